@@ -49,7 +49,7 @@ def load_store(name_or_path: str | Path, *, size: str = "small", seed: int = 0) 
         raise DataError(
             "this is neither the name of a store nor a folder",
             value=name,
-            remedy=f"use one of {', '.join(STORE_NAMES)}, or the path of a folder that holds products.csv and orders.csv.",
+            remedy=f"use one of {', '.join(STORE_NAMES)}, or the path of a folder with products.csv and orders.csv.",
         )
     from ecomlib.stores import directory
 

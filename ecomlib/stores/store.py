@@ -1,30 +1,44 @@
-"""The tables of an online store and the rules they obey (lesson 00, section 1)."""
+"""The tables of an online store, held together (lesson 00, section 1)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from ecomlib.errors import MissingTableError
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from ecomlib.stores.schema import SCHEMA, conform
 
 TABLES = (
-    "products", "listings", "regions", "customers", "orders", "prices", "inventory", "sessions", "mailings", "reviews",
+    "products",
+    "listings",
+    "regions",
+    "customers",
+    "orders",
+    "prices",
+    "inventory",
+    "sessions",
+    "mailings",
+    "reviews",
 )
 
 
 @dataclass(frozen=True, eq=False)
 class Store:
-    """One store's tables, checked when it is made.
+    """One store's tables, checked when it is made (lesson 00, section 1).
 
-    Identifiers are plain strings, dates are timezone-free ``datetime64[ns]`` (midnight for columns called ``date``),
-    prices are per unit in ``currency``, quantities are whole units. ``truth`` holds what is hidden from models and
-    exists for simulated stores only.
+    Identifiers are plain strings, dates are timezone-free ``datetime64[ns]`` (midnight, except ``ordered_at`` and
+    ``started_at``), prices are per unit in ``currency``, quantities are whole units above zero. The columns of each
+    table stand in ``ecomlib.stores.schema``; further columns are kept. ``notes`` holds free facts about where they
+    come from (for example ``cleaning``, the loader's report). ``truth`` holds what is hidden from models and exists for
+    simulated stores only.
+
+    Raises
+    ------
+    DataError: a table breaks a rule; names table, column, row (the first is 1), value and remedy.
     """
 
     name: str
@@ -41,6 +55,17 @@ class Store:
     currency: str = ""
     notes: Mapping[str, Any] = field(default_factory=dict)
     truth: Any = None
+
+    def __post_init__(self) -> None:
+        from ecomlib.stores.rules import faults
+
+        for table, frame in list(self.tables()):
+            object.__setattr__(self, table, conform(frame, SCHEMA[table]))
+        found = faults(dict(self.tables()))
+        if found:
+            for other in found[1:]:
+                found[0].add_note(str(other))
+            raise found[0]
 
     def tables(self) -> Iterator[tuple[str, pd.DataFrame]]:
         """Name and frame of each table that this store has, in the order of ``TABLES``."""
@@ -61,4 +86,29 @@ class Store:
 
     def observed(self) -> Store:
         """This store without its truth: the only thing that rooms after ``stores`` may receive."""
-        return replace(self, truth=None)
+        if self.truth is None:
+            return self
+        # The tables are the very ones that were checked already: checking them again would cost a second.
+        bare = object.__new__(Store)
+        bare.__dict__.update({**self.__dict__, "truth": None})
+        return bare
+
+    @staticmethod
+    def from_directory(path: str | Path, *, name: str | None = None, currency: str | None = None) -> Store:
+        """Read a folder of CSV or Parquet files named after the tables (lesson 00, section 6).
+
+        ``name`` and ``currency`` default to what ``to_directory`` left there, else to the folder's name and nothing.
+        Raises ``DataError`` with the first thing that does not fit; ``ecomlib data check PATH`` lists all of them.
+        """
+        from ecomlib.stores import directory
+
+        return directory.read(path, name=name, currency=currency)
+
+    def to_directory(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write each table as Parquet into a folder, whole or not at all; the truth and the notes stay behind.
+
+        Raises ``FileExistsError`` where the folder holds something and ``overwrite`` is False.
+        """
+        from ecomlib.stores import directory
+
+        return directory.write(self, path, overwrite=overwrite)
