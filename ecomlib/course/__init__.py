@@ -1,0 +1,40 @@
+"""The course's machinery, and what a lesson needs of it.
+
+For authors of lessons
+----------------------
+A lesson is ``notebooks/NN_name.ipynb``; ``python -m ecomlib.course.notebook NN`` checks it, executes it and writes its
+outputs (``--check`` only checks). Its cells are known by their tags:
+
+==================  ===============================================================================================
+tag                 cell
+==================  ===============================================================================================
+(first cell)        Markdown: ``# 00 · Quickstart``, the question, and the line ``<!-- badge --><!-- /badge -->``
+                    followed by runtime and minutes; ``make address`` fills in the Colab badge, nobody else does
+``setup``           code: exactly ``ecomlib.course.setup_cell.text()``; ``make notebooks`` writes it for you
+``parameters``      code: assignments of literals only (SIZE, SEED, DEVICE, STORE); derive in the next cell
+(headings)          ``## 3 · Cleaning with a report *(build)*`` – build, compare, diagnose, decide, or Part B;
+                    numbers and number of sections as in ``ecomlib/course/plan.py``
+``task``            Markdown: the exercise's text with the expected output or figure, then directly
+``exercise``        code: the stub, a typed function that returns ``...``, then directly
+``check``           code: one line, ``check("00.order_quantity", order_quantity)``, then directly
+``solution``        code: first line ``# @title Solution: …``, cell metadata ``jupyter.source_hidden`` true; defines
+                    ``order_quantity_solution`` and ends with ``check("00.order_quantity", order_quantity_solution)``
+``quiz``            Markdown: five questions, format in ``ecomlib/course/quiz.py``
+``instructor``      Markdown for the instructor's set of the workshop only (rare)
+==================  ===============================================================================================
+
+``check`` prints a success line or a hint and never raises; the exercise itself is declared in
+``ecomlib/course/checks/lesson_NN.py`` as an :class:`Exercise` in a tuple ``EXERCISES``.
+
+``publish(kind, obj, title=…, alt=…)`` shows a figure, a frame or a sentence and marks it for ``build/report.html``;
+kinds are ``map, fan, leaderboard, money, figure, answer``. A figure needs ``alt``; an answer is the lesson's one
+sentence. Each figure goes through ``publish`` (it closes the figure: no ``plt.show()`` then); one that is not for the
+report has the kind ``plain``. So every figure has its alt text, and the tests insist on it.
+``results_table("00", rows)`` ends each lesson: rows have ``model`` and any of ``kind, wape, rmsse, skill, money,
+seconds``.
+"""
+
+from ecomlib.course.checks import Exercise, check, inputs
+from ecomlib.course.results import publish, results_table
+
+__all__ = ["Exercise", "check", "inputs", "publish", "results_table"]

@@ -1,0 +1,241 @@
+"""Exercises and their checks.
+
+An answer is a function, tried on inputs that the check makes (or an array made from ``inputs(name)``). So it depends on
+no store, size or seed, and nothing can be copied from the page. A check knows the mistakes people make by the values
+they produce. The exercises of lesson NN stand in ``lesson_NN.py`` beside this file.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import inspect
+import linecache
+import pkgutil
+import traceback
+import warnings
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from ecomlib.errors import LessonError
+
+Answer = Callable[..., Any]
+Status = Literal["right", "unfinished", "mistake", "error", "wrong"]
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: how it is solved, how people go wrong, and what they are told.
+
+    Parameters
+    ----------
+    name: ``"NN.short_name"``; NN is the lesson.
+    solution: the right function. Its parameters' names are shown to the learner.
+    stub: the placeholder as it stands in the notebook; its value counts as "not filled in yet".
+    cases: given a generator (seeded from the name), returns the argument tuples to try, the smallest first: the
+        learner sees that one when no mistake is recognised. No two mistakes may agree on all of them.
+    mistakes: ``{name: (wrong function, hint)}``; the hint says what is wrong and where to look, not the solution.
+    praise: one sentence printed after a right answer: what has been gained.
+    rtol, atol: tolerances of numbers.
+    """
+
+    name: str
+    solution: Answer
+    stub: Answer
+    cases: Callable[[np.random.Generator], Sequence[tuple[Any, ...]]]
+    mistakes: Mapping[str, tuple[Answer, str]]
+    praise: str = ""
+    rtol: float = 1e-6
+    atol: float = 1e-9
+
+    def make_cases(self) -> list[tuple[Any, ...]]:
+        """The argument tuples to try: always the same ones for this exercise."""
+        return list(self.cases(np.random.default_rng(zlib.crc32(self.name.encode()))))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check thinks of an answer. ``mistake`` is the name of the recognised mistake, if any."""
+
+    status: Status
+    text: str
+    mistake: str | None = None
+
+
+@dataclass(frozen=True)
+class Raised:
+    """The outcome of an answer that stopped with an error."""
+
+    error: BaseException
+
+
+def outcome(function: Answer, arguments: tuple[Any, ...]) -> Any:
+    """What ``function`` gives for a private copy of ``arguments``; an exception becomes ``Raised``."""
+    try:
+        return function(*copy.deepcopy(arguments))
+    except Exception as error:  # whatever a learner's code raises is explained to them, never re-raised
+        return Raised(error)
+
+
+def same(left: Any, right: Any, rtol: float = 1e-6, atol: float = 1e-9) -> bool:
+    """Whether two answers are equal: numbers within tolerance, NaN equal to NaN, containers part by part.
+
+    Frames and series are compared with their labels, tensors as arrays. ``None`` and ``...`` equal only themselves.
+    """
+    if isinstance(left, Raised) or isinstance(right, Raised):
+        return isinstance(left, Raised) and isinstance(right, Raised) and type(left.error) is type(right.error)
+    left, right = (v.detach().cpu().numpy() if hasattr(v, "detach") else v for v in (left, right))
+    if isinstance(left, pd.DataFrame) and isinstance(right, pd.DataFrame):
+        return (
+            list(left.columns) == list(right.columns)
+            and left.index.equals(right.index)
+            and all(same(left[c].to_numpy(), right[c].to_numpy(), rtol, atol) for c in left.columns)
+        )
+    if isinstance(left, pd.Series) and isinstance(right, pd.Series) and not left.index.equals(right.index):
+        return False
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(same(left[k], right[k], rtol, atol) for k in left)
+    if isinstance(left, str | set | frozenset) or isinstance(right, str | set | frozenset):
+        return type(left) is type(right) and bool(left == right)
+    if left is None or right is None or left is ... or right is ...:
+        return left is right
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        return len(left) == len(right) and all(same(a, b, rtol, atol) for a, b in zip(left, right, strict=True))
+    try:
+        a, b = np.asarray(left), np.asarray(right)
+    except Exception:  # ragged lists and the like are no answer to a numeric question
+        return False
+    if a.shape != b.shape:
+        return False
+    if a.dtype.kind in "biufc" and b.dtype.kind in "biufc":
+        return bool(np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True))
+    return bool(((a == b) | (pd.isna(a) & pd.isna(b))).all())
+
+
+def show(value: Any) -> str:
+    """A value as a learner wants to read it: short, with four digits."""
+    if isinstance(value, Raised):
+        return f"{type(value.error).__name__}: {value.error}"
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().numpy()
+    if isinstance(value, pd.DataFrame | pd.Series):
+        text = value.head(8).to_string(float_format=lambda v: f"{v:.4g}")
+        text = "\n" + "\n".join("    " + line for line in text.splitlines())
+    elif isinstance(value, np.ndarray):
+        text = np.array2string(value, precision=4, threshold=30, suppress_small=True)
+    elif isinstance(value, float | np.floating):
+        text = f"{value:.4g}"
+    else:
+        text = repr(value)
+    return text if len(text) <= 600 else text[:600] + " …"
+
+
+def _unfinished(value: Any) -> bool:
+    return value is None or value is ... or (isinstance(value, Raised) and isinstance(value.error, NotImplementedError))
+
+
+def _names(function: Answer) -> list[str]:
+    try:
+        return list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # some built-in functions have no signature
+        return []
+
+
+def _explain(exercise: Exercise, answer: Answer, arguments: tuple[Any, ...], raised: Raised) -> str:
+    """Why the learner's function stopped, in words, with the line where it did."""
+    try:
+        inspect.signature(answer).bind(*arguments)
+    except TypeError:
+        given = ", ".join(_names(exercise.solution))
+        return f"Your function takes ({', '.join(_names(answer))}); the check calls it with ({given}), in this order."
+    except ValueError:
+        pass
+    place = ""
+    frames = traceback.extract_tb(raised.error.__traceback__)
+    code = getattr(answer, "__code__", None)
+    own = [f for f in frames if code is not None and f.filename == code.co_filename]
+    if own and (line := (own[-1].line or linecache.getline(own[-1].filename, own[-1].lineno or 0)).strip()):
+        place = f" in the line `{line[:100]}`"
+    return f"Your function stopped with {type(raised.error).__name__}: {raised.error}{place}."
+
+
+def _difference(exercise: Exercise, arguments: tuple[Any, ...], want: Any, got: Any) -> str:
+    names = _names(exercise.solution) or [f"argument {n + 1}" for n in range(len(arguments))]
+    lines = ["Not yet. On a small input the answer differs:"]
+    lines += [f"  {name} = {show(value)}" for name, value in zip(names, arguments, strict=False)]
+    lines += [f"  expected: {show(want)}", f"  got:      {show(got)}"]
+    shapes = [np.shape(v) if isinstance(v, np.ndarray | pd.DataFrame | pd.Series) else None for v in (want, got)]
+    if shapes[0] != shapes[1] and None not in shapes:
+        lines.append(f"  The shapes differ: expected {shapes[0]}, got {shapes[1]}.")
+    return "\n".join(lines)
+
+
+def judge(exercise: Exercise, answer: Any) -> Verdict:
+    """What to think of ``answer``: a function of the case's arguments, or a value for the first case's arguments."""
+    cases = exercise.make_cases()
+    if callable(answer):
+        got = [outcome(answer, case) for case in cases]
+    else:
+        cases, got = cases[:1], [answer]
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # the wrong functions divide by zero and the like, on purpose
+        want = [outcome(exercise.solution, case) for case in cases]
+
+        def fits(function: Answer) -> bool:
+            values = (outcome(function, case) for case in cases)
+            return all(same(g, v, exercise.rtol, exercise.atol) for g, v in zip(got, values, strict=True))
+
+        if all(same(g, w, exercise.rtol, exercise.atol) for g, w in zip(got, want, strict=True)):
+            return Verdict("right", f"✓ Right. {exercise.praise}".rstrip())
+        if any(_unfinished(g) for g in got) or fits(exercise.stub):
+            return Verdict(
+                "unfinished", "… Not filled in yet: replace the placeholder above, then run this cell again."
+            )
+        for name, (wrong, hint) in exercise.mistakes.items():
+            if fits(wrong):
+                return Verdict("mistake", f"✗ Not yet. {hint}", name)
+    for case, w, g in zip(cases, want, got, strict=True):
+        if isinstance(g, Raised):
+            return Verdict("error", "✗ " + _explain(exercise, answer, case, g))
+        if not same(g, w, exercise.rtol, exercise.atol):
+            return Verdict("wrong", "✗ " + _difference(exercise, case, w, g))
+    raise AssertionError("an answer is either right or differs somewhere")  # pragma: no cover
+
+
+def modules() -> list[str]:
+    """Lessons that have exercises: their numbers, in order."""
+    return sorted(
+        m.name.removeprefix("lesson_") for m in pkgutil.iter_modules(__path__) if m.name.startswith("lesson_")
+    )
+
+
+def exercises(lesson: str) -> dict[str, Exercise]:
+    """The exercises of one lesson by name; empty where it has none."""
+    if lesson not in modules():
+        return {}
+    module = importlib.import_module(f"{__name__}.lesson_{lesson}")
+    return {exercise.name: exercise for exercise in module.EXERCISES}
+
+
+def find(name: str) -> Exercise:
+    """The exercise called ``name``; ``LessonError`` lists the names there are."""
+    known = exercises(name.partition(".")[0])
+    if name not in known:
+        listed = ", ".join(known) or "none in this lesson"
+        raise LessonError(f"There is no exercise '{name}'. Known: {listed}.")
+    return known[name]
+
+
+def inputs(name: str) -> tuple[Any, ...]:
+    """The first case's arguments, for exercises whose answer is an array instead of a function."""
+    return copy.deepcopy(find(name).make_cases()[0])
+
+
+def check(name: str, answer: Any) -> None:
+    """Print a success line or a hint that fits; never raises for a wrong answer."""
+    print(judge(find(name), answer).text)

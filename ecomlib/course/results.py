@@ -1,0 +1,163 @@
+"""What a lesson shows to the world: outputs marked for the report, and the course's one results table."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any, Literal, get_args
+
+import pandas as pd
+
+from ecomlib.errors import LessonError
+
+Kind = Literal["map", "fan", "leaderboard", "money", "figure", "answer", "plain"]
+DPI = 80
+FIRST_COLUMNS = ("lesson", "store", "model", "kind", "wape", "rmsse", "skill", "money", "seconds")
+
+
+def number(value: Any) -> str:
+    """A value for a table: thousands with commas, small numbers with three decimals, nothing for a missing one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "" if value is None or value is pd.NA or value is pd.NaT else str(value)
+    if value != value:
+        return ""
+    if float(value).is_integer() and (isinstance(value, int) or abs(value) >= 1000):
+        return f"{value:,.0f}"
+    return f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def table_html(frame: pd.DataFrame, title: str, marked: Sequence[bool] = (), note: str = "") -> str:
+    """``frame`` as an accessible HTML table: caption, column scopes, text escaped; ``marked`` rows are bold."""
+    texts = [[number(v.item() if hasattr(v, "item") else v) for v in row] for row in frame.itertuples(index=False)]
+    right = [pd.api.types.is_numeric_dtype(dtype) for dtype in frame.dtypes]
+    style = [' style="text-align:right"' if numeric else ' style="text-align:left"' for numeric in right]
+    head = "".join(f'<th scope="col"{s}>{html.escape(str(c))}</th>' for c, s in zip(frame.columns, style, strict=True))
+    body = []
+    for n, row in enumerate(texts):
+        bold = bool(marked[n]) if n < len(marked) else False
+        cells = "".join(
+            f"<td{s}>{'<b>' if bold else ''}{html.escape(t)}{'</b>' if bold else ''}</td>"
+            for t, s in zip(row, style, strict=True)
+        )
+        body.append(f"<tr>{cells}</tr>")
+    caption = f'<caption style="text-align:left">{html.escape(title)}</caption>'
+    foot = f"<p><small>{html.escape(note)}</small></p>" if note else ""
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>{foot}"
+
+
+def _show(data: dict[str, str], metadata: dict[str, Any]) -> None:
+    """Hand a mime bundle to the notebook, or print its plain text where there is none."""
+    try:
+        from IPython.core.getipython import get_ipython
+        from IPython.display import display
+    except ImportError:  # IPython comes with the `course` extra
+        print(data["text/plain"])
+        return
+    if get_ipython() is None:
+        print(data["text/plain"])
+    else:
+        display(data, raw=True, metadata=metadata)
+
+
+def _figure_png(figure: Any) -> str:
+    import matplotlib.pyplot as plt
+
+    buffer = io.BytesIO()
+    # No software name in the file: the same pixels then give the same bytes with every release.
+    figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", metadata={"Software": None})
+    plt.close(figure)  # else the notebook would show it a second time at the end of the cell
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def publish(kind: Kind, obj: Any, *, title: str, alt: str | None = None) -> None:
+    """Show ``obj`` in the lesson and mark it for the report.
+
+    Parameters
+    ----------
+    kind: ``map``, ``fan``, ``leaderboard``, ``money``, ``figure``, ``answer`` (the lesson's one sentence), or ``plain``
+        for a figure that only the lesson shows.
+    obj: a matplotlib figure or axes, a frame (its index is not shown), or a sentence.
+    title: the finding in one sentence. It stands above a table; a figure carries its own title as well.
+    alt: what a figure shows, for people who do not see it. Required for figures.
+
+    Raises
+    ------
+    LessonError: for an unknown kind, a figure without ``alt``, an object that cannot be shown, an answer of two lines.
+    """
+    if kind not in get_args(Kind):
+        raise LessonError(f"publish knows no kind '{kind}'. Use one of: {', '.join(get_args(Kind))}.")
+    figure = obj.get_figure() if hasattr(obj, "get_figure") else obj
+    mark: dict[str, Any] = {"kind": kind, "title": title}
+    metadata: dict[str, Any] = {"ecomlib": mark}
+    if hasattr(figure, "savefig"):
+        if not alt:
+            raise LessonError(f"The figure '{title}' has no alt text. Pass alt=\"what it shows\".")
+        mark["alt"] = alt
+        data = {"image/png": _figure_png(figure), "text/plain": f"Figure: {title}. {alt}"}
+        metadata["image/png"] = {"alt": alt}
+    elif isinstance(obj, pd.DataFrame):
+        data = {"text/html": table_html(obj, title), "text/plain": f"{title}\n{obj.to_string(index=False)}"}
+    elif isinstance(obj, str) and kind != "plain":
+        if "\n" in obj.strip():
+            raise LessonError(f"'{title}' must be one sentence on one line.")
+        data = {"text/markdown": f"> **{title}** {obj.strip()}", "text/plain": f"{title} {obj.strip()}"}
+        mark["text"] = obj.strip()
+    else:
+        raise LessonError(f"publish shows figures, frames and sentences; '{title}' is a {type(obj).__name__}.")
+    _show(data, metadata)
+
+
+def recorded_results() -> pd.DataFrame:
+    """Rows of the course's results table from the last full run (``make notebooks``); empty before the first."""
+    file = resources.files("ecomlib.course") / "assets" / "results.csv"
+    if not file.is_file():
+        return pd.DataFrame(columns=list(FIRST_COLUMNS)).astype({"lesson": object, "model": object})
+    with resources.as_file(file) as path:
+        return pd.read_csv(path, dtype={"lesson": str, "store": str, "model": str, "kind": str})
+
+
+def order_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """The known columns first (all of them, empty where nothing is known), then the lesson's own."""
+    extra = [c for c in frame.columns if c not in FIRST_COLUMNS]
+    return frame.reindex(columns=[*FIRST_COLUMNS, *extra])
+
+
+def results_table(
+    lesson: str,
+    rows: pd.DataFrame | Sequence[Mapping[str, Any]],
+    *,
+    store: str = "simulated",
+    title: str = "The course's results so far",
+) -> None:
+    """Show the course's results table with this lesson's rows (bold) under those of earlier lessons.
+
+    Earlier rows come from the last full run at the default size; later lessons' are left out.
+
+    Parameters
+    ----------
+    lesson: its number, such as ``"00"``.
+    rows: ``model`` and any of ``kind`` (peer, network, ensemble, floor), ``wape`` and ``rmsse`` (no unit), ``skill``
+        (share of the way from naive to attainable), ``money`` (a week), ``seconds``; more columns are kept.
+    store: the store they were measured on.
+    """
+    own = pd.DataFrame(rows).copy()
+    if "model" not in own.columns or own.empty:
+        raise LessonError(f"Lesson {lesson}: each row of the results table needs a 'model'.")
+    own.insert(0, "lesson", lesson)
+    if "store" not in own.columns:
+        own.insert(1, "store", store)
+    earlier = recorded_results()
+    earlier = earlier[(earlier["lesson"] < lesson) & (earlier["store"] == store)]
+    parts = [part for part in (earlier, own) if len(part)]
+    shown = order_columns(pd.concat(parts, ignore_index=True)).dropna(axis="columns", how="all")
+    marked = [False] * len(earlier) + [True] * len(own)
+    note = "Bold: this run. Other rows: the last full run at the default size." if len(earlier) else ""
+    records = json.loads(own.to_json(orient="records", double_precision=6))
+    _show(
+        {"text/html": table_html(shown, title, marked, note), "text/plain": f"{title}\n{shown.to_string(index=False)}"},
+        {"ecomlib": {"kind": "results", "title": title, "rows": records}},
+    )
