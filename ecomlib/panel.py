@@ -1,0 +1,357 @@
+"""Order lines become a regular long frame (lesson 01, section 4).
+
+A panel has one row for every period of every series, sorted by ``unique_id`` and ``ds``, without gaps. A zero is
+written only where it is a fact: after the launch (or first sale) and up to the last full period. What is known ahead of
+time bears a name in ``KNOWN_AHEAD``; every other column is known only when its period is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from ecomlib.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ecomlib.stores import Store
+
+__all__ = [
+    "CALENDAR", "FREQUENCIES", "KNOWN_AHEAD", "LAST_YEAR",
+    "check_panel", "known_ahead", "make_panel", "period_index", "period_start",
+]  # fmt: skip
+
+FREQUENCIES = ("D", "W-MON", "MS")
+CALENDAR = ("week_sin", "week_cos", "week_sin2", "week_cos2", "month", "weekday", "to_christmas", "holidays")
+LAST_YEAR = ("last_year_before", "last_year", "last_year_after", "last_year_known")
+# The plan of prices and promotions, the calendar, and (for horizons below a year) last year's same periods.
+KNOWN_AHEAD = ("price", "promoted", "depth", *CALENDAR, *LAST_YEAR)
+
+_PLAN = ("price", "promoted", "depth")
+_NEVER = np.iinfo(np.int64).max
+_MOST_ROWS = 20_000_000  # about 2 GB: beyond it a typing slip ends in a sentence, not in a dead kernel
+
+
+def period_index(dates: Any, freq: str) -> NDArray[np.int64]:
+    """Number of the period that holds each date, from 1970 on. ``freq``: "D", "W-MON" (Monday to Sunday), "MS"."""
+    if freq not in FREQUENCIES:
+        raise DataError("unknown frequency", value=freq, remedy=f"use one of {', '.join(FREQUENCIES)}.")
+    stamps = np.asarray(dates, dtype="datetime64[ns]")
+    if freq == "MS":
+        return stamps.astype("datetime64[M]").astype(np.int64)
+    days = stamps.astype("datetime64[D]").astype(np.int64)
+    return days if freq == "D" else (days + 3) // 7  # 1969-12-29 was the Monday before day zero
+
+
+def period_start(index: Any, freq: str) -> NDArray[np.datetime64]:
+    """First day of each period, which names it; the inverse of ``period_index``. Returns ``datetime64[ns]``."""
+    number = np.asarray(index, dtype=np.int64)
+    if freq == "MS":
+        return number.astype("datetime64[M]").astype("datetime64[ns]")
+    days = number if freq == "D" else number * 7 - 3
+    return days.astype("datetime64[D]").astype("datetime64[ns]")
+
+
+def known_ahead(panel: pd.DataFrame) -> tuple[str, ...]:
+    """The columns of this panel that are known for the future, in the order of ``KNOWN_AHEAD``."""
+    return tuple(column for column in KNOWN_AHEAD if column in panel.columns)
+
+
+def check_panel(panel: pd.DataFrame) -> tuple[NDArray[np.int64], str]:
+    """Prove that a long frame is a panel: sorted by series and date, a row a period, no gaps (lesson 01, section 4).
+
+    Returns the row at which each series starts, with the number of rows appended, shape (series + 1,), and the
+    frequency. Raises ``DataError`` that names the first row at fault.
+    """
+    for column in ("unique_id", "ds"):
+        if column not in panel.columns:
+            raise DataError("the column is missing", table="panel", column=column, remedy="make it with make_panel.")
+    if panel.empty:
+        raise DataError("no rows", table="panel", remedy="check start, end and by of make_panel.")
+    ids, ds = panel["unique_id"].to_numpy(), panel["ds"].to_numpy(dtype="datetime64[ns]")
+    new = np.flatnonzero(ids[1:] != ids[:-1]) + 1
+    starts = np.concatenate([[0], new, [len(ids)]]).astype(np.int64)
+    inside = np.ones(len(ids), dtype=bool)
+    inside[starts[:-1]] = False
+    heads = ids[starts[:-1]].astype(str)
+    order = np.flatnonzero(heads[1:] <= heads[:-1])
+    if order.size:
+        raise DataError("the series are not sorted, or one is in two pieces", table="panel", column="unique_id",
+                        rows=[int(starts[order[0] + 1]) + 1], value=heads[order[0] + 1],
+                        remedy="sort by unique_id, ds.")  # fmt: skip
+    steps = np.diff(ds, prepend=ds[:1])[inside]
+    freq = _guess_freq(ds, steps)
+    # The label must be its period's first day, and every period be one after the one before it.
+    index = period_index(ds, freq)
+    wrong = (np.diff(index, prepend=index[:1]) != 1) & inside
+    wrong |= period_start(index, freq) != ds
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise DataError(f"not a regular panel at frequency {freq}: a period is missing, doubled or mislabelled",
+                        table="panel", column="ds", rows=[row + 1], value=f"{ids[row]} {str(ds[row])[:10]}",
+                        remedy="make it with make_panel, or fill the gap first.")  # fmt: skip
+    return starts, freq
+
+
+def _guess_freq(ds: NDArray[np.datetime64], steps: NDArray[np.timedelta64]) -> str:
+    step = int(np.median(steps.astype("timedelta64[D]").astype(np.int64))) if steps.size else 0
+    if step:
+        return "D" if step == 1 else "W-MON" if step == 7 else "MS"
+    for freq in ("MS", "W-MON"):  # one row a series: the coarsest label that fits
+        if (period_start(period_index(ds, freq), freq) == ds).all():
+            return freq
+    return "D"
+
+
+def make_panel(
+    store: Store,
+    freq: str = "W-MON",
+    by: Sequence[str] = ("product_id",),
+    start: Any = None,
+    end: Any = None,
+    *,
+    begin: Literal["launch", "sale"] = "launch",
+    fill: Literal["zero", "nan"] = "zero",
+    first: Literal["keep", "drop"] = "keep",
+    ahead: int = 0,
+) -> pd.DataFrame:
+    """Units sold by series and period, with the covariates that the store's tables allow (lesson 01, section 4).
+
+    Parameters
+    ----------
+    freq: "D", "W-MON" or "MS"; a period is named by its first day.
+    by: one or more columns of ``orders``, ``products`` or ``regions``; ``unique_id`` joins their values with ``|``.
+    start, end: dates; periods outside are left out. Without ``end`` the last *full* period closes the panel.
+    begin: "launch" starts a series at its product's launch (``products.launched_on``), in every region from the
+        region's first sale, even where it never sold: leaving such series out would be knowledge of the future. A
+        product without a launch date, and every series under "sale", starts at its first sale.
+    fill: "nan" writes NaN instead of zero where there was nothing to sell in the whole period.
+    first: "drop" leaves out the store's first period where the store did not open on its first day.
+    ahead: so many periods after the last are appended with the plan alone (``y`` and all past columns NaN); where
+        the plan ends, its last price stands and no promotion is assumed.
+
+    Returns
+    -------
+    Frame sorted by ``unique_id, ds`` with the columns of ``by`` and, float64:
+    ``y`` units (returns are not subtracted), ``orders`` and ``customers`` distinct ones behind them (guests are not
+    customers), ``price_paid`` mean price a unit, carried forward; with ``prices``: ``price`` mean of the plan,
+    ``promoted`` share of days, ``depth`` mean discount; with ``inventory``: ``stockout`` share of days that ended
+    without stock (sales may be less than demand), ``unstocked`` share of days with nothing to sell at all. Shares and
+    means of a group are over its product-days.
+
+    Known at: ``price``, ``promoted``, ``depth`` ahead of time; everything else when the period is over.
+    Raises ``DataError`` for an unknown column in ``by``, a missing key, or a panel above 20 million rows.
+    """
+    by = tuple(by)
+    sides = _Sides(store, by)
+    lines = store.orders
+    day = lines["ordered_at"].to_numpy(dtype="datetime64[D]")
+    if not len(day):
+        raise DataError("no order lines", table="orders", remedy="a panel needs at least one sale.")
+    product, other = sides.of_orders()
+    n_other = len(sides.other)
+    series, period = product * n_other + other, period_index(day, freq)
+    last = _last_full_period(store, day, freq) if end is None else int(period_index(pd.Timestamp(end), freq))
+
+    # Where each series begins.
+    begins = np.full(len(sides.product) * n_other, _NEVER)
+    np.minimum.at(begins, series, period)
+    if begin == "launch":
+        launch = sides.launches(freq)
+        opened = np.full(n_other, _NEVER)
+        np.minimum.at(opened, other, period)
+        offered = np.maximum(launch[:, None], opened[None, :]).ravel()
+        begins = np.minimum(begins, offered)
+    floor = int(period.min())
+    if first == "drop" and period_start(floor, freq) < day.min():
+        floor += 1
+    begins = np.maximum(begins, floor)  # a launch before the first line of the books is not observed
+    if start is not None:
+        floor = max(floor, int(period_index(pd.Timestamp(start), freq)))
+
+    alive = np.flatnonzero(begins <= last)
+    if not alive.size:
+        raise DataError(
+            "no full period between start and end", table="orders", value=str(period_start(last, freq))[:10]
+        )
+    keys = [pd.Series(values).astype(str) for values in sides.key_columns(alive).values()]
+    labels = keys[0].str.cat(keys[1:], sep="|").to_numpy(dtype=object)
+    order = np.argsort(labels)
+    alive, labels = alive[order], labels[order]
+    length = last + ahead + 1 - begins[alive]
+    offset = np.concatenate([[0], np.cumsum(length)])
+    rows = int(offset[-1])
+    if rows > _MOST_ROWS:
+        raise DataError(f"the panel would have {rows:,} rows", table="panel", value=by,
+                        remedy='use a coarser freq, fewer keys, or begin="sale".')  # fmt: skip
+    member = np.repeat(np.arange(len(alive)), length)
+    at = np.arange(rows) - offset[member] + begins[alive][member]  # the period of each row
+    place = np.full(len(begins), -1)
+    place[alive] = np.arange(len(alive))
+
+    inside = (place[series] >= 0) & (period <= last) & (period >= begins[series])
+    which = place[series[inside]]
+    cell = offset[which] + period[inside] - begins[alive][which]
+    quantity = lines["quantity"].to_numpy(dtype=float)[inside]
+    y = np.bincount(cell, quantity, rows)
+    columns: dict[str, Any] = {"y": y, "orders": _distinct(cell, lines["order_id"][inside], rows)}
+    if "customer_id" in lines:
+        columns["customers"] = _distinct(cell, lines["customer_id"][inside], rows)
+    revenue = np.bincount(cell, quantity * lines["unit_price"].to_numpy(dtype=float)[inside], rows)
+    paid = np.divide(revenue, y, out=np.full(rows, np.nan), where=y > 0)
+    columns["price_paid"] = _carry_forward(paid, offset[member])
+
+    past = at <= last
+    if store.prices is not None:
+        wanted = {"price": "unit_price", "promoted": "promoted", "depth": "depth"}
+        values = {name: store.prices[c].to_numpy(dtype=float) for name, c in wanted.items() if c in store.prices}
+        plan = sides.means(store.prices, "prices", values, freq, alive[member], at)
+        plan["price"] = _carry_forward(plan["price"], offset[member])
+        for name in plan.keys() - {"price"}:
+            plan[name] = np.nan_to_num(plan[name])
+        columns |= plan
+        columns["price_paid"] = np.where(np.isnan(columns["price_paid"]), plan["price"], columns["price_paid"])
+    if store.inventory is not None:
+        stock = store.inventory
+        had = stock["on_hand_start"].to_numpy(dtype=float) + stock["received"].to_numpy(dtype=float)
+        values = {"stockout": had - stock["sold"].to_numpy(dtype=float) <= 0, "unstocked": had <= 0}
+        columns |= sides.means(stock, "inventory", values, freq, alive[member], at)
+        if fill == "nan":
+            columns["y"] = np.where((columns["unstocked"] == 1) & (y == 0), np.nan, y)
+    for name in columns.keys() - set(_PLAN):
+        columns[name] = np.where(past, columns[name], np.nan)
+
+    head = {"unique_id": labels[member], "ds": period_start(at, freq)}
+    panel = pd.DataFrame(head | sides.key_columns(alive[member]) | columns)
+    return panel[at >= floor].reset_index(drop=True) if start is not None else panel
+
+
+class _Sides:
+    """The keys of a panel in two groups, as codes: the product's, and all others (region, customer…)."""
+
+    def __init__(self, store: Store, by: tuple[str, ...]) -> None:
+        self.store, self.by = store, by
+        regions = store.regions if store.regions is not None else pd.DataFrame()
+        offered = {*store.products.columns, *store.orders.columns, *regions.columns}
+        for column in by or ("",):
+            if column not in offered:
+                raise DataError("no such column in products, orders or regions", column=column or "by",
+                                remedy=f"group by some of {', '.join(sorted(offered))}.")  # fmt: skip
+        self.left = [column for column in by if column in store.products]
+        self.right = [column for column in by if column not in store.products]
+        code, self.product = _groups(store.products, "products", self.left)
+        self._group_of = pd.Series(code, index=store.products["product_id"])
+        self._other, self.other = _groups(self._keys(store.orders), "orders", self.right)
+
+    def _keys(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Those of the other side's columns that a table holds, its own or its region's."""
+        held = {column: frame[column] for column in self.right if column in frame and frame[column].notna().any()}
+        missing = [column for column in self.right if column not in frame]
+        if missing and "region_id" in frame and self.store.regions is not None:
+            code, names = pd.factorize(frame["region_id"])
+            found = self.store.regions.set_index("region_id").reindex(names)
+            for column in set(missing) & set(found.columns):
+                held[column] = pd.Series(found[column].array.take(code, allow_fill=True), index=frame.index)
+        return pd.DataFrame(held, index=frame.index)
+
+    def codes(self, frame: pd.DataFrame, table: str) -> NDArray[np.int64]:
+        """The product side's group of each row of a table with ``product_id``."""
+        code, names = pd.factorize(frame["product_id"])
+        group = self._group_of.reindex(names)
+        if (code < 0).any() or group.isna().any():
+            bad = np.flatnonzero((code < 0) | group.isna().to_numpy()[code])
+            raise DataError("not a product of this store", table=table, column="product_id", rows=list(bad[:6] + 1),
+                            value=frame["product_id"].iloc[bad[0]], remedy="add it to products.")  # fmt: skip
+        return group.to_numpy(dtype=np.int64)[code]
+
+    def of_orders(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return self.codes(self.store.orders, "orders"), self._other
+
+    def launches(self, freq: str) -> NDArray[np.int64]:
+        """Period of the earliest launch in each product group; ``_NEVER`` where no date is known."""
+        found = np.full(len(self.product), _NEVER)
+        if "launched_on" in self.store.products:
+            dated = self.store.products["launched_on"].notna().to_numpy()
+            period = period_index(self.store.products["launched_on"][dated], freq)
+            np.minimum.at(found, self._group_of.to_numpy()[dated], period)
+        return found
+
+    def key_columns(self, series: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """The columns of ``by``, one value for each given series."""
+        left, right = series // len(self.other), series % len(self.other)
+        return {
+            c: self.product[c].to_numpy()[left] if c in self.product else self.other[c].to_numpy()[right]
+            for c in self.by
+        }
+
+    def means(
+        self, table: pd.DataFrame, name: str, values: dict[str, NDArray[Any]], freq: str,
+        series: NDArray[np.int64], at: NDArray[np.int64],
+    ) -> dict[str, NDArray[np.float64]]:  # fmt: skip
+        """Mean of each value over the table's rows that fall into a panel row; NaN where there are none.
+
+        A table without regions holds in all of them.
+        """
+        keys = self._keys(table)
+        shared = list(keys.columns)
+        both, groups = _groups(pd.concat([keys, self.other[shared]], ignore_index=True), name, shared)
+        mine, theirs = both[: len(table)], both[len(table) :]
+        period = period_index(table["date"], freq)
+        low, span = (
+            int(period.min(initial=0 if not len(period) else period[0])),
+            int(np.ptp(period)) + 1 if len(period) else 1,
+        )
+        cell = (self.codes(table, name) * len(groups) + mine) * span + (period - low)
+        cells = len(self.product) * len(groups) * span
+        wanted = (series // len(self.other) * len(groups) + theirs[series % len(self.other)]) * span
+        there = (at >= low) & (at < low + span)
+        wanted = np.where(there, wanted + at - low, 0)
+        count = np.bincount(cell, minlength=cells)[wanted]
+        there &= count > 0
+        return {
+            column: np.divide(np.bincount(cell, value, cells)[wanted], count, out=np.full(len(at), np.nan), where=there)
+            for column, value in values.items()
+        }
+
+
+def _groups(frame: pd.DataFrame, table: str, columns: list[str]) -> tuple[NDArray[np.int64], pd.DataFrame]:
+    """Group of each row, and the distinct values of ``columns`` behind the groups; one group without columns."""
+    codes = np.zeros(len(frame), dtype=np.int64)
+    for column in columns:
+        if column not in frame:
+            raise DataError("no value at all", table=table, column=column, remedy="fill it or group by another column.")
+        code, values = pd.factorize(frame[column])
+        if (code < 0).any():
+            raise DataError("the key is empty", table=table, column=column, rows=list(np.flatnonzero(code < 0)[:6] + 1),
+                            remedy="fill it, or leave those rows out before making a panel.")  # fmt: skip
+        codes = codes * len(values) + code
+    if not columns:
+        return codes, pd.DataFrame(index=[0])
+    _, head, groups = np.unique(codes, return_index=True, return_inverse=True)
+    return groups.astype(np.int64), frame[columns].iloc[head].reset_index(drop=True)
+
+
+def _distinct(cell: NDArray[np.int64], names: pd.Series, cells: int) -> NDArray[np.float64]:
+    """How many different names each cell holds; an empty name does not count."""
+    code, values = pd.factorize(names)
+    pairs = pd.unique((cell * (len(values) + 1) + code)[code >= 0])
+    return np.bincount(pairs // (len(values) + 1), minlength=cells).astype(float)
+
+
+def _carry_forward(values: NDArray[np.float64], start: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The last known value of the same series; ``start`` is the first row of each row's series."""
+    known = np.where(np.isnan(values), -1, np.arange(len(values)))
+    last = np.maximum.accumulate(known) if len(known) else known
+    return np.where(last >= start, values[last], np.nan)
+
+
+def _last_full_period(store: Store, day: NDArray[np.datetime64], freq: str) -> int:
+    """The last period whose last day the books have reached, by orders and inventory."""
+    end = pd.Timestamp(day.max())
+    if store.inventory is not None and len(store.inventory):
+        end = max(end, store.inventory["date"].max())
+    return int(period_index(end + pd.Timedelta(days=1), freq)) - 1
