@@ -1,0 +1,185 @@
+"""Results of long runs, as small tables with cards (lesson 04, section 6).
+
+A script in ``benchmarks/`` computes a table and hands it to ``write``; a lesson shows it with ``recorded(name)``, which
+prints date and machine under the table. A test compares the script's hash on the card with the script.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import platform
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ecomlib.errors import DataError
+
+FOLDER = Path(__file__).parent
+MOST_BYTES = 300_000
+_LIBRARIES = ("numpy", "pandas", "torch", "statsforecast", "lightgbm", "polars", "transformers", "scikit-learn")
+
+
+class RecordedFrame(pd.DataFrame):
+    """A table that shows its card's line underneath for as long as pandas carries the card along (``attrs``)."""
+
+    @property
+    def _constructor(self) -> type[RecordedFrame]:
+        return RecordedFrame
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()}\n{caption(self)}".rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        return f"{super()._repr_html_()}<p><em>{caption(self)}</em></p>"
+
+
+def caption(frame: pd.DataFrame) -> str:
+    """The sentence to print under a table or figure made from a recorded frame; empty where there is no card."""
+    card = frame.attrs.get("card")
+    if not card:
+        return ""
+    trial = "Trial run on little data, not a result: " if card["smoke"] else ""
+    return f"{trial}recorded {card['date'][:10]} on {card['machine']} in {card['seconds']:,.0f} s ({card['protocol']})."
+
+
+def names(directory: Path | None = None) -> list[str]:
+    """Names of the recorded tables, in alphabetical order."""
+    return sorted(path.stem for path in (directory or FOLDER).glob("*.json"))
+
+
+def recorded(name: str, *, directory: Path | None = None) -> RecordedFrame:
+    """The table of a long run, with its card in ``attrs["card"]`` and printed beneath it (lesson 04, section 6).
+
+    Raises ``DataError`` where no such run is recorded, or where table and card are not of one run.
+    """
+    folder = directory or FOLDER
+    table, card_file = folder / f"{name}.parquet", folder / f"{name}.json"
+    if not (table.is_file() and card_file.is_file()):
+        raise DataError(
+            "no such run is recorded", value=name, remedy=f"recorded are: {', '.join(names(folder)) or 'none yet'}."
+        )
+    content, card = table.read_bytes(), json.loads(card_file.read_text(encoding="utf-8"))
+    if hashlib.sha256(content).hexdigest() != card["table_sha256"]:
+        raise DataError(
+            "the table is not the one its card describes", table=name, remedy=f"run {card['command']} again."
+        )
+    frame = RecordedFrame(pd.read_parquet(io.BytesIO(content)))
+    frame.attrs["card"] = card
+    return frame
+
+
+def machine() -> str:
+    """The machine in words: processor, cores, system and GPU; never its name or address."""
+    processor = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        models = [
+            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
+        ]
+        processor = models[0] if models else processor
+    words = f"{processor}, {os.cpu_count()} cores, {platform.system()}"
+    try:
+        import torch
+
+        gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else ""
+    except ImportError:
+        gpu = ""
+    return f"{words}, {gpu}" if gpu else words
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that decide results, without build suffixes."""
+    found = {"python": platform.python_version()}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library).split("+")[0]
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def commit(folder: Path) -> str:
+    """The commit that is checked out there, with a mark if files were changed since; "unknown" without git."""
+    try:
+        asked = ["git", "describe", "--always", "--abbrev=12", "--dirty=+changes", "--exclude=*"]
+        return subprocess.run(asked, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _portable(command: str) -> str:
+    """The command without this machine's folders: an absolute path becomes DIR."""
+    return " ".join("DIR" if Path(word).is_absolute() else word for word in shlex.split(command))
+
+
+def write(
+    name: str,
+    frame: pd.DataFrame,
+    *,
+    script: str | Path,
+    command: str,
+    protocol: str,
+    seconds: float,
+    smoke: bool = False,
+    directory: Path | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> Path:
+    """Record a run: ``NAME.parquet`` (at most 300 kB) and ``NAME.json``, its card (lesson 04, section 6).
+
+    ``script`` is the benchmark's ``__file__``; ``command`` the line that repeats the run; ``protocol`` says how it was
+    measured; ``facts`` are further things to know (JSON). A trial run (``smoke``) never goes into the package: it needs
+    a ``directory``. Each file is written whole or not at all, and a table without its own card is refused when read.
+    """
+    if smoke and directory is None:
+        raise DataError("a trial run is not a result", value=name, remedy="give it a directory of its own.")
+    folder, source = directory or FOLDER, Path(script).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = pd.DataFrame(frame).reset_index(drop=True)
+    plain.attrs = {}
+    buffer = io.BytesIO()
+    plain.to_parquet(buffer, compression="zstd", index=False)
+    content = buffer.getvalue()
+    if len(content) > MOST_BYTES:
+        remedy = "record a summary, fewer columns or float32."
+        raise DataError("a recorded table holds at most 300 kB", table=name, value=len(content), remedy=remedy)
+    card = {
+        "name": name,
+        "command": _portable(command),
+        "protocol": protocol,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "seconds": round(float(seconds), 2),
+        "commit": commit(source.parent),
+        "versions": versions(),
+        "script": f"{source.parent.name}/{source.name}",
+        "script_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
+        "table_sha256": hashlib.sha256(content).hexdigest(),
+        "rows": len(plain),
+        "smoke": smoke,
+        "facts": dict(facts or {}),
+    }
+    _whole(folder / f"{name}.parquet", content)
+    _whole(folder / f"{name}.json", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+    return folder / f"{name}.parquet"
+
+
+def _whole(path: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
