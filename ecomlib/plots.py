@@ -1,0 +1,350 @@
+"""One visual identity for every lesson, and the figures that two lessons share.
+
+Functions take an Axes (or make one) and return it. Colours come from Okabe and Ito's palette (2008), which colour-blind
+readers can tell apart; every series also differs by marker, line style or hatch, so that a grey print still reads.
+Import this module, then ``plt.style.use(plots.STYLE)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import ArrayLike
+
+INK, SOFT, FAINT = "#22303C", "#6B7885", "#D9DEE3"
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442",
+)  # fmt: skip
+
+# What a colour means, the same in every lesson.
+ROLES: dict[str, str] = {
+    "actual": INK,
+    "model": BLUE,
+    "naive": SOFT,
+    "peer": ORANGE,
+    "network": BLUE,
+    "ensemble": GREEN,
+    "floor": VERMILION,
+    "loss": VERMILION,
+    "gain": GREEN,
+}
+MARKERS: dict[str, str] = {"naive": "s", "peer": "D", "network": "o", "ensemble": "^", "model": "o"}
+
+STYLE: dict[str, Any] = {
+    "figure.dpi": 80,
+    "figure.figsize": (7.5, 4.2),
+    "figure.constrained_layout.use": True,
+    "font.size": 11,
+    "axes.titlesize": 12.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": SOFT,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.prop_cycle": plt.cycler(color=[BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, SOFT]),
+    "grid.color": FAINT,
+    "grid.linewidth": 0.7,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "legend.frameon": False,
+    "lines.linewidth": 1.9,
+    "image.cmap": "viridis",
+}
+
+
+def _axes(ax: Axes | None, figsize: tuple[float, float] | None = None) -> Axes:
+    return plt.subplots(figsize=figsize)[1] if ax is None else ax
+
+
+def thousands(axis: Any) -> None:
+    """Write the axis' numbers with thousands separators."""
+    axis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:,.0f}" if abs(value) >= 1 or value == 0 else f"{value:g}")
+    )
+
+
+def dates(ax: Axes) -> None:
+    """Short, unambiguous dates on the horizontal axis."""
+    locator = mdates.AutoDateLocator(minticks=3, maxticks=7)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
+
+
+def region_map(
+    regions: pd.DataFrame,
+    values: Mapping[str, float],
+    *,
+    ax: Axes | None = None,
+    title: str = "",
+    unit: str = "units",
+    limits: tuple[float, float] | None = None,
+    names: bool = True,
+    colorbar: bool = True,
+) -> Axes:
+    """A value for each region: coloured squares on a row-and-column map, discs on a map of latitude and longitude.
+
+    Parameters
+    ----------
+    regions: ``region_id, name`` and either ``row, column`` or ``latitude, longitude`` (degrees).
+    values: one number a region, by ``region_id``; a region without one is left white.
+    limits: lowest and highest colour, so that maps side by side can be compared.
+    """
+    ax = _axes(ax, (5.6, 4.6))
+    shown = np.array([values.get(region, np.nan) for region in regions["region_id"]], dtype=float)
+    known = shown[np.isfinite(shown)]
+    low, high = limits or ((float(known.min()), float(known.max())) if known.size else (0.0, 1.0))
+    grid = {"row", "column"} <= set(regions.columns) and regions["row"].notna().all()
+    if grid:
+        rows, columns = regions["row"].to_numpy(int), regions["column"].to_numpy(int)
+        image = np.full((rows.max() + 1, columns.max() + 1), np.nan)
+        image[rows, columns] = shown
+        drawn: Any = ax.imshow(image, vmin=low, vmax=high)
+        size = 10 if image.shape[1] <= 4 else 7
+        for row, column, name, value in zip(rows, columns, regions["name"], shown, strict=True):
+            if not names or not np.isfinite(value):
+                continue
+            light = value > low + 0.6 * (high - low)
+            colour = INK if light else "white"
+            ax.text(column, row, f"{name}\n{value:,.0f}" if abs(value) >= 10 else f"{name}\n{value:,.2f}",
+                    ha="center", va="center", fontsize=size, color=colour)  # fmt: skip
+        ax.set_xticks([])
+        ax.set_yticks([])
+        ax.set_xlabel("west → east")
+        ax.set_ylabel("south → north")
+    else:
+        share = np.sqrt(np.nan_to_num(shown) / max(high, 1e-12))
+        drawn = ax.scatter(
+            regions["longitude"],
+            regions["latitude"],
+            c=shown,
+            s=30 + 600 * share,
+            vmin=low,
+            vmax=high,
+            edgecolors=INK,
+            alpha=0.85,
+        )
+        largest: Any = np.argsort(-np.nan_to_num(shown))[:8] if names else []
+        for index in largest:
+            row = regions.iloc[int(index)]
+            ax.annotate(
+                str(row["name"]),
+                (row["longitude"], row["latitude"]),
+                xytext=(6, 6),
+                textcoords="offset points",
+                fontsize=8,
+            )
+        ax.margins(0.15)
+        ax.set_xlabel("longitude (degrees)")
+        ax.set_ylabel("latitude (degrees)")
+    ax.grid(not grid)
+    for spine in ax.spines.values():
+        spine.set_visible(not grid)
+    if colorbar:
+        bar = ax.figure.colorbar(drawn, ax=ax, shrink=0.8)
+        bar.set_label(unit)
+        bar.outline.set_visible(False)
+    ax.set_title(title)
+    return ax
+
+
+def fan(
+    history: pd.DataFrame,
+    forecast: pd.DataFrame,
+    *,
+    ax: Axes | None = None,
+    title: str = "",
+    unit: str = "units a week",
+    model: str = "forecast",
+    intervals: Sequence[tuple[str, str, str]] = (),
+    naive: str | None = None,
+    legend: bool = True,
+) -> Axes:
+    """What was sold, what was forecast, and how unsure the forecast was, as a fan.
+
+    Parameters
+    ----------
+    history: ``ds, y`` up to the origin.
+    forecast: ``ds``, a column ``model``, perhaps ``y`` (what came), perhaps ``naive``.
+    intervals: (lower column, upper column, label), widest first.
+    """
+    ax = _axes(ax)
+    joined = pd.concat([history[["ds", "y"]].tail(1), forecast.reindex(columns=["ds", "y"])])
+    for shade, (low, high, label) in enumerate(intervals):
+        ax.fill_between(
+            forecast["ds"], forecast[low], forecast[high], color=BLUE, alpha=0.15 + 0.15 * shade, lw=0, label=label
+        )
+    ax.plot(history["ds"], history["y"], color=INK, lw=1.5, label="sold")
+    if "y" in forecast.columns:
+        ax.plot(
+            joined["ds"],
+            joined["y"],
+            color=INK,
+            lw=1.5,
+            ls=":",
+            marker="o",
+            ms=4,
+            markevery=slice(1, None),
+            label="what came",
+        )
+    if naive:
+        ax.plot(forecast["ds"], forecast[naive], color=SOFT, ls="--", marker="s", ms=4, label="naive")
+    ax.plot(forecast["ds"], forecast[model], color=BLUE, marker="D", ms=4.5, label="forecast")
+    ax.axvline(history["ds"].iloc[-1], color=SOFT, lw=1, ls=(0, (2, 2)))
+    ax.set_ylim(bottom=0)
+    ax.set_ylabel(unit)
+    thousands(ax.yaxis)
+    dates(ax)
+    if legend:
+        ax.legend(loc="upper left", ncols=2, fontsize=9)
+    ax.set_title(title)
+    return ax
+
+
+def leaderboard(
+    table: pd.DataFrame,
+    metric: str = "wape",
+    *,
+    ax: Axes | None = None,
+    title: str = "",
+    floor: float | None = None,
+    omniscient: float | None = None,
+    label: str | None = None,
+) -> Axes:
+    """One dot a model, best on top, with its interval; floors as vertical lines.
+
+    Parameters
+    ----------
+    table: ``model``, ``metric``, perhaps ``kind`` (naive, peer, network, ensemble) and ``low, high`` (95 % interval).
+    floor, omniscient: the attainable and the omniscient floor in units of ``metric`` (simulated store only).
+    """
+    table = table.sort_values(metric, ascending=False, ignore_index=True)
+    ax = _axes(ax, (7.5, 1.2 + 0.38 * len(table)))
+    kinds = table["kind"] if "kind" in table.columns else pd.Series("model", index=table.index)
+    right = float(table["high"].max() if "high" in table.columns else table[metric].max())
+    for position, (row, kind) in enumerate(zip(table.to_dict("records"), kinds, strict=True)):
+        colour = ROLES.get(kind, BLUE)
+        if {"low", "high"} <= set(table.columns):
+            ax.plot(
+                [row["low"], row["high"]], [position, position], color=colour, lw=2.5, alpha=0.5, solid_capstyle="butt"
+            )
+        ax.plot(row[metric], position, MARKERS.get(kind, "o"), color=colour, ms=8, label=kind)
+        ax.annotate(
+            f"{row[metric]:.3f}", (right, position), xytext=(10, 0), textcoords="offset points", va="center", fontsize=9
+        )
+    for value, name, style in ((floor, "attainable", "--"), (omniscient, "omniscient", ":")):
+        if value is not None:
+            ax.axvline(value, color=VERMILION, ls=style, lw=1.6)
+            side = "right" if style == ":" else "left"
+            ax.annotate(f"{name} {value:.3f}", (value, 1.0), xycoords=("data", "axes fraction"), xytext=(3, 2),
+                        textcoords="offset points", color=VERMILION, fontsize=9, ha=side)  # fmt: skip
+    ax.set_yticks(range(len(table)), table["model"])
+    ax.set_ylim(-0.7, len(table) - 0.3)
+    ax.grid(axis="y", visible=False)
+    ax.set_xlabel(label or f"{metric.upper()} (lower is better)")
+    handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+    if len(handles) > 1:
+        ax.legend(
+            handles.values(),
+            handles.keys(),
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.12 - 0.5 / len(table)),
+            ncols=4,
+            fontsize=9,
+        )
+    ax.set_title(title, pad=20 if floor is not None or omniscient is not None else None)
+    return ax
+
+
+def money_bars(
+    labels: Sequence[str],
+    values: ArrayLike,
+    *,
+    ax: Axes | None = None,
+    title: str = "",
+    unit: str = "money a week",
+    low: ArrayLike | None = None,
+    high: ArrayLike | None = None,
+    roles: Sequence[str] = (),
+) -> Axes:
+    """A bar a choice, in money, written at its end; ``low, high`` draw intervals, ``roles`` choose colours."""
+    amounts = np.asarray(values, dtype=float)
+    ax = _axes(ax, (7.5, 1.0 + 0.55 * len(amounts)))
+    colours = [ROLES.get(role, BLUE) for role in roles] or [BLUE] * len(amounts)
+    hatches = ["" if colour == BLUE else "//" if colour == SOFT else ".." for colour in colours]
+    places = np.arange(len(amounts))[::-1]
+    for place, amount, colour, hatch in zip(places, amounts, colours, hatches, strict=True):
+        ax.barh(place, amount, color=colour, hatch=hatch, edgecolor="white", height=0.62)
+    ends = amounts.copy()
+    if low is not None and high is not None:
+        lows, highs = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+        ax.hlines(places, lows, highs, color=INK, lw=1.6)
+        ends = np.where(amounts >= 0, np.maximum(amounts, highs), np.minimum(amounts, lows))
+    for place, amount, end in zip(places, amounts, ends, strict=True):
+        ax.annotate(f"{amount:,.0f}", (end, place), xytext=(5 if amount >= 0 else -5, 0), textcoords="offset points",
+                    va="center", ha="left" if amount >= 0 else "right", fontsize=10)  # fmt: skip
+    ax.axvline(0, color=INK, lw=1)
+    ax.set_yticks(places, labels)
+    ax.margins(x=0.14)
+    ax.grid(axis="y", visible=False)
+    ax.set_xlabel(unit)
+    thousands(ax.xaxis)
+    ax.set_title(title)
+    return ax
+
+
+def waterfall(
+    labels: Sequence[str],
+    totals: ArrayLike,
+    *,
+    ax: Axes | None = None,
+    title: str = "",
+    unit: str = "score",
+    decimals: int = 2,
+) -> Axes:
+    """How a total moves step by step: the first and last bars stand on the ground, the steps float between them.
+
+    Parameters
+    ----------
+    labels: one a total; the first names the start, each other one the step that led to its total.
+    totals: the running total after each step (not the differences). A grey bar with the last total is added.
+    """
+    running = np.asarray(totals, dtype=float)
+    ax = _axes(ax, (8.2, 4.4))
+    names = [*labels, "what is left"]
+    ax.bar(0, running[0], color=SOFT, hatch="//", edgecolor="white", width=0.62)
+    for step in range(1, len(running)):
+        before, after = running[step - 1], running[step]
+        rises = after >= before
+        ax.bar(step, after - before, bottom=before, color=GREEN if rises else VERMILION, hatch=".." if rises else "",
+               edgecolor="white", width=0.62)  # fmt: skip
+        ax.plot([step - 0.69, step + 0.31], [before, before], color=SOFT, lw=1)
+        ax.annotate(f"{after - before:+.{decimals}f}".replace("-", "−"), (step, max(before, after)), xytext=(0, 3),
+                    textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
+    last = len(running)
+    ax.bar(last, running[-1], color=BLUE, edgecolor="white", width=0.62)
+    for place, total in ((0, running[0]), (last, running[-1])):
+        ax.annotate(f"{total:.{decimals}f}", (place, max(total, 0.0)), xytext=(0, 3), textcoords="offset points",
+                    ha="center", fontsize=10, fontweight="bold")  # fmt: skip
+    ax.axhline(0, color=INK, lw=1)
+    ax.set_xticks(range(last + 1), names, rotation=20, ha="right", rotation_mode="anchor")
+    ax.grid(axis="x", visible=False)
+    ax.yaxis.set_major_locator(MaxNLocator(6))
+    top, bottom = max(running.max(), 0.0), min(running.min(), 0.0)
+    ax.set_ylim(bottom * 1.1, top + 0.1 * (top - bottom))  # bars pin the margin to their ends, so set it by hand
+    ax.set_ylabel(unit)
+    ax.set_title(title)
+    return ax
