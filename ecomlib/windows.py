@@ -1,0 +1,384 @@
+"""From a panel to batches of tensors, gathered by index on the device (lesson 01, section 7).
+
+A panel is copied once into one contiguous tensor per kind: past covariates, covariates known ahead, static features,
+text vectors, units. A window is then a row number, and a batch one advanced-indexing call a kind: no Python runs per
+sample. What a window may see ends at its origin, but for columns that are known ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ecomlib.errors import DataError, LeakageError
+from ecomlib.panel import KNOWN_AHEAD, check_panel, period_index, period_start
+
+__all__ = ["Batch", "WindowSet", "WindowSettings", "split"]
+
+Scale = Literal["none", "mean_abs", "log1p_mean", "log1p_shift"]
+
+
+@dataclass(frozen=True)
+class WindowSettings:
+    """What a window holds (lesson 01, section 7).
+
+    look_back: T, periods up to the origin. horizon: H, periods after it.
+    past: columns of ``x``, known when their period is over. future: columns of ``f``, which must be known ahead
+    (``panel.KNOWN_AHEAD``, or named in ``also_known`` by somebody who vouches for it). static: columns that do not
+    change within a series; text in them becomes one 0/1 column a value.
+    in_units: those of past and future that are in units and take the window's scale, as ``y`` does.
+    scale: "mean_abs" divides units by their mean in the look-back; "log1p_mean" divides log(1 + units) by its mean
+    there; "log1p_shift" subtracts that mean; "none". The divisor is at least ``least_scale``.
+    least_history: known periods that a window must have before its horizon; the rest of T is padding.
+    """
+
+    look_back: int = 26
+    horizon: int = 4
+    past: tuple[str, ...] = ("y",)
+    future: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
+    in_units: tuple[str, ...] = ("y", "last_year_before", "last_year", "last_year_after")
+    scale: Scale = "log1p_mean"
+    least_scale: float = 0.1
+    least_history: int = 1
+    also_known: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.look_back < 1 or self.horizon < 1:
+            raise DataError(
+                "look_back and horizon count periods and are at least 1", value=(self.look_back, self.horizon)
+            )
+        if self.scale not in ("none", "mean_abs", "log1p_mean", "log1p_shift"):
+            raise DataError("unknown scale", value=self.scale, remedy="use none, mean_abs, log1p_mean or log1p_shift.")
+        for column in self.future:
+            if column not in KNOWN_AHEAD + self.also_known:
+                raise LeakageError(
+                    f"the column '{column}' is not known ahead of time, so it cannot be in future. What to do: move it "
+                    "to past, or name it in also_known if your shop does know it."
+                )
+
+    def scaled(self, units: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        """Units as the model sees them; ``scale`` (B, 1) broadcasts over the last axis."""
+        if self.scale == "none":
+            return units
+        if self.scale == "mean_abs":
+            return units / scale
+        logs = torch.log1p(units.clamp_min(0))
+        return logs / scale if self.scale == "log1p_mean" else logs - scale
+
+    def units(self, scaled: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        """The inverse of ``scaled``, for forecasts."""
+        if self.scale == "none":
+            return scaled
+        if self.scale == "mean_abs":
+            return scaled * scale
+        return torch.expm1(scaled * scale if self.scale == "log1p_mean" else scaled + scale)
+
+    def scale_of(self, units: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        """The scale (B, 1) from the look-back's units (B, T) where ``known`` (B, T): nothing after the origin."""
+        if self.scale == "none":
+            return torch.ones_like(units[:, :1])
+        value = units.abs() if self.scale == "mean_abs" else torch.log1p(units.clamp_min(0))
+        mean = (value * known).sum(1, keepdim=True) / known.sum(1, keepdim=True).clamp_min(1)
+        return mean if self.scale == "log1p_shift" else mean.clamp_min(self.least_scale)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """B windows on one device, float32. What is padding, censored or missing is 0 where its mask is False.
+
+    x (B, T, C) past covariates; seen (B, T) bool, the period exists and its units are known; f (B, H, C) covariates
+    known ahead; z (B, S) static; e (B, E) text vector or None; y (B, H) units; target (B, H) the same, scaled;
+    mask (B, H) bool, the units are known; scale (B, 1); index (B,) numbers of the windows in their set.
+    """
+
+    x: torch.Tensor
+    seen: torch.Tensor
+    f: torch.Tensor
+    z: torch.Tensor
+    e: torch.Tensor | None
+    y: torch.Tensor
+    target: torch.Tensor
+    mask: torch.Tensor
+    scale: torch.Tensor
+    index: torch.Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class WindowSet:
+    """Windows over one panel; make it with ``from_panel`` (lesson 01, section 7).
+
+    N rows of the panel, n windows, J series. ``first`` (n,) is the row of each window's first target period; it may
+    lie one past the series' end. ``begin``, ``stop`` (J,) bound each series' rows.
+    """
+
+    settings: WindowSettings
+    freq: str
+    ids: np.ndarray = field(repr=False)  # (J,)
+    levels: Mapping[str, tuple[str, ...]]
+    past: torch.Tensor = field(repr=False)  # (N, C)
+    future: torch.Tensor = field(repr=False)  # (N, C)
+    static: torch.Tensor = field(repr=False)  # (J, S)
+    text: torch.Tensor | None = field(repr=False)  # (P, E)
+    text_row: torch.Tensor = field(repr=False)  # (J,)
+    units: torch.Tensor = field(repr=False)  # (N,)
+    known: torch.Tensor = field(repr=False)  # (N,) bool
+    period: torch.Tensor = field(repr=False)  # (N,)
+    begin: torch.Tensor = field(repr=False)
+    stop: torch.Tensor = field(repr=False)
+    first: torch.Tensor = field(repr=False)
+    series: torch.Tensor = field(repr=False)
+
+    @classmethod
+    def from_panel(
+        cls,
+        panel: pd.DataFrame,
+        settings: WindowSettings,
+        text: Mapping[str, Any] | pd.DataFrame | None = None,
+        *,
+        text_key: str = "unique_id",
+        levels: Mapping[str, tuple[str, ...]] | None = None,
+        device: str | torch.device = "cpu",
+    ) -> WindowSet:
+        """All windows of a panel whose horizon lies inside it and holds a known period.
+
+        Rows with ``y`` missing are periods whose units are unknown: those after the origin of a forecast (append them
+        with the columns known ahead), and censored ones. ``text`` holds one vector a value of ``text_key``: a mapping,
+        or a frame whose index is that key; the vectors must have been known at the first origin. ``levels`` are
+        those of another set, so that text in static columns gets the same places.
+
+        Raises ``DataError`` for a missing column, an irregular panel, a covariate that is not a number, a static
+        column that changes, or a series without text.
+        """
+        wanted = ["y", *settings.past, *settings.future, *settings.static]
+        for column in [*wanted, *([text_key] if text is not None else [])]:
+            if column not in panel.columns:
+                raise DataError(
+                    "the column is missing", table="panel", column=column, remedy="leave it out of the settings."
+                )
+        bounds, freq = check_panel(panel)
+        begin, stop = bounds[:-1], bounds[1:]
+        y = panel["y"].to_numpy(dtype=np.float32)
+        known = np.isfinite(y)
+        past = _matrix(panel, settings.past, known)
+        future = _matrix(panel, settings.future, np.ones(len(panel), dtype=bool))
+        heads = panel.iloc[begin]
+        static, found = _static(panel, settings.static, bounds, levels)
+        matrix, text_row = (
+            (None, np.zeros(len(begin), dtype=np.int64)) if text is None else _text(heads[text_key], text)
+        )
+        period = period_index(panel["ds"], freq)
+        series_of = np.repeat(np.arange(len(begin)), stop - begin)
+        # Windows whose whole horizon lies inside the series and has a known period; row 0 has no history at all.
+        row = np.arange(len(panel))
+        ahead = np.concatenate([[0], np.cumsum(known)])
+        fits = row + settings.horizon <= stop[series_of]
+        some = ahead[np.minimum(row + settings.horizon, len(panel))] > ahead[row]
+        first = row[fits & some & (row - begin[series_of] >= settings.least_history)]
+
+        def put(array: np.ndarray) -> torch.Tensor:
+            return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+        return cls(
+            settings, freq, heads["unique_id"].to_numpy(), found, put(past), put(future), put(static),
+            None if matrix is None else put(matrix), put(text_row), put(np.nan_to_num(y)), put(known), put(period),
+            put(begin), put(stop), put(first), put(series_of[first]),
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def device(self) -> torch.device:
+        return self.units.device
+
+    def to(self, device: str | torch.device) -> WindowSet:
+        """The same windows with all tensors on another device."""
+        moved: dict[str, Any] = {
+            name: value.to(device) for name, value in vars(self).items() if isinstance(value, torch.Tensor)
+        }
+        return replace(self, **moved)
+
+    def origin(self) -> torch.Tensor:
+        """Period number of each window's origin, the last period known, shape (n,)."""
+        return self.period[self.begin[self.series]] + self.first - self.begin[self.series] - 1
+
+    def origins(self) -> pd.DatetimeIndex:
+        """The distinct origins of these windows, in order."""
+        return pd.DatetimeIndex(period_start(torch.unique(self.origin()).cpu().numpy(), self.freq))
+
+    def _keep(self, choice: torch.Tensor) -> WindowSet:
+        return replace(self, first=self.first[choice], series=self.series[choice])
+
+    def between(self, first: Any = None, last: Any = None) -> WindowSet:
+        """The windows with first <= origin <= last."""
+        origin = self.origin()
+        keep = torch.ones_like(origin, dtype=torch.bool)
+        if first is not None:
+            keep &= origin >= int(period_index(pd.Timestamp(first), self.freq))
+        if last is not None:
+            keep &= origin <= int(period_index(pd.Timestamp(last), self.freq))
+        return self._keep(keep)
+
+    def at(self, cutoff: Any) -> WindowSet:
+        """One window a series with this origin, known or not what came after: for forecasting.
+
+        A series needs ``least_history`` periods up to the cutoff. Without covariates known ahead, the panel may end at
+        the cutoff; with them it must hold the rows of the horizon.
+        """
+        lag = int(period_index(pd.Timestamp(cutoff), self.freq)) + 1 - self.period[self.begin]
+        length = self.stop - self.begin
+        keep = (lag >= self.settings.least_history) & (lag >= 0) & (lag <= length)
+        short = keep & (lag + self.settings.horizon > length)
+        if self.settings.future and bool(short.any()):
+            raise DataError("the panel ends before the horizon does, and the settings use columns known ahead",
+                            table="panel", column="ds", value=str(self.ids[int(short.nonzero()[0])]),
+                            remedy="append those rows with y missing (ahead= of make_panel).")  # fmt: skip
+        series = keep.nonzero().squeeze(1)
+        return replace(self, first=self.begin[series] + lag[series], series=series)
+
+    def split(self, train_end: Any, valid_periods: int, embargo: int = 0) -> tuple[WindowSet, WindowSet]:
+        """Train: targets end at or before ``train_end``. Valid: they lie in the ``valid_periods`` after the embargo.
+
+        No period is a target of both; ``embargo`` periods between them are a target of neither.
+        """
+        end = int(period_index(pd.Timestamp(train_end), self.freq))
+        first_target = self.origin() + 1
+        last_target = self.origin() + self.settings.horizon
+        low = end + embargo
+        inside = (first_target > low) & (last_target <= low + valid_periods)
+        return self._keep(last_target <= end), self._keep(inside)
+
+    def batch(self, index: torch.Tensor) -> Batch:
+        """The windows with these numbers (B,), gathered at once."""
+        s, index = self.settings, index.to(self.device)
+        first, series = self.first[index], self.series[index]
+        begin, last = self.begin[series][:, None], self.stop[series][:, None] - 1
+        rows = first[:, None] + torch.arange(-s.look_back, 0, device=self.device)
+        inside = rows >= begin
+        rows = rows.clamp(min=0)
+        seen = inside & self.known[rows]
+        past_units = self.units[rows] * seen
+        scale = s.scale_of(past_units, seen)
+        ahead = first[:, None] + torch.arange(s.horizon, device=self.device)
+        exists = ahead <= last
+        ahead = torch.minimum(ahead, last)
+        mask = exists & self.known[ahead]
+        y = self.units[ahead] * mask
+        return Batch(
+            self._covariates(self.past, s.past, rows, scale) * seen[..., None], seen,
+            self._covariates(self.future, s.future, ahead, scale) * exists[..., None],
+            self.static[series], None if self.text is None else self.text[self.text_row[series]],
+            y, s.scaled(y, scale) * mask, mask, scale, index,
+        )  # fmt: skip
+
+    def _covariates(
+        self, table: torch.Tensor, names: tuple[str, ...], rows: torch.Tensor, scale: torch.Tensor
+    ) -> torch.Tensor:
+        taken = table[rows]
+        columns = [k for k, name in enumerate(names) if name in self.settings.in_units]
+        if columns:
+            taken[..., columns] = self.settings.scaled(taken[..., columns], scale[..., None])
+        return taken
+
+    def batches(
+        self,
+        size: int,
+        generator: np.random.Generator | torch.Generator | None = None,
+        device: str | torch.device | None = None,
+    ) -> Iterator[Batch]:
+        """Every window once, ``size`` at a time; shuffled by ``generator``, in order without one."""
+        here = self if device is None or torch.device(device) == self.device else self.to(device)
+        n = len(self)
+        if generator is None:
+            order = torch.arange(n)
+        elif isinstance(generator, torch.Generator):
+            order = torch.randperm(n, generator=generator, device=generator.device)
+        else:
+            order = torch.from_numpy(generator.permutation(n))
+        order = order.to(here.device)
+        for start in range(0, n, size):
+            yield here.batch(order[start : start + size])
+
+    def frame(self) -> pd.DataFrame:
+        """``unique_id, ds, cutoff, y`` of every window's horizon, H rows a window in order; unknown ``y`` is NaN."""
+        h = self.settings.horizon
+        origin = self.origin().cpu().numpy()
+        series, first = self.series.cpu().numpy(), self.first.cpu().numpy()
+        rows = first[:, None] + np.arange(h)
+        last = self.stop.cpu().numpy()[series][:, None] - 1
+        taken = np.minimum(rows, last)
+        mask = (rows <= last) & self.known.cpu().numpy()[taken]
+        y = np.where(mask, self.units.cpu().numpy()[taken].astype(float), np.nan)
+        return pd.DataFrame({
+            "unique_id": np.repeat(self.ids[series], h),
+            "ds": period_start((origin[:, None] + 1 + np.arange(h)).ravel(), self.freq),
+            "cutoff": np.repeat(period_start(origin, self.freq), h),
+            "y": y.ravel(),
+        })  # fmt: skip
+
+
+def split(
+    panel: pd.DataFrame, train_end: Any, valid_periods: int, embargo: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of a panel up to ``train_end``, and the ``valid_periods`` after the embargo (lesson 01, section 7).
+
+    ``embargo`` periods between the parts belong to neither: as many as a label looks ahead, less one.
+    """
+    _, freq = check_panel(panel)
+    period = period_index(panel["ds"], freq)
+    low = int(period_index(pd.Timestamp(train_end), freq))
+    after = low + embargo
+    return panel[period <= low], panel[(period > after) & (period <= after + valid_periods)]
+
+
+def _matrix(panel: pd.DataFrame, columns: tuple[str, ...], needed: np.ndarray) -> np.ndarray:
+    """Columns as float32 (N, C); every needed row must hold a number, the others become 0."""
+    taken = np.zeros((len(panel), len(columns)), dtype=np.float32)
+    for k, column in enumerate(columns):
+        taken[:, k] = panel[column].to_numpy(dtype=np.float32, na_value=np.nan)
+        bad = np.flatnonzero(needed & ~np.isfinite(taken[:, k]))
+        if bad.size:
+            raise DataError(f"{bad.size} values are missing or infinite", table="panel", column=column,
+                            rows=list(bad[:6] + 1), remedy="fill them with something known at that time.")  # fmt: skip
+    return np.nan_to_num(taken, posinf=0, neginf=0)
+
+
+def _static(
+    panel: pd.DataFrame, columns: tuple[str, ...], bounds: np.ndarray, levels: Mapping[str, tuple[str, ...]] | None
+) -> tuple[np.ndarray, dict[str, tuple[str, ...]]]:
+    heads, length = panel.iloc[bounds[:-1]], np.diff(bounds)
+    parts: list[np.ndarray] = [np.zeros((len(heads), 0), dtype=np.float32)]
+    found: dict[str, tuple[str, ...]] = {}
+    for column in columns:
+        value = heads[column].to_numpy()
+        changes = np.flatnonzero(panel[column].to_numpy() != np.repeat(value, length))
+        if changes.size:
+            raise DataError("a static column changes within a series, or is empty", table="panel", column=column,
+                            rows=list(changes[:6] + 1), remedy="put it in past, or in future.")  # fmt: skip
+        if pd.api.types.is_numeric_dtype(heads[column]):
+            parts.append(value.astype(np.float32)[:, None])
+            continue
+        found[column] = tuple(sorted({str(v) for v in value})) if levels is None else levels[column]
+        parts.append((value.astype(str)[:, None] == np.array(found[column])[None, :]).astype(np.float32))
+    return np.concatenate(parts, axis=1), found
+
+
+def _text(keys: pd.Series, text: Mapping[str, Any] | pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """One row a key (P, E) float32, and the row of each series (J,)."""
+    code, names = pd.factorize(keys)
+    have = text.index if isinstance(text, pd.DataFrame) else text.keys()
+    missing = [name for name in names if name not in have]
+    if missing or (code < 0).any():
+        raise DataError(f"{len(missing)} series have no text vector", table="text", value=next(iter(missing), None),
+                        remedy="encode its title, or leave the series out.")  # fmt: skip
+    if isinstance(text, pd.DataFrame):
+        matrix = text.loc[list(names)].to_numpy(dtype=np.float32)
+    else:
+        matrix = np.stack([np.asarray(text[name], dtype=np.float32) for name in names])
+    return matrix, code.astype(np.int64)
