@@ -25,13 +25,9 @@ class Settings:
     end: str = "2025-06-29"  # a Sunday, so that weeks are whole; midyear keeps the Christmas peak out of the last weeks
 
     # --- level of demand ------------------------------------------------------------------------------------------
-    units_per_week: float = (
-        0.29  # a product's weekly units in a mean region at interest zero: about 0.4 M lines at small
-    )
+    units_per_week: float = 0.29  # of a product in a mean region at interest zero: about 0.4 M lines at small
     overdispersion: float = 8.0  # shape of the daily Gamma(8, 1/8): some days are busier for no known reason
-    alpha_category_sd: float = (
-        0.4  # spread of appeal between categories: category alone ranks cold products at about 0.4
-    )
+    alpha_category_sd: float = 0.4  # appeal of the category: alone it ranks cold products at about 0.4
     alpha_material_sd: float = 0.35  # appeal of the material: something that the title tells
     alpha_use_sd: float = 0.35  # appeal of the use: something that the title tells
     alpha_sd: float = 0.2  # a product's own appeal that no words tell
@@ -48,7 +44,8 @@ class Settings:
     christmas: tuple[float, ...] = (0.35, 0.65, 0.30, -0.20, 0.60, 0.25)  # height of the peak before Christmas
     summer: tuple[float, ...] = (-0.05, 0.0, 0.05, 0.40, -0.10, 0.10)  # half the distance from January to July
     christmas_centre: float = 343.0  # day of the year of the peak: the second week of December
-    christmas_width: float = 22.0  # its standard deviation in days
+    christmas_rise: float = 22.0  # its standard deviation before the peak, in days
+    christmas_fall: float = 7.0  # and after it: the shop is empty in January
 
     # --- price ----------------------------------------------------------------------------------------------------
     elasticities: tuple[float, ...] = (-1.0, -1.4, -1.8, -2.2, -2.6, -3.0)  # by category: weak to strong
@@ -82,9 +79,8 @@ class Settings:
     rollout_window: tuple[float, float] = (0.35, 0.85)  # start weeks are randomised within this part of the time
 
     # --- stock ----------------------------------------------------------------------------------------------------
-    lead_days: int = 7  # ordered on Monday, there next Monday before the doors open
     smoothing: float = 0.15  # exponential smoothing of weekly sales: a buyer's plain rule
-    cover: float = 2.0  # order up to this many weeks of smoothed sales: review time and lead time
+    cover: float = 2.0  # order up to this many weeks of smoothed sales: a week to the review, a week's lead time
     service: float = 1.0  # buffer in roots of expected units over the cover: about 5 % of units lost
     buffer: float = 0.6  # and in units, for products that hardly sell
 
@@ -95,9 +91,7 @@ class Settings:
     # --- misspecified=True ------------------------------------------------------------------------------------------
     tail_shape: float = 0.0  # above zero: daily noise is inverse gamma (mean one) of this shape instead of Gamma
     wind_turns: bool = False  # halfway the shock starts to travel from east to west
-    elasticity_quality: float = (
-        0.0  # elasticity changes by this much for one unit of quality: text interacts with price
-    )
+    elasticity_quality: float = 0.0  # elasticity changes by this much for one unit of quality
     overstated_share: float = 0.0  # listings whose words tell one level more than the truth
 
     # ================================================================================================================
@@ -105,6 +99,11 @@ class Settings:
     # ================================================================================================================
     versions: int = 4  # the first text and three rewritings
     cold_share: float = 0.12  # products launched late: enough to rank, few enough to stay an exception
+    launch_window: tuple[float, float] = (
+        0.45,
+        0.8,
+    )  # launched within this part of the time: some weeks are left to sell
+    first_text_weeks: int = 8  # a launched product keeps its first text for so long: what a cold start is scored on
     customers_per_region: float = 280.0  # living customers in a mean region at 600 products
     guest_share: float = 0.25  # of units, on average: buyers without an account
     segments: int = 4  # groups of customers with tastes of their own
@@ -114,9 +113,17 @@ class Settings:
     leaving_segment: float = 0.5  # added for the restless segments
     mailing_effects: tuple[float, ...] = (0.3, 0.0, -0.2)  # on the log rate for a week
     mailing_shares: tuple[float, ...] = (0.4, 0.4, 0.2)  # harmful for one in five
+    mailing_weeks: int = 8  # one mailing in so many weeks: the 28 days after one hold no other
     mailing_days: int = 7  # how long a mailing works
+    mailing_leaving: tuple[float, ...] = (-0.3, 0.0, 1.0)  # on the logit of that week's hazard: some it drives away
     mailing_propensity: tuple[float, float] = (0.1, 0.9)  # known, never certain: positivity
     basket_units: float = 2.5  # mean units a basket
+    visit_types: tuple[str, ...] = ("passing by", "browsing", "comparing", "gift hunt", "buying")  # what one came for
+    visit_shares: tuple[float, ...] = (0.35, 0.27, 0.20, 0.10, 0.08)  # of visits: most buy nothing
+    visit_conversion: tuple[float, ...] = (0.01, 0.05, 0.12, 0.30, 0.55)  # of visits of a type: 11.5 % in all
+    visit_pages: tuple[float, ...] = (2.0, 7.0, 13.0, 10.0, 6.0)  # mean pages: the longest visits are not the best
+    visit_minutes: tuple[float, ...] = (0.6, 1.0, 1.5, 1.1, 0.8)  # mean minutes a page: comparing takes time
+    visit_searches: tuple[float, ...] = (0.1, 0.6, 1.2, 1.8, 0.9)  # mean searches: a gift is looked for
     logged_share: float = 0.2  # of sessions: a log of everything would be the largest table
     return_intercept: float = -2.3  # logit: about 9 % of lines come back
     return_quality: float = -0.5  # what is praised honestly stays

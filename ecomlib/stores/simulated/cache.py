@@ -1,0 +1,119 @@
+"""Simulated stores kept on disk: made once, written whole or not at all, without pickles (lesson 00, section 1)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock
+
+from ecomlib.stores.simulated.geography import Dynamics
+from ecomlib.stores.simulated.settings import Settings
+from ecomlib.stores.simulated.truth import Truth
+from ecomlib.stores.store import Store
+
+_ARRAYS = ("product_ids", "region_ids", "expected_demand", "demand", "shock", "momentum", "return_probability")
+_FRAMES = ("quality", "elasticity", "rollout", "cold_start", "customers", "conversion", "wholesale")
+_LAW = ("transition", "innovation")
+
+
+def cache_key(settings: Settings, seed: int) -> str:
+    """Sixteen digits that change with the generator's source, the settings, the seed or numpy."""
+    digest = hashlib.sha256(json.dumps([asdict(settings), seed, np.__version__], sort_keys=True).encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.name.encode() + source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cached(folder: Path, make: Callable[[], Store]) -> Store:
+    """The store in ``folder``; if it is not there, or not readable, it is made and written first.
+
+    One process makes it while others wait at a lock file, which the system frees if the maker dies. What a maker that
+    was killed left behind is swept away by the next one.
+    """
+    store = _try_to_load(folder)
+    if store is not None:
+        return store
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(folder.name + ".lock")):
+        store = _try_to_load(folder)
+        if store is not None:
+            return store
+        for rest in folder.parent.glob(f".{folder.name}.*"):
+            shutil.rmtree(rest, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(folder)
+        store = make()
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        save(store, unfinished)
+        os.replace(unfinished, folder)
+    return store
+
+
+def save(store: Store, folder: Path) -> None:
+    """Write every table, the notes and the truth of a simulated store into an existing folder."""
+    for table, frame in store.tables():
+        frame.to_parquet(folder / f"{table}.parquet", index=False)
+    truth = store.truth
+    for array in _ARRAYS:
+        values = np.asarray(getattr(truth, array))
+        np.save(folder / f"truth_{array}.npy", values.astype(str) if values.dtype == object else values)
+    for array in _LAW:
+        np.save(folder / f"truth_{array}.npy", getattr(truth.law, array))
+    for table in _FRAMES:
+        getattr(truth, table).to_parquet(folder / f"truth_{table}.parquet", index=False)
+    facts = {
+        "name": store.name,
+        "currency": store.currency,
+        "notes": dict(store.notes),
+        "settings": asdict(truth.settings),
+        "first_day": str(truth.dates[0].date()),
+        "turn": truth.law.turn,
+    }
+    (folder / "store.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+
+def load(folder: Path) -> Store:
+    """Read what ``save`` wrote. The large arrays of the truth stay on disk until they are looked at."""
+    facts = json.loads((folder / "store.json").read_text(encoding="utf-8"))
+    kept = {field.name for field in fields(Settings)}
+    settings = Settings(**{k: _tuple(v) for k, v in facts["settings"].items() if k in kept})
+    arrays: dict[str, Any] = {}
+    for array in (*_ARRAYS, *_LAW):
+        values = np.load(folder / f"truth_{array}.npy", mmap_mode="r", allow_pickle=False)
+        arrays[array] = values.astype(object) if values.dtype.kind == "U" else values
+    law = Dynamics(arrays.pop("transition"), arrays.pop("innovation"), facts["turn"])
+    frames = {table: pd.read_parquet(folder / f"truth_{table}.parquet") for table in _FRAMES}
+    dates = pd.date_range(facts["first_day"], periods=settings.days, freq="D").as_unit("ns")
+    truth = Truth(settings=settings, dates=dates, law=law, **arrays, **frames)
+    tables = {
+        path.stem: pd.read_parquet(path) for path in sorted(folder.glob("*.parquet")) if path.stem[:6] != "truth_"
+    }
+    # These very tables were checked when the store was made; checking seven million rows again takes seconds.
+    store = object.__new__(Store)
+    empty = {field.name: None for field in fields(Store)}
+    given = {"name": facts["name"], "currency": facts["currency"], "notes": facts["notes"], "truth": truth}
+    store.__dict__.update({**empty, **tables, **given})
+    return store
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _try_to_load(folder: Path) -> Store | None:
+    if not (folder / "store.json").exists():
+        return None
+    try:
+        return load(folder)
+    except (OSError, ValueError, KeyError):  # pyarrow's errors are ValueErrors; a damaged folder is made anew
+        return None
