@@ -1,0 +1,356 @@
+"""Features with the time at which each was known (lesson 02, section 1; lesson 03, section 1).
+
+Every function says when its values are known, and looks only at what came before. The default is the strict past: an
+event at the very moment of a row is not yet known to it. A row of a panel stands for the moment its period starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ecomlib.errors import DataError, LeakageError
+from ecomlib.panel import CALENDAR, LAST_YEAR, check_panel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["as_of_join", "calendar", "counts", "lags", "last_year", "recency", "return_rate"]
+
+
+def as_of_join(
+    left: pd.DataFrame,
+    right: pd.DataFrame,
+    *,
+    on: str | tuple[str, str],
+    by: str | Sequence[str] = (),
+    known_after: Any = "0D",
+    columns: Sequence[str] | None = None,
+    suffix: str = "",
+    same_moment: bool = False,
+    within: Any = None,
+) -> pd.DataFrame:
+    """``left`` with the newest row of ``right`` that was known at each row's time (lesson 03, section 1).
+
+    Parameters
+    ----------
+    on: the time column, or its two names (left, right). by: keys that must agree; none for a table without keys.
+    known_after: how long after its own time a right row becomes known: "1D" for reviews published the next day.
+    columns: which of right's columns to bring (all but keys and time); ``suffix`` is added to their names.
+    same_moment: let a row see what became known at its very moment; False is the strict past.
+    within: the longest age of what is brought; older is NaN.
+
+    Returns ``left`` in its order and index, with the columns of ``right``; NaN where nothing was known.
+    Known at: the row's own time, by construction. Raises ``DataError`` for absent columns, empty times and name clashes.
+    """
+    keys = [by] if isinstance(by, str) else list(by)
+    here, there = (on, on) if isinstance(on, str) else on
+    brought = [c for c in right.columns if c != there and c not in keys] if columns is None else list(columns)
+    _need(left, "left", here, *keys)
+    _need(right, "right", there, *keys, *brought)
+    names = [column + suffix for column in brought]
+    clash = [name for name in names if name in left.columns]
+    if clash:
+        raise DataError("left has this column already", table="left", column=clash[0], remedy="give a suffix.")
+    moment = pd.to_datetime(right[there]).astype("datetime64[ns]") + pd.Timedelta(known_after)
+    table = pd.concat([right[keys].assign(_known=moment), right[brought].set_axis(names, axis=1)], axis=1)
+    table = table[right[keys].notna().all(axis=1)]  # an empty key agrees with nothing
+    ask = left[keys].assign(_known=pd.to_datetime(left[here]).astype("datetime64[ns]"), _row=np.arange(len(left)))
+    found = pd.merge_asof(
+        ask.sort_values("_known", kind="stable"),
+        table.sort_values("_known", kind="stable"),
+        on="_known",
+        by=keys or None,
+        allow_exact_matches=same_moment,
+        tolerance=None if within is None else pd.Timedelta(within),
+    ).sort_values("_row")
+    return pd.concat([left, found[names].set_axis(left.index)], axis=1)
+
+
+def counts(
+    events: pd.DataFrame,
+    at: pd.DataFrame,
+    *,
+    by: str | Sequence[str] = ("product_id",),
+    on: str | tuple[str, str] = ("ds", "ordered_at"),
+    sums: Sequence[str] = ("quantity",),
+    within: Any = None,
+    known_after: Any = "0D",
+) -> pd.DataFrame:
+    """Purchases so far: events of the same key before each row's time (lesson 02, section 1).
+
+    Returns, with ``at``'s index, float64: ``count`` events so far and ``sum_<column>`` for each of ``sums``, in that
+    column's unit; those of the last ``within`` ("28D") only, if given.
+    Known at: the row's time; an event counts from ``known_after`` past its own time, strictly.
+    """
+    past = _Past(events, at, by, on, known_after)
+    return pd.DataFrame(
+        {"count": past.sum(None, within), **{f"sum_{c}": past.sum(events[c], within) for c in sums}}, index=at.index
+    )
+
+
+def recency(
+    events: pd.DataFrame,
+    at: pd.DataFrame,
+    *,
+    by: str | Sequence[str] = ("product_id",),
+    on: str | tuple[str, str] = ("ds", "ordered_at"),
+    known_after: Any = "0D",
+) -> pd.DataFrame:
+    """Days since the key's last event before each row's time; NaN where there was none (lesson 02, section 1).
+
+    Returns column ``days_since``, float64, with ``at``'s index. Known at: the row's time, as for ``counts``.
+    """
+    past = _Past(events, at, by, on, known_after)
+    age = (past.at - past.last()) / np.timedelta64(1, "D")
+    return pd.DataFrame({"days_since": age}, index=at.index)
+
+
+def return_rate(
+    orders: pd.DataFrame,
+    at: pd.DataFrame,
+    *,
+    by: str | Sequence[str] = ("product_id",),
+    on: str | tuple[str, str] = ("ds", "ordered_at"),
+    returns_known_after: Any = "30D",
+    prior: tuple[float, float] | None = None,
+) -> pd.DataFrame:
+    """Share of order lines sent back, drawn towards the shop's rate where lines are few (lesson 02, section 1).
+
+    The rate is ``(a + returned) / (a + b + lines)``. The beta prior (a, b) is fitted over the keys by the moments of the
+    beta-binomial (Kleinman 1973, JASA 68), for each day anew from what was known at its midnight, or given.
+
+    Returns, with ``at``'s index: ``return_rate``, ``lines_known``, and the prior's ``prior_mean`` and ``prior_lines``
+    (a + b: so many lines is the prior worth). NaN while no line is known in the whole shop and no prior is given.
+    Known at: the row's time; a line counts from ``returns_known_after`` past its order, when nothing more can come
+    back. Lines whose ``returned`` is empty do not count.
+    """
+    _need(orders, "orders", "returned")
+    judged = orders[orders["returned"].notna()]
+    past = _Past(judged, at, by, on, returns_known_after)
+    back = judged["returned"].to_numpy(dtype=float)
+    lines, returned = past.sum(None), past.sum(back)
+    a, b = past.prior(back) if prior is None else (np.full(len(at), prior[0]), np.full(len(at), prior[1]))
+    columns = {
+        "return_rate": (a + returned) / (a + b + lines),
+        "lines_known": lines,
+        "prior_mean": a / (a + b),
+        "prior_lines": a + b,
+    }
+    return pd.DataFrame(columns, index=at.index)
+
+
+def calendar(ds: Any, freq: str = "D", holidays: Iterable[Any] | None = None) -> pd.DataFrame:
+    """Calendar columns (``panel.CALENDAR``) of periods named by their first day (lesson 02, section 1).
+
+    ``week_sin, week_cos`` the year's circle at the period's middle, ``…2`` half a year's; ``month`` 1 to 12 and
+    ``weekday`` 0 to 6 of the first day; ``to_christmas`` the share of a year until the next 25 December (0 on the day);
+    ``holidays`` how many of them fall into the period: by default the bank holidays of England and Wales.
+    Known at: always. Returns a frame with the index of ``ds`` if it has one.
+    """
+    first = pd.DatetimeIndex(ds).as_unit("ns")
+    days = {
+        "D": np.ones(len(first)),
+        "W-MON": np.full(len(first), 7.0),
+        "MS": first.days_in_month.to_numpy(dtype=float),
+    }
+    if freq not in days:
+        raise DataError("unknown frequency", value=freq, remedy=f"use one of {', '.join(days)}.")
+    span = days[freq]
+    angle = 2 * np.pi * (first.dayofyear.to_numpy() - 1 + span / 2) / 365.25
+    year = first.year.to_numpy() + ((first.month == 12) & (first.day > 25)).astype(int)
+    christmas = (year - 1970).astype("datetime64[Y]").astype("datetime64[M]") + 11
+    until = christmas.astype("datetime64[D]") + 24 - first.to_numpy().astype("datetime64[D]")
+    if holidays is None:
+        free = _english_holidays(first.min(), first.max()) if len(first) else pd.DatetimeIndex([])
+    else:
+        free = pd.DatetimeIndex(list(holidays))
+    off = np.sort(free.to_numpy().astype("datetime64[D]"))
+    low = first.to_numpy().astype("datetime64[D]")
+    inside = np.searchsorted(off, low + span.astype("timedelta64[D]")) - np.searchsorted(off, low)
+    values = (
+        np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle), first.month.to_numpy(dtype=float),
+        first.weekday.to_numpy(dtype=float), until.astype(float) / 366, inside.astype(float),
+    )  # fmt: skip
+    return pd.DataFrame(dict(zip(CALENDAR, values, strict=True)), index=ds.index if isinstance(ds, pd.Series) else None)
+
+
+def lags(
+    panel: pd.DataFrame,
+    lags: Sequence[int] = (1, 2, 3, 4, 5, 6, 7, 8, 12, 26, 51, 52, 53),
+    windows: Sequence[int] = (4, 12, 26),
+    *,
+    horizon: int = 1,
+    aligned: Sequence[int] = (51, 52, 53),
+    ewm: Sequence[float] = (),
+    column: str = "y",
+) -> pd.DataFrame:
+    """Lags and rolling means for boosting (lesson 04, section 1).
+
+    A row's newest known period, its origin, lies ``horizon`` periods before it. ``lag<k>`` is the value k - 1 periods
+    before the origin: with horizon 1 the usual lag k, which also serves a recursive forecast. Lags in ``aligned`` are
+    counted from the row itself, so that lag 52 is the same week last year at any horizon. ``mean<w>`` is the mean of the
+    w periods up to the origin, NaN before w are there; ``ewm<a>`` the exponential mean that gives the newest weight a.
+
+    Returns float64 columns with the panel's index. Known at: the end of the origin.
+    Raises ``LeakageError`` when an aligned lag is shorter than the horizon.
+    """
+    starts, _ = check_panel(panel)
+    _need(panel, "panel", column)
+    if horizon < 1 or any(k < 1 for k in (*lags, *windows)):
+        raise DataError("lags, windows and horizon count periods and are at least 1", value=(tuple(lags), horizon))
+    value = panel[column].to_numpy(dtype=float)
+    begin = np.repeat(starts[:-1], np.diff(starts))
+    columns: dict[str, NDArray[np.float64]] = {}
+    for k in lags:
+        if k in aligned and k < horizon:
+            raise LeakageError(f"lag {k} is not known {horizon} periods ahead. What to do: leave it out of aligned.")
+        columns[f"lag{k}"] = _shift(value, begin, k if k in aligned else k + horizon - 1)
+    total = np.concatenate([[0.0], np.cumsum(np.nan_to_num(value))])
+    gaps = np.concatenate([[0], np.cumsum(np.isnan(value))])
+    end = np.arange(len(value)) - horizon + 1  # one past the origin
+    for w in windows:
+        low = np.clip(end - w, 0, None)
+        stop = np.clip(end, 0, None)
+        good = (end - w >= begin) & (gaps[stop] == gaps[low])
+        columns[f"mean{w}"] = np.where(good, (total[stop] - total[low]) / w, np.nan)
+    for a in ewm:
+        smooth = pd.Series(value).groupby(begin).ewm(alpha=a, adjust=False).mean().to_numpy()
+        columns[f"ewm{a:g}"] = _shift(smooth, begin, horizon)
+    return pd.DataFrame(columns, index=panel.index)
+
+
+def last_year(panel: pd.DataFrame, periods: int = 52, column: str = "y") -> pd.DataFrame:
+    """The same period last year with its neighbours (``panel.LAST_YEAR``) (lesson 04, section 6).
+
+    ``last_year_before``, ``last_year``, ``last_year_after``: the value periods + 1, periods, periods - 1 before each
+    row; 0 where it is not known, and ``last_year_known`` the share of the three that is.
+    Known at: ``periods - 1`` periods ahead; so it may stand among what is known ahead for shorter horizons.
+    """
+    starts, _ = check_panel(panel)
+    _need(panel, "panel", column)
+    value, begin = panel[column].to_numpy(dtype=float), np.repeat(starts[:-1], np.diff(starts))
+    three = np.stack([_shift(value, begin, periods + step) for step in (1, 0, -1)], axis=1)
+    known = np.isfinite(three).mean(axis=1, keepdims=True)
+    return pd.DataFrame(np.hstack([np.nan_to_num(three), known]), columns=list(LAST_YEAR), index=panel.index)
+
+
+def _shift(value: NDArray[np.float64], begin: NDArray[np.int64], k: int) -> NDArray[np.float64]:
+    """The value k rows before, within the series that begins at ``begin``; NaN beyond it."""
+    row = np.arange(len(value)) - k
+    return np.where(row >= begin, value[np.maximum(row, 0)], np.nan)
+
+
+def _need(frame: pd.DataFrame, table: str, *columns: str) -> None:
+    for column in columns:
+        if column not in frame.columns:
+            raise DataError("the column is missing", table=table, column=column, remedy="check its spelling.")
+        if pd.api.types.is_datetime64_any_dtype(frame[column]) and frame[column].isna().any():
+            rows = list(np.flatnonzero(frame[column].isna())[:6] + 1)
+            raise DataError("a time is empty", table=table, column=column, rows=rows, remedy="leave those rows out.")
+
+
+def _english_holidays(first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
+    from pandas.tseries import holiday as rules
+    from pandas.tseries.offsets import DateOffset
+
+    monday = rules.MO  # type: ignore[attr-defined]
+
+    class England(rules.AbstractHolidayCalendar):
+        rules = [  # noqa: RUF012 - the base class wants a list
+            rules.Holiday("New Year", month=1, day=1, observance=rules.next_monday),
+            rules.GoodFriday, rules.EasterMonday,
+            rules.Holiday("Early May", month=5, day=1, offset=DateOffset(weekday=monday(1))),
+            rules.Holiday("Spring", month=5, day=31, offset=DateOffset(weekday=monday(-1))),
+            rules.Holiday("Summer", month=8, day=31, offset=DateOffset(weekday=monday(-1))),
+            rules.Holiday("Christmas", month=12, day=25, observance=rules.next_monday),
+            rules.Holiday("Boxing Day", month=12, day=26, observance=rules.next_monday_or_tuesday),
+        ]  # fmt: skip
+
+    return England().holidays(first, last + pd.Timedelta(days=31))
+
+
+class _Past:
+    """For each row of ``at``: the events of the same key that were known strictly before it. An empty key has no past."""
+
+    def __init__(
+        self,
+        events: pd.DataFrame,
+        at: pd.DataFrame,
+        by: str | Sequence[str],
+        on: str | tuple[str, str],
+        known_after: Any,
+    ) -> None:
+        keys = [by] if isinstance(by, str) else list(by)
+        here, there = (on, on) if isinstance(on, str) else on
+        _need(at, "at", here, *keys)
+        _need(events, "events", there, *keys)
+        self.at, self.delay = at[here].to_numpy(dtype="datetime64[ns]"), pd.Timedelta(known_after).to_timedelta64()
+        known = events[there].to_numpy(dtype="datetime64[ns]") + self.delay
+        code = np.zeros(len(events) + len(at), dtype=np.int64)
+        empty = np.zeros(len(code), dtype=bool)
+        for column in keys:
+            part, values = pd.factorize(pd.concat([events[column], at[column]], ignore_index=True))
+            empty |= part < 0
+            code = code * len(values) + part
+        code = np.where(empty, -1, pd.factorize(code)[0])
+        key, self._asked = code[: len(events)], code[len(events) :]
+        # Events in order of key and time: a row's past is then a slice, found by binary search.
+        self._order = np.lexsort((known, key))
+        self._known, self._key = known[self._order], key[self._order]
+        self._low = np.searchsorted(self._key, self._asked, side="left")
+        self._high = np.where(self._asked < 0, self._low, self._before(self.at))
+
+    def _before(self, moment: NDArray[np.datetime64]) -> NDArray[np.int64]:
+        """How many events, in order, come before (asked key, moment)."""
+        times, rank = np.unique(np.concatenate([self._known, moment]), return_inverse=True)
+        both = np.concatenate([self._key, self._asked]) * len(times) + rank
+        return np.searchsorted(both[: len(self._known)], both[len(self._known) :], side="left")
+
+    def sum(self, values: Any, within: Any = None) -> NDArray[np.float64]:
+        """Sum of ``values`` (one an event; None counts events) over each row's past, or its last ``within``."""
+        ordered = np.ones(len(self._order)) if values is None else np.asarray(values, dtype=float)[self._order]
+        total = np.concatenate([[0.0], np.cumsum(ordered)])
+        low = self._low
+        if within is not None:
+            low = np.clip(self._before(self.at - pd.Timedelta(within).to_timedelta64()), self._low, self._high)
+        return total[self._high] - total[low]
+
+    def last(self) -> NDArray[np.datetime64]:
+        """The own time of the newest event known; NaT without one."""
+        some = self._high > self._low
+        newest = np.full(len(self.at), np.datetime64("NaT"), dtype="datetime64[ns]")
+        newest[some] = self._known[self._high[some] - 1] - self.delay
+        return newest
+
+    def prior(self, success: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Beta prior (a, b) for each row, from all keys' events known before its day began."""
+        days, which = np.unique(self.at.astype("datetime64[D]"), return_inverse=True)
+        by_time = np.argsort(self._known, kind="stable")
+        by_time = by_time[self._key[by_time] >= 0]
+        key, hit = self._key[by_time], success[self._order][by_time]
+        stop = np.searchsorted(self._known[by_time], days.astype("datetime64[ns]"), side="left")
+        n, k = np.zeros(key.max(initial=0) + 1), np.zeros(key.max(initial=0) + 1)
+        found, done = np.full((len(days), 2), np.nan), 0
+        for row, end in enumerate(stop):
+            np.add.at(n, key[done:end], 1)
+            np.add.at(k, key[done:end], hit[done:end])
+            done = end
+            if end:
+                found[row] = _beta_moments(n[n > 0], k[n > 0])
+        return found[which, 0], found[which, 1]
+
+
+def _beta_moments(n: NDArray[np.float64], k: NDArray[np.float64]) -> tuple[float, float]:
+    """Prior from trials n and successes k of several keys: the weighted spread of k / n, less what chance explains."""
+    total, mean = n.sum(), k.sum() / n.sum()
+    chance, slack = mean * (1 - mean), ((1 - n / total) * (n - 1)).sum()
+    rho = 0.0
+    if chance > 0 and slack > 0:
+        spread = (n * (k / n - mean) ** 2).sum()
+        rho = (spread / chance - (1 - n / total).sum()) / slack
+    strength = 1 / min(max(rho, 1e-4), 0.5) - 1  # no visible difference between keys: the prior is worth 10,000 lines
+    return mean * strength, (1 - mean) * strength
