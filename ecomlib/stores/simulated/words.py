@@ -162,13 +162,14 @@ def make_catalogue(settings: Settings, rng: np.random.Generator, *, seed: int = 
     late = rng.permutation(P)[: round(settings.cold_share * P)]
     cold[late] = True
     unseen_share[late] = np.array([0.0, 0.5, 1.0])[np.arange(len(late)) % 3]
-    launch_week[late] = rng.integers(*(round(part * W) for part in settings.launch_window), len(late))
+    first, last = (round(part * W) for part in settings.launch_window)
+    launch_week[late] = rng.integers(first, last, len(late))
 
     start = np.zeros((P, V), dtype=np.int64)
     start[:, 0] = launch_week
     for i, launch in enumerate(launch_week):
         # A new product keeps its first text for some weeks: its cold start is about the words it was launched with.
-        earliest = min(launch + settings.first_text_weeks, W - V + 1) if cold[i] else 1
+        earliest = min(int(launch) + settings.first_text_weeks, W - V + 1) if cold[i] else 1
         start[i, 1:] = np.sort(rng.choice(np.arange(earliest, W), V - 1, replace=False))
 
     level = rng.integers(0, LEVELS, (P, V))
