@@ -100,15 +100,15 @@ class Store:
         ``name`` and ``currency`` default to what ``to_directory`` left there, else to the folder's name and nothing.
         Raises ``DataError`` with the first thing that does not fit; ``ecomlib data check PATH`` lists all of them.
         """
-        from ecomlib.stores import directory
+        from ecomlib.stores.directory import read
 
-        return directory.read(path, name=name, currency=currency)
+        return read(path, name=name, currency=currency)
 
     def to_directory(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write each table as Parquet into a folder, whole or not at all; the truth and the notes stay behind.
 
         Raises ``FileExistsError`` where the folder holds something and ``overwrite`` is False.
         """
-        from ecomlib.stores import directory
+        from ecomlib.stores.directory import write
 
-        return directory.write(self, path, overwrite=overwrite)
+        return write(self, path, overwrite=overwrite)

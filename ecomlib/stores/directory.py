@@ -1,0 +1,281 @@
+"""The reader's own shop: a folder of tables, read, checked and written (lesson 00, section 6)."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ecomlib.errors import DataError
+from ecomlib.stores.language import encoder_reads, guess_language
+from ecomlib.stores.reading import read_table
+from ecomlib.stores.rules import faults
+from ecomlib.stores.schema import SCHEMA, conform
+from ecomlib.stores.store import TABLES, Store
+
+_CARD = "store.json"
+_READABLE = (".csv", ".parquet")
+
+
+@dataclass(frozen=True)
+class LessonNeeds:
+    """What a lesson's second part needs of a shop: tables and columns ("table" or "table.column"), and weeks."""
+
+    number: str
+    title: str
+    weeks: int
+    needs: tuple[str, ...] = ("products", "orders")
+    better_with: tuple[str, ...] = ()
+    english: bool = False
+
+
+LESSONS = (
+    LessonNeeds("00", "Quickstart", 20, better_with=("orders.region_id", "products.unit_cost")),
+    LessonNeeds("01", "Preprocessing", 20, better_with=("products.launched_on", "inventory")),
+    LessonNeeds("02", "Text features", 20, better_with=("products.category", "reviews"), english=True),
+    LessonNeeds("03", "Causal analysis", 20, better_with=("prices", "listings", "mailings")),
+    LessonNeeds("04", "Sequence models", 40, better_with=("orders.customer_id", "prices")),
+    LessonNeeds("04b", "Training on a GPU", 40),
+    LessonNeeds("05", "Space and time", 20, ("products", "orders.region_id", "regions")),
+    LessonNeeds("06", "Adversarial training", 40),
+    LessonNeeds("07", "Ensembling", 40, better_with=("orders.region_id",)),
+    LessonNeeds("08", "Deployment", 40, better_with=("inventory",)),
+)
+
+
+@dataclass
+class _Scan:
+    """All that a folder holds, and all that is to be said about it."""
+
+    frames: dict[str, pd.DataFrame] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    problems: list[DataError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    card: dict[str, str] = field(default_factory=dict)
+
+
+def _scan(path: str | Path) -> _Scan:
+    folder, found = Path(path).expanduser(), _Scan()
+    try:
+        paths = sorted(item for item in folder.iterdir() if item.is_file() and not item.name.startswith("."))
+    except OSError as fault:
+        what = "there is no such folder" if not folder.exists() else f"this is not a folder: {fault.strerror}"
+        remedy = "give the path of a folder that holds products.csv and orders.csv."
+        found.problems.append(DataError(what, value=str(path), remedy=remedy))
+        return found
+    rows: dict[str, np.ndarray] = {}
+    spoilt: set[str | None] = set()
+    failed: set[tuple[str | None, str | None]] = set()
+    for item in paths:
+        name, kind = item.stem.lower(), item.suffix.lower()
+        if item.name == _CARD:
+            found.card = _card(item, found)
+        elif name in SCHEMA and kind in _READABLE:
+            if name in found.files:
+                problem = f"two files hold this table: {found.files[name]} and {item.name}"
+                found.problems.append(DataError(problem, table=name, remedy="keep one of them."))
+                continue
+            found.files[name] = item.name
+            read = read_table(item, SCHEMA[name])
+            found.problems += read.faults
+            found.notes += read.notes
+            if read.frame is None:
+                spoilt.add(name)
+            else:
+                found.frames[name], rows[name] = conform(read.frame, SCHEMA[name]), read.rows
+                failed |= {(fault.table, fault.column) for fault in read.faults}
+        elif name in SCHEMA:
+            problem = f"a file of this kind cannot be read: {item.name}"
+            found.problems.append(DataError(problem, table=name, remedy="save it as 'CSV UTF-8' or as Parquet."))
+            spoilt.add(name)
+        elif kind in _READABLE:
+            near = difflib.get_close_matches(name, SCHEMA, n=1)
+            found.notes.append(f"{item.name}: not read{f'; should it be {near[0]}{kind}?' if near else '.'}")
+    # A column or file that could not be read has been named already: it is not missing as well.
+    found.problems += [
+        fault
+        for fault in faults(found.frames, rows)
+        if fault.table not in spoilt and (fault.table, fault.column) not in failed
+    ]
+    return found
+
+
+def _card(path: Path, found: _Scan) -> dict[str, str]:
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        return {key: str(card[key]) for key in ("name", "currency") if key in card}
+    except (OSError, ValueError, TypeError) as fault:
+        found.notes.append(f"{path.name}: could not be read and was left out ({fault}).")
+        return {}
+
+
+def read(path: str | Path, *, name: str | None = None, currency: str | None = None) -> Store:
+    """The store in a folder of CSV or Parquet files named after the tables (lesson 00, section 6).
+
+    Parameters
+    ----------
+    path: the folder. CSV files are UTF-8 with a header; columns as in ``ecomlib.stores.schema``, more are kept.
+    name, currency: default to what ``write`` left there, else to the folder's name and nothing.
+
+    Raises
+    ------
+    DataError: the first thing that does not fit; the others are its notes (``__notes__``).
+    """
+    found = _scan(path)
+    if found.problems:
+        first, *others = found.problems
+        if others:
+            first.add_note(f"And {len(others)} more: 'ecomlib data check {path}' lists them.")
+        for other in others:
+            first.add_note(str(other))
+        raise first
+    return Store(
+        name=name or found.card.get("name") or Path(path).expanduser().resolve().name,
+        currency=currency if currency is not None else found.card.get("currency", ""),
+        notes={"source": "folder", "files": dict(found.files), "reading": tuple(found.notes)},
+        **found.frames,
+    )
+
+
+def write(store: Store, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write each table as Parquet into a folder, whole or not at all (lesson 00, section 6).
+
+    Name and currency go into ``store.json``; the notes and the truth stay behind. An existing folder is replaced only
+    with ``overwrite=True``, and only if it holds nothing but a store.
+
+    Raises
+    ------
+    DataError: the folder holds something and may not be replaced.
+    """
+    folder = Path(path).expanduser()
+    held = [item.name for item in folder.iterdir()] if folder.is_dir() else []
+    strange = [item for item in held if item != _CARD and Path(item).stem not in TABLES]
+    if (folder.exists() and not folder.is_dir()) or strange or (held and not overwrite):
+        raise DataError(
+            "the folder is not empty" if held else "this is a file, not a folder",
+            value=str(path),
+            remedy="choose another folder." if strange or not held else "choose another one, or say overwrite=True.",
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    draft.mkdir()
+    try:
+        for table, frame in store.tables():
+            frame.to_parquet(draft / f"{table}.parquet", index=False, write_page_checksum=True)
+        card = {"name": store.name, "currency": store.currency}
+        (draft / _CARD).write_text(json.dumps(card, ensure_ascii=False), encoding="utf-8")
+        if folder.exists():
+            old = draft.with_name(f"{draft.name}.old")
+            os.replace(folder, old)
+            os.replace(draft, folder)
+            shutil.rmtree(old)
+        else:
+            os.replace(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return folder
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What the data check found (lesson 00, section 6).
+
+    ``rows`` and ``columns`` are by table, ``problems`` must be mended, ``notes`` are worth knowing, ``lessons`` says
+    for each lesson's number whether its second part would run here and what it lacks.
+    """
+
+    path: str
+    rows: Mapping[str, int]
+    columns: Mapping[str, tuple[str, ...]]
+    problems: tuple[DataError, ...]
+    notes: tuple[str, ...]
+    period: tuple[pd.Timestamp, pd.Timestamp] | None
+    language: str
+    lessons: Mapping[str, tuple[bool, str]]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing must be mended."""
+        return not self.problems
+
+    def text(self) -> str:
+        """The report as plain text, to be printed."""
+        lines = [f"The shop in {self.path}", "", "What fits"]
+        for table, count in self.rows.items():
+            there = self.columns[table]
+            lines.append(f"  {table:<10} {count:>9,} rows   {', '.join(there)}")
+            absent = [column.name for column in SCHEMA[table].columns if column.name not in there]
+            if absent:
+                lines.append(f"  {'':<10} {'':>9}        not there: {', '.join(absent)}")
+        if not self.rows:
+            lines.append("  nothing yet")
+        if self.period:
+            lines.append(f"  orders from {self.period[0]:%Y-%m-%d} to {self.period[1]:%Y-%m-%d}")
+        absent = [table for table in TABLES if table not in self.rows]
+        lines += ["", "What is missing", f"  tables: {', '.join(absent) or 'none'}"]
+        if self.problems:
+            lines += ["", f"What must be mended ({len(self.problems)}; rows are counted below the header)"]
+            lines += [f"  {number}. {problem}" for number, problem in enumerate(self.problems, start=1)]
+        if self.notes:
+            lines += ["", "What was noticed", *(f"  - {note}" for note in self.notes)]
+        if self.language:
+            lines += ["", f"Language of the titles: {self.language}; {encoder_reads(self.language)}"]
+        lines += ["", "What each lesson could do with these tables" + ("" if self.ok else ", once they are mended")]
+        for lesson in LESSONS:
+            able, why = self.lessons[lesson.number]
+            lines.append(f"  {lesson.number:<3} {lesson.title:<21} {'yes' if able else 'no ':<3} {why}".rstrip())
+        return "\n".join(lines)
+
+
+def check(path: str | Path) -> CheckReport:
+    """Read a folder and say what fits, what is missing, what must be mended, and what each lesson could do with it.
+
+    Lists every problem, and raises none of them (lesson 00, section 6).
+    """
+    found = _scan(path)
+    period, language = None, ""
+    orders, products = found.frames.get("orders"), found.frames.get("products")
+    if orders is not None and "ordered_at" in orders and orders["ordered_at"].notna().any():
+        period = (orders["ordered_at"].min(), orders["ordered_at"].max())
+    if products is not None and "title" in products:
+        titles = products["title"].dropna()
+        language = guess_language(titles) if len(titles) else ""
+    here = {table: tuple(map(str, frame.columns)) for table, frame in found.frames.items()}
+    weeks = (period[1] - period[0]).days // 7 if period else 0
+    return CheckReport(
+        path=str(path),
+        rows={table: len(found.frames[table]) for table in TABLES if table in found.frames},
+        columns=here,
+        problems=tuple(found.problems),
+        notes=tuple(found.notes),
+        period=period,
+        language=language,
+        lessons={lesson.number: _able(lesson, here, weeks, language) for lesson in LESSONS},
+    )
+
+
+def _able(lesson: LessonNeeds, here: Mapping[str, tuple[str, ...]], weeks: int, language: str) -> tuple[bool, str]:
+    def absent(names: tuple[str, ...]) -> list[str]:
+        pairs = [(name, *name.partition(".")[::2]) for name in names]
+        return [name for name, table, column in pairs if table not in here or (column and column not in here[table])]
+
+    lacking = absent(lesson.needs)
+    if lacking:
+        return False, f"needs {', '.join(lacking)}"
+    if weeks < lesson.weeks:
+        return False, f"needs {lesson.weeks} weeks of orders, there are {weeks}"
+    words = [f"better with {', '.join(absent(lesson.better_with))}"] if absent(lesson.better_with) else []
+    if lesson.english and language not in ("English", "unclear", ""):
+        words.insert(0, f"the titles seem to be {language}: see above")
+    return True, "; ".join(words)
+
+
+__all__ = ["LESSONS", "CheckReport", "LessonNeeds", "check", "read", "write"]

@@ -1,0 +1,74 @@
+"""In which language the titles seem to be, and whether the English encoder can read them (lesson 02, section 4).
+
+Scripts are counted by letter, languages of the Latin script by their commonest small words and shop words. That is
+enough to warn an owner; it is not a language identifier.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+_SMALL_WORDS = {
+    "English": "the of and with for in set box bag red white blue black small large heart pack design from mug",
+    "German": "der die das und mit für aus von im dem den ein eine rot weiß blau schwarz klein groß stück tasche",
+    "French": "le la les et avec pour de du des en un une rouge blanc bleu noir petit grand lot boîte sac",
+    "Spanish": "el la los las y con para de del en un una rojo blanco azul negro pequeño grande caja bolsa juego",
+    "Italian": "il lo la gli e con per di del della in un una rosso bianco blu nero piccolo grande scatola borsa",
+    "Portuguese": "o a os as e com para de do da em um uma vermelho branco azul preto pequeno grande caixa bolsa",
+    "Dutch": "de het een en met voor van in op rood wit blauw zwart klein groot doos tas stuks",
+    "Polish": "i z do na w dla ze od czerwony biały niebieski czarny mały duży zestaw torba pudełko",
+}
+_LANGUAGE_OF_SCRIPT = {
+    "CJK": "Chinese",
+    "HIRAGANA": "Japanese",
+    "KATAKANA": "Japanese",
+    "HANGUL": "Korean",
+    "CYRILLIC": "a language in Cyrillic letters",
+    "ARABIC": "Arabic or Persian",
+    "HEBREW": "Hebrew",
+    "GREEK": "Greek",
+    "THAI": "Thai",
+    "DEVANAGARI": "a language in Devanagari letters",
+}
+
+
+def guess_language(titles: Iterable[str], limit: int = 2000) -> str:
+    """``"English"``, ``"Chinese"``, … or ``"unclear"``, from the first ``limit`` titles (lesson 02, section 4)."""
+    scripts: Counter[str] = Counter()
+    words: Counter[str] = Counter()
+    for title, _ in zip(titles, range(limit), strict=False):
+        # The Unicode name of a letter begins with its script: "CJK UNIFIED IDEOGRAPH-676F".
+        scripts.update(unicodedata.name(letter, "?").split(" ")[0] for letter in title if letter.isalpha())
+        words.update(re.findall(r"[^\W\d_]+", title.lower()))
+    if not scripts:
+        return "unclear"
+    # A Japanese text holds more Chinese signs than kana, and any shop mixes in Latin brand names.
+    for script in ("HIRAGANA", "KATAKANA"):
+        if scripts[script] > 0.1 * scripts.total():
+            return "Japanese"
+    script, count = max(((s, n) for s, n in scripts.items() if s != "LATIN"), key=lambda pair: pair[1], default=("", 0))
+    if count > 0.3 * scripts.total():
+        return _LANGUAGE_OF_SCRIPT.get(script, "unclear")
+    hits = {language: sum(words[word] for word in set(small.split())) for language, small in _SMALL_WORDS.items()}
+    best = max(hits, key=lambda language: hits[language])
+    return best if hits[best] >= max(3, 0.02 * words.total()) else "unclear"
+
+
+def encoder_reads(language: str) -> str:
+    """One sentence: what the course's English encoder makes of titles in this language (lesson 02, section 4)."""
+    if language == "English":
+        return "the course's encoder was made for English and reads them."
+    if language == "unclear":
+        return "the course's encoder reads English only; lesson 02 shows how to tell whether it knows your words."
+    if language in _SMALL_WORDS:
+        return (
+            "the course's encoder was made for English: it cuts these words into pieces that mean little to it. "
+            "Translate the titles, or expect nothing from the text."
+        )
+    return (
+        "the course's English encoder will not read them: most words become 'unknown', and all titles look alike. "
+        "Translate the titles, or leave the text out."
+    )
