@@ -44,7 +44,7 @@ def as_of_join(
     within: the longest age of what is brought; older is NaN.
 
     Returns ``left`` in its order and index, with the columns of ``right``; NaN where nothing was known.
-    Known at: the row's own time, by construction. Raises ``DataError`` for absent columns, empty times and name clashes.
+    Known at: the row's own time, by construction. Raises ``DataError`` for absent columns, empty times, name clashes.
     """
     keys = [by] if isinstance(by, str) else list(by)
     here, there = (on, on) if isinstance(on, str) else on
@@ -120,8 +120,8 @@ def return_rate(
 ) -> pd.DataFrame:
     """Share of order lines sent back, drawn towards the shop's rate where lines are few (lesson 02, section 1).
 
-    The rate is ``(a + returned) / (a + b + lines)``. The beta prior (a, b) is fitted over the keys by the moments of the
-    beta-binomial (Kleinman 1973, JASA 68), for each day anew from what was known at its midnight, or given.
+    The rate is ``(a + returned) / (a + b + lines)``. The beta prior (a, b) is given, or fitted over the keys by the
+    moments of the beta-binomial (Kleinman 1973, JASA 68), for each day anew from what was known at its midnight.
 
     Returns, with ``at``'s index: ``return_rate``, ``lines_known``, and the prior's ``prior_mean`` and ``prior_lines``
     (a + b: so many lines is the prior worth). NaN while no line is known in the whole shop and no prior is given.
@@ -192,8 +192,8 @@ def lags(
 
     A row's newest known period, its origin, lies ``horizon`` periods before it. ``lag<k>`` is the value k - 1 periods
     before the origin: with horizon 1 the usual lag k, which also serves a recursive forecast. Lags in ``aligned`` are
-    counted from the row itself, so that lag 52 is the same week last year at any horizon. ``mean<w>`` is the mean of the
-    w periods up to the origin, NaN before w are there; ``ewm<a>`` the exponential mean that gives the newest weight a.
+    counted from the row itself, so that lag 52 is the same week last year at any horizon. ``mean<w>`` is the mean of
+    the w periods up to the origin, NaN before w are there; ``ewm<a>`` the exponential mean with weight a for the newest.
 
     Returns float64 columns with the panel's index. Known at: the end of the origin.
     Raises ``LeakageError`` when an aligned lag is shorter than the horizon.
@@ -254,27 +254,27 @@ def _need(frame: pd.DataFrame, table: str, *columns: str) -> None:
 
 
 def _english_holidays(first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
-    from pandas.tseries import holiday as rules
+    from pandas.tseries import holiday
     from pandas.tseries.offsets import DateOffset
 
-    monday = rules.MO  # type: ignore[attr-defined]
+    def moved(name: str, month: int, day: int, **rule: Any) -> holiday.Holiday:
+        return holiday.Holiday(name, month=month, day=day, **rule)
 
-    class England(rules.AbstractHolidayCalendar):
-        rules = [  # noqa: RUF012 - the base class wants a list
-            rules.Holiday("New Year", month=1, day=1, observance=rules.next_monday),
-            rules.GoodFriday, rules.EasterMonday,
-            rules.Holiday("Early May", month=5, day=1, offset=DateOffset(weekday=monday(1))),
-            rules.Holiday("Spring", month=5, day=31, offset=DateOffset(weekday=monday(-1))),
-            rules.Holiday("Summer", month=8, day=31, offset=DateOffset(weekday=monday(-1))),
-            rules.Holiday("Christmas", month=12, day=25, observance=rules.next_monday),
-            rules.Holiday("Boxing Day", month=12, day=26, observance=rules.next_monday_or_tuesday),
-        ]  # fmt: skip
+    def monday(nth: int) -> DateOffset:
+        return DateOffset(weekday=holiday.MO(nth))  # type: ignore[attr-defined]
 
-    return England().holidays(first, last + pd.Timedelta(days=31))
+    found = (
+        moved("New Year", 1, 1, observance=holiday.next_monday), holiday.GoodFriday, holiday.EasterMonday,
+        moved("Early May", 5, 1, offset=monday(1)), moved("Spring", 5, 31, offset=monday(-1)),
+        moved("Summer", 8, 31, offset=monday(-1)), moved("Christmas", 12, 25, observance=holiday.next_monday),
+        moved("Boxing Day", 12, 26, observance=holiday.next_monday_or_tuesday),
+    )  # fmt: skip
+    calendar = type("England", (holiday.AbstractHolidayCalendar,), {"rules": list(found)})
+    return calendar().holidays(first, last + pd.Timedelta(days=31))
 
 
 class _Past:
-    """For each row of ``at``: the events of the same key that were known strictly before it. An empty key has no past."""
+    """For each row of ``at``: the events of the same key that were known strictly before it; an empty key has none."""
 
     def __init__(
         self,
