@@ -25,7 +25,7 @@ class Settings:
     end: str = "2025-06-29"  # a Sunday, so that weeks are whole; midyear keeps the Christmas peak out of the last weeks
 
     # --- level of demand ------------------------------------------------------------------------------------------
-    units_per_week: float = 0.29  # of a product in a mean region at interest zero: about 0.4 M lines at small
+    units_per_week: float = 0.235  # of a product in a mean region at interest zero: about 0.4 M lines at small
     overdispersion: float = 8.0  # shape of the daily Gamma(8, 1/8): some days are busier for no known reason
     alpha_category_sd: float = 0.4  # appeal of the category: alone it ranks cold products at about 0.4
     alpha_material_sd: float = 0.35  # appeal of the material: something that the title tells
@@ -79,10 +79,10 @@ class Settings:
     rollout_window: tuple[float, float] = (0.35, 0.85)  # start weeks are randomised within this part of the time
 
     # --- stock ----------------------------------------------------------------------------------------------------
-    smoothing: float = 0.15  # exponential smoothing of weekly sales: a buyer's plain rule
+    smoothing: float = 0.2  # exponential smoothing of weekly sales: a buyer's plain rule
     cover: float = 2.0  # order up to this many weeks of smoothed sales: a week to the review, a week's lead time
-    service: float = 1.0  # buffer in roots of expected units over the cover: about 5 % of units lost
-    buffer: float = 0.6  # and in units, for products that hardly sell
+    service: float = 1.5  # buffer in roots of expected units over the cover: about 5 % of units lost
+    buffer: float = 1.0  # and in units, for products that hardly sell
 
     # --- the wholesale-sized order of the cast ------------------------------------------------------------------------
     wholesale_units: int = 144  # twelve dozen: beyond anything a household buys
@@ -99,10 +99,7 @@ class Settings:
     # ================================================================================================================
     versions: int = 4  # the first text and three rewritings
     cold_share: float = 0.12  # products launched late: enough to rank, few enough to stay an exception
-    launch_window: tuple[float, float] = (
-        0.45,
-        0.8,
-    )  # launched within this part of the time: some weeks are left to sell
+    launch_window: tuple[float, float] = (0.45, 0.8)  # part of the time in which they are launched: some is left
     first_text_weeks: int = 8  # a launched product keeps its first text for so long: what a cold start is scored on
     customers_per_region: float = 280.0  # living customers in a mean region at 600 products
     guest_share: float = 0.25  # of units, on average: buyers without an account
