@@ -55,6 +55,7 @@ def assert_same(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:
 def test_plain_metrics_equal_utilsforecast(scored: pd.DataFrame, origins: bool) -> None:
     frame = scored if origins else scored[scored["cutoff"] == scored["cutoff"].max()].drop(columns="cutoff")
     assert_same(ev.mae(frame, MODELS), peer.mae(frame, MODELS))
+    assert_same(ev.mse(frame, MODELS), peer.mse(frame, MODELS))
     assert_same(ev.rmse(frame, MODELS), peer.rmse(frame, MODELS))
     by = ("cutoff", "unique_id") if origins else ("unique_id",)
     assert_same(ev.wape(frame, MODELS, by=by), peer.nd(frame, MODELS))
@@ -118,6 +119,7 @@ def test_score_by_hand_for_every_metric(scored: pd.DataFrame, history: pd.DataFr
     for name in MODELS:  # same number of series at each origin: the average of averages is the average
         for metric, frame in {
             "mae": ev.mae(scored, name),
+            "mse": ev.mse(scored, name),
             "rmse": ev.rmse(scored, name),
             "mase": ev.mase(scored, name, train=history),
             "rmsse": ev.rmsse(scored, name, train=history),

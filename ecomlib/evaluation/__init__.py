@@ -1,33 +1,30 @@
 """How good is a forecast, how sure is that, and what does it cost? (lesson 00, section 3; lesson 01, section 7)"""
 
-from ecomlib.evaluation.backtest import Forecaster, backtest, rolling_origins
-from ecomlib.evaluation.metrics import (
-    POINT_METRICS,
-    coverage,
-    mae,
-    mase,
-    model_columns,
-    poisson_deviance,
-    quantile_loss,
-    rmse,
-    rmsse,
-    score,
-    wape,
-)
-
-__all__ = [
-    "POINT_METRICS",
-    "Forecaster",
-    "backtest",
-    "coverage",
-    "mae",
-    "mase",
-    "model_columns",
-    "poisson_deviance",
-    "quantile_loss",
-    "rmse",
-    "rmsse",
-    "rolling_origins",
-    "score",
-    "wape",
-]
+from ecomlib.evaluation.backtest import Forecaster as Forecaster
+from ecomlib.evaluation.backtest import backtest as backtest
+from ecomlib.evaluation.backtest import rolling_origins as rolling_origins
+from ecomlib.evaluation.intervals import DieboldMariano as DieboldMariano
+from ecomlib.evaluation.intervals import Interval as Interval
+from ecomlib.evaluation.intervals import Verdict as Verdict
+from ecomlib.evaluation.intervals import compare as compare
+from ecomlib.evaluation.intervals import diebold_mariano as diebold_mariano
+from ecomlib.evaluation.intervals import score_intervals as score_intervals
+from ecomlib.evaluation.intervals import skill as skill
+from ecomlib.evaluation.intervals import skill_interval as skill_interval
+from ecomlib.evaluation.intervals import two_way_bootstrap as two_way_bootstrap
+from ecomlib.evaluation.metrics import POINT_METRICS as POINT_METRICS
+from ecomlib.evaluation.metrics import coverage as coverage
+from ecomlib.evaluation.metrics import mae as mae
+from ecomlib.evaluation.metrics import mase as mase
+from ecomlib.evaluation.metrics import model_columns as model_columns
+from ecomlib.evaluation.metrics import mse as mse
+from ecomlib.evaluation.metrics import parts as parts
+from ecomlib.evaluation.metrics import poisson_deviance as poisson_deviance
+from ecomlib.evaluation.metrics import quantile_loss as quantile_loss
+from ecomlib.evaluation.metrics import rmse as rmse
+from ecomlib.evaluation.metrics import rmsse as rmsse
+from ecomlib.evaluation.metrics import score as score
+from ecomlib.evaluation.metrics import wape as wape
+from ecomlib.evaluation.newsvendor import newsvendor_cost as newsvendor_cost
+from ecomlib.evaluation.newsvendor import newsvendor_order as newsvendor_order
+from ecomlib.evaluation.newsvendor import newsvendor_quantile as newsvendor_quantile

@@ -21,7 +21,7 @@ from ecomlib.errors import DataError
 
 Floats = NDArray[np.float64]
 IDENTIFIERS = ("unique_id", "ds", "cutoff", "y")
-POINT_METRICS = ("mae", "rmse", "wape", "mase", "rmsse", "poisson_deviance")
+POINT_METRICS = ("mae", "mse", "rmse", "wape", "mase", "rmsse", "poisson_deviance")
 
 
 def model_columns(frame: pd.DataFrame) -> list[str]:
@@ -85,9 +85,14 @@ def mae(frame: pd.DataFrame, models: str | Sequence[str]) -> pd.DataFrame:
     return _point(frame, models, lambda y, f: np.abs(y - f))
 
 
+def mse(frame: pd.DataFrame, models: str | Sequence[str]) -> pd.DataFrame:
+    """Mean squared error in squared units, one row a series and origin (lesson 00, section 3)."""
+    return _point(frame, models, lambda y, f: (y - f) ** 2)
+
+
 def rmse(frame: pd.DataFrame, models: str | Sequence[str]) -> pd.DataFrame:
     """Root of the mean squared error in units, one row a series and origin (lesson 00, section 3)."""
-    table = _point(frame, models, lambda y, f: (y - f) ** 2)
+    table = mse(frame, models)
     table[_names(models)] = np.sqrt(table[_names(models)])
     return table
 
@@ -168,8 +173,7 @@ def rmsse(
     As ``mase``, for squared errors: the metric of the M5 competition, Makridakis et al. (2022).
     """
     names = _names(models)
-    squared = _point(frame, names, lambda y, f: (y - f) ** 2)
-    table = _scaled(squared, names, frame, train, seasonality, 2)
+    table = _scaled(mse(frame, names), names, frame, train, seasonality, 2)
     table[names] = np.sqrt(table[names])
     return table
 
@@ -257,7 +261,7 @@ def parts(
             scaled = mase if metric == "mase" else rmsse
             table = scaled(frame, names, train=train, seasonality=seasonality)
         elif metric in POINT_METRICS:
-            plain = {"mae": mae, "rmse": rmse, "poisson_deviance": poisson_deviance}[metric]
+            plain = {"mae": mae, "mse": mse, "rmse": rmse, "poisson_deviance": poisson_deviance}[metric]
             table = plain(frame, names)
         else:
             raise DataError(

@@ -1,0 +1,229 @@
+"""How sure is a comparison? Paired intervals over series and origins, verdicts, skill (lesson 00, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ecomlib.errors import DataError
+from ecomlib.evaluation.metrics import Floats, Parts, model_columns, parts
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with the ends of its interval; ``level`` is its nominal coverage."""
+
+    estimate: float
+    low: float
+    high: float
+    level: float = 0.95
+
+    def __str__(self) -> str:
+        return f"{self.estimate:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def _scores(p: Parts, series: Floats, origins: Floats) -> Floats:
+    """Scores (models, draws) under weights of series (draws, I) and of origins (draws, O)."""
+    total = series @ p.denominator
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratios = np.where(total > 0, (series @ p.numerator) / total, np.nan)
+    weight = origins * (total > 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.nansum(weight * ratios, axis=2) / weight.sum(axis=1)
+
+
+def two_way_bootstrap(
+    p: Parts,
+    statistic: Callable[[Floats], Floats],
+    rng: np.random.Generator,
+    *,
+    draws: int = 2000,
+    level: float = 0.95,
+) -> Interval:
+    """Interval of a statistic of several models' scores, over series and origins at once (lesson 00, section 5).
+
+    Series and origins are drawn with replacement, independently; each draw scores all models on the same cells, so that
+    comparisons are paired. ``p`` comes from ``metrics.parts``; ``statistic`` maps scores (models, draws) to (draws,).
+    Percentile interval, Owen (2007): with few origins (eight, say) rather too narrow than too wide. With a single
+    origin only series are drawn: such an interval says nothing about another date.
+    """
+    n_series, n_origins = p.denominator.shape
+    ones = _scores(p, np.ones((1, n_series)), np.ones((1, n_origins)))
+    series = rng.multinomial(n_series, np.full(n_series, 1 / n_series), size=draws).astype(float)
+    origins = rng.multinomial(n_origins, np.full(n_origins, 1 / n_origins), size=draws).astype(float)
+    values = np.asarray(statistic(_scores(p, series, origins)), dtype=float)
+    known = values[np.isfinite(values)]
+    if known.size < 0.9 * draws:
+        raise DataError(
+            "the statistic is undefined in more than a tenth of the draws",
+            value=f"{draws - known.size} of {draws}",
+            remedy="score more series or more origins; a total of zero has no WAPE.",
+        )
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(statistic(ones)[0]), float(low), float(high), level)
+
+
+def score_intervals(
+    frame: pd.DataFrame,
+    models: Sequence[str] | None = None,
+    metric: str = "wape",
+    *,
+    rng: np.random.Generator,
+    train: pd.DataFrame | None = None,
+    draws: int = 2000,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """A leaderboard's rows, best first: ``model, metric, value, low, high`` (lesson 00, section 5).
+
+    Intervals of single models overlap widely as all models share the same hard weeks: compare models by ``compare``.
+    """
+    names = model_columns(frame) if models is None else list(models)
+    p = parts(frame, names, metric, train=train)
+    seed = int(rng.integers(2**63))
+    rows = []
+    for k, name in enumerate(names):
+        again = np.random.default_rng(seed)  # the same draws for every model
+        found = two_way_bootstrap(p, lambda s, k=k: s[k], again, draws=draws, level=level)  # type: ignore[misc]
+        rows.append({"model": name, "metric": metric, "value": found.estimate, "low": found.low, "high": found.high})
+    return pd.DataFrame(rows).sort_values("value", kind="stable", ignore_index=True)
+
+
+Word = Literal["better", "level", "tie", "worse", "undecided"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What may be said of ``ours`` against ``rival``: the word, and the numbers behind it.
+
+    ``level``, ``better`` and ``tie`` are separate claims (a tie may be level or not); ``word`` is the one to print.
+    ``by_origin`` has ``cutoff``, both scores and ``relative``, (ours - rival) / rival.
+    """
+
+    ours: str
+    rival: str
+    metric: str
+    word: Word
+    level: bool
+    better: bool
+    tie: bool
+    relative: Interval
+    scores: tuple[float, float]
+    wins: int
+    by_origin: pd.DataFrame
+
+    def __str__(self) -> str:
+        also = " (shown to be level)" if self.level and self.word == "tie" else ""
+        low, high, middle = 100 * self.relative.low, 100 * self.relative.high, 100 * self.relative.estimate
+        return (
+            f"{self.ours} against {self.rival}: {self.word}{also}; {self.metric} {self.scores[0]:.3f} against "
+            f"{self.scores[1]:.3f}, {middle:+.1f} % [{low:+.1f}, {high:+.1f}], ahead at {self.wins} of "
+            f"{len(self.by_origin)} origins"
+        )
+
+
+def compare(
+    frame: pd.DataFrame,
+    ours: str,
+    rival: str,
+    metric: str = "wape",
+    *,
+    rng: np.random.Generator,
+    train: pd.DataFrame | None = None,
+    draws: int = 2000,
+    margin: float = 0.01,
+    agreement: float = 0.75,
+    gap: float = 0.005,
+) -> Verdict:
+    """Compare two models as protocol W does, paired over series and origins (lesson 04, section 1).
+
+    With the 95 % interval of (ours - rival) / rival: *level* if its upper end is below ``margin``; *better* if it is
+    below zero and at least ``agreement`` of the origins agree; a *tie* if the scores differ by less than ``gap``. The
+    word is ``tie`` before all others, then ``better``, then ``level``; else ``worse`` if ours is behind, and ``undecided``
+    if it is ahead but not shown to be level.
+    """
+    p = parts(frame, [ours, rival], metric, train=train)
+    relative = two_way_bootstrap(p, lambda s: (s[0] - s[1]) / s[1], rng, draws=draws)
+    each = _scores(p, np.ones((len(p.origins), len(p.series))), np.eye(len(p.origins)))
+    table = pd.DataFrame({"cutoff": p.origins, ours: each[0], rival: each[1], "relative": each[0] / each[1] - 1})
+    first, second = (float(x) for x in _scores(p, np.ones((1, len(p.series))), np.ones((1, len(p.origins))))[:, 0])
+    wins, level, tie = int((table["relative"] < 0).sum()), relative.high < margin, abs(first - second) < gap
+    better = relative.high < 0 and wins >= agreement * len(table)
+    word: Word = "worse" if first > second else "undecided"
+    word = "tie" if tie else "better" if better else "level" if level else word
+    return Verdict(ours, rival, metric, word, level, better, tie, relative, (first, second), wins, table)
+
+
+def skill(naive: Any, model: Any, attainable: Any) -> float:
+    """Share of the way from the naive to the attainable error, a ratio of averages (lesson 00, section 3).
+
+    Arguments are errors (numbers or arrays of equal shape): 1 is the floor, 0 the naive forecast, less is worse.
+    Absolute errors go with the attainable median, squared ones with the attainable mean.
+    """
+    start, reached, floor = (float(np.mean(np.asarray(e, dtype=float))) for e in (naive, model, attainable))
+    if not start > floor:
+        raise DataError(
+            "skill is undefined where the naive error is not above the attainable one",
+            value=(start, floor),
+            remedy="compare errors of one kind, on the same rows.",
+        )
+    return (start - reached) / (start - floor)
+
+
+def skill_interval(
+    frame: pd.DataFrame,
+    model: str,
+    *,
+    rng: np.random.Generator,
+    naive: str = "naive",
+    attainable: str = "attainable_median",
+    metric: str = "wape",
+    draws: int = 2000,
+) -> Interval:
+    """Skill of a column of a scored frame, with its paired interval (lesson 00, section 5).
+
+    ``attainable`` is merged in from the floors: the median for ``wape`` and ``mae``, the mean for ``mse``.
+    """
+    p = parts(frame, [naive, model, attainable], metric)
+    skill(*_scores(p, np.ones((1, len(p.series))), np.ones((1, len(p.origins))))[:, 0])  # raises where undefined
+    return two_way_bootstrap(p, lambda s: (s[0] - s[1]) / (s[0] - s[2]), rng, draws=draws)
+
+
+class DieboldMariano(NamedTuple):
+    """Statistic (negative: the first model is better), two-sided p-value, and the mean difference of losses."""
+
+    statistic: float
+    p_value: float
+    difference: float
+
+
+def diebold_mariano(first: Any, second: Any, horizon: int = 1) -> DieboldMariano:
+    """Test of equal accuracy from two models' losses in time order, one a date, shape (n,) (lesson 04, section 1).
+
+    Diebold and Mariano (1995) with autocovariances up to ``horizon`` - 1, corrected for small samples and compared with
+    Student's t on n - 1 degrees as Harvey, Leybourne and Newbold (1997) propose. Where that variance is not positive
+    (it may be with a rectangular window) Bartlett's weights are used, as R's forecast package offers.
+    """
+    from scipy import stats
+
+    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if a.ndim != 1 or a.shape != b.shape or not np.isfinite(a).all() or not np.isfinite(b).all():
+        raise DataError("two equally long series of finite losses are needed", value=(a.shape, b.shape))
+    d, n = a - b, len(a)
+    if not 1 <= horizon < n:
+        raise DataError(f"the horizon must lie between 1 and {n - 1}, below the number of losses", value=horizon)
+    if not d.any():
+        return DieboldMariano(0.0, 1.0, 0.0)
+    centred = d - d.mean()
+    covariances = np.array([centred[k:] @ centred[: n - k] / n for k in range(horizon)])
+    variance = covariances[0] + 2 * covariances[1:].sum()
+    if variance <= 0:
+        variance = covariances[0] + 2 * ((1 - np.arange(1, horizon) / horizon) * covariances[1:]).sum()
+    if variance <= 0:
+        raise DataError("the difference of losses is constant: there is no variation to test against", value=d[0])
+    correction = (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
+    statistic = float(np.sqrt(correction) * d.mean() / np.sqrt(variance / n))
+    return DieboldMariano(statistic, float(2 * stats.t.sf(abs(statistic), n - 1)), float(d.mean()))

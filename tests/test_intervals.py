@@ -1,0 +1,233 @@
+"""Paired intervals, verdicts, skill and the Diebold–Mariano test, each against a slow or independent reference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from ecomlib.errors import DataError
+from ecomlib.evaluation import (
+    compare,
+    diebold_mariano,
+    mae,
+    parts,
+    score,
+    score_intervals,
+    skill,
+    skill_interval,
+    two_way_bootstrap,
+    wape,
+)
+
+
+def make(n_series: int = 40, n_origins: int = 8, seed: int = 0, **bias: float) -> pd.DataFrame:
+    """Scored frame with hard origins; each model is off by its own share of y, at random."""
+    rng = np.random.default_rng(seed)
+    weeks = pd.date_range("2024-01-01", periods=n_origins, freq="4W-MON")
+    frame = pd.DataFrame(
+        [(f"p{i}", w + pd.Timedelta(weeks=h + 1), w) for w in weeks for i in range(n_series) for h in range(4)],
+        columns=["unique_id", "ds", "cutoff"],
+    )
+    level = frame["unique_id"].map({f"p{i}": 5 + i for i in range(n_series)})
+    hard = frame["cutoff"].map(dict(zip(weeks, rng.uniform(0.5, 2, n_origins), strict=True)))
+    frame["y"] = rng.poisson(level).astype(float)
+    noise = rng.normal(0, 1, len(frame)) * np.sqrt(level) * hard
+    for name, share in bias.items():
+        own = rng.normal(0, 0.2, len(frame)) * np.sqrt(level)
+        frame[name] = np.maximum(frame["y"] + share * noise + own, 0)
+    return frame
+
+
+def slow_wape(frame: pd.DataFrame, model: str, items: list[str], cutoffs: list[pd.Timestamp]) -> float:
+    values = []
+    for cutoff in cutoffs:
+        rows = [frame[(frame["unique_id"] == item) & (frame["cutoff"] == cutoff)] for item in items]
+        every = pd.concat(rows)
+        values.append((every["y"] - every[model]).abs().sum() / every["y"].sum())
+    return float(np.mean(values))
+
+
+def test_one_draw_equals_the_slow_reference() -> None:
+    frame = make(6, 3, a=0.5)
+    p = parts(frame, "a", "wape")
+    rng = np.random.default_rng(5)
+    found = two_way_bootstrap(p, lambda s: s[0], np.random.default_rng(5), draws=1)
+    items = rng.multinomial(6, np.full(6, 1 / 6), size=1)[0]
+    origins = rng.multinomial(3, np.full(3, 1 / 3), size=1)[0]
+    assert items.max() > 1  # something was drawn twice, so weights matter
+    drawn = slow_wape(frame, "a", list(np.repeat(p.series, items)), list(np.repeat(p.origins, origins)))
+    assert found.low == found.high == pytest.approx(drawn, abs=1e-12)
+    assert found.estimate == pytest.approx(wape(frame, "a")["a"].mean(), abs=1e-12)
+
+
+def test_interval_of_a_mean_has_the_textbook_width() -> None:
+    """With one origin and plain means the bootstrap must give the standard error of a mean."""
+    frame = make(400, 1, a=1.0)
+    each = mae(frame, "a")["a"]
+    found = two_way_bootstrap(parts(frame, "a", "mae"), lambda s: s[0], np.random.default_rng(0), draws=4000)
+    error = each.std(ddof=0) / np.sqrt(len(each))
+    assert (found.high - found.low) / (2 * stats.norm.ppf(0.975)) == pytest.approx(error, rel=0.06)
+    assert found.estimate == pytest.approx(each.mean())
+
+
+def test_origins_widen_and_pairing_narrows() -> None:
+    frame = make(a=1.0, b=1.02)
+    p = parts(frame, ["a", "b"], "wape")
+    alone = two_way_bootstrap(p, lambda s: s[0], np.random.default_rng(0))
+    both = two_way_bootstrap(p, lambda s: s[0] - s[1], np.random.default_rng(0))
+    assert (both.high - both.low) < 0.3 * (alone.high - alone.low)  # the shared hard weeks cancel
+    # Drawing series only (all cells as if of one origin's weight) misses the spread between origins.
+    pooled = p._replace(
+        numerator=p.numerator.sum(axis=2, keepdims=True),
+        denominator=p.denominator.sum(axis=1, keepdims=True),
+        origins=[0],
+    )
+    series_only = two_way_bootstrap(pooled, lambda s: s[0], np.random.default_rng(0))
+    assert (alone.high - alone.low) > 1.5 * (series_only.high - series_only.low)
+
+
+def test_bootstrap_is_repeatable_and_leaves_the_global_generator_alone() -> None:
+    p = parts(make(a=1.0), "a", "wape")
+    state = np.random.get_state()[1].copy()  # noqa: NPY002 - it must not be touched
+    first = two_way_bootstrap(p, lambda s: s[0], np.random.default_rng(3), draws=50)
+    assert first == two_way_bootstrap(p, lambda s: s[0], np.random.default_rng(3), draws=50)
+    assert first != two_way_bootstrap(p, lambda s: s[0], np.random.default_rng(4), draws=50)
+    assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
+    with pytest.raises(DataError, match="more than a tenth"):
+        two_way_bootstrap(p, lambda s: s[0] * np.nan, np.random.default_rng(3), draws=50)
+
+
+@pytest.mark.parametrize(
+    ("share", "word", "level", "better", "tie"),
+    [
+        (0.60, "better", True, True, False),
+        (1.30, "worse", False, False, False),
+        (1.00, "tie", True, False, True),
+    ],
+)
+def test_verdicts_of_protocol_w(share: float, word: str, level: bool, better: bool, tie: bool) -> None:
+    frame = make(100, 8, ours=share, rival=1.0)
+    if tie:  # the same forecasts, nudged: certainly level, certainly a tie
+        frame["ours"] = frame["rival"] * 1.0001
+    found = compare(frame, "ours", "rival", rng=np.random.default_rng(0), draws=500)
+    assert (found.word, found.level, found.better, found.tie) == (word, level, better, tie)
+    value = score(frame, ["ours", "rival"], ["wape"])["value"]
+    assert found.scores == pytest.approx(tuple(value), abs=1e-12)
+    assert found.relative.estimate == pytest.approx((value[0] - value[1]) / value[1], abs=1e-12)
+    assert len(found.by_origin) == 8 and found.wins == (found.by_origin["ours"] < found.by_origin["rival"]).sum()
+    assert found.word in str(found) and "of 8 origins" in str(found)
+
+
+def test_verdict_needs_agreement_of_origins() -> None:
+    """Ahead by far at five of eight origins, behind by a hair at three: the interval is below zero, the origins disagree."""
+    frame = make(60, 8, rival=1.0)
+    weeks = sorted(frame["cutoff"].unique())
+    good = frame["cutoff"].isin(weeks[:5])
+    frame["ours"] = frame["rival"].where(~good, frame["y"] + 0.5 * (frame["rival"] - frame["y"]))
+    frame["ours"] = frame["ours"].where(good, frame["y"] + 1.0005 * (frame["rival"] - frame["y"]))
+    found = compare(frame, "ours", "rival", rng=np.random.default_rng(0), draws=500)
+    assert found.wins == 5 and found.relative.high < 0
+    assert not found.better and found.word == "level"
+    loose = compare(frame, "ours", "rival", rng=np.random.default_rng(0), draws=500, agreement=0.6)
+    assert loose.better and loose.word == "better"
+
+
+def test_ahead_without_proof_is_undecided_and_level_is_not_better() -> None:
+    rng = np.random.default_rng(1)
+    frame = make(3, 4, rival=1.0)
+    frame["ours"] = frame["y"] + (frame["rival"] - frame["y"]) * rng.uniform(0.2, 1.7, len(frame))
+    found = compare(frame, "ours", "rival", rng=rng, draws=500)
+    assert found.scores[0] < found.scores[1] - 0.005 and found.relative.high > 0.01
+    assert found.word == "undecided"
+    level = compare(frame, "ours", "rival", rng=rng, draws=500, margin=10.0)
+    assert level.word == "level" and not level.better
+
+
+def test_leaderboard_is_sorted_with_intervals() -> None:
+    table = score_intervals(make(a=1.0, b=0.5), metric="wape", rng=np.random.default_rng(0), draws=300)
+    assert list(table["model"]) == ["b", "a"]
+    assert (table["low"] < table["value"]).all() and (table["value"] < table["high"]).all()
+
+
+def test_skill() -> None:
+    assert skill(0.562, 0.302, 0.302) == 1.0
+    assert skill(0.5, 0.5, 0.3) == 0.0
+    assert skill([0.5, 0.7], [0.4, 0.6], [0.3, 0.5]) == pytest.approx(0.5)  # of averages, not an average of ratios
+    assert skill([0.5, 0.9], [0.4, 0.9], [0.3, 0.1]) == pytest.approx(0.1)
+    assert skill(0.5, 0.6, 0.3) == pytest.approx(-0.5)
+    with pytest.raises(DataError, match="undefined"):
+        skill(0.3, 0.3, 0.3)
+
+
+def test_skill_interval_is_paired() -> None:
+    frame = make(naive=1.0, model=0.6, attainable_median=0.2)
+    found = skill_interval(frame, "model", rng=np.random.default_rng(0), draws=500)
+    value = score(frame, ["naive", "model", "attainable_median"], ["wape"])["value"]
+    assert found.estimate == pytest.approx((value[0] - value[1]) / (value[0] - value[2]), abs=1e-12)
+    assert found.low < found.estimate < found.high
+    alone = score_intervals(frame, ["model"], rng=np.random.default_rng(0), draws=500).iloc[0]
+    assert (found.high - found.low) < (alone["high"] - alone["low"]) / (value[0] - value[2])
+    with pytest.raises(DataError, match="undefined"):
+        skill_interval(frame.assign(attainable_median=frame["naive"]), "model", rng=np.random.default_rng(0), draws=500)
+
+
+def slow_diebold_mariano(a: np.ndarray, b: np.ndarray, h: int) -> tuple[float, float]:
+    """Straight from the paper, index by index."""
+    d = [x - y for x, y in zip(a, b, strict=True)]
+    n = len(d)
+    mean = sum(d) / n
+    gamma = [sum((d[t] - mean) * (d[t - k] - mean) for t in range(k, n)) / n for k in range(h)]
+    variance = (gamma[0] + 2 * sum(gamma[1:])) / n
+    raw = mean / variance**0.5
+    corrected = raw * ((n + 1 - 2 * h + h * (h - 1) / n) / n) ** 0.5
+    return corrected, 2 * (1 - stats.t.cdf(abs(corrected), n - 1))
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 4])
+def test_diebold_mariano_equals_slow_reference_and_statsmodels(horizon: int) -> None:
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(horizon)
+    shared = np.convolve(rng.normal(size=63), np.ones(horizon), "valid")[:60]
+    a, b = (shared + rng.normal(0.3, 1, 60)) ** 2, rng.normal(0, 1, 60) ** 2
+    found = diebold_mariano(a, b, horizon)
+    statistic, p_value = slow_diebold_mariano(a, b, horizon)
+    assert found.statistic == pytest.approx(statistic, abs=1e-10)
+    assert found.p_value == pytest.approx(p_value, abs=1e-10)
+    fitted = sm.OLS(a - b, np.ones(60)).fit(
+        cov_type="HAC", cov_kwds={"maxlags": horizon - 1, "kernel": "uniform", "use_correction": False}
+    )
+    correction = ((61 - 2 * horizon + horizon * (horizon - 1) / 60) / 60) ** 0.5
+    assert found.statistic == pytest.approx(float(fitted.tvalues[0]) * correction, abs=1e-9)
+
+
+def test_diebold_mariano_at_one_step_is_the_t_test() -> None:
+    """Known value: with horizon 1 the corrected statistic is that of the paired t-test."""
+    rng = np.random.default_rng(8)
+    a, b = rng.gamma(2, 1, 30), rng.gamma(2, 1.2, 30)
+    test = stats.ttest_rel(a, b)
+    found = diebold_mariano(a, b)
+    assert found.statistic == pytest.approx(test.statistic) and found.p_value == pytest.approx(test.pvalue)
+    assert diebold_mariano(b, a).statistic == pytest.approx(-found.statistic)
+
+
+def test_diebold_mariano_keeps_its_size_and_finds_a_difference() -> None:
+    """300 pairs of equal models, 5 % level, four standard errors (1 test): 5 ± 5 points."""
+    rng = np.random.default_rng(9)
+    p_values = [diebold_mariano(rng.normal(size=40) ** 2, rng.normal(size=40) ** 2).p_value for _ in range(300)]
+    assert 0.0 < np.mean(np.array(p_values) < 0.05) < 0.10
+    assert diebold_mariano(rng.normal(0, 1, 200) ** 2, rng.normal(0, 1.5, 200) ** 2).p_value < 0.01
+
+
+def test_diebold_mariano_edges() -> None:
+    same = np.arange(10.0)
+    assert diebold_mariano(same, same) == (0.0, 1.0, 0.0)
+    with pytest.raises(DataError, match="constant"):
+        diebold_mariano(same + 1, same)
+    alternating = np.tile([1.0, -1.0], 10) + 0.05 * np.arange(20)  # rectangular variance is negative at h = 2
+    assert np.isfinite(diebold_mariano(alternating, np.zeros(20), 2).statistic)
+    for bad in ((same, same[:-1], 1), (same, same * np.nan, 1), (same, same + 1, 10), (same, same + 1, 0)):
+        with pytest.raises(DataError):
+            diebold_mariano(*bad)
