@@ -5,25 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ecomlib.errors import MissingTableError
 from ecomlib.stores.schema import SCHEMA, conform
 
-TABLES = (
-    "products",
-    "listings",
-    "regions",
-    "customers",
-    "orders",
-    "prices",
-    "inventory",
-    "sessions",
-    "mailings",
-    "reviews",
-)
+if TYPE_CHECKING:
+    from ecomlib.stores.summary import Summary
+
+TABLES = tuple(SCHEMA)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +84,12 @@ class Store:
         bare = object.__new__(Store)
         bare.__dict__.update({**self.__dict__, "truth": None})
         return bare
+
+    def summary(self) -> Summary:
+        """What is sold, where, since when, how much, and what is missing: print it, or let a notebook show it."""
+        from ecomlib.stores.summary import summarise
+
+        return summarise(self)
 
     @staticmethod
     def from_directory(path: str | Path, *, name: str | None = None, currency: str | None = None) -> Store:
