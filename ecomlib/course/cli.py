@@ -1,0 +1,172 @@
+"""The command ``ecomlib``."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+import ecomlib
+from ecomlib.errors import EcomlibError, LessonError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="What will an online store sell, to whom, where and when: the course and its tools.",
+)
+data = typer.Typer(no_args_is_help=True, help="Data sets: what there is, fetching them, checking your own tables.")
+workshop_app = typer.Typer(no_args_is_help=True, help="The sets of notebooks for a workshop.")
+app.add_typer(data, name="data")
+app.add_typer(workshop_app, name="workshop")
+
+
+def plainly(command: F) -> F:
+    """Turn ecomlib's own errors into one message on stderr and exit code 1: never a traceback."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except EcomlibError as error:
+            typer.echo(f"ecomlib: {error}", err=True)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            typer.echo("ecomlib: stopped.", err=True)
+            raise typer.Exit(130) from None
+
+    return wrapped  # type: ignore[return-value]
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"ecomlib {ecomlib.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """What will an online store sell, to whom, where and when: the course and its tools."""
+
+
+@app.command()
+@plainly
+def run(
+    numbers: Annotated[list[str] | None, typer.Argument(help="Lessons, such as 00 01; none means all.")] = None,
+    store: Annotated[str | None, typer.Option(help="Part B's store: a name or a folder of your tables.")] = None,
+    size: Annotated[str | None, typer.Option(help="Size of the simulated store: tiny, small, full.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the simulated store.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the report and the executed notebooks.")] = Path("build"),
+    jobs: Annotated[int, typer.Option(min=1, help="Lessons at a time, one thread each.")] = 1,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Another parameter of a lesson.")
+    ] = None,
+) -> None:
+    """Run lessons and write a report."""
+    from ecomlib.course.run import RunSettings, run_lessons
+
+    settings = RunSettings(size, seed, device, store, out, jobs, more=_settings(setting or []))
+    runs = run_lessons(numbers or [], settings)
+    failed = [r.lesson.number for r in runs if not r.passed]
+    typer.echo(f"Report: {out / 'report.html'}")
+    if failed:
+        typer.echo(f"{len(failed)} of {len(runs)} lessons failed: {', '.join(failed)}.", err=True)
+        raise typer.Exit(1)
+
+
+def _settings(pairs: list[str]) -> dict[str, Any]:
+    import ast
+
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise LessonError(f"--set needs NAME=VALUE, not '{pair}'.")
+        try:
+            values[name] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):  # a bare word is a string
+            values[name] = text
+    return values
+
+
+@app.command()
+@plainly
+def lab() -> None:
+    """Open JupyterLab on the lessons."""
+    import subprocess
+    import sys
+
+    from ecomlib.course import lessons
+
+    where = lessons.folder()
+    lessons.library("jupyterlab")
+    raise typer.Exit(subprocess.run([sys.executable, "-m", "jupyterlab", str(where)]).returncode)
+
+
+@app.command()
+@plainly
+def doctor() -> None:
+    """Say what is installed, what is missing, and how to mend it."""
+    from ecomlib.course.doctor import examine, text
+
+    findings = examine()
+    typer.echo(text(findings))
+    raise typer.Exit(1 if any(f.state == "broken" for f in findings) else 0)
+
+
+@data.command("list")
+@plainly
+def data_list() -> None:
+    """The data sets that lessons know, and which of them are here."""
+    from ecomlib.course.doctor import data_sets
+
+    for entry in data_sets():
+        typer.echo(entry)
+
+
+@data.command("fetch")
+@plainly
+def data_fetch(name: Annotated[str, typer.Argument(help="A name of `ecomlib data list`.")]) -> None:
+    """Download a data set from its publisher, check it and keep it."""
+    from ecomlib.stores import download
+
+    typer.echo(f"{name}: {download.fetch(name, progress=True)}")
+
+
+@data.command("check")
+@plainly
+def data_check(
+    path: Annotated[Path, typer.Argument(help="A folder of CSV or Parquet files named after the tables.")],
+) -> None:
+    """Say what fits in your own tables, what does not, and what each lesson could do with them."""
+    from ecomlib.stores import directory
+
+    report = directory.check(path)
+    typer.echo(report.text())
+    raise typer.Exit(0 if report.ok else 1)
+
+
+@workshop_app.command("build")
+@plainly
+def workshop_build(
+    out: Annotated[Path, typer.Option(help="Folder for the three sets.")] = Path("build/workshop"),
+) -> None:
+    """Write the learner's, the solution and the instructor's set of notebooks."""
+    from ecomlib.course import lessons, workshop
+
+    for path in workshop.build(lessons.folder(), out):
+        typer.echo(str(path))
+
+
+if __name__ == "__main__":
+    app()

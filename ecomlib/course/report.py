@@ -1,0 +1,189 @@
+"""``report.html``: one page with everything people look at first, lifted from the executed notebooks."""
+
+from __future__ import annotations
+
+import datetime
+import html
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ecomlib.course import lessons, plan
+from ecomlib.course.results import FIRST_COLUMNS, order_columns, table_html
+
+if TYPE_CHECKING:
+    from ecomlib.course.run import LessonRun, RunSettings
+
+GROUPS = (
+    ("map", "The map", "Where things are bought, and what was forecast there."),
+    ("fan", "The fan", "What the forecast says may happen, and what came."),
+    (
+        "leaderboard",
+        "The leaderboard",
+        "Every model on the same data; lower errors are better, a skill of 1 is the floor.",
+    ),
+    ("money", "The money", "What each forecast costs or earns once it has become an order."),
+    ("figure", "More figures", "What else the lessons found."),
+)
+VERSIONS = (
+    "ecomlib", "numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "torch", "transformers",
+    "lightgbm", "statsforecast", "matplotlib",
+)  # fmt: skip
+CSS = """
+:root{color-scheme:light dark;--ink:#1d2329;--soft:#59636e;--paper:#fbfaf7;--card:#fff;--line:#dcd8cf;--accent:#00639a;
+--good:#1b6b3a;--bad:#a32a12}
+@media(prefers-color-scheme:dark){:root{--ink:#e9e6df;--soft:#a9afb6;--paper:#16191c;--card:#1f2428;--line:#3a4046;
+--accent:#7fc4ee;--good:#7fd0a0;--bad:#ff9d87}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--paper);color:var(--ink);font:17px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+main,header,footer{max-width:64rem;margin:0 auto;padding:0 1.1rem}
+header{padding-top:2.2rem}h1{font-size:2rem;line-height:1.2;margin:0 0 .3rem}
+h2{margin:2.6rem 0 .2rem;font-size:1.4rem}h3{margin:0;font-size:1.08rem}
+p{margin:.4rem 0}.soft{color:var(--soft)}a{color:var(--accent)}
+nav{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;margin:.9rem 0 0}
+.cards{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,19rem),1fr));margin-top:1rem}
+.card,figure,.table{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem}
+.card .answer{font-size:1.08rem;margin:.5rem 0}.good{color:var(--good)}.bad{color:var(--bad)}.state{font-weight:600}
+figure{margin:1rem 0}figure img{max-width:100%;height:auto;display:block;margin:.5rem auto 0;background:#fff;border-radius:.3rem}
+figcaption{font-weight:600}.table{overflow-x:auto;margin:1rem 0}
+table{border-collapse:collapse;width:100%;font-size:.93rem;font-variant-numeric:tabular-nums}
+caption{font-weight:600;padding-bottom:.5rem}th,td{padding:.3rem .6rem;border-bottom:1px solid var(--line)}
+th{color:var(--soft);font-weight:600}td{white-space:nowrap}
+pre{overflow-x:auto;white-space:pre-wrap;font-size:.88rem;background:var(--paper);border:1px solid var(--line);padding:.7rem;
+border-radius:.4rem}
+.bar{display:inline-block;height:.7rem;background:var(--accent);border-radius:.2rem;vertical-align:middle}
+footer{padding-bottom:3rem;margin-top:2.5rem;color:var(--soft);font-size:.9rem}
+"""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One output that a lesson published: its kind, title, alt text, sentence, result rows and its data by mime type."""
+
+    kind: str
+    title: str
+    alt: str
+    text: str
+    rows: list[dict[str, Any]]
+    data: dict[str, Any]
+
+
+def marks(notebook: Any) -> list[Mark]:
+    """What the executed notebook has published, in order."""
+    found = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            mark = output.get("metadata", {}).get("ecomlib")
+            if mark:
+                data = {k: "".join(v) if isinstance(v, list) else v for k, v in output.get("data", {}).items()}
+                found.append(
+                    Mark(
+                        mark["kind"],
+                        mark["title"],
+                        mark.get("alt", ""),
+                        mark.get("text", ""),
+                        mark.get("rows", []),
+                        data,
+                    )
+                )
+    return found
+
+
+def result_rows(published: Sequence[Mark]) -> pd.DataFrame:
+    """The rows that lessons added to the course's results table; known columns first, empty without rows."""
+    rows = [row for mark in published for row in mark.rows]
+    return order_columns(pd.DataFrame(rows)) if rows else pd.DataFrame(columns=list(FIRST_COLUMNS))
+
+
+def _piece(mark: Mark, source: str) -> str:
+    note = f'<p class="soft">From lesson {html.escape(source)}</p>'
+    if "image/png" in mark.data:
+        picture = mark.data["image/png"].replace("\n", "")
+        return (
+            f"<figure><figcaption>{html.escape(mark.title)}</figcaption>"
+            f'<img src="data:image/png;base64,{picture}" alt="{html.escape(mark.alt, quote=True)}">{note}</figure>'
+        )
+    if "text/html" in mark.data:  # only ever made by results.table_html, which escapes what it is given
+        return f'<div class="table">{mark.data["text/html"]}{note}</div>'
+    return f'<div class="card"><h3>{html.escape(mark.title)}</h3><p>{html.escape(mark.text)}</p>{note}</div>'
+
+
+def _card(run: LessonRun, published: Sequence[Mark]) -> str:
+    planned = plan.lesson(run.lesson.number)
+    question = f'<p class="soft">{html.escape(planned.question)}</p>' if planned else ""
+    answers = "".join(f'<p class="answer">{html.escape(m.text)}</p>' for m in published if m.kind == "answer")
+    state = '<span class="state good">passed</span>' if run.passed else '<span class="state bad">failed</span>'
+    link = f' · <a href="executed/{html.escape(run.executed.name)}">notebook</a>' if run.executed.exists() else ""
+    failure = "" if run.passed else f"<pre>{html.escape(run.complaint())}</pre>"
+    return (
+        f'<article class="card"><h3>{run.lesson.number} · {html.escape(run.lesson.title)}</h3>{question}{answers}'
+        f"<p>{state} in {run.seconds:.0f} s{link}</p>{failure}</article>"
+    )
+
+
+def _times(runs: Sequence[LessonRun]) -> str:
+    longest = max([run.seconds for run in runs] + [1e-9])
+    rows = "".join(
+        f'<tr><td>{run.lesson.number} {html.escape(run.lesson.title)}</td><td style="text-align:right">{run.seconds:.1f}</td>'
+        f'<td style="width:50%"><span class="bar" style="width:{100 * run.seconds / longest:.0f}%"></span></td></tr>'
+        for run in runs
+    )
+    head = '<thead><tr><th scope="col">lesson</th><th scope="col">seconds</th><th scope="col">share</th></tr></thead>'
+    caption = "Wall time on this machine, one thread a lesson"
+    return f'<div class="table"><table><caption>{caption}</caption>{head}<tbody>{rows}</tbody></table></div>'
+
+
+def versions() -> pd.DataFrame:
+    """Installed versions of what results depend on: columns ``what`` and ``version``."""
+    found = [("Python", platform.python_version()), ("machine", f"{platform.system()} {platform.machine()}")]
+    for name in VERSIONS:
+        try:
+            found.append((name, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            found.append((name, "not installed"))
+    return pd.DataFrame(found, columns=["what", "version"])
+
+
+def page(runs: Sequence[LessonRun], settings: RunSettings, published: dict[str, list[Mark]]) -> str:
+    """The report as one HTML text: images inside, nothing fetched from anywhere."""
+    passed, total = sum(run.passed for run in runs), sum(run.seconds for run in runs)
+    asked = ", ".join(f"{name} = {value}" for name, value in settings.parameters().items()) or "default parameters"
+    when = datetime.datetime.now().strftime("%Y-%m-%d %H:%M")
+    titles = {run.lesson.number: f"{run.lesson.number} · {run.lesson.title}" for run in runs}
+    results = result_rows([mark for found in published.values() for mark in found])
+    blocks, links = [], []
+    for kind, title, lead in GROUPS:
+        pieces = [_piece(m, titles[n]) for n, found in published.items() for m in found if m.kind == kind]
+        if kind == "leaderboard" and len(results):
+            shown = results.dropna(axis="columns", how="all")
+            pieces.insert(0, f'<div class="table">{table_html(shown, "All results of this run")}</div>')
+        if pieces:
+            links.append(f'<a href="#{kind}">{title}</a>')
+            blocks.append(f'<section><h2 id="{kind}">{title}</h2><p class="soft">{lead}</p>{"".join(pieces)}</section>')
+    cards = "".join(_card(run, published.get(run.lesson.number, [])) for run in runs)
+    state = f"{passed} of {len(runs)} lessons passed" if runs else "no lesson was run"
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>ecomlib: report of a run</title>'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{CSS}</style></head><body>'
+        "<header><h1>What will be bought, where, when, and what should the shop do?</h1>"
+        f'<p class="soft">{state} in {total:.0f} s · {html.escape(asked)} · {when}</p>'
+        f'<nav aria-label="Parts of this page"><a href="#lessons">Lessons</a>{"".join(links)}<a href="#times">Times</a>'
+        '<a href="#versions">Versions</a></nav></header><main>'
+        f'<section><h2 id="lessons">Questions and answers</h2><div class="cards">{cards}</div></section>{"".join(blocks)}'
+        f'<section><h2 id="times">Times</h2>{_times(runs)}</section>'
+        f'<section><h2 id="versions">Versions</h2><div class="table">{table_html(versions(), "What this ran on")}</div>'
+        "</section></main><footer>Made by <code>ecomlib run</code>. The numbers come from the executed notebooks beside "
+        "this page; the rows of the results table are in <code>leaderboard.csv</code>.</footer></body></html>\n"
+    )
+
+
+def write(runs: Sequence[LessonRun], settings: RunSettings) -> None:
+    """Write ``report.html`` and ``leaderboard.csv`` into ``settings.out``, each whole or not at all."""
+    published = {run.lesson.number: marks(lessons.read(run.executed)) if run.executed.exists() else [] for run in runs}
+    results = result_rows([mark for found in published.values() for mark in found])
+    lessons.write_whole(settings.out / "leaderboard.csv", results.to_csv(index=False, lineterminator="\n"))
+    lessons.write_whole(settings.out / "report.html", page(runs, settings, published))

@@ -1,0 +1,222 @@
+"""``ecomlib run``: execute lessons with papermill, show where they are, and leave a report."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ecomlib.course import lessons
+from ecomlib.course.lessons import LessonFile
+from ecomlib.errors import LessonError
+
+SIZES = ("tiny", "small", "full")
+STORES = ("recorded", "simulated", "tiny", "online_retail", "complete_journey")
+Watch = Callable[[LessonFile, int, int, str], None]  # lesson, cells done, cells in all, section
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How to run lessons. ``None`` leaves a lesson's own default.
+
+    size: of the simulated store (tiny, small, full). seed: of the simulated store. device: auto, cpu, cuda. store: for
+    Part B, a name of ``STORES`` or a folder. out: where everything is written. jobs: lessons at a time, one thread each.
+    cell_seconds: the longest that one cell may take. more: other parameters by name.
+    """
+
+    size: str | None = None
+    seed: int | None = None
+    device: str | None = None
+    store: str | None = None
+    out: Path = Path("build")
+    jobs: int = 1
+    cell_seconds: int = 3600
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters that were asked for, under their names in the notebooks; faulty values raise ``LessonError``."""
+        if self.size is not None and self.size not in SIZES:
+            raise LessonError(f"There is no size '{self.size}'. Sizes are {', '.join(SIZES)}.")
+        store = self.store
+        if store is not None and store not in STORES:
+            if not Path(store).is_dir():
+                raise LessonError(f"'{store}' is neither a folder nor one of the stores {', '.join(STORES)}.")
+            store = str(Path(store).resolve())
+        asked = {"SIZE": self.size, "SEED": self.seed, "DEVICE": self.device, "STORE": store, **self.more}
+        return {name: value for name, value in asked.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class LessonRun:
+    """What became of one lesson. ``seconds`` of wall time; ``error`` is empty where it passed."""
+
+    lesson: LessonFile
+    executed: Path
+    seconds: float
+    error: str = ""
+    section: str = ""
+    cell: int | None = None
+    source: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return not self.error
+
+    def complaint(self) -> str:
+        """The failure in a few lines: lesson, section, cell, its source and the error."""
+        code = [line for line in self.source.splitlines() if line.strip()]
+        shown = [f"      {line}" for line in code[:6]] + (["      …"] if len(code) > 6 else [])
+        where = f", in section '{self.section}'" if self.section else ""
+        where += f", cell {self.cell}" if self.cell is not None else ""
+        return "\n".join([f"✗ {self.lesson.number} {self.lesson.title} failed{where}:", *shown, f"    {self.error}"])
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Kernels inherit one thread each from this process's environment, which is put back afterwards."""
+    before = {name: os.environ.get(name) for name in lessons.ONE_THREAD}
+    os.environ.update(dict.fromkeys(lessons.ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def known_parameters(path: Path) -> list[str]:
+    """Names in the notebook's parameters cell."""
+    return list(lessons.library("papermill").inspect_notebook(str(path)))
+
+
+def plan_parameters(chosen: Sequence[LessonFile], asked: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Which parameters each lesson gets: those it has. A parameter that no chosen lesson has is an error."""
+    known = {lesson.number: known_parameters(lesson.path) for lesson in chosen}
+    unknown = [name for name in asked if not any(name in names for names in known.values())]
+    if unknown:
+        there = "; ".join(f"{number}: {', '.join(names) or 'none'}" for number, names in known.items())
+        raise LessonError(f"No chosen lesson has the parameter {', '.join(unknown)}. Parameters by lesson: {there}.")
+    return {number: {n: v for n, v in asked.items() if n in names} for number, names in known.items()}
+
+
+def run_lesson(lesson: LessonFile, parameters: Mapping[str, Any], settings: RunSettings, watch: Watch) -> LessonRun:
+    """Execute one lesson. A failure is recorded, not raised; the executed notebook is there in both cases."""
+    papermill = lessons.library("papermill")
+    notebook = lessons.read(lesson.path)
+    target = settings.out / "executed" / lesson.path.name
+    part = target.with_name(f".{target.name.removesuffix('.ipynb')}.part.ipynb")
+    target.unlink(missing_ok=True)  # an old success must not stand beside a new failure
+    origin = list(range(len(notebook.cells)))  # for each executed cell, the author's cell it comes from
+    if parameters:  # papermill puts the injected parameters into a cell of their own, after the author's
+        tagged = next(n for n, cell in enumerate(notebook.cells) if "parameters" in lessons.tags(cell))
+        origin.insert(tagged + 1, tagged)
+    titles = [lessons.section_at(notebook, n) for n in origin]
+
+    def on_cell_start(cell: Any, cell_index: int) -> None:
+        watch(lesson, cell_index, len(titles), titles[cell_index])
+
+    started = time.monotonic()
+    error, section, cell, source = "", "", None, ""
+    try:
+        papermill.execute_notebook(
+            str(lesson.path),
+            str(part),
+            parameters=dict(parameters),
+            kernel_name="python3",
+            progress_bar=False,
+            execution_timeout=settings.cell_seconds,
+            on_cell_start=on_cell_start,
+            extra_arguments=["--log-level=ERROR"],  # the kernel's own log is no news to a reader
+        )
+    except papermill.PapermillExecutionError as problem:
+        cell, source = origin[problem.cell_index] + 1, problem.source
+        section = titles[problem.cell_index]
+        error = f"{problem.ename}: {problem.evalue}".strip()[:2000]
+    except Exception as problem:  # a dead kernel, a time-out, a full disk: the other lessons still run
+        error = f"{type(problem).__name__}: {problem}".strip()[:2000]
+    seconds = time.monotonic() - started
+    if part.exists():
+        os.replace(part, target)
+    return LessonRun(lesson, target, seconds, error, section, cell, source)
+
+
+class Display:
+    """Progress on a terminal as bars that name lesson and section, elsewhere as one line for each section."""
+
+    def __init__(self, stream: Any = None) -> None:
+        self.stream = stream if stream is not None else sys.stderr
+        self.bars: dict[str, Any] = {}
+        self.last: dict[str, str] = {}
+        self.tty = bool(getattr(self.stream, "isatty", lambda: False)())
+
+    def __call__(self, lesson: LessonFile, done: int, total: int, section: str) -> None:
+        from tqdm import tqdm
+
+        if self.tty:
+            if lesson.number not in self.bars:
+                self.bars[lesson.number] = tqdm(total=total, unit="cell", file=self.stream, leave=False)
+            bar = self.bars[lesson.number]
+            bar.set_description_str(f"{lesson.number} {lesson.title} · {section}"[:70], refresh=False)
+            bar.update(done + 1 - bar.n)
+        elif self.last.get(lesson.number) != section:
+            self.last[lesson.number] = section
+            print(f"  {lesson.number} {lesson.title} · {section}", file=self.stream, flush=True)
+
+    def finish(self, run: LessonRun) -> None:
+        """Close the lesson's bar and say how it went."""
+        bar = self.bars.pop(run.lesson.number, None)
+        if bar is not None:
+            bar.close()
+        done = f"✓ {run.lesson.number} {run.lesson.title}: {run.seconds:.1f} s"
+        print(done if run.passed else run.complaint(), file=self.stream, flush=True)
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Nobody else writes into ``out`` meanwhile. The lock dies with its process, so a killed run leaves none behind."""
+    from filelock import FileLock, Timeout
+
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(out / ".lock", timeout=0):
+            for leftover in (out / "executed").glob(".*.part.ipynb"):  # of a run that was killed
+                leftover.unlink(missing_ok=True)
+            yield
+    except Timeout:
+        raise LessonError(f"Another run is writing into {out}. Wait for it, or choose another folder: --out.") from None
+
+
+def run_lessons(
+    numbers: Sequence[str] = (), settings: RunSettings = RunSettings(), *, where: Path | None = None
+) -> list[LessonRun]:
+    """Run the lessons, in order; write ``executed/``, ``report.html`` and ``leaderboard.csv`` into ``settings.out``.
+
+    Raises ``LessonError`` for an unknown lesson, parameter, size or store. Failing lessons are in the returned list.
+    """
+    from ecomlib.course import report
+
+    chosen = lessons.choose(where or lessons.folder(), numbers)
+    parameters = plan_parameters(chosen, settings.parameters())
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    display = Display()
+    with _alone(settings.out):
+        (settings.out / "executed").mkdir(exist_ok=True)
+
+        def one(lesson: LessonFile) -> LessonRun:
+            run = run_lesson(lesson, parameters[lesson.number], settings, display)
+            display.finish(run)
+            return run
+
+        with _one_thread(), ThreadPoolExecutor(max_workers=max(1, settings.jobs)) as pool:
+            runs = list(pool.map(one, chosen))
+        report.write(runs, settings)
+    return runs
