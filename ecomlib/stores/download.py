@@ -51,3 +51,9 @@ def _writable(folder: Path) -> bool:
             return True
     except OSError:
         return False
+
+
+def table_files(name: str) -> dict[str, Path]:
+    """Where the two years of Online Retail II lie, by ``"first"`` and ``"second"``."""
+    folder = data_dir() / "online_retail"
+    return {"first": folder / "online_retail_II_sheet1_2009-2010.parquet", "second": folder / "online_retail.parquet"}

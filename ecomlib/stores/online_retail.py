@@ -1,0 +1,276 @@
+"""Online Retail II: two years of a British gift shop, made into a Store (lesson 01, section 3).
+
+Source: D. Chen (2019), Online Retail II, UCI Machine Learning Repository 502; its second year alone is UCI 352
+(D. Chen, 2015). Both are CC BY 4.0. ``data/online_retail.md`` is the datasheet.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from ecomlib.errors import DataError
+from ecomlib.stores.countries import COUNTRIES
+from ecomlib.stores.download import table_files
+from ecomlib.stores.store import Store
+
+__all__ = ["load", "make", "read_lines", "weekly_sales_lines"]
+
+# The two editions name the same eight columns differently.
+_NAMES = {
+    "Invoice": "order_id", "InvoiceNo": "order_id", "StockCode": "product_id", "Description": "title",
+    "Quantity": "quantity", "InvoiceDate": "ordered_at", "Price": "unit_price", "UnitPrice": "unit_price",
+    "Customer ID": "customer_id", "CustomerID": "customer_id", "Country": "region_id",
+}  # fmt: skip
+COLUMNS = ("order_id", "product_id", "title", "quantity", "ordered_at", "unit_price", "customer_id", "region_id")
+
+# Codes that name a service, a fee or a book entry. All other codes name goods, also the few that have no digits.
+SERVICES: dict[str, tuple[str, ...]] = {
+    "postage and carriage": ("POST", "DOT", "C2", "C3"),
+    "manual entry": ("M",),
+    "discount": ("D",),
+    "sample": ("S",),
+    "fee or commission": ("BANK CHARGES", "AMAZONFEE", "CRUK"),
+    "book entry": ("B", "ADJUST", "ADJUST2"),
+    "gift voucher": ("GIFT", *(f"GIFT_0001_{value}" for value in range(10, 100, 10))),
+    "test": ("TEST001", "TEST002"),
+}
+_NO_WORDS = frozenset({"", "nan", "none", "null", "?", "??", "???"})
+
+
+def load(years: Literal["both", "2010", "2011"] = "both") -> Store:
+    """The shop as a Store, from the publisher's files in the data folder (lesson 01, section 3).
+
+    Parameters
+    ----------
+    years: ``"both"`` (December 2009 to December 2011), ``"2010"`` (the first sheet, to 2010-12-09) or ``"2011"`` (the
+        second sheet, which is UCI 352, from 2010-12-01).
+
+    Raises
+    ------
+    DataError: ``years`` is not one of the three, or a file does not hold what the publisher published.
+    DownloadError: the files are not here; the message holds the command that brings them.
+    """
+    if years not in ("both", "2010", "2011"):
+        raise DataError("this is not a choice of years", value=years, remedy='use "both", "2010" or "2011".')
+    first, second = (
+        None if years == other else read_lines(year) for year, other in (("2010", "2011"), ("2011", "2010"))
+    )
+    return make(first, second)
+
+
+def read_lines(year: Literal["2010", "2011"]) -> pd.DataFrame:
+    """One year as published, under the package's column names, nothing removed: one row a line of an invoice."""
+    file = table_files("online_retail")["first" if year == "2010" else "second"]
+    frame = pd.read_parquet(file)
+    return _name_columns(frame, Path(file).name)
+
+
+def _name_columns(frame: pd.DataFrame, source: str) -> pd.DataFrame:
+    frame = frame.rename(columns=_NAMES)
+    for column in COLUMNS:
+        if column not in frame.columns:
+            raise DataError(
+                f"the file {source} has no such column",
+                table="online_retail",
+                column=column,
+                remedy="fetch the data again with: ecomlib data fetch online_retail",
+            )
+    return frame[list(COLUMNS)]
+
+
+def make(first: pd.DataFrame | None, second: pd.DataFrame | None) -> Store:
+    """A Store from one or both years' lines as published (lesson 01, section 3).
+
+    Parameters
+    ----------
+    first, second: frames with the columns ``COLUMNS`` (or the publisher's names for them); at least one is given.
+
+    ``notes["cleaning"]`` is a frame ``reason, rows, units, revenue`` that begins with what was read and ends with what
+    was kept; the rows between were taken away, each for one reason, and sum up exactly. Both files hold the days from
+    2010-12-01 to 2010-12-09: lines of the first that are not earlier than the second's first line are taken away.
+    A cancellation (``C``) is no purchase: it leaves, and where it can be told which line it cancels (same customer,
+    product and price, not later, latest first, and enough units left), that line gets ``returned``,
+    ``returned_quantity`` and ``returned_at``. Exact duplicates stay: two like lines in one invoice may be two boxes.
+    ``launched_on`` is the first day that a product was seen, which is not always a launch. A title is the most frequent
+    description among the product's purchases; ``quantity`` is in units and ``unit_price`` in pounds sterling.
+    """
+    parts = [_name_columns(part, "given").assign(_first=part is first) for part in (first, second) if part is not None]
+    lines = pd.concat(parts, ignore_index=True)
+    for column, words in (("order_id", _upper), ("product_id", _upper), ("region_id", str.strip)):
+        lines[column] = _mapped(lines[column], words)
+    lines["customer_id"] = _mapped(lines["customer_id"], _whole)
+    lines["quantity"] = lines["quantity"].astype("int64")
+    lines["unit_price"] = lines["unit_price"].astype("float64")
+    lines["ordered_at"] = lines["ordered_at"].astype("datetime64[ns]")
+
+    report = _Report(lines)
+    if first is not None and second is not None:
+        from_second = lines.loc[~lines["_first"], "ordered_at"].min()
+        lines = report.drop(lines, lines["_first"] & (lines["ordered_at"] >= from_second), "in both years' files")
+    for service, codes in SERVICES.items():
+        lines = report.drop(lines, lines["product_id"].isin(codes), f"service code: {service}")
+    cancelled = lines["order_id"].str.startswith("C") & (lines["quantity"] < 0)
+    cancellations = lines[cancelled]
+    rest = lines[~cancelled]
+    bought = rest[(rest["quantity"] > 0) & (rest["unit_price"] > 0)]
+    purchase = _find_purchases(cancellations, bought)
+    found = purchase >= 0
+    report.note(cancellations[found], "cancellation, its purchase found")
+    report.note(cancellations[~found], "cancellation, its purchase not found")
+    rest = report.drop(rest, rest["quantity"] <= 0, "stock correction (no units sold)")
+    bought = report.drop(rest, rest["unit_price"] <= 0, "no price (given away, found or damaged)")
+    report.note(bought, "kept")
+
+    back = (
+        pd.DataFrame(
+            {
+                "row": purchase[found],
+                "units": -cancellations["quantity"][found],
+                "at": cancellations["ordered_at"][found],
+            }
+        )
+        .groupby("row")
+        .agg(units=("units", "sum"), at=("at", "min"))
+    )
+    orders = bought.drop(columns=["title", "_first"])
+    orders["returned_quantity"] = back["units"].reindex(orders.index, fill_value=0).astype("int64")
+    orders["returned"] = orders["returned_quantity"] > 0
+    orders["returned_at"] = back["at"].reindex(orders.index)
+    orders = orders.sort_values("ordered_at", kind="stable", ignore_index=True)
+    return Store(
+        name="online_retail",
+        products=_products(bought),
+        orders=orders[[*_ORDER_COLUMNS]],
+        regions=_regions(orders["region_id"]),
+        customers=_customers(orders),
+        currency="GBP",
+        notes={
+            "cleaning": report.frame(),
+            "exact_duplicates": int(orders.duplicated([*COLUMNS[:2], *COLUMNS[3:]]).sum()),
+            "source": "Chen (2019), Online Retail II, UCI 502, CC BY 4.0",
+            "launched_on": "the first day a product was seen, which is not always the day of its launch",
+            "title": "the most frequent description over the whole period",
+        },
+    )
+
+
+_ORDER_COLUMNS = (
+    "order_id", "product_id", "region_id", "customer_id", "ordered_at", "quantity", "unit_price", "returned",
+    "returned_quantity", "returned_at",
+)  # fmt: skip
+
+
+class _Report:
+    """Counts what leaves and why, so that rows, units and revenue sum up to what was read."""
+
+    def __init__(self, lines: pd.DataFrame) -> None:
+        self.rows: list[tuple[str, int, int, float]] = []
+        self.note(lines, "read")
+
+    def note(self, part: pd.DataFrame, reason: str) -> None:
+        revenue = float((part["quantity"] * part["unit_price"]).sum())
+        self.rows.append((reason, len(part), int(part["quantity"].sum()), revenue))
+
+    def drop(self, lines: pd.DataFrame, gone: pd.Series, reason: str) -> pd.DataFrame:
+        self.note(lines[gone], reason)
+        return lines[~gone]
+
+    def frame(self) -> pd.DataFrame:
+        return pd.DataFrame(self.rows, columns=["reason", "rows", "units", "revenue"])
+
+
+def _find_purchases(cancellations: pd.DataFrame, bought: pd.DataFrame) -> np.ndarray:
+    """For each cancellation the index label of the line it cancels, or -1 where that cannot be told."""
+    key = ["customer_id", "product_id", "unit_price"]
+    result = np.full(len(cancellations), -1, dtype=np.int64)
+    known = cancellations.assign(_at=np.arange(len(cancellations)))[cancellations["customer_id"].notna()]
+    keys = known[key].drop_duplicates()
+    candidates = bought[bought["customer_id"].isin(keys["customer_id"]) & bought["product_id"].isin(keys["product_id"])]
+    candidates = (
+        candidates.rename_axis("label").reset_index().merge(keys, on=key).sort_values("ordered_at", kind="stable")
+    )
+    # Units left of each purchase, in order of time: a line of ten may be cancelled twice, by four and by six.
+    left: dict[tuple[str, str, float], list[list]] = defaultdict(list)
+    columns = [*key, "label", "ordered_at", "quantity"]
+    for customer, product, price, label, at, units in candidates[columns].itertuples(index=False):
+        left[customer, product, price].append([label, at, units])
+    known = known.sort_values("ordered_at", kind="stable")
+    for customer, product, price, place, at, units in known[[*key, "_at", "ordered_at", "quantity"]].itertuples(
+        index=False
+    ):
+        for purchase in reversed(left.get((customer, product, price), ())):
+            if purchase[1] <= at and purchase[2] >= -units:
+                purchase[2] += units
+                result[place] = purchase[0]
+                break
+    return result
+
+
+def _products(bought: pd.DataFrame) -> pd.DataFrame:
+    words = bought.assign(title=_mapped(bought["title"], _words))
+    counts = words.groupby(["product_id", "title"]).size().reset_index(name="lines")
+    best = counts.sort_values(["product_id", "lines", "title"], ascending=[True, False, True]).drop_duplicates(
+        "product_id"
+    )
+    launched = bought.groupby("product_id")["ordered_at"].min().dt.normalize().rename("launched_on")
+    products = launched.reset_index().merge(best[["product_id", "title"]], on="product_id", how="left")
+    # A title must be text; a product that was only ever sold without words is named by its code.
+    products["title"] = products["title"].where(products["title"].notna(), products["product_id"])
+    return products[["product_id", "title", "launched_on"]]
+
+
+def _regions(used: pd.Series) -> pd.DataFrame:
+    table = pd.DataFrame(COUNTRIES, columns=["region_id", "name", "latitude", "longitude"])
+    present = set(used.unique())
+    unknown = sorted(present - set(table["region_id"]))
+    table = table[table["region_id"].isin(present)]
+    if unknown:
+        added = pd.DataFrame({"region_id": unknown, "name": unknown, "latitude": np.nan, "longitude": np.nan})
+        table = pd.concat([table, added])
+    return table.astype({"latitude": "float64", "longitude": "float64"}).reset_index(drop=True)
+
+
+def _customers(orders: pd.DataFrame) -> pd.DataFrame:
+    """Each customer with the country of most of its lines (a few bought from two)."""
+    counts = orders.groupby(["customer_id", "region_id"]).size().reset_index(name="lines")
+    counts = counts.sort_values(["customer_id", "lines", "region_id"], ascending=[True, False, True])
+    return counts.drop_duplicates("customer_id")[["customer_id", "region_id"]].reset_index(drop=True)
+
+
+def weekly_sales_lines(store: Store) -> pd.DataFrame:
+    """The order lines of protocol W: stock codes of five digits and optional letters (lesson 01, section 4).
+
+    Cancellations, lines without units or without a price, and the days that both files hold have left already.
+    """
+    codes = pd.Series(store.orders["product_id"].unique())
+    goods = codes[codes.str.fullmatch(r"\d{5}[A-Z]*")]
+    return store.orders[store.orders["product_id"].isin(goods)]
+
+
+def _mapped(column: pd.Series, function) -> pd.Series:  # type: ignore[no-untyped-def]
+    """A function of each distinct value, where a million lines hold a few thousand; missing stays missing."""
+    codes, values = pd.factorize(column)
+    words = np.array([function(value) for value in values] + [None], dtype=object)
+    return pd.Series(words[codes], index=column.index, name=column.name)
+
+
+def _whole(value: object) -> str | None:
+    """An identifier as text: 17850.0 and 17850 are both "17850"; the word "nan" is no customer."""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        value = int(value)
+    word = str(value).strip()
+    return None if word.lower() in _NO_WORDS else word
+
+
+def _upper(value: object) -> str:
+    return (_whole(value) or "").upper()
+
+
+def _words(value: object) -> str | None:
+    word = " ".join(str(value).split())
+    return None if word.lower() in _NO_WORDS else word
