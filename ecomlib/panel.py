@@ -155,7 +155,13 @@ def make_panel(
     product, other = sides.of_orders()
     n_other = len(sides.other)
     series, period = product * n_other + other, period_index(day, freq)
-    last = _last_full_period(store, day, freq) if end is None else int(period_index(pd.Timestamp(end), freq))
+    last_day = _last_day(store, day)
+    last = int(period_index(last_day + 1, freq)) - 1  # the last full period
+    if end is not None:
+        last = int(period_index(pd.Timestamp(end), freq))
+        if last > period_index(last_day, freq):
+            raise DataError("this is after the books end", table="orders", column="ordered_at", value=str(end),
+                            remedy="leave end out, or append periods with ahead=.")  # fmt: skip
 
     # Where each series begins.
     begins = np.full(len(sides.product) * n_other, _NEVER)
@@ -349,9 +355,7 @@ def _carry_forward(values: NDArray[np.float64], start: NDArray[np.int64]) -> NDA
     return np.where(last >= start, values[last], np.nan)
 
 
-def _last_full_period(store: Store, day: NDArray[np.datetime64], freq: str) -> int:
-    """The last period whose last day the books have reached, by orders and inventory."""
-    end = pd.Timestamp(day.max())
-    if store.inventory is not None and len(store.inventory):
-        end = max(end, store.inventory["date"].max())
-    return int(period_index(end + pd.Timedelta(days=1), freq)) - 1
+def _last_day(store: Store, day: NDArray[np.datetime64]) -> np.datetime64:
+    """The last day in the books, of orders and inventory."""
+    stock = store.inventory
+    return day.max() if stock is None or stock.empty else max(day.max(), stock["date"].to_numpy("datetime64[D]").max())
