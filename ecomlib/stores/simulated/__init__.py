@@ -47,6 +47,8 @@ def make_store(
     if not cache:
         return make()
     from ecomlib.stores.download import cache_dir
-    from ecomlib.stores.simulated.cache import cache_key, cached
+    from ecomlib.stores.simulated.cache import cached, digits, source_digits
 
-    return cached(cache_dir("simulated") / f"{label}-{seed}-{cache_key(chosen, seed)}", make)
+    if chosen != usual:
+        label += f"-{digits(chosen)}"
+    return cached(cache_dir("simulated") / f"{label}-{seed}-{source_digits(chosen)}", make)

@@ -9,7 +9,8 @@ import pandas as pd
 
 from ecomlib.stores.simulated.geography import draw_population, make_regions
 from ecomlib.stores.simulated.market import Market, elasticities, run_market
-from ecomlib.stores.simulated.people import HandedOut, People, hand_out, make_people
+from ecomlib.stores.simulated.orders import HandedOut, hand_out
+from ecomlib.stores.simulated.people import People, make_people
 from ecomlib.stores.simulated.settings import Settings
 from ecomlib.stores.simulated.truth import Truth
 from ecomlib.stores.simulated.words import CATEGORIES, Catalogue, make_catalogue
@@ -28,7 +29,7 @@ def assemble(settings: Settings, seed: int, name: str) -> Store:
     people = make_people(settings, catalogue, population, generator(seed, "people"))
     market = run_market(settings, catalogue, people, population, generator(seed, "market"))
     handed = hand_out(settings, catalogue, people, market, generator(seed, "orders"))
-    return Store(
+    store = Store(
         name=name,
         products=_products(catalogue, market),
         listings=catalogue.listings,
@@ -36,12 +37,44 @@ def assemble(settings: Settings, seed: int, name: str) -> Store:
         customers=people.customers,
         orders=handed.orders,
         prices=_prices(catalogue, market),
-        inventory=_inventory(catalogue, market),
         sessions=handed.sessions,
         mailings=people.mailings,
         reviews=handed.reviews,
         notes={"seed": seed, "first_day": str(market.dates[0].date()), "last_day": str(market.dates[-1].date())},
         truth=_truth(settings, catalogue, people, market, handed),
+    )
+    live = np.broadcast_to(np.repeat(market.plan.live, 7, axis=1)[:, None, :], market.sold.shape)
+    counts = [table[live] for table in (market.opening, market.received, market.sold)]
+    return with_inventory(store, inventory(store.truth, *counts))
+
+
+def with_inventory(store: Store, table: pd.DataFrame) -> Store:
+    """The same store with its inventory, which is by far its longest table and right by construction.
+
+    To check its millions of rows again whenever a store is made or read would take seconds; a test does it instead.
+    """
+    full = object.__new__(Store)
+    full.__dict__.update({**store.__dict__, "inventory": table})
+    return full
+
+
+def inventory(truth: Truth, on_hand: np.ndarray, received: np.ndarray, sold: np.ndarray) -> pd.DataFrame:
+    """The table ``inventory``: one row a product, region and day since launch, in this order.
+
+    Units on hand when the day begins, then received, then sold: the next day begins with the first two less the third.
+    """
+    launch = 7 * truth.cold_start["launch_week"].to_numpy()
+    length, regions = len(truth.dates) - launch, len(truth.region_ids)
+    dates = truth.dates.to_numpy()
+    return pd.DataFrame(
+        {
+            "product_id": np.repeat(truth.product_ids, length * regions),
+            "region_id": np.repeat(np.tile(truth.region_ids, len(length)), np.repeat(length, regions)),
+            "date": np.concatenate([np.tile(dates[first:], regions) for first in launch]),
+            "on_hand_start": on_hand.astype(np.int64),
+            "received": received.astype(np.int64),
+            "sold": sold.astype(np.int64),
+        }
     )
 
 
@@ -75,29 +108,10 @@ def _prices(catalogue: Catalogue, market: Market) -> pd.DataFrame:
     )
 
 
-def _inventory(catalogue: Catalogue, market: Market) -> pd.DataFrame:
-    """One row a product, region and day since launch: units on hand, then received, then sold."""
-    products, regions, days = market.sold.shape
-    launch = 7 * catalogue.launch_week
-    live = np.broadcast_to((np.arange(days) >= launch[:, None])[:, None, :], market.sold.shape)
-    length = days - launch
-    region = np.broadcast_to(market.region_ids, (products, regions)).ravel()
-    dates = market.dates.to_numpy()
-    return pd.DataFrame(
-        {
-            "product_id": np.repeat(catalogue.product_id, length * regions),
-            "region_id": np.repeat(region, np.repeat(length, regions)),
-            "date": np.broadcast_to(dates, market.sold.shape)[live],
-            "on_hand_start": market.opening[live].astype(np.int64),
-            "received": market.received[live].astype(np.int64),
-            "sold": market.sold[live].astype(np.int64),
-        }
-    )
-
-
 def _truth(settings: Settings, catalogue: Catalogue, people: People, market: Market, handed: HandedOut) -> Truth:
     s, listings = settings, catalogue.listings
     product, region, day, units = market.wholesale
+    left = market.dates[0] + pd.to_timedelta(people.leaving_day, unit="D")
     return Truth(
         settings=s,
         dates=market.dates,
@@ -109,6 +123,7 @@ def _truth(settings: Settings, catalogue: Catalogue, people: People, market: Mar
         momentum=np.ascontiguousarray(market.plan.momentum.T),
         law=market.law,
         return_probability=handed.return_probability,
+        visit_type=handed.visit_type,
         quality=pd.DataFrame(
             {
                 **{column: listings[column] for column in ("product_id", "version", "valid_from")},
@@ -139,10 +154,24 @@ def _truth(settings: Settings, catalogue: Catalogue, people: People, market: Mar
                 "unseen_share": catalogue.unseen_share,
             }
         ),
-        customers=people.customer_truth,
-        conversion=handed.conversion,
+        customers=pd.DataFrame(
+            {
+                "customer_id": people.customer_id,
+                "segment": people.segment,
+                "activity": people.activity,
+                "hazard": people.hazard,
+                "left_on": left.where(people.leaving_day < s.days).as_unit("ns"),
+                "mailing_effect": people.mailing_effect,
+                "mailing_leaving": people.mailing_leaving,
+                "mailing_orders_28d": handed.mailing_orders,
+                "expected_units": handed.expected_units,
+                "unit_variance": handed.unit_variance,
+            }
+        ),
+        conversion=pd.DataFrame({"visit_type": list(s.visit_types), "probability": list(s.visit_conversion)}),
         wholesale=pd.DataFrame(
             {
+                "order_id": [handed.wholesale_order],
                 "product_id": [catalogue.product_id[product]],
                 "region_id": [market.region_ids[region]],
                 "date": [market.dates[day]],

@@ -54,9 +54,9 @@ def make_regions(settings: Settings, population: np.ndarray) -> pd.DataFrame:
             "name": [_COLUMNS[stems[c]] + _ROWS[endings[r]] for r, c in zip(row, column, strict=True)],
             "latitude": 52.0 - 0.45 * row,
             "longitude": -4.0 + 0.7 * column,
-            "row": row.astype(np.int64),
-            "column": column.astype(np.int64),
-            "population": population,
+            "row": row.astype(float),
+            "column": column.astype(float),
+            "population": population.astype(float),
         }
     )
 

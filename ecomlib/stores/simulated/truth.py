@@ -49,16 +49,18 @@ class Truth:
 
     ``expected_demand`` (P, R, T) is μ, units a day; ``demand`` (P, R, T) what was wanted, units, the wholesale order
     included; both are zero before launch. ``shock`` (T, R) travels by ``law``; ``momentum`` (W, P) is fashion.
-    ``return_probability`` runs along the rows of the store's ``orders``. Frames:
+    ``return_probability`` runs along the rows of the store's ``orders``, ``visit_type`` (a row of ``conversion``) along
+    those of ``sessions``. Frames:
 
     - ``quality``: product_id, version, valid_from, quality (standard deviation 1), told (what the words tell)
     - ``elasticity``: category, elasticity, promotion (effect of a promotion beside its price)
     - ``rollout``: region_id, starts_on, effect
     - ``cold_start``: product_id, category, launch_week, cold, unseen_share
-    - ``customers``: customer_id, segment, activity, weekly hazard, left_on (missing: still there), mailing_effect (log
-      rate), mailing_orders_28d (expected difference in orders over 28 days)
+    - ``customers``: customer_id, segment, activity, hazard (of leaving, a week), left_on (missing: still there),
+      mailing_effect (on the log rate), mailing_leaving (on the logit of the week's hazard), mailing_orders_28d
+      (expected change of orders over 28 days), expected_units and unit_variance (given all units that were sold)
     - ``conversion``: visit_type, probability
-    - ``wholesale``: product_id, region_id, date, units
+    - ``wholesale``: order_id, product_id, region_id, date, units
     """
 
     settings: Settings
@@ -71,6 +73,7 @@ class Truth:
     momentum: np.ndarray
     law: Dynamics
     return_probability: np.ndarray
+    visit_type: np.ndarray
     quality: pd.DataFrame
     elasticity: pd.DataFrame
     rollout: pd.DataFrame
