@@ -1,0 +1,78 @@
+"""Stationary or not: two tests with opposite null hypotheses (lesson 01, section 6)."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from ecomlib.errors import DataError
+
+
+@dataclass(frozen=True)
+class Stationarity:
+    """Two tests with opposite null hypotheses, and what they say together (lesson 01, section 6).
+
+    ``kpss_p`` comes from a table that ends at 0.01 and 0.10: those two values mean "at most" and "at least".
+    """
+
+    adf_statistic: float
+    adf_p: float
+    kpss_statistic: float
+    kpss_p: float
+    agree: bool
+    verdict: str
+
+    def __str__(self) -> str:
+        return f"ADF p = {self.adf_p:.3f}, KPSS p = {self.kpss_p:.3f}: {self.verdict}"
+
+
+def stationarity(
+    series: pd.Series | np.ndarray, *, alpha: float = 0.05, trend: Literal["c", "ct"] = "c"
+) -> Stationarity:
+    """Augmented Dickey–Fuller (null: unit root) beside KPSS (null: stationary), with a verdict (lesson 01, section 6).
+
+    Dickey and Fuller (1979); Kwiatkowski, Phillips, Schmidt and Shin (1992); both as in statsmodels.
+
+    Parameters
+    ----------
+    series: values in order of time, at least 20, not all equal.
+    trend: ``"c"`` tests around a level, ``"ct"`` around a straight line.
+
+    Raises
+    ------
+    DataError: too short, constant, or values missing.
+    """
+    from statsmodels.tools.sm_exceptions import InterpolationWarning
+    from statsmodels.tsa.stattools import adfuller, kpss
+
+    values = np.asarray(series, dtype="float64")
+    if len(values) < 20 or not np.isfinite(values).all() or np.ptp(values) == 0:
+        raise DataError(
+            "the tests need at least 20 known values that are not all equal",
+            value=f"{len(values)} values, {int((~np.isfinite(values)).sum())} missing",
+            remedy="take a longer series, or fill what is missing first.",
+        )
+    with warnings.catch_warnings():
+        # The p-value's table is finite; the docstring says what its two ends mean.
+        warnings.simplefilter("ignore", InterpolationWarning)
+        # statsmodels 0.15 announces result objects; unpacking reads them and today's tuples alike.
+        warnings.filterwarnings("ignore", message="(adfuller|kpss) currently returns", category=FutureWarning)
+        adf_statistic, adf_p, *_ = adfuller(values, regression=trend, autolag="AIC")
+        kpss_statistic, kpss_p, *_ = kpss(values, regression=trend, nlags="auto")
+    no_root, not_stationary = bool(adf_p < alpha), bool(kpss_p < alpha)
+    verdict = {
+        (True, False): "stationary: both say so.",
+        (False, True): "a unit root: both say so; take differences.",
+        (
+            True,
+            True,
+        ): "they disagree: no unit root, and yet no constant level. Look for a trend, a season or a break, and "
+        "take that out; a difference is not the cure.",
+        (False, False): "they disagree: neither can reject. The series is too short or too noisy to tell.",
+    }[no_root, not_stationary]
+    agree = no_root != not_stationary
+    return Stationarity(float(adf_statistic), float(adf_p), float(kpss_statistic), float(kpss_p), agree, verdict)

@@ -1,0 +1,42 @@
+"""Day, week, month: the time step of a panel (lesson 01, section 5)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+
+from ecomlib.errors import DataError
+
+
+def resample(panel: pd.DataFrame, freq: Literal["W-MON", "MS"]) -> pd.DataFrame:
+    """A daily long frame by week (named by its Monday) or month; only full periods are kept (lesson 01, section 5).
+
+    ``y`` and ``orders`` are added up, other numbers averaged over the days; ``customers`` leaves, since a week's
+    customers are not the sum of its days'. Weeks do not fit into months, so the input must be daily.
+
+    Raises
+    ------
+    DataError: the panel is not daily.
+    """
+    gaps = panel.groupby("unique_id", observed=True)["ds"].diff().dropna().unique()
+    if freq not in ("W-MON", "MS") or any(gap != pd.Timedelta(days=1) for gap in gaps):
+        raise DataError(
+            "only a daily panel can be added up to weeks (W-MON) or months (MS)",
+            column="ds",
+            value=freq if not len(gaps) else f"{freq}, step {max(gaps)}",
+            remedy="make the panel from the orders with the time step that you need.",
+        )
+    days = panel["ds"]
+    start = (
+        days - pd.to_timedelta(days.dt.weekday, unit="D") if freq == "W-MON" else days.dt.to_period("M").dt.start_time
+    )
+    length = 7 if freq == "W-MON" else start.dt.days_in_month
+    how = {
+        name: "sum" if name in ("y", "orders") else "mean" if pd.api.types.is_numeric_dtype(panel[name]) else "first"
+        for name in panel.columns
+        if name not in ("unique_id", "ds", "customers")
+    }
+    groups = panel.assign(ds=start, _length=length).groupby(["unique_id", "ds"], sort=True, observed=True)
+    full = (groups["_length"].size() == groups["_length"].first()).to_numpy()
+    return groups.agg(how).reset_index()[full].reset_index(drop=True)[["unique_id", "ds", *how]]
