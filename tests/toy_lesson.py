@@ -17,6 +17,7 @@ QUIZ = "\n\n".join(
     f"<details><summary>{n + 2}</summary>\n\n**Wrong.** You have counted the one twice over.\n\n</details>"
     for n in range(1, 6)
 )
+CHECKS = Path(__file__).with_name("toy_checks")
 PUBLISH = """\
 import pandas as pd
 from matplotlib.figure import Figure
@@ -59,6 +60,8 @@ def lesson(title: str = "Toy", extra: str = "total = SEED + 1", exercise: bool =
         code(extra),
     ]
     if exercise:
+        # The toy's exercise is no part of the package: its kernel is told where the declaration lies.
+        cells += [code(f"import ecomlib.course.checks\n\necomlib.course.checks.__path__.append({str(CHECKS)!r})")]
         cells += [
             text("**Exercise.** Write `double`. Expected: `double(3)` is 6.", "task"),
             code("from ecomlib.course import check\n\n\ndef double(x: float) -> float:\n    return ...", "exercise"),

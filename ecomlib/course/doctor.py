@@ -29,7 +29,7 @@ MARKS = {"ok": "✓", "missing": "–", "broken": "✗"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the examination. ``missing`` parts are optional; ``broken`` ones stop the course. ``mend`` says how."""
+    """One line of the examination. ``missing`` is optional, ``broken`` stops the course, ``mend`` says what to do."""
 
     area: str
     name: str

@@ -185,3 +185,8 @@ def package_hash() -> str:
     for path in sorted(root.rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def dump(notebook: Any) -> str:
+    """The notebook's text as it is committed."""
+    return str(library("nbformat").writes(notebook)).rstrip("\n") + "\n"

@@ -7,7 +7,7 @@ import html
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -33,36 +33,11 @@ VERSIONS = (
     "ecomlib", "numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "torch", "transformers",
     "lightgbm", "statsforecast", "matplotlib",
 )  # fmt: skip
-CSS = """
-:root{color-scheme:light dark;--ink:#1d2329;--soft:#59636e;--paper:#fbfaf7;--card:#fff;--line:#dcd8cf;--accent:#00639a;
---good:#1b6b3a;--bad:#a32a12}
-@media(prefers-color-scheme:dark){:root{--ink:#e9e6df;--soft:#a9afb6;--paper:#16191c;--card:#1f2428;--line:#3a4046;
---accent:#7fc4ee;--good:#7fd0a0;--bad:#ff9d87}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--paper);color:var(--ink);font:17px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main,header,footer{max-width:64rem;margin:0 auto;padding:0 1.1rem}
-header{padding-top:2.2rem}h1{font-size:2rem;line-height:1.2;margin:0 0 .3rem}
-h2{margin:2.6rem 0 .2rem;font-size:1.4rem}h3{margin:0;font-size:1.08rem}
-p{margin:.4rem 0}.soft{color:var(--soft)}a{color:var(--accent)}
-nav{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;margin:.9rem 0 0}
-.cards{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,19rem),1fr));margin-top:1rem}
-.card,figure,.table{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem}
-.card .answer{font-size:1.08rem;margin:.5rem 0}.good{color:var(--good)}.bad{color:var(--bad)}.state{font-weight:600}
-figure{margin:1rem 0}figure img{max-width:100%;height:auto;display:block;margin:.5rem auto 0;background:#fff;border-radius:.3rem}
-figcaption{font-weight:600}.table{overflow-x:auto;margin:1rem 0}
-table{border-collapse:collapse;width:100%;font-size:.93rem;font-variant-numeric:tabular-nums}
-caption{font-weight:600;padding-bottom:.5rem}th,td{padding:.3rem .6rem;border-bottom:1px solid var(--line)}
-th{color:var(--soft);font-weight:600}td{white-space:nowrap}
-pre{overflow-x:auto;white-space:pre-wrap;font-size:.88rem;background:var(--paper);border:1px solid var(--line);padding:.7rem;
-border-radius:.4rem}
-.bar{display:inline-block;height:.7rem;background:var(--accent);border-radius:.2rem;vertical-align:middle}
-footer{padding-bottom:3rem;margin-top:2.5rem;color:var(--soft);font-size:.9rem}
-"""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One output that a lesson published: its kind, title, alt text, sentence, result rows and its data by mime type."""
+    """One output that a lesson published: kind, title, alt text, sentence, result rows, and its data by mime type."""
 
     kind: str
     title: str
@@ -128,7 +103,8 @@ def _card(run: LessonRun, published: Sequence[Mark]) -> str:
 def _times(runs: Sequence[LessonRun]) -> str:
     longest = max([run.seconds for run in runs] + [1e-9])
     rows = "".join(
-        f'<tr><td>{run.lesson.number} {html.escape(run.lesson.title)}</td><td style="text-align:right">{run.seconds:.1f}</td>'
+        f"<tr><td>{run.lesson.number} {html.escape(run.lesson.title)}</td>"
+        f'<td style="text-align:right">{run.seconds:.1f}</td>'
         f'<td style="width:50%"><span class="bar" style="width:{100 * run.seconds / longest:.0f}%"></span></td></tr>'
         for run in runs
     )
@@ -150,6 +126,7 @@ def versions() -> pd.DataFrame:
 
 def page(runs: Sequence[LessonRun], settings: RunSettings, published: dict[str, list[Mark]]) -> str:
     """The report as one HTML text: images inside, nothing fetched from anywhere."""
+    css = (resources.files("ecomlib.course") / "assets" / "report.css").read_text(encoding="utf-8")
     passed, total = sum(run.passed for run in runs), sum(run.seconds for run in runs)
     asked = ", ".join(f"{name} = {value}" for name, value in settings.parameters().items()) or "default parameters"
     when = datetime.datetime.now().strftime("%Y-%m-%d %H:%M")
@@ -168,16 +145,17 @@ def page(runs: Sequence[LessonRun], settings: RunSettings, published: dict[str, 
     state = f"{passed} of {len(runs)} lessons passed" if runs else "no lesson was run"
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>ecomlib: report of a run</title>'
-        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{CSS}</style></head><body>'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{css}</style></head><body>'
         "<header><h1>What will be bought, where, when, and what should the shop do?</h1>"
         f'<p class="soft">{state} in {total:.0f} s · {html.escape(asked)} · {when}</p>'
         f'<nav aria-label="Parts of this page"><a href="#lessons">Lessons</a>{"".join(links)}<a href="#times">Times</a>'
         '<a href="#versions">Versions</a></nav></header><main>'
-        f'<section><h2 id="lessons">Questions and answers</h2><div class="cards">{cards}</div></section>{"".join(blocks)}'
+        f'<section><h2 id="lessons">Questions and answers</h2><div class="cards">{cards}</div></section>'
+        f"{''.join(blocks)}"
         f'<section><h2 id="times">Times</h2>{_times(runs)}</section>'
         f'<section><h2 id="versions">Versions</h2><div class="table">{table_html(versions(), "What this ran on")}</div>'
-        "</section></main><footer>Made by <code>ecomlib run</code>. The numbers come from the executed notebooks beside "
-        "this page; the rows of the results table are in <code>leaderboard.csv</code>.</footer></body></html>\n"
+        "</section></main><footer>Made by <code>ecomlib run</code>. The numbers come from the executed notebooks "
+        "beside this page; the rows of the results table are in <code>leaderboard.csv</code>.</footer></body></html>\n"
     )
 
 

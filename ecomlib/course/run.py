@@ -26,9 +26,9 @@ Watch = Callable[[LessonFile, int, int, str], None]  # lesson, cells done, cells
 class RunSettings:
     """How to run lessons. ``None`` leaves a lesson's own default.
 
-    size: of the simulated store (tiny, small, full). seed: of the simulated store. device: auto, cpu, cuda. store: for
-    Part B, a name of ``STORES`` or a folder. out: where everything is written. jobs: lessons at a time, one thread each.
-    cell_seconds: the longest that one cell may take. more: other parameters by name.
+    size (tiny, small, full), seed: of the simulated store. device: auto, cpu, cuda. store: for Part B, a name of
+    ``STORES`` or a folder. out: where everything is written. jobs: lessons at a time, one thread each. cell_seconds:
+    the longest that one cell may take. more: other parameters by name.
     """
 
     size: str | None = None
@@ -41,7 +41,7 @@ class RunSettings:
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def parameters(self) -> dict[str, Any]:
-        """The parameters that were asked for, under their names in the notebooks; faulty values raise ``LessonError``."""
+        """The parameters that were asked for, by their names in notebooks; faulty values raise ``LessonError``."""
         if self.size is not None and self.size not in SIZES:
             raise LessonError(f"There is no size '{self.size}'. Sizes are {', '.join(SIZES)}.")
         store = self.store

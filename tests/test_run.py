@@ -1,0 +1,278 @@
+"""``ecomlib run`` on toy lessons: what it writes, how it fails, and that a kill leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+import toy_lesson
+from typer.testing import CliRunner
+
+from ecomlib.course import lessons, report, results
+from ecomlib.course.cli import app
+from ecomlib.course.run import Display, RunSettings, plan_parameters, run_lessons
+from ecomlib.errors import LessonError
+
+pytest.importorskip("papermill")
+
+
+def checkout(root: Path) -> Path:
+    """A folder that looks like this project's checkout."""
+    (root / "notebooks").mkdir(parents=True)
+    (root / "pyproject.toml").write_text('[project]\nname = "ecomlib"\n', encoding="utf-8")
+    return root / "notebooks"
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object]:
+    """A checkout with a good lesson and, before it, a failing one; both were run, two at a time."""
+    root = tmp_path_factory.mktemp("two")
+    where = checkout(root)
+    toy_lesson.write(where, "90_toy.ipynb", exercise=False)
+    toy_lesson.write(where, "89_bad.ipynb", exercise=False, extra="frame = {'units': 1}\nframe['nope']")
+    before = Path.cwd()
+    os.chdir(root)
+    try:
+        run = CliRunner().invoke(app, ["run", "--size", "tiny", "--seed", "7", "--jobs", "2"])
+    finally:
+        os.chdir(before)
+    return root, run
+
+
+def test_a_failing_lesson_is_shown_and_the_others_go_on(two: tuple[Path, object]) -> None:
+    root, run = two
+    assert run.exit_code == 1
+    assert "Report: build/report.html" in run.stdout
+    failure = run.stderr[run.stderr.index("✗ 89") :]
+    assert "section '2 · What may fail', cell 7" in failure
+    assert "frame['nope']" in failure and "KeyError: 'nope'" in failure
+    assert "Traceback" not in run.stderr
+    assert re.search(r"✓ 90 Toy: \d+\.\d s", run.stderr)
+    assert {p.name for p in (root / "build" / "executed").iterdir()} == {"89_bad.ipynb", "90_toy.ipynb"}
+
+
+def test_progress_names_lesson_and_section(two: tuple[Path, object]) -> None:
+    lines = two[1].stderr.splitlines()
+    assert "  90 Toy · 1 · What we publish" in lines
+    assert "  90 Toy · 2 · What may fail" in lines
+
+
+def test_parameters_are_injected_where_the_notebook_has_them(two: tuple[Path, object]) -> None:
+    notebook = nbformat.read(two[0] / "build" / "executed" / "90_toy.ipynb", as_version=4)
+    injected = next(c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", []))
+    assert "SEED = 7" in injected.source and 'SIZE = "tiny"' in injected.source
+    answers = [m.text for m in report.marks(notebook) if m.kind == "answer"]
+    assert answers == ["Order 7 mugs."]
+
+
+def test_the_report_stands_alone_and_can_be_read_by_everyone(two: tuple[Path, object]) -> None:
+    page = (two[0] / "build" / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"(src|href)=[\"']?(https?:)?//", page) and "@import" not in page and "url(" not in page
+    images = re.findall(r"<img [^>]*>", page)
+    assert images and all('src="data:image/png;base64,' in i and re.search(r'alt="[^"]{5,}"', i) for i in images)
+    assert 'lang="en"' in page and "viewport" in page and "prefers-color-scheme" in page
+    assert "Order 7 mugs." in page and "1 of 2 lessons passed" in page
+    assert 'href="executed/90_toy.ipynb"' in page
+    assert "KeyError: &#x27;nope&#x27;" in page
+    for part in ("The map", "The leaderboard", "Times", "Versions", "scikit-learn"):
+        assert part in page
+
+
+def test_the_leaderboard_holds_the_rows_that_lessons_added(two: tuple[Path, object]) -> None:
+    board = pd.read_csv(two[0] / "build" / "leaderboard.csv", dtype={"lesson": str})
+    assert list(board.columns[: len(results.FIRST_COLUMNS)]) == list(results.FIRST_COLUMNS)
+    good = board[board["lesson"] == "90"]
+    assert good["model"].tolist()[0] == "naive" and good["wape"].tolist()[0] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["run", "77"], "There is no lesson 77 yet. There are: 90."),
+        (["run", "x"], "'x' is not a lesson's number"),
+        (["run", "90", "--size", "huge"], "There is no size 'huge'. Sizes are tiny, small, full."),
+        (["run", "90", "--store", "my_shop"], "'my_shop' is neither a folder nor one of the stores"),
+        (
+            ["run", "90", "--set", "COLOUR=red"],
+            "No chosen lesson has the parameter COLOUR. Parameters by lesson: 90: SIZE",
+        ),
+        (["run", "90", "--set", "COLOUR"], "--set needs NAME=VALUE"),
+    ],
+)
+def test_a_wrong_command_is_answered_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
+) -> None:
+    toy_lesson.write(checkout(tmp_path), exercise=False)
+    monkeypatch.chdir(tmp_path)
+    run = CliRunner().invoke(app, options)
+    assert run.exit_code == 1
+    assert said in run.stderr
+    assert "Traceback" not in run.output
+    assert not (tmp_path / "build" / "report.html").exists()
+
+
+def test_a_parameter_goes_only_to_lessons_that_have_it(tmp_path: Path) -> None:
+    notebook = toy_lesson.lesson(exercise=False)
+    notebook.cells[2].source = "SEED = 3"
+    nbformat.write(notebook, tmp_path / "91_seed.ipynb")
+    toy_lesson.write(tmp_path, exercise=False)
+    chosen = lessons.choose(tmp_path)
+    given = plan_parameters(chosen, {"SEED": 1, "SIZE": "tiny"})
+    assert given == {"90": {"SEED": 1, "SIZE": "tiny"}, "91": {"SEED": 1}}
+    with pytest.raises(LessonError, match="parameter SIZE"):
+        plan_parameters(chosen[1:], {"SIZE": "tiny"})
+
+
+def test_a_folder_as_store_is_handed_on_as_a_full_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shop").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert RunSettings(store="shop").parameters() == {"STORE": str((tmp_path / "shop").resolve())}
+    assert RunSettings(store="online_retail", seed=0).parameters() == {"STORE": "online_retail", "SEED": 0}
+
+
+def test_a_dead_kernel_is_a_failure_like_any_other(tmp_path: Path) -> None:
+    toy_lesson.write(tmp_path / "n", exercise=False, extra="import os\n\nos._exit(1)")
+    runs = run_lessons(settings=RunSettings(out=tmp_path / "out"), where=tmp_path / "n")
+    assert not runs[0].passed and "DeadKernelError" in runs[0].error
+    assert "failed" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_killed_run_leaves_nothing_that_the_next_one_trips_over(tmp_path: Path) -> None:
+    where = checkout(tmp_path)
+    started = tmp_path / "started"
+    slow = f"import pathlib, time\n\npathlib.Path({str(started)!r}).touch()\ntime.sleep(120)"
+    toy_lesson.write(where, exercise=False, extra=slow)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ecomlib.course.cli", "run", "90"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(600):
+            if started.exists():
+                break
+            assert process.poll() is None, "the run ended before its slow cell"
+            time.sleep(0.1)
+        # While it works, a second run into the same folder is turned away.
+        with pytest.raises(LessonError, match="Another run is writing"):
+            run_lessons(settings=RunSettings(out=tmp_path / "build"), where=where)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert list((tmp_path / "build" / "executed").glob(".*.part.ipynb")), "the kill was meant to leave a torn file"
+    toy_lesson.write(where, exercise=False)
+    runs = run_lessons(settings=RunSettings(out=tmp_path / "build"), where=where)
+    assert runs[0].passed
+    assert [p.name for p in (tmp_path / "build" / "executed").iterdir()] == ["90_toy.ipynb"]
+    assert not list((tmp_path / "build").glob(".*.part"))
+
+
+def test_outside_a_checkout_the_lessons_are_copied_and_the_readers_files_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "package"
+    toy_lesson.write(package / "lessons", exercise=False)
+    toy_lesson.write(package / "lessons", "91_more.ipynb", exercise=False)
+    monkeypatch.setattr(lessons.resources, "files", lambda name: package)
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    where = lessons.folder()
+    assert where == work / "ecomlib-lessons"
+    assert sorted(p.name for p in where.iterdir()) == ["90_toy.ipynb", "91_more.ipynb"]
+    (where / "90_toy.ipynb").write_text("mine", encoding="utf-8")
+    (where / "91_more.ipynb").unlink()
+    lessons.folder()
+    assert (where / "90_toy.ipynb").read_text(encoding="utf-8") == "mine"
+    assert (where / "91_more.ipynb").exists()
+    with pytest.raises(LessonError, match=r"90_toy.ipynb cannot be read as a notebook"):
+        lessons.read(where / "90_toy.ipynb")
+
+
+def test_in_a_checkout_its_own_notebooks_are_used(tmp_path: Path) -> None:
+    where = checkout(tmp_path)
+    (where / "deep").mkdir()
+    assert lessons.folder(where / "deep") == where.resolve()
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "another"\n', encoding="utf-8")
+    assert lessons.checkout(where) is None
+
+
+def test_on_a_terminal_the_bar_names_lesson_and_section(tmp_path: Path) -> None:
+    import io
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+    display = Display(screen)
+    lesson = lessons.LessonFile("90", "Toy", tmp_path)
+    for cell in range(4):
+        display(lesson, cell, 4, "1 · What we publish")
+    display.bars["90"].refresh()
+    assert "90 Toy · 1 · What we publish" in screen.getvalue()
+    assert "4/4" in screen.getvalue()
+
+
+def test_tables_escape_what_a_shop_calls_its_products() -> None:
+    table = results.table_html(pd.DataFrame({"title": ["<script>alert(1)</script>"], "units": [1234.5]}), "A & B")
+    assert "<script>" not in table and "&lt;script&gt;" in table and "A &amp; B" in table
+    assert '<th scope="col"' in table and "<caption" in table and "1,234" in table
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.12345, "0.123"),
+        (1234567, "1,234,567"),
+        (float("nan"), ""),
+        (None, ""),
+        ("mug", "mug"),
+        (250.0, "250"),
+        (True, "True"),
+    ],
+)
+def test_numbers_are_written_to_be_read(value: object, text: str) -> None:
+    assert results.number(value) == text
+
+
+def test_publish_says_what_it_cannot_show() -> None:
+    from matplotlib.figure import Figure
+
+    with pytest.raises(LessonError, match="no alt text"):
+        results.publish("map", Figure(), title="A map")
+    with pytest.raises(LessonError, match="no kind 'poster'"):
+        results.publish("poster", "x", title="y")  # type: ignore[arg-type]
+    with pytest.raises(LessonError, match="one sentence"):
+        results.publish("answer", "two\nlines", title="y")
+    with pytest.raises(LessonError, match="is a int"):
+        results.publish("map", 3, title="y")
+    with pytest.raises(LessonError, match="needs a 'model'"):
+        results.results_table("00", [{"wape": 0.5}])
+
+
+def test_the_results_table_shows_earlier_lessons_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorded = pd.DataFrame(
+        {
+            "lesson": ["00", "01", "04"],
+            "store": ["simulated"] * 3,
+            "model": ["first", "old", "later"],
+            "wape": [0.6, 0.5, 0.4],
+        }
+    )
+    monkeypatch.setattr(results, "recorded_results", lambda: recorded)
+    results.results_table("01", [{"model": "new", "wape": 0.45}])
+    shown = capsys.readouterr().out
+    assert "first" in shown and "new" in shown
+    assert "old" not in shown and "later" not in shown
