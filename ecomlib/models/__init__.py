@@ -1,0 +1,14 @@
+"""Sequence models: one file a network, and heads that say what the output means (lesson 04, section 4).
+
+`models.baselines` holds the peers; it is imported by its own name, because it needs other libraries.
+"""
+
+from __future__ import annotations
+
+from ecomlib.models.base import Forecaster, ForecasterSettings
+from ecomlib.models.files import NETWORKS
+from ecomlib.models.gru import GRUForecaster
+from ecomlib.models.heads import HEADS, make_head
+from ecomlib.models.lstm import LSTMForecaster
+
+__all__ = ["HEADS", "NETWORKS", "Forecaster", "ForecasterSettings", "GRUForecaster", "LSTMForecaster", "make_head"]

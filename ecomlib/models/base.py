@@ -1,0 +1,146 @@
+"""What the sequence models share: settings, the join of past, future, static and text, and the use of the mask.
+
+A forecaster is an encoder and a decoder. The encoder (one file a network: `lstm.py`, `gru.py`) turns the past
+x (B, T, C) into one state (B, D). The decoder looks, for each step of the horizon, at that state, at what is known
+ahead of that step f (B, H, C), at the window's level, at the static features z (B, S) and at the text e (B, 384), and
+a head says what its output means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from ecomlib.errors import DataError
+from ecomlib.models.heads import DEFAULT_QUANTILES, Head, make_head
+
+if TYPE_CHECKING:
+    from ecomlib.windows import Batch
+
+STEP_WIDTH = 8
+
+
+@dataclass(frozen=True)
+class ForecasterSettings:
+    """Everything that is needed to make a network anew, weights aside (lesson 04, section 4).
+
+    Attributes
+    ----------
+    past, future, static, text: numbers of channels C of x, C of f, S of z, and the length of e (0 = none).
+    horizon: steps H.
+    hidden: width D of the state.
+    layers: stacked recurrent layers.
+    dropout: share of the state's entries dropped in training, after the encoder.
+    decoder: width of the decoder's hidden layer.
+    text_width: the text vector enters through a linear map to this width, so that 384 numbers a product cannot drown
+        the few numbers of its history.
+    head, quantiles: see `ecomlib.models.heads`.
+    seed: of the weights at the start.
+    """
+
+    past: int
+    horizon: int
+    future: int = 0
+    static: int = 0
+    text: int = 0
+    hidden: int = 64
+    layers: int = 1
+    dropout: float = 0.0
+    decoder: int = 64
+    text_width: int = 8
+    head: str = "absolute"
+    quantiles: tuple[float, ...] = DEFAULT_QUANTILES
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "quantiles", tuple(self.quantiles))  # a card's JSON gives a list
+        for name in ("past", "horizon", "hidden", "layers", "decoder", "text_width"):
+            if getattr(self, name) < 1:
+                raise DataError(f"{name} must be at least 1", value=getattr(self, name), remedy="mend the settings.")
+        if not 0 <= self.dropout < 1:
+            raise DataError("dropout is a share from 0 to below 1", value=self.dropout, remedy="0.1 is a usual value.")
+
+
+class Forecaster(nn.Module):
+    """Encoder, decoder and head; `LSTMForecaster` and `GRUForecaster` give the encoder (lesson 04, section 4)."""
+
+    kind = "forecaster"
+
+    def __init__(self, settings: ForecasterSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        with torch.random.fork_rng(devices=[]):  # the caller's random state is left as it was
+            torch.manual_seed(settings.seed)
+            self.encoder = self.make_encoder(settings)
+            self.dropout = nn.Dropout(settings.dropout)
+            self.text = nn.Linear(settings.text, settings.text_width) if settings.text else None
+            width = (
+                settings.hidden + 1 + settings.static + settings.future + (settings.text_width if settings.text else 0)
+            )
+            # One row a step: the decoder must know how far ahead it looks.
+            self.step = nn.Embedding(settings.horizon, STEP_WIDTH)
+            self.decoder = nn.Sequential(nn.Linear(width + STEP_WIDTH, settings.decoder), nn.ReLU())
+            self.head: Head = make_head(settings.head, settings.decoder, settings.quantiles)
+
+    def make_encoder(self, settings: ForecasterSettings) -> nn.Module:
+        """The recurrent layers: a module that reads (B, T, C) with `batch_first`."""
+        raise NotImplementedError
+
+    def encode(self, x: Tensor, seen: Tensor) -> Tensor:
+        """The past x (B, T, C), and `seen` (B, T), which is 1 where the period is known -> state (B, D).
+
+        Windows of young series are padded on the left. Reading on from a row of padding would give every young series
+        the same invented past, so each row is moved to the left until its padding stands on the right, and the state is
+        taken after the last period: exactly what the network would have said to the short row alone. Gaps inside a row
+        (censored periods) stay where they are; `seen` is a channel of its own, so that they are not read as zeros.
+        """
+        steps = x.shape[1]
+        x = torch.cat([x, seen.unsqueeze(-1).to(x.dtype)], dim=-1)
+        # Padding before the first period that is known; a row without any is all padding.
+        padding = torch.where(seen.any(1), seen.to(torch.uint8).argmax(1), torch.full_like(seen[:, 0].long(), steps))
+        position = (torch.arange(steps, device=x.device) + padding.unsqueeze(1)).clamp(max=steps - 1)  # (B, T)
+        states = self.encoder(x.gather(1, position.unsqueeze(-1).expand_as(x)))[0]  # (B, T, D)
+        last = (steps - padding - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, states.shape[2])
+        state = states.gather(1, last)[:, 0]
+        return self.dropout(torch.where((padding < steps).unsqueeze(1), state, torch.zeros_like(state)))
+
+    def forward(self, batch: Batch) -> Tensor:
+        """A batch of B windows -> the head's raw parameters (B, H, K)."""
+        steps = self.settings.horizon
+        # Scaling takes the level away; a network that does not know it treats one unit a week like a thousand.
+        rows = [self.encode(batch.x, batch.seen.bool()), torch.log1p(batch.scale.clamp(min=0)), batch.z]
+        if self.text is not None:
+            if batch.e is None:
+                raise DataError(
+                    "this network reads a text vector and the windows have none",
+                    remedy="make the windows with text=, one vector a product.",
+                )
+            rows.append(self.text(batch.e))
+        row = torch.cat(rows, dim=-1).unsqueeze(1).expand(-1, steps, -1)
+        step = self.step.weight.unsqueeze(0).expand(len(row), -1, -1)
+        raw: Tensor = self.head(self.decoder(torch.cat([row, batch.f, step], dim=-1)))
+        return raw
+
+    def loss(self, batch: Batch) -> Tensor:
+        """The head's mean loss over the counted cells of the batch, on the windows' scale: a scalar."""
+        return self.head.loss(self(batch), batch.target, batch.mask, batch.scale)
+
+    def predict(self, batch: Batch) -> Tensor:
+        """Forecasts (B, H, columns of the head), on the windows' scale; no gradient, no dropout."""
+        was_training = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                return self.head.predict(self(batch), batch.scale)
+        finally:
+            self.train(was_training)
+
+    def count(self) -> int:
+        """Number of trainable weights."""
+        return sum(weight.numel() for weight in self.parameters() if weight.requires_grad)
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in vars(self.settings).items())

@@ -1,0 +1,91 @@
+"""Networks and checkpoints as files: safetensors with a JSON card, written whole or not at all, nothing unpickled."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ecomlib.errors import DataError
+from ecomlib.models.base import Forecaster, ForecasterSettings
+from ecomlib.models.gru import GRUForecaster
+from ecomlib.models.lstm import LSTMForecaster
+
+NETWORKS: dict[str, type[Forecaster]] = {"gru": GRUForecaster, "lstm": LSTMForecaster}
+FORMAT = 1  # of cards; a later, incompatible one gets the next number
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) -> None:
+    """Tensors and notes in one safetensors file, whole or not at all: a kill leaves the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for orphan in path.parent.glob(f".{path.name}.*.tmp"):  # of a run that was killed while it wrote
+        if time.time() - orphan.stat().st_mtime > 3600:
+            orphan.unlink(missing_ok=True)
+    name = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    save_file({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, name, metadata=dict(notes))
+    os.replace(name, path)
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"'{path.name}' is not a readable safetensors file: {error}",
+                        remedy="train the network again, or bring the whole file.") from error  # fmt: skip
+
+
+def save(
+    model: Forecaster,
+    path: str | os.PathLike[str],
+    *,
+    windows: Any = None,
+    notes: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write `path` (`.safetensors`) and its card (`.json`); returns the weights' path (lesson 08, section 1).
+
+    The card holds what makes the network anew: kind, settings, those of its windows, version, and `notes` (plain JSON).
+    It also stands inside the safetensors file, from which `load` takes it: one file, one rename, so weights and card
+    cannot come apart when the process is killed between the two.
+    """
+    path = Path(path).with_suffix(".safetensors")
+    card = {
+        "format": FORMAT,
+        "kind": model.kind,
+        "settings": asdict(model.settings),
+        "windows": None if windows is None else asdict(windows),
+        "weights": model.count(),
+        "torch": torch.__version__.split("+")[0],
+        "notes": dict(notes or {}),
+    }
+    write(path, model.state_dict(), {"card": json.dumps(card)})
+    name = path.with_name(f".{path.stem}.{os.getpid()}.json.tmp")
+    name.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    os.replace(name, path.with_suffix(".json"))
+    return path
+
+
+def load(path: str | os.PathLike[str]) -> tuple[Forecaster, dict[str, Any]]:
+    """The network saved under `path`, ready to predict, and its card; nothing is unpickled (lesson 08, section 1)."""
+    tensors, notes = read(Path(path).with_suffix(".safetensors"))
+    try:
+        card = json.loads(notes["card"])
+        if card["format"] > FORMAT:
+            raise DataError("this model was saved by a newer ecomlib", value=card["format"], remedy="update ecomlib.")
+        model = NETWORKS[card["kind"]](ForecasterSettings(**card["settings"]))
+        model.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"'{Path(path).name}' holds no network of ecomlib: {error}",
+                        remedy="save it with ecomlib.training.save.") from error  # fmt: skip
+    return model.eval(), card

@@ -1,0 +1,178 @@
+"""Task adapters: what the last layer means, how its loss is taken, and which number is the forecast.
+
+A head turns the decoder's features (B, H, D) into parameters `raw` (B, H, K), compares them with what came, and reads
+the forecast off them. Which head to take follows from the decision, not from taste: the mean for squared error, the
+median for absolute error, a quantile for an order with two costs, a count distribution where units are few, a
+probability for yes or no (lesson 04, section 7 and lesson 04, section 8).
+
+All heads share one convention. Targets `y` (B, H) come as the windows scale them, with `scale` (B, 1) known at the
+origin; `mask` (B, H) is true where the target counts. A loss is the mean over the counted cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ecomlib.errors import DataError
+
+DEFAULT_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+
+
+def masked_mean(cost: Tensor, mask: Tensor) -> Tensor:
+    """Mean of `cost` (B, H) over the cells where `mask` (B, H) is true; zero when no cell counts.
+
+    `torch.where` and not a product: an infinite cost in a cell that does not count must not become NaN
+    (lesson 04, section 2).
+    """
+    kept = torch.where(mask.bool(), cost, torch.zeros_like(cost))
+    return kept.sum() / mask.bool().sum().clamp(min=1)
+
+
+class Head(nn.Module):
+    """A linear layer from the decoder's features to K parameters a step, with a loss and a reading of them."""
+
+    names: tuple[str, ...] = ("forecast",)  # columns of `predict`
+    scales: tuple[str, ...] = ("none", "mean_abs", "log1p_mean", "log1p_shift")  # of the windows it can work with
+
+    def __init__(self, features: int, outputs: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, outputs)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (B, H, D) -> raw parameters (B, H, K), in 32 bits whatever the layers before ran in."""
+        return self.linear(features).float()
+
+    def loss(self, raw: Tensor, y: Tensor, mask: Tensor, scale: Tensor) -> Tensor:
+        """Mean loss over counted cells: raw (B, H, K), y and mask (B, H), scale (B, 1) -> scalar."""
+        raise NotImplementedError
+
+    def predict(self, raw: Tensor, scale: Tensor) -> Tensor:
+        """Raw (B, H, K) -> forecasts (B, H, len(names)), on the scale of the windows' y."""
+        raise NotImplementedError
+
+
+class SquaredHead(Head):
+    """Squared error: the forecast is the mean (lesson 04, section 7)."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features, 1)
+
+    def loss(self, raw: Tensor, y: Tensor, mask: Tensor, scale: Tensor) -> Tensor:
+        return masked_mean((y - raw[..., 0]) ** 2, mask)
+
+    def predict(self, raw: Tensor, scale: Tensor) -> Tensor:
+        return raw
+
+
+class AbsoluteHead(SquaredHead):
+    """Absolute error: the forecast is the median (lesson 04, section 7)."""
+
+    def loss(self, raw: Tensor, y: Tensor, mask: Tensor, scale: Tensor) -> Tensor:
+        return masked_mean((y - raw[..., 0]).abs(), mask)
+
+
+class QuantileHead(Head):
+    """Several quantiles that cannot cross: the lowest, and a positive step to each next one (lesson 07, section 3).
+
+    Pinball loss: Koenker and Bassett, "Regression Quantiles" (1978), averaged over the quantiles.
+    """
+
+    levels: Tensor
+
+    def __init__(self, features: int, quantiles: Sequence[float] = DEFAULT_QUANTILES) -> None:
+        if not quantiles or any(not 0 < q < 1 for q in quantiles) or list(quantiles) != sorted(set(quantiles)):
+            raise DataError(
+                "quantiles must rise and lie between 0 and 1",
+                value=tuple(quantiles),
+                remedy="give them as (0.1, 0.5, 0.9).",
+            )
+        super().__init__(features, len(quantiles))
+        self.names = tuple(f"q{q:g}" for q in quantiles)
+        self.register_buffer("levels", torch.tensor(list(quantiles), dtype=torch.float32), persistent=False)
+
+    def predict(self, raw: Tensor, scale: Tensor) -> Tensor:
+        return torch.cat([raw[..., :1], raw[..., :1] + F.softplus(raw[..., 1:]).cumsum(-1)], dim=-1)
+
+    def loss(self, raw: Tensor, y: Tensor, mask: Tensor, scale: Tensor) -> Tensor:
+        gap = y.unsqueeze(-1) - self.predict(raw, scale)
+        pinball = torch.maximum(self.levels * gap, (self.levels - 1) * gap)
+        return masked_mean(pinball.mean(-1), mask)
+
+
+class CountHead(Head):
+    """Counts: Poisson, or negative binomial with a dispersion of its own a step (lesson 04, section 7).
+
+    The first parameter is log(rate / scale), so the rate is in units; the second is log(α), where
+    variance = rate + α rate² (Cameron and Trivedi, "Regression Analysis of Count Data", 2013, NB2). The forecast is the
+    rate, which is the mean. Terms without parameters are kept: the loss is minus the log-likelihood.
+    """
+
+    scales = ("none", "mean_abs")  # where y * scale is a number of units
+
+    def __init__(self, features: int, distribution: str = "poisson") -> None:
+        super().__init__(features, 1 if distribution == "poisson" else 2)
+        self.distribution = distribution
+
+    def rate(self, raw: Tensor, scale: Tensor) -> Tensor:
+        """Expected units (B, H). The exponent is bounded: one wild step must not end a training run in infinity."""
+        return raw[..., 0].clamp(-12.0, 12.0).exp() * scale
+
+    def predict(self, raw: Tensor, scale: Tensor) -> Tensor:
+        return (self.rate(raw, scale) / scale).unsqueeze(-1)
+
+    def loss(self, raw: Tensor, y: Tensor, mask: Tensor, scale: Tensor) -> Tensor:
+        rate = self.rate(raw, scale).clamp(min=1e-8)
+        units = torch.where(mask.bool(), y * scale, torch.zeros_like(y))
+        if self.distribution == "poisson":
+            cost = rate - units * rate.log() + torch.lgamma(units + 1)
+        else:
+            size = (-raw[..., 1].clamp(-8.0, 8.0)).exp()  # 1 / α
+            cost = -(
+                torch.lgamma(units + size)
+                - torch.lgamma(size)
+                - torch.lgamma(units + 1)
+                + size * (size / (size + rate)).log()
+                + units * (rate / (size + rate)).log()
+            )
+        return masked_mean(cost, mask)
+
+
+class YesNoHead(Head):
+    """Yes or no: a probability from the logistic loss, taken on the logit once (lesson 04, section 8).
+
+    The targets are 0 or 1 and are not scaled.
+    """
+
+    names = ("probability",)
+    scales = ("none",)
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features, 1)
+
+    def loss(self, raw: Tensor, y: Tensor, mask: Tensor, scale: Tensor) -> Tensor:
+        return masked_mean(F.binary_cross_entropy_with_logits(raw[..., 0], y, reduction="none"), mask)
+
+    def predict(self, raw: Tensor, scale: Tensor) -> Tensor:
+        return torch.sigmoid(raw)
+
+
+HEADS = ("squared", "absolute", "quantile", "poisson", "negative_binomial", "yes_no")
+
+
+def make_head(name: str, features: int, quantiles: Sequence[float] = DEFAULT_QUANTILES) -> Head:
+    """The head called `name`, one of `HEADS`, on decoder features of width `features` (lesson 04, section 7)."""
+    if name == "squared":
+        return SquaredHead(features)
+    if name == "absolute":
+        return AbsoluteHead(features)
+    if name == "quantile":
+        return QuantileHead(features, quantiles)
+    if name in ("poisson", "negative_binomial"):
+        return CountHead(features, name)
+    if name == "yes_no":
+        return YesNoHead(features)
+    raise DataError("there is no such head", value=name, remedy=f"take one of {', '.join(HEADS)}.")

@@ -1,0 +1,413 @@
+"""The loop: losses, mixed precision, early stopping, checkpoints; the history comes as a frame (lesson 04, section 4).
+
+`fit` trains a network on windows, `predict` turns windows into a long frame of forecasts in units, `save` and `load`
+keep a network as safetensors with a JSON card, and `network_forecaster` makes of all this one function that a
+backtest can call at each origin.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from ecomlib.errors import DataError
+from ecomlib.models import NETWORKS, Forecaster, ForecasterSettings
+from ecomlib.models.files import load, read, save, write
+from ecomlib.windows import WindowSet, WindowSettings
+
+__all__ = [
+    "TrainResult", "TrainSettings", "fit", "load", "make_network", "network_forecaster",
+    "pick_device", "pick_precision", "predict", "save",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How a network is trained (lesson 04, section 4).
+
+    Attributes
+    ----------
+    epochs: passes over the training windows, at most.
+    batch_size: windows a step.
+    lr, weight_decay: of AdamW (Loshchilov and Hutter, 2019).
+    schedule: "constant", or "one_cycle": up to `lr` and down to nearly zero (Smith and Topin, 2018).
+    average: decay of a running mean of the weights, in place of the last ones (Polyak and Juditsky, 1992); 0: none.
+    clip: largest norm of the gradient of all weights (Pascanu, Mikolov and Bengio, 2013); lesson 04 shows why.
+    patience: epochs without a better validation loss before training stops. Needs validation windows.
+    valid_periods: how many last periods `network_forecaster` keeps back for validation; 0 trains all epochs on all.
+    device: "auto" (CUDA where there is one), "cpu", "cuda".
+    precision: "auto" (CUDA: bf16 from capability 8.0, else fp16 with scaled gradients; CPU: fp32), or one of them.
+    seed: of the order of windows and of dropout. The start weights have their own seed in `ForecasterSettings`.
+    """
+
+    epochs: int = 20
+    batch_size: int = 512
+    lr: float = 3e-3
+    weight_decay: float = 1e-4
+    schedule: str = "one_cycle"
+    average: float = 0.0
+    clip: float = 1.0
+    patience: int = 5
+    valid_periods: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.epochs, self.batch_size, self.patience) < 1 or self.lr <= 0 or self.clip <= 0:
+            raise DataError("epochs, batch_size, patience, lr and clip must be above zero", remedy="mend the settings.")
+        if self.schedule not in ("constant", "one_cycle"):
+            raise DataError("unknown schedule", value=self.schedule, remedy="use constant or one_cycle.")
+        if self.precision not in ("auto", "fp32", "bf16", "fp16"):
+            raise DataError("unknown precision", value=self.precision, remedy="use auto, fp32, bf16 or fp16.")
+        if not 0 <= self.average < 1:
+            raise DataError(
+                "average is a decay from 0 to below 1", value=self.average, remedy="0.995 is a usual value."
+            )
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training run leaves beside the weights, which are those of `best_epoch`.
+
+    history: frame `epoch, train_loss, valid_loss, lr, seconds`, one row an epoch (without validation NaN).
+    """
+
+    history: pd.DataFrame = field(repr=False)
+    best_epoch: int
+    seconds: float
+    device: str
+    precision: str
+
+
+def pick_device(device: str = "auto") -> torch.device:
+    """The device of that name; "auto" takes CUDA where there is one (lesson 04b, section 2)."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise DataError("no CUDA device is there", value=device, remedy='use device="auto", which takes the CPU then.')
+    return torch.device(device)
+
+
+def pick_precision(precision: str, device: torch.device) -> str:
+    """fp32 on a CPU; on CUDA bf16 from capability 8.0 on, else fp16 (lesson 04b, section 3)."""
+    if precision != "auto":
+        return precision
+    if device.type != "cuda":
+        return "fp32"
+    return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"
+
+
+@contextlib.contextmanager
+def _own_randomness(device: torch.device) -> Iterator[None]:
+    """The random state of torch is the caller's before and after: what happens inside does not show outside."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield
+
+
+def _half(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
+    if precision == "fp32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16 if precision == "bf16" else torch.float16)
+
+
+def _check(model: Forecaster, windows: WindowSet) -> None:
+    """The network and the windows must have been made for each other."""
+    settings, batch = model.settings, windows.batch(torch.zeros(min(len(windows), 1), dtype=torch.long))
+    text = 0 if batch.e is None else batch.e.shape[-1]
+    pairs = {
+        "past": (settings.past, batch.x.shape[-1]),
+        "future": (settings.future, batch.f.shape[-1]),
+        "static": (settings.static, batch.z.shape[-1]),
+        "horizon": (settings.horizon, windows.settings.horizon),
+        "text": (settings.text, text if settings.text else 0),
+    }
+    for name, (wants, has) in pairs.items():
+        if wants != has:
+            raise DataError(f"the network was made for {name}={wants} and the windows have {has}",
+                            remedy="make the network with make_network(windows).")  # fmt: skip
+    if windows.settings.scale not in model.head.scales:
+        raise DataError(f"the head '{settings.head}' cannot work with windows scaled by '{windows.settings.scale}'",
+                        remedy=f"make the windows with scale one of {', '.join(model.head.scales)}.")  # fmt: skip
+
+
+def make_network(model: str, windows: WindowSet, **settings: Any) -> Forecaster:
+    """A network ("gru", "lstm") that fits these windows, with more `ForecasterSettings` (lesson 04, section 4)."""
+    if model not in NETWORKS:
+        raise DataError("there is no such network", value=model, remedy=f"take one of {', '.join(NETWORKS)}.")
+    shape: dict[str, Any] = {
+        "past": windows.past.shape[1], "future": windows.future.shape[1], "static": windows.static.shape[1],
+        "text": 0 if windows.text is None else windows.text.shape[1], "horizon": windows.settings.horizon,
+    }  # fmt: skip
+    return NETWORKS[model](ForecasterSettings(**{**shape, **settings}))
+
+
+def _mean_loss(model: Forecaster, windows: WindowSet, size: int) -> float:
+    total, count = 0.0, 0
+    model.eval()
+    with torch.no_grad():
+        for batch in windows.batches(size):
+            cells = int(batch.mask.sum())
+            total, count = total + float(model.loss(batch)) * cells, count + cells
+    return total / max(count, 1)
+
+
+def fit(
+    model: Forecaster,
+    windows_train: WindowSet,
+    windows_valid: WindowSet | None = None,
+    settings: TrainSettings | None = None,
+    *,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+) -> TrainResult:
+    """Train `model` in place and leave it with its best weights, on the CPU (lesson 04, section 4).
+
+    With `windows_valid` (later in time than the training windows: `WindowSet.split`) training stops when their loss has
+    not improved for `patience` epochs, and the weights of the best epoch are restored; without them all epochs are run.
+    `checkpoint` names a file in which the state after each epoch is kept; a run with the same settings and windows that
+    finds it goes on from there and ends with the same weights as one that was never stopped. Any other file of that
+    name is written anew. The random state of torch is not touched.
+
+    Raises `DataError` where network, head and windows do not fit, and where the loss stops being a number.
+    """
+    settings = settings or TrainSettings()
+    if not len(windows_train) or (windows_valid is not None and not len(windows_valid)):
+        raise DataError("there are no windows to train on or to validate with", table="windows",
+                        remedy="shorten look_back or the validation part, or bring a longer history.")  # fmt: skip
+    _check(model, windows_train)
+    device = pick_device(settings.device)
+    precision = pick_precision(settings.precision, device)
+    train = windows_train.to(device)
+    valid = None if windows_valid is None else windows_valid.to(device)
+    model.to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
+    scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+    averaged = copy.deepcopy(model) if settings.average else model
+    best = {name: value.clone() for name, value in averaged.state_dict().items()}
+    rows: list[dict[str, float]] = []
+    path = None if checkpoint is None else Path(checkpoint)
+    mark = _fingerprint(model.settings, settings, windows_train, windows_valid)
+    if path is not None and (kept := _read_checkpoint(path, mark, device)) is not None:
+        tensors, rows = kept
+        model.load_state_dict(_under("model", tensors))
+        averaged.load_state_dict(_under("averaged", tensors))
+        best = _under("best", tensors)
+        for k, weight in enumerate(model.parameters()):
+            optimizer.state[weight] = _under(f"optimizer{k}", tensors)
+        if scaler.is_enabled():
+            scaler.load_state_dict({**scaler.state_dict(), "scale": float(tensors["scaler.scale"])})
+    per_epoch = -(-len(train) // settings.batch_size)
+    started, spent = time.perf_counter(), rows[-1]["seconds"] if rows else 0.0
+    bar = _bar(settings.epochs, len(rows)) if progress else None
+    with _own_randomness(device):
+        for epoch in range(len(rows) + 1, settings.epochs + 1):
+            if _best_epoch(rows) + settings.patience < epoch and valid is not None:
+                break
+            # Seeded anew each epoch: a run that goes on from a checkpoint meets the same order as one never stopped.
+            torch.manual_seed(settings.seed * 100_003 + epoch)
+            order = torch.Generator().manual_seed(settings.seed * 100_003 + epoch)
+            model.train()
+            total = torch.zeros((), device=device)  # summed on the device: asking for a number each step would wait
+            for k, batch in enumerate(train.batches(settings.batch_size, order)):
+                step = (epoch - 1) * per_epoch + k
+                lr = settings.lr * _share(step, settings.epochs * per_epoch, settings.schedule)
+                optimizer.param_groups[0]["lr"] = lr
+                optimizer.zero_grad(set_to_none=True)
+                with _half(device, precision):
+                    loss = model.loss(batch)
+                scaler.scale(loss).backward()
+                scaler.unscale_(optimizer)
+                nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
+                scaler.step(optimizer)
+                scaler.update()
+                total += loss.detach() * len(batch.index)
+                if averaged is not model:
+                    _follow(averaged, model, min(settings.average, (1 + step) / (10 + step)))
+            train_loss = float(total) / len(train)
+            if not np.isfinite(train_loss):
+                raise DataError("the training loss is no longer a number", value=train_loss,
+                                remedy="take a smaller lr, or look for infinite values in the panel.")  # fmt: skip
+            valid_loss = float("nan") if valid is None else _mean_loss(averaged, valid, 4 * settings.batch_size)
+            seconds = spent + time.perf_counter() - started
+            rows.append(
+                {"epoch": epoch, "train_loss": train_loss, "valid_loss": valid_loss, "lr": lr, "seconds": seconds}
+            )
+            if _best_epoch(rows) == epoch:
+                best = {name: value.clone() for name, value in averaged.state_dict().items()}
+            if path is not None:
+                parts = {"model": model.state_dict(), "averaged": averaged.state_dict(), "best": best}
+                parts |= {f"optimizer{i}": optimizer.state[weight] for i, weight in enumerate(model.parameters())}
+                if scaler.is_enabled():
+                    parts["scaler"] = {"scale": torch.tensor(scaler.get_scale())}
+                tensors = {f"{part}.{name}": value for part, state in parts.items() for name, value in state.items()}
+                write(path, tensors, {"fingerprint": mark, "history": json.dumps(rows)})
+            if bar is not None:
+                bar.set_postfix(train=f"{train_loss:.4f}", valid=f"{valid_loss:.4f}")
+                bar.update()
+    if bar is not None:
+        bar.close()
+    model.load_state_dict(best)
+    model.to("cpu").eval()
+    history = pd.DataFrame(rows).astype({"epoch": "int64"})
+    return TrainResult(history, _best_epoch(rows), float(history["seconds"].iloc[-1]), str(device), precision)
+
+
+def _best_epoch(rows: Sequence[Mapping[str, float]]) -> int:
+    """Number of the epoch with the least validation loss; the last one where nothing was validated."""
+    if not rows:
+        return 1
+    if np.isnan(rows[-1]["valid_loss"]):
+        return int(rows[-1]["epoch"])
+    return int(min(rows, key=lambda row: row["valid_loss"])["epoch"])
+
+
+def _share(step: int, steps: int, schedule: str) -> float:
+    """Share of the learning rate at this step: a tenth rising over 15 % of the steps, then half a cosine to zero."""
+    if schedule == "constant":
+        return 1.0
+    warm = max(1, round(0.15 * steps))
+    if step < warm:
+        return 0.1 + 0.9 * step / warm
+    return 0.5 * (1 + float(np.cos(np.pi * (step - warm) / max(1, steps - warm))))
+
+
+def _follow(averaged: nn.Module, model: nn.Module, decay: float) -> None:
+    with torch.no_grad():
+        for old, new in zip(averaged.parameters(), model.parameters(), strict=True):
+            old.lerp_(new, 1 - decay)
+
+
+def _bar(total: int, done: int) -> Any:
+    from tqdm.auto import tqdm
+
+    return tqdm(total=total, initial=done, desc="epochs", leave=False)
+
+
+def predict(model: Forecaster, windows: WindowSet, *, batch_size: int = 4096, device: str = "auto") -> pd.DataFrame:
+    """Forecasts in units, one row a window and step (lesson 04, section 4).
+
+    Returns a frame `unique_id, ds, cutoff, y` (NaN where unknown) and the head's columns: `forecast`, or `q0.1` ... for
+    quantiles, or `probability`. Forecasts of units are not below zero. A mean of logarithms turned back into units is
+    not the mean in units but lies below it: under "log1p" scales only medians and quantiles keep their meaning.
+    """
+    _check(model, windows)
+    where = pick_device(device)
+    frame, inside = windows.frame(), windows.to(where)
+    model.to(where)
+    parts = []
+    for batch in inside.batches(batch_size):
+        values = model.predict(batch)
+        if model.settings.head != "yes_no":
+            values = windows.settings.units(values, batch.scale.unsqueeze(-1)).clamp(min=0)
+        parts.append(values.double().cpu())
+    model.to("cpu")
+    table = torch.cat(parts).flatten(0, 1).numpy() if parts else np.zeros((0, len(model.head.names)))
+    for k, name in enumerate(model.head.names):
+        frame[name] = table[:, k]
+    return frame
+
+
+def _fingerprint(model: ForecasterSettings, settings: TrainSettings, *windows: WindowSet | None) -> str:
+    """Two runs with the same one do the same work: settings, and the windows' numbers themselves."""
+    digest = hashlib.sha256(json.dumps([asdict(model), asdict(settings)], sort_keys=True).encode())
+    for part in windows:
+        if part is not None:
+            digest.update(repr(part.settings).encode())
+            for tensor in (part.past, part.future, part.static, part.text, part.units, part.known, part.first):
+                digest.update(b"" if tensor is None else tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _read_checkpoint(
+    path: Path, fingerprint: str, device: torch.device
+) -> tuple[dict[str, Tensor], list[dict[str, float]]] | None:
+    """The checkpoint, or None where there is none, it cannot be read, or it belongs to another run."""
+    if not path.exists():
+        return None
+    try:
+        tensors, notes = read(path)
+    except DataError:
+        return None
+    if notes.get("fingerprint") != fingerprint:
+        return None
+    return {name: value.to(device) for name, value in tensors.items()}, json.loads(notes["history"])
+
+
+def _under(part: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.split(".", 1)[1]: value for name, value in tensors.items() if name.split(".", 1)[0] == part}
+
+
+def network_forecaster(
+    model: str = "gru",
+    window: WindowSettings | None = None,
+    train: TrainSettings | None = None,
+    *,
+    seeds: Sequence[int] = (0,),
+    text: Mapping[str, Any] | pd.DataFrame | None = None,
+    text_key: str = "unique_id",
+    **network: Any,
+) -> Callable[[pd.DataFrame, pd.DataFrame], np.ndarray]:
+    """A forecaster `(train, future) -> units` for a backtest, trained anew at each origin (lesson 00, section 3).
+
+    `window.future` may name calendar and last year's columns that the panel lacks: they are made here, from the rows up
+    to the origin alone. `network` are `ForecasterSettings` (hidden, head, ...). With several `seeds` the networks'
+    medians (means, ...) are averaged: that is an ensemble, and is to be called one. A quantile head gives its middle
+    quantile. A series that is too young for a window gets the mean of what it sold.
+    """
+    shape, how = window or WindowSettings(), train or TrainSettings()
+    if not seeds:
+        raise DataError("seeds are needed, one a network", remedy="seeds=(0,) trains one network.")
+
+    def forecaster(past: pd.DataFrame, future: pd.DataFrame) -> np.ndarray:
+        panel, cutoff = _whole(past, future, shape), past["ds"].max()
+        windows = WindowSet.from_panel(panel, shape, text, text_key=text_key)
+        period = pd.Index(sorted(past["ds"].unique()))
+        end = period[-1 - how.valid_periods]
+        fitted, valid = windows.split(end, max(how.valid_periods, 1))
+        answers = []
+        for seed in seeds:
+            net = make_network(model, windows, **{**network, "seed": seed})
+            fit(net, fitted, valid if how.valid_periods else None, replace(how, seed=seed))
+            answer = predict(net, windows.at(cutoff), device=how.device).set_index(["unique_id", "ds"])
+            names = net.head.names
+            answers.append(answer[names[len(names) // 2]])
+        rows = pd.MultiIndex.from_frame(future[["unique_id", "ds"]])
+        result = sum(answers).reindex(rows).to_numpy(dtype=float) / len(answers)
+        if np.isnan(result).any():
+            level = future["unique_id"].map(past.groupby("unique_id", observed=True)["y"].mean()).fillna(0.0)
+            result = np.where(np.isnan(result), level.to_numpy(dtype=float), result)
+        return result
+
+    return forecaster
+
+
+def _whole(past: pd.DataFrame, future: pd.DataFrame, window: WindowSettings) -> pd.DataFrame:
+    """Past and future rows as one panel, y missing ahead; what its calendar and last year say is filled in."""
+    from ecomlib.features import calendar, last_year
+    from ecomlib.panel import CALENDAR, LAST_YEAR, check_panel
+
+    wanted = set(window.past + window.future)
+    panel = pd.concat([past, future], ignore_index=True).sort_values(["unique_id", "ds"], ignore_index=True)
+    for column in window.static:  # does not change within a series, so what was known stays known
+        panel[column] = panel.groupby("unique_id", observed=True)[column].ffill()
+    if wanted & set(CALENDAR) - set(past.columns):
+        made = calendar(panel["ds"], check_panel(panel)[1])
+        panel = panel.assign(**{name: made[name] for name in CALENDAR if name not in past.columns})
+    if wanted & set(LAST_YEAR) - set(past.columns):
+        made = last_year(panel)
+        panel = panel.assign(**{name: made[name] for name in made.columns if name in LAST_YEAR})
+    return panel
