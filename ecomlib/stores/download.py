@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import difflib
+import json
+import logging
 import os
+import shutil
 import stat
 import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import pandas as pd
 import platformdirs
 
-__all__ = ["cache_dir", "data_dir"]
+from ecomlib.errors import DataError, DownloadError, EcomlibError
+from ecomlib.stores.formats import read_published
+
+__all__ = ["DataSet", "Origin", "Table", "cache_dir", "data_dir", "data_sets", "fetch", "registry", "table_files"]
 
 
 def data_dir() -> Path:
@@ -30,12 +45,17 @@ def cache_dir(part: str = "") -> Path:
 
     The first of these that can be written to: :func:`data_dir`, the platform's user cache, the temporary folder.
     """
-    temporary = Path(tempfile.gettempdir()) / f"ecomlib-{getattr(os, 'getuid', int)()}"
-    for root in (data_dir(), Path(platformdirs.user_cache_dir("ecomlib", False)), temporary):
+    for root in _roots():
         folder = root / part
         if _writable(folder):
             return folder
-    raise PermissionError(f"ecomlib found no folder to write to; it tried {data_dir()} and {temporary}")
+    tried = ", ".join(str(root) for root in _roots())
+    raise EcomlibError(f"There is no folder to write to; tried {tried}. What to do: set ECOMLIB_DATA_DIR to one.")
+
+
+def _roots() -> list[Path]:
+    user = Path(platformdirs.user_cache_dir("ecomlib", False))
+    return [data_dir(), user, Path(tempfile.gettempdir()) / f"ecomlib-{getattr(os, 'getuid', int)()}"]
 
 
 def _writable(folder: Path) -> bool:
@@ -53,7 +73,254 @@ def _writable(folder: Path) -> bool:
         return False
 
 
-def table_files(name: str) -> dict[str, Path]:
-    """Where the two years of Online Retail II lie, by ``"first"`` and ``"second"``."""
-    folder = data_dir() / "online_retail"
-    return {"first": folder / "online_retail_II_sheet1_2009-2010.parquet", "second": folder / "online_retail.parquet"}
+@dataclass(frozen=True)
+class Origin:
+    """One place that a table can come from.
+
+    ``saves`` names the publisher's file; ``url`` is None where an account is needed and the file is put there by hand;
+    ``member`` is the part of an archive, ``sheet`` the page of a workbook; ``text`` lists the columns that hold text
+    although some of their values look like numbers. ``rows`` and ``sums`` are the fingerprint of the content.
+    """
+
+    saves: str
+    url: str | None = None
+    member: str | None = None
+    sheet: str | int = 0
+    text: tuple[str, ...] = ()
+    rows: int | None = None
+    sums: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a data set: file names it may have here (``fetch`` writes the first), and its origins."""
+
+    files: tuple[str, ...]
+    origins: tuple[Origin, ...]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One entry of the registry. ``use`` is ``"course"`` or ``"tests only"``, as its licence allows."""
+
+    name: str
+    title: str
+    page: str
+    licence: str
+    use: str
+    citation: str
+    lessons: tuple[str, ...]
+    folder: str
+    tables: Mapping[str, Table]
+
+
+@cache
+def registry() -> Mapping[str, DataSet]:
+    """Every real data set that the course knows, by name (lesson 00, section 6)."""
+    text = (resources.files("ecomlib.stores") / "data" / "registry.toml").read_text(encoding="utf-8")
+    entries = {}
+    for name, entry in tomllib.loads(text).items():
+        tables = {}
+        for key, table in entry.pop("tables").items():
+            origins = tuple(Origin(**{**origin, "text": tuple(origin.get("text", ()))}) for origin in table["origins"])
+            tables[key] = Table(tuple(table["files"]), origins)
+        lessons, folder = tuple(entry.pop("lessons")), entry.pop("folder", name)
+        entries[name] = DataSet(name=name, lessons=lessons, folder=folder, tables=tables, **entry)
+    return entries
+
+
+def _entry(name: str) -> DataSet:
+    known = registry()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        remedy = f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}."
+        raise DataError("there is no data set of this name", value=name, remedy=remedy)
+    return known[name]
+
+
+def _found(entry: DataSet) -> dict[str, Path]:
+    """The tables of a data set that lie on this machine: a file is looked for in every folder that may hold it."""
+    found = {}
+    for key, table in entry.tables.items():
+        places = (root / entry.folder / file for root in _roots() for file in table.files)
+        place = next((place for place in places if place.is_file()), None)
+        if place:
+            found[key] = place
+    return found
+
+
+def table_files(name: str, *needed: str) -> dict[str, Path]:
+    """Where the tables of a data set lie on this machine, by the table's name.
+
+    Raises
+    ------
+    DownloadError: a table (of those ``needed``; of all, if none is named) is not here.
+    """
+    entry = _entry(name)
+    found = _found(entry)
+    missing = [key for key in needed or entry.tables if key not in found]
+    if missing:
+        raise DownloadError(
+            f"The data set '{name}' is not on this machine (no {', '.join(missing)} in {data_dir() / entry.folder}). "
+            f"What to do: ecomlib data fetch {name}, or set ECOMLIB_DATA_DIR to the folder that holds it."
+        )
+    return found
+
+
+def data_sets() -> pd.DataFrame:
+    """A table for people: name, title, licence, use, whether it is on this machine, page (lesson 00, section 6)."""
+    rows = [(e.name, e.title, e.licence, e.use, len(_found(e)) == len(e.tables), e.page) for e in registry().values()]
+    return pd.DataFrame(rows, columns=["name", "title", "licence", "use", "here", "page"])
+
+
+def fetch(
+    name: str,
+    progress: bool = True,
+    *,
+    base_url: str | None = None,
+    timeout: tuple[float, float] = (10.0, 30.0),
+    tries: int = 3,
+) -> Path:
+    """Bring a data set from its publisher, once; return the folder that holds it (lesson 00, section 6).
+
+    What arrived is compared with the registry's fingerprint, converted to Parquet, and only then put in its place:
+    whole or not at all, also if this process is killed. A publisher's file that was put into the folder by hand is used
+    instead of a download. ``source.json`` beside the tables records addresses, hashes and the date.
+
+    Parameters
+    ----------
+    progress: whether a bar is shown on standard error.
+    base_url: another server that holds files of the same names (a mirror, or a test's).
+    timeout: seconds to wait for the connection, and for each next piece.
+    tries: how often an address is tried.
+
+    Raises
+    ------
+    DataError: there is no data set of this name.
+    DownloadError: the publisher cannot be reached, or what arrived is not what was published; nothing is left behind.
+    """
+    from filelock import FileLock
+
+    entry, how = _entry(name), _How(base_url, timeout, tries, progress)
+    found = _found(entry)
+    if len(found) == len(entry.tables):
+        return next(iter(found.values())).parent
+    folder = cache_dir(entry.folder)
+    with FileLock(folder / ".lock"):
+        found = _found(entry)
+        # What a killed process left is nobody's: we hold the lock.
+        for left in folder.glob(".partial-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        work = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
+        try:
+            brought = {
+                key: _bring(entry, table, folder, work, how) for key, table in entry.tables.items() if key not in found
+            }
+            card = {
+                "data_set": name,
+                "licence": entry.licence,
+                "page": entry.page,
+                "fetched": datetime.now(UTC).isoformat(timespec="seconds"),
+                "tables": brought,
+            }
+            (work / "source.json").write_text(json.dumps(card, indent=2), encoding="utf-8")
+            for key in brought:
+                os.replace(work / entry.tables[key].files[0], folder / entry.tables[key].files[0])
+            os.replace(work / "source.json", folder / "source.json")
+        except OSError as error:
+            raise DownloadError(f"'{name}' could not be written to {folder}: {error}") from error
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    return folder
+
+
+@dataclass(frozen=True)
+class _How:
+    base_url: str | None
+    timeout: tuple[float, float]
+    tries: int
+    progress: bool
+
+
+def _bring(entry: DataSet, table: Table, folder: Path, work: Path, how: _How) -> dict[str, object]:
+    """Write one table as Parquet into ``work`` from the first origin that yields it; return its card."""
+    import pooch
+
+    problems: list[str] = []
+    # A file on this machine is better than any download, whichever origin it belongs to.
+    for origin in sorted(table.origins, key=lambda origin: not _by_hand(origin, folder)):
+        try:
+            source = _by_hand(origin, folder)
+            if source is None:
+                if origin.url is None:
+                    raise DownloadError(f"{origin.saves} cannot be downloaded without an account")
+                url = f"{how.base_url.rstrip('/')}/{origin.saves}" if how.base_url else origin.url
+                source = _download(url, origin.saves, work, how)
+            frame = read_published(source, origin.member, origin.sheet, origin.text)
+            _check_fingerprint(frame, origin)
+        except DownloadError as error:
+            problems.append(str(error))
+            continue
+        file = work / table.files[0]
+        # A publisher's own Parquet is kept under another name first, so that source and result never mix.
+        frame.to_parquet(work / "converted", index=False)
+        card = {"url": origin.url, "file": origin.saves, "sha256": pooch.file_hash(str(source)), "rows": len(frame)}
+        os.replace(work / "converted", file)
+        return {**card, "parquet_sha256": pooch.file_hash(str(file))}
+    raise DownloadError(
+        f"'{entry.name}' was not fetched: {'; '.join(dict.fromkeys(problems))}. What to do: try again later, or "
+        f"download {table.origins[0].saves} from {entry.page} with a browser, put it into {folder}, and fetch again."
+    )
+
+
+def _by_hand(origin: Origin, folder: Path) -> Path | None:
+    names = (origin.saves, origin.member or origin.saves)
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def _download(url: str, saves: str, work: Path, how: _How) -> Path:
+    import pooch
+    import requests
+
+    if (work / saves).is_file():
+        return work / saves
+    host = urlsplit(url).hostname
+    store = pooch.create(work, base_url="", registry={saves: None}, urls={saves: url}, retry_if_failed=how.tries - 1)
+    getter = pooch.HTTPDownloader(progressbar=how.progress, timeout=how.timeout, chunk_size=2**16)
+    level = pooch.get_logger().level
+    pooch.get_logger().setLevel(logging.ERROR)
+    try:
+        return Path(store.fetch(saves, downloader=getter))
+    except requests.exceptions.HTTPError as error:
+        status = error.response.status_code if error.response is not None else "an error"
+        raise DownloadError(f"{host} answered {status} for {saves}") from error
+    except requests.exceptions.ConnectTimeout as error:
+        raise DownloadError(f"{host} did not answer; is this machine online?") from error
+    except requests.exceptions.Timeout as error:
+        raise DownloadError(f"{host} stopped sending {saves}") from error
+    except requests.exceptions.ChunkedEncodingError as error:
+        raise DownloadError(f"the connection to {host} broke off before {saves} was whole") from error
+    except requests.exceptions.ConnectionError as error:
+        stalled = "timed out" in str(error).lower()
+        raise DownloadError(
+            f"{host} stopped sending {saves}" if stalled else f"{host} could not be reached; is this machine online?"
+        ) from error
+    except (requests.exceptions.RequestException, OSError, ValueError) as error:
+        raise DownloadError(f"{saves} could not be fetched from {host} ({error})") from error
+    finally:
+        pooch.get_logger().setLevel(level)
+
+
+def _check_fingerprint(frame: pd.DataFrame, origin: Origin) -> None:
+    if origin.rows is not None and len(frame) != origin.rows:
+        raise DownloadError(f"{origin.saves} holds {len(frame):,} rows where the publisher's has {origin.rows:,}")
+    for columns, expected in origin.sums.items():
+        parts = columns.split("*")
+        missing = [part for part in parts if part not in frame.columns]
+        if missing:
+            raise DownloadError(f"{origin.saves} has no column {missing[0]}")
+        total = float(frame[parts].astype("float64").prod(axis=1).sum())
+        if abs(total - expected) > 0.01:
+            raise DownloadError(
+                f"{origin.saves}: the sum of {columns} is {total:,.3f}, the publisher's is {expected:,.3f}"
+            )

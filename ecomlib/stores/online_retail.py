@@ -7,6 +7,7 @@ Source: D. Chen (2019), Online Retail II, UCI Machine Learning Repository 502; i
 from __future__ import annotations
 
 from collections import defaultdict
+from importlib import resources
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
-from ecomlib.stores.countries import COUNTRIES
 from ecomlib.stores.download import table_files
 from ecomlib.stores.store import Store
 
@@ -57,15 +57,15 @@ def load(years: Literal["both", "2010", "2011"] = "both") -> Store:
     """
     if years not in ("both", "2010", "2011"):
         raise DataError("this is not a choice of years", value=years, remedy='use "both", "2010" or "2011".')
-    first, second = (
-        None if years == other else read_lines(year) for year, other in (("2010", "2011"), ("2011", "2010"))
-    )
+    first = read_lines("2010") if years != "2011" else None
+    second = read_lines("2011") if years != "2010" else None
     return make(first, second)
 
 
 def read_lines(year: Literal["2010", "2011"]) -> pd.DataFrame:
     """One year as published, under the package's column names, nothing removed: one row a line of an invoice."""
-    file = table_files("online_retail")["first" if year == "2010" else "second"]
+    key = "first" if year == "2010" else "second"
+    file = table_files("online_retail", key)[key]
     frame = pd.read_parquet(file)
     return _name_columns(frame, Path(file).name)
 
@@ -101,57 +101,50 @@ def make(first: pd.DataFrame | None, second: pd.DataFrame | None) -> Store:
     """
     parts = [_name_columns(part, "given").assign(_first=part is first) for part in (first, second) if part is not None]
     lines = pd.concat(parts, ignore_index=True)
-    for column, words in (("order_id", _upper), ("product_id", _upper), ("region_id", str.strip)):
-        lines[column] = _mapped(lines[column], words)
-    lines["customer_id"] = _mapped(lines["customer_id"], _whole)
-    lines["quantity"] = lines["quantity"].astype("int64")
-    lines["unit_price"] = lines["unit_price"].astype("float64")
-    lines["ordered_at"] = lines["ordered_at"].astype("datetime64[ns]")
-
+    lines = lines.assign(
+        order_id=_mapped(lines["order_id"], _upper),
+        product_id=_mapped(lines["product_id"], _upper),
+        region_id=_mapped(lines["region_id"], _trimmed),
+        customer_id=_mapped(lines["customer_id"], _whole),
+        quantity=lines["quantity"].astype("int64"),
+        unit_price=lines["unit_price"].astype("float64"),
+        ordered_at=lines["ordered_at"].astype("datetime64[ns]"),
+    )
     report = _Report(lines)
     if first is not None and second is not None:
         from_second = lines.loc[~lines["_first"], "ordered_at"].min()
-        lines = report.drop(lines, lines["_first"] & (lines["ordered_at"] >= from_second), "in both years' files")
-    for service, codes in SERVICES.items():
-        lines = report.drop(lines, lines["product_id"].isin(codes), f"service code: {service}")
-    cancelled = lines["order_id"].str.startswith("C") & (lines["quantity"] < 0)
-    cancellations = lines[cancelled]
-    rest = lines[~cancelled]
-    bought = rest[(rest["quantity"] > 0) & (rest["unit_price"] > 0)]
+        report.take(lines["_first"] & (lines["ordered_at"] >= from_second), "in both years' files")
+    service_of = {code: service for service, codes in SERVICES.items() for code in codes}
+    service = _mapped(lines["product_id"], service_of.get)
+    for words in SERVICES:
+        report.take(service == words, f"service code: {words}")
+    cancelled = _mapped(lines["order_id"], lambda order: order.startswith("C")).astype(bool) & (lines["quantity"] < 0)
+    cancellations = lines[cancelled & report.left()]
+    bought = lines[~cancelled & (lines["quantity"] > 0) & (lines["unit_price"] > 0) & report.left()]
     purchase = _find_purchases(cancellations, bought)
-    found = purchase >= 0
-    report.note(cancellations[found], "cancellation, its purchase found")
-    report.note(cancellations[~found], "cancellation, its purchase not found")
-    rest = report.drop(rest, rest["quantity"] <= 0, "stock correction (no units sold)")
-    bought = report.drop(rest, rest["unit_price"] <= 0, "no price (given away, found or damaged)")
-    report.note(bought, "kept")
+    found = cancellations.index[purchase >= 0]
+    report.take(lines.index.isin(found), "cancellation, its purchase found")
+    report.take(cancelled, "cancellation, its purchase not found")
+    report.take(lines["quantity"] <= 0, "stock correction (no units sold)")
+    report.take(lines["unit_price"] <= 0, "no price (given away, found or damaged)")
 
-    back = (
-        pd.DataFrame(
-            {
-                "row": purchase[found],
-                "units": -cancellations["quantity"][found],
-                "at": cancellations["ordered_at"][found],
-            }
-        )
-        .groupby("row")
-        .agg(units=("units", "sum"), at=("at", "min"))
-    )
+    cancels = cancellations.loc[found].assign(row=purchase[purchase >= 0]).groupby("row")
     orders = bought.drop(columns=["title", "_first"])
-    orders["returned_quantity"] = back["units"].reindex(orders.index, fill_value=0).astype("int64")
+    orders["returned_quantity"] = (-cancels["quantity"].sum()).reindex(orders.index, fill_value=0).astype("int64")
     orders["returned"] = orders["returned_quantity"] > 0
-    orders["returned_at"] = back["at"].reindex(orders.index)
-    orders = orders.sort_values("ordered_at", kind="stable", ignore_index=True)
+    orders["returned_at"] = cancels["ordered_at"].min().reindex(orders.index)
+    if not orders["ordered_at"].is_monotonic_increasing:
+        orders = orders.sort_values("ordered_at", kind="stable")
+    orders = orders[[*_ORDER_COLUMNS]].reset_index(drop=True)
     return Store(
         name="online_retail",
         products=_products(bought),
-        orders=orders[[*_ORDER_COLUMNS]],
+        orders=orders,
         regions=_regions(orders["region_id"]),
         customers=_customers(orders),
         currency="GBP",
         notes={
             "cleaning": report.frame(),
-            "exact_duplicates": int(orders.duplicated([*COLUMNS[:2], *COLUMNS[3:]]).sum()),
             "source": "Chen (2019), Online Retail II, UCI 502, CC BY 4.0",
             "launched_on": "the first day a product was seen, which is not always the day of its launch",
             "title": "the most frequent description over the whole period",
@@ -166,22 +159,34 @@ _ORDER_COLUMNS = (
 
 
 class _Report:
-    """Counts what leaves and why, so that rows, units and revenue sum up to what was read."""
+    """Counts what leaves and why; a line leaves for the first reason that fits, so that the counts sum up."""
 
     def __init__(self, lines: pd.DataFrame) -> None:
-        self.rows: list[tuple[str, int, int, float]] = []
-        self.note(lines, "read")
+        self._units = lines["quantity"].to_numpy()
+        self._revenue = self._units * lines["unit_price"].to_numpy()
+        self._reason = np.zeros(len(lines), dtype=np.int8)
+        self._words = ["kept"]
 
-    def note(self, part: pd.DataFrame, reason: str) -> None:
-        revenue = float((part["quantity"] * part["unit_price"]).sum())
-        self.rows.append((reason, len(part), int(part["quantity"].sum()), revenue))
+    def take(self, gone: pd.Series | np.ndarray, reason: str) -> None:
+        self._reason[np.asarray(gone) & self.left()] = len(self._words)
+        self._words.append(reason)
 
-    def drop(self, lines: pd.DataFrame, gone: pd.Series, reason: str) -> pd.DataFrame:
-        self.note(lines[gone], reason)
-        return lines[~gone]
+    def left(self) -> np.ndarray:
+        return self._reason == 0
 
     def frame(self) -> pd.DataFrame:
-        return pd.DataFrame(self.rows, columns=["reason", "rows", "units", "revenue"])
+        def row(reason: str, rows: np.ndarray) -> tuple[str, int, int, float]:
+            return reason, int(rows.sum()), int(self._units[rows].sum()), float(self._revenue[rows].sum())
+
+        everything = np.ones(len(self._reason), dtype=bool)
+        gone = [
+            row(words, self._reason == number)
+            for number, words in enumerate(self._words)
+            if number and (self._reason == number).any()
+        ]
+        return pd.DataFrame(
+            [row("read", everything), *gone, row("kept", self.left())], columns=["reason", "rows", "units", "revenue"]
+        )
 
 
 def _find_purchases(cancellations: pd.DataFrame, bought: pd.DataFrame) -> np.ndarray:
@@ -225,14 +230,17 @@ def _products(bought: pd.DataFrame) -> pd.DataFrame:
 
 
 def _regions(used: pd.Series) -> pd.DataFrame:
-    table = pd.DataFrame(COUNTRIES, columns=["region_id", "name", "latitude", "longitude"])
+    # The publisher's word, a readable name, and the capital's place; the two words that name no country have no place,
+    # because an invented one would put customers on the map where nobody bought.
+    with (resources.files("ecomlib.stores") / "data" / "countries.csv").open(encoding="utf-8") as file:
+        table = pd.read_csv(file)
     present = set(used.unique())
     unknown = sorted(present - set(table["region_id"]))
     table = table[table["region_id"].isin(present)]
     if unknown:
         added = pd.DataFrame({"region_id": unknown, "name": unknown, "latitude": np.nan, "longitude": np.nan})
         table = pd.concat([table, added])
-    return table.astype({"latitude": "float64", "longitude": "float64"}).reset_index(drop=True)
+    return table.reset_index(drop=True)
 
 
 def _customers(orders: pd.DataFrame) -> pd.DataFrame:
@@ -269,6 +277,10 @@ def _whole(value: object) -> str | None:
 
 def _upper(value: object) -> str:
     return (_whole(value) or "").upper()
+
+
+def _trimmed(value: object) -> str:
+    return str(value).strip()
 
 
 def _words(value: object) -> str | None:
