@@ -41,19 +41,15 @@ def period_index(dates: Any, freq: str) -> NDArray[np.int64]:
     if freq not in FREQUENCIES:
         raise DataError("unknown frequency", value=freq, remedy=f"use one of {', '.join(FREQUENCIES)}.")
     stamps = np.asarray(dates, dtype="datetime64[ns]")
-    if freq == "MS":
-        return stamps.astype("datetime64[M]").astype(np.int64)
-    days = stamps.astype("datetime64[D]").astype(np.int64)
-    return days if freq == "D" else (days + 3) // 7  # 1969-12-29 was the Monday before day zero
+    count = stamps.astype("datetime64[M]" if freq == "MS" else "datetime64[D]").astype(np.int64)
+    return (count + 3) // 7 if freq == "W-MON" else count  # 1969-12-29 was the Monday before day zero
 
 
 def period_start(index: Any, freq: str) -> NDArray[np.datetime64]:
     """First day of each period, which names it; the inverse of ``period_index``. Returns ``datetime64[ns]``."""
     number = np.asarray(index, dtype=np.int64)
-    if freq == "MS":
-        return number.astype("datetime64[M]").astype("datetime64[ns]")
-    days = number if freq == "D" else number * 7 - 3
-    return days.astype("datetime64[D]").astype("datetime64[ns]")
+    unit, number = ("M", number) if freq == "MS" else ("D", number if freq == "D" else number * 7 - 3)
+    return number.astype(f"datetime64[{unit}]").astype("datetime64[ns]")[()]
 
 
 def known_ahead(panel: pd.DataFrame) -> tuple[str, ...]:
