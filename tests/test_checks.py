@@ -1,0 +1,206 @@
+"""Every exercise: solution passes, stub is unfinished, each mistake gets its own hint. And the quiz parser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+import toy_lesson
+
+from ecomlib.course import checks, quiz
+from ecomlib.course.checks import Exercise, Raised, judge, same
+from ecomlib.errors import LessonError
+
+ALL = [exercise for lesson in checks.modules() for exercise in checks.exercises(lesson).values()]
+MISTAKES = [(exercise, name) for exercise in ALL for name in exercise.mistakes]
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Exercise]:
+    """The toy lesson's exercise, found by its name as a lesson's would be."""
+    monkeypatch.setattr(checks, "__path__", [*checks.__path__, str(toy_lesson.CHECKS)])
+    yield checks.find("90.double")
+
+
+def test_there_are_exercises() -> None:
+    assert ALL
+
+
+@pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.name)
+def test_the_solution_passes_and_the_stub_is_unfinished(exercise: Exercise) -> None:
+    assert judge(exercise, exercise.solution).status == "right"
+    assert judge(exercise, exercise.stub).status == "unfinished"
+    assert exercise.mistakes, "an exercise knows the mistakes that people make"
+
+
+@pytest.mark.parametrize(("exercise", "mistake"), MISTAKES, ids=lambda v: v if isinstance(v, str) else v.name)
+def test_each_mistake_gets_its_own_hint(exercise: Exercise, mistake: str) -> None:
+    wrong, hint = exercise.mistakes[mistake]
+    verdict = judge(exercise, wrong)
+    assert (verdict.status, verdict.mistake) == ("mistake", mistake)
+    assert hint in verdict.text
+    hints = [h for _, h in exercise.mistakes.values()]
+    assert hints.count(hint) == 1 and len(hint) > 20
+
+
+@pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.name)
+def test_the_cases_are_the_same_each_time_and_stay_unharmed(exercise: Exercise) -> None:
+    first, second = exercise.make_cases(), exercise.make_cases()
+    assert len(first) >= 2, "one case does not tell mistakes apart"
+    for a, b in zip(first, second, strict=True):
+        assert same(a, b)
+    judge(exercise, exercise.solution)
+    assert all(same(a, b) for a, b in zip(first, exercise.make_cases(), strict=True))
+
+
+def test_exercises_are_named_after_their_lesson() -> None:
+    for lesson in checks.modules():
+        assert all(name.startswith(f"{lesson}.") for name in checks.exercises(lesson))
+
+
+def test_an_unknown_mistake_is_shown_on_the_smallest_input(toy: Exercise) -> None:
+    verdict = judge(toy, lambda x: x + 1)
+    assert verdict.status == "wrong"
+    assert "x = 3" in verdict.text and "expected: 6" in verdict.text and "got:      4" in verdict.text
+
+
+def test_an_answer_that_is_right_on_the_small_input_only_is_not_right(toy: Exercise) -> None:
+    assert judge(toy, lambda x: 6.0).status == "wrong"
+
+
+def test_an_answer_that_stops_is_explained(toy: Exercise) -> None:
+    def broken(x: float) -> float:
+        return x / 0
+
+    verdict = judge(toy, broken)
+    assert verdict.status == "error"
+    assert "ZeroDivisionError" in verdict.text and "`return x / 0`" in verdict.text
+
+
+def test_a_wrong_signature_is_explained(toy: Exercise) -> None:
+    verdict = judge(toy, lambda: 6)
+    assert verdict.status == "error"
+    assert "takes ()" in verdict.text and "calls it with (x)" in verdict.text
+
+
+@pytest.mark.parametrize("answer", [None, ..., lambda x: None, lambda x: ...])
+def test_placeholders_are_unfinished(toy: Exercise, answer: object) -> None:
+    assert judge(toy, answer).status == "unfinished"
+
+
+def test_raising_not_implemented_is_unfinished(toy: Exercise) -> None:
+    def later(x: float) -> float:
+        raise NotImplementedError
+
+    assert judge(toy, later).status == "unfinished"
+
+
+def test_an_array_from_the_given_inputs_is_judged_too(toy: Exercise) -> None:
+    (x,) = checks.inputs("90.double")
+    assert judge(toy, 2 * x).status == "right"
+    assert judge(toy, x * x).mistake == "square"
+
+
+def test_check_prints_and_never_raises(toy: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
+    checks.check("90.double", lambda x: 2 * x)
+    checks.check("90.double", lambda x: x * x)
+    checks.check("90.double", lambda x: x["no"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "✓ Right. Twice as much."
+    assert "That is the square" in lines[1]
+    assert "TypeError" in lines[2]
+
+
+def test_an_answer_that_changes_its_input_harms_nothing() -> None:
+    def spoil(x: np.ndarray) -> np.ndarray:
+        x *= 0
+        return x
+
+    exercise = Exercise("90.x", lambda x: x + 1, lambda x: ..., lambda rng: [(np.ones(2),), (np.zeros(3),)], {})
+    assert "x = [1. 1.]" in judge(exercise, spoil).text
+
+
+def test_a_wrong_shape_is_named() -> None:
+    exercise = Exercise("90.x", lambda x: x, lambda x: ..., lambda rng: [(np.ones(2),)], {})
+    assert "expected (2,), got (2, 1)" in judge(exercise, lambda x: x[:, None]).text
+
+
+def test_an_unknown_exercise_names_those_there_are(toy: Exercise) -> None:
+    with pytest.raises(LessonError, match=r"no exercise '90.half'. Known: 90.double"):
+        checks.find("90.half")
+    with pytest.raises(LessonError, match="none in this lesson"):
+        checks.find("88.x")
+
+
+A, B = pd.Series([1.0, 2.0]), pd.Series([1.0, 2.0], index=[1, 0])
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [
+        (1, 1.0, True),
+        (1.0, 1.0 + 1e-12, True),
+        (1.0, 1.001, False),
+        (np.nan, np.nan, True),
+        (np.array([1, 2]), [1, 2], True),
+        (np.array([1, 2]), np.array([[1, 2]]), False),
+        (A, A.copy(), True),
+        (A, B, False),
+        (A, A.to_numpy(), True),
+        (A.to_frame("a"), A.to_frame("b"), False),
+        (A.to_frame("a"), A.to_frame("a"), True),
+        ({"a": 1}, {"a": 1.0}, True),
+        ({"a": 1}, {"b": 1}, False),
+        ((1, np.ones(2)), (1, np.ones(2)), True),
+        ((1, 2), (1,), False),
+        ({"x"}, {"x"}, True),
+        ("x", "y", False),
+        ("x", 1, False),
+        (None, 0, False),
+        (None, None, True),
+        ([1, [2, 3]], 1, False),
+        (np.array(["a", None], dtype=object), np.array(["a", None], dtype=object), True),
+        (Raised(ValueError()), Raised(ValueError("other words")), True),
+        (Raised(ValueError()), Raised(KeyError()), False),
+        (Raised(ValueError()), 1, False),
+    ],
+)
+def test_what_counts_as_the_same_answer(left: object, right: object, equal: bool) -> None:
+    assert same(left, right) is equal
+
+
+def test_tensors_are_compared_as_arrays() -> None:
+    torch = pytest.importorskip("torch")
+    assert same(torch.ones(2, requires_grad=True), np.ones(2))
+
+
+def test_the_quiz_parser_reads_what_it_documents() -> None:
+    questions = quiz.parse(toy_lesson.QUIZ)
+    assert [q.number for q in questions] == [1, 2, 3, 4, 5]
+    assert [c.right for c in questions[0].choices] == [True, False, False]
+    assert questions[1].text == "What is 2 + 1?"
+    assert questions[0].choices[1].why == "Nothing was added: this is 1 itself."
+    assert quiz.complaints(questions) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("**Question 5.**", "Question five.", r"questions \[1, 2, 3, 4\]"),
+        (
+            "**Wrong.** Nothing was added: this is 2 itself.",
+            "**Right.** Nothing was added: this is 2 itself.",
+            "exactly one",
+        ),
+        ("**Wrong.** Nothing was added: this is 2 itself.", "No.", "starts with"),
+        ("**Wrong.** Nothing was added: this is 2 itself.", "**Wrong.** No.", "without an explanation"),
+        ("<summary>1</summary>", "<summary>2</summary>", "alike"),
+        ("What is 3 + 1?", "", "question 3 has no text"),
+    ],
+)
+def test_a_faulty_quiz_is_noticed(old: str, new: str, said: str) -> None:
+    assert old in toy_lesson.QUIZ
+    found = quiz.complaints(quiz.parse(toy_lesson.QUIZ.replace(old, new, 1)))
+    assert any(__import__("re").search(said, complaint) for complaint in found), found
