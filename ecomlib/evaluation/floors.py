@@ -32,6 +32,7 @@ def attainable(
     by: Sequence[str] = ("product_id",),
     *,
     filtered: bool = True,
+    quantiles: Sequence[float] = (),
 ) -> pd.DataFrame:
     """The floors of a simulated store, aggregated to a panel's series and periods (lesson 00, section 5).
 
@@ -49,6 +50,7 @@ def attainable(
     freq, by: as in ``ecomlib.panel.make_panel``: ``"D"``, ``"W-MON"`` or ``"MS"``; ``product_id`` or ``category``, and
         ``region_id``.
     filtered: add the filter floor, which takes the longest.
+    quantiles: shares between 0 and 1; each adds a column ``attainable_q0.75`` and so on, units a period, for orders.
 
     Returns
     -------
@@ -104,10 +106,13 @@ def attainable(
             for column in columns:
                 mean, variance = _moments(truth, groups, last_day, days, laws[column])
                 frame[column] = mean[known].ravel()
-                frame[f"{column}_median"] = _median(mean[known].ravel(), variance[known].ravel())
+                frame[f"{column}_median"] = _quantile(mean[known].ravel(), variance[known].ravel(), 0.5)
+                for share in quantiles if column == "attainable" else ():
+                    frame[f"attainable_q{share:g}"] = _quantile(mean[known].ravel(), variance[known].ravel(), share)
             parts.append(pd.DataFrame(frame))
     result = pd.concat(parts, ignore_index=True).sort_values(["unique_id", "cutoff", "ds"], ignore_index=True)
     order = [name for column in columns for name in (column, f"{column}_median")]
+    order += [f"attainable_q{share:g}" for share in quantiles]
     return result[["unique_id", "ds", "cutoff", *order]]
 
 
@@ -241,16 +246,16 @@ def _sum_groups(groups: Any, values: np.ndarray) -> np.ndarray:
     return total
 
 
-def _median(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Median of the negative binomial distribution with this mean and variance, whole units."""
+def _quantile(mean: np.ndarray, variance: np.ndarray, share: float) -> np.ndarray:
+    """A quantile of the negative binomial distribution with this mean and variance, whole units."""
     from scipy.stats import nbinom, poisson
 
     excess = variance - mean
     wide = (excess > 1e-9 * mean) & np.isfinite(excess) & (mean > 0)
-    median = poisson.ppf(0.5, np.maximum(mean, 0.0))
+    value = poisson.ppf(share, np.maximum(mean, 0.0))
     size = mean[wide] ** 2 / excess[wide]
-    median[wide] = nbinom.ppf(0.5, size, size / (size + mean[wide]))
-    return np.where(mean > 0, median, 0.0)
+    value[wide] = nbinom.ppf(share, size, size / (size + mean[wide]))
+    return np.where(mean > 0, value, 0.0)
 
 
 def _period(starts: pd.DatetimeIndex, cutoff: pd.Timestamp, horizon: int, freq: str) -> int:
