@@ -70,7 +70,7 @@ def instructor(notebook: Any, lesson: LessonFile) -> Any:
     timing = f"running {seconds:.0f} s on one thread, " if seconds else ""
     parts = [f"- {s.number} · {s.title} ({s.kind})" for s in lessons.sections(made) if s.number is not None]
     front = [
-        f"**For the instructor.** Time: {timing}reading about {reading} min, {count} exercises of about 10 min: "
+        f"**For the instructor.** Time: {timing}reading about {reading} min, {count} exercise{'s' if count != 1 else ''} of about 10 min: "
         f"plan {reading + 10 * count + 10} min with questions. Sections:",
         "",
         *parts,
