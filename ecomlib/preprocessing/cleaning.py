@@ -70,7 +70,7 @@ def clean_orders(orders: pd.DataFrame, rules: CleaningRules = CleaningRules()) -
     large = (kept["quantity"] > limit).to_numpy()
     retail = kept
     if rules.wholesale == "winsorise":
-        capped = kept["quantity"].where(~large, np.floor(limit)).astype(kept["quantity"].dtype)
+        capped = np.where(large, np.floor(limit), kept["quantity"]).astype(kept["quantity"].dtype)
         cut = kept["quantity"] - capped
         reason = f"wholesale-sized ({large.sum():,} lines), cut to the limit"
         steps.append((reason, len(kept), len(kept), float(cut.sum()), float((cut * kept["unit_price"]).sum())))

@@ -42,12 +42,12 @@ LESSONS = (
     LessonNeeds("01", "Preprocessing", 20, better_with=("products.launched_on", "inventory")),
     LessonNeeds("02", "Text features", 20, better_with=("products.category", "reviews"), english=True),
     LessonNeeds("03", "Causal analysis", 20, better_with=("prices", "listings", "mailings")),
-    LessonNeeds("04", "Sequence models", 40, better_with=("orders.customer_id", "prices")),
-    LessonNeeds("04b", "Training on a GPU", 40),
+    LessonNeeds("04", "Sequence models", 26, better_with=("orders.customer_id", "prices")),
+    LessonNeeds("04b", "Training on a GPU", 26),
     LessonNeeds("05", "Space and time", 20, ("products", "orders.region_id", "regions")),
-    LessonNeeds("06", "Adversarial training", 40),
-    LessonNeeds("07", "Ensembling", 40, better_with=("orders.region_id",)),
-    LessonNeeds("08", "Deployment", 40, better_with=("inventory",)),
+    LessonNeeds("06", "Adversarial training", 26),
+    LessonNeeds("07", "Ensembling", 26, better_with=("orders.region_id",)),
+    LessonNeeds("08", "Deployment", 26, better_with=("inventory",)),
 )
 
 
@@ -249,7 +249,7 @@ def check(path: str | Path) -> CheckReport:
         titles = products["title"].dropna()
         language = guess_language(titles) if len(titles) else ""
     here = {table: tuple(map(str, frame.columns)) for table, frame in found.frames.items()}
-    weeks = (period[1] - period[0]).days // 7 if period else 0
+    weeks = ((period[1] - period[0]).days + 1) // 7 if period else 0
     return CheckReport(
         path=str(path),
         rows={table: len(found.frames[table]) for table in TABLES if table in found.frames},

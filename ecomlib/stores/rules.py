@@ -1,14 +1,14 @@
 """The rules of a store's tables, run: every broken one becomes an error that can be acted on (lesson 00, section 1).
 
 Column rules are run by pandera; keys and references between tables by own code, since they need several columns or
-tables and must stay cheap for a million lines.
+tables. Whatever several rules ask of a column is worked out once: a daily inventory has millions of rows.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -16,119 +16,74 @@ import pandas as pd
 from ecomlib.errors import DataError, MissingTableError
 from ecomlib.stores.schema import KIND_WORDS, SCHEMA, Column, Table
 
+_DTYPES = {"count": "int64", "number": "float64", "flag": "bool", "day": "datetime64[ns]", "moment": "datetime64[ns]"}
+_DAY = 86_400_000_000_000
 _COORDINATES = (("latitude", "longitude"), ("row", "column"))
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """``fails`` maps a column's values to True where the rule is broken."""
+class _Look:
+    """One column of one table, with what its rules share; masks are True where a rule is broken."""
 
-    name: str
-    fails: Callable[[pd.Series], np.ndarray]
-    problem: str
-    remedy: str
+    def __init__(self, values: pd.Series, kind: str) -> None:
+        self.values, self.kind = values, kind
+
+    @cached_property
+    def codes(self) -> tuple[np.ndarray, pd.Index]:
+        """A number for each value (-1 where it is missing), and the distinct values."""
+        codes, distinct = pd.factorize(self.values)
+        return codes, pd.Index(distinct, dtype=object if self.kind == "id" else None)
+
+    def among(self, bad: np.ndarray) -> np.ndarray:
+        """From a mask of distinct values to a mask of rows; missing values are never bad."""
+        return np.append(bad, False)[self.codes[0]] if bad.any() else np.zeros(len(self.values), dtype=bool)
+
+    @cached_property
+    def mistyped(self) -> np.ndarray:
+        if self.kind in ("id", "text"):
+            if pd.api.types.infer_dtype(self.values, skipna=True) in ("string", "empty"):
+                return np.zeros(len(self.values), dtype=bool)
+            return np.array([not (isinstance(value, str) or value is None or value != value) for value in self.values])
+        return np.full(len(self.values), self.values.dtype != _DTYPES[self.kind])
+
+    @cached_property
+    def missing(self) -> np.ndarray:
+        return self.codes[0] < 0 if self.kind == "id" else self.values.isna().to_numpy()
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        return self.values.to_numpy()
 
 
-def _wrong_type(kind: str) -> Callable[[pd.Series], np.ndarray]:
-    def fails(values: pd.Series) -> np.ndarray:
-        dtype = values.dtype
-        if kind in ("id", "text"):
-            if pd.api.types.infer_dtype(values, skipna=True) in ("string", "empty"):
-                return np.zeros(len(values), dtype=bool)
-            return np.asarray([not (isinstance(value, str) or pd.isna(value)) for value in values.astype(object)])
-        fits = {
-            "count": dtype == "int64",
-            "number": dtype == "float64",
-            "flag": dtype == "bool",
-            "day": dtype == "datetime64[ns]",
-            "moment": dtype == "datetime64[ns]",
-        }[kind]
-        return np.full(len(values), not fits)
-
-    return fails
+_Mask = Callable[[_Look], np.ndarray]
+# A rule: name, mask, problem, remedy.
+_Rule = tuple[str, _Mask, str, str]
 
 
-def _rules(column: Column) -> list[_Rule]:
-    wrong_type = _wrong_type(column.kind)
-
-    def when_typed(fails: Callable[[pd.Series], np.ndarray]) -> Callable[[pd.Series], np.ndarray]:
-        # A comparison with values of the wrong type would raise, or say the same thing twice.
-        return lambda values: (
-            np.zeros(len(values), dtype=bool) if wrong_type(values).any() else np.asarray(fails(values), dtype=bool)
-        )
-
-    words = KIND_WORDS[column.kind]
-    rules = [_Rule("type", wrong_type, f"must hold {words}", f"convert the column to {words} ({column.means}).")]
+def _rules(column: Column) -> Iterator[_Rule]:
+    words, means = KIND_WORDS[column.kind], column.means
+    yield "type", lambda c: c.mistyped, f"must hold {words}", f"convert the column to {words} ({means})."
     if not column.null:
-        rules.append(
-            _Rule("null", when_typed(lambda v: v.isna()), "the value is missing", f"fill it in: {column.means}.")
-        )
+        yield "null", lambda c: c.missing, "the value is missing", f"fill it in: {means}."
     if column.kind == "id":
-        rules.append(
-            _Rule(
-                "blank",
-                when_typed(lambda v: v.isin([""])),
-                "the identifier is empty",
-                "fill it in, or leave the cell without quotes where nothing is known.",
-            )
-        )
+        problem, remedy = "the identifier is empty", "fill it in, or leave the cell without quotes if it is not known."
+        yield "blank", lambda c: c.among(np.asarray(c.codes[1] == "")), problem, remedy
     if column.kind == "day":
-        rules.append(
-            _Rule(
-                "midnight",
-                when_typed(lambda v: v.notna() & (v != v.dt.normalize())),
-                "a day must not hold a time of day",
-                "drop the time, for example with .dt.normalize().",
-            )
-        )
+        problem, remedy = "a day must not hold a time of day", "drop the time, for example with .dt.normalize()."
+        yield "midnight", lambda c: (c.numbers.view("int64") % _DAY != 0) & ~c.missing, problem, remedy
     if column.kind == "number":
-        rules.append(
-            _Rule(
-                "finite",
-                when_typed(lambda v: np.isinf(v.to_numpy())),
-                "the number is infinite",
-                "correct it in the source, or leave the cell empty where nothing is known.",
-            )
-        )
+        remedy = "correct it, or leave the cell empty if it is not known."
+        yield "finite", lambda c: np.isinf(c.numbers), "the number is infinite", remedy
     above, low, high = column.above, column.low, column.high
     if above is not None:
-        rules.append(
-            _Rule(
-                "above",
-                when_typed(lambda v: v <= above),
-                f"must be above {above:g} ({column.means})",
-                "take cancellations and corrections out, and mark lines that came back in the column 'returned'.",
-            )
-        )
+        remedy = "take cancellations and corrections out; lines that came back are marked in the column 'returned'."
+        yield "above", lambda c: c.numbers <= above, f"must be above {above:g} ({means})", remedy
     if low is not None:
-        what = "must not be negative" if low == 0 else f"must be at least {low:g}"
-        rules.append(
-            _Rule(
-                "low",
-                when_typed(lambda v: v < low),
-                f"{what} ({column.means})",
-                "correct the value, or take the row out if it is a correction in the books and not a sale.",
-            )
-        )
+        problem = "must not be negative" if low == 0 else f"must be at least {low:g}"
+        remedy = "correct the value, or take the row out if it is a correction in the books and not a sale."
+        yield "low", lambda c: c.numbers < low, f"{problem} ({means})", remedy
     if high is not None:
-        rules.append(
-            _Rule(
-                "high",
-                when_typed(lambda v: v > high),
-                f"must be at most {high:g} ({column.means})",
-                "check the unit: a share of 20 % is 0.2.",
-            )
-        )
-    return rules
-
-
-def _fault(table: str, column: str, rule: _Rule, values: pd.Series, rows: np.ndarray) -> DataError:
-    bad = np.flatnonzero(rule.fails(values))
-    first = values.iloc[bad[0]]
-    value = str(first) if isinstance(first, pd.Timestamp) else getattr(first, "item", lambda: first)()
-    problem = rule.problem + (f", not {values.dtype}" if rule.name == "type" and values.dtype != object else "")
-    value = None if rule.name == "null" else value
-    return DataError(problem, table=table, column=column, rows=rows[bad].tolist(), value=value, remedy=rule.remedy)
+        remedy = "check the unit: a share of 20 % is 0.2."
+        yield "high", lambda c: c.numbers > high, f"must be at most {high:g} ({means})", remedy
 
 
 def missing_column(table: Table, column: Column, names: Sequence[str]) -> DataError:
@@ -140,17 +95,19 @@ def missing_column(table: Table, column: Column, names: Sequence[str]) -> DataEr
         f"the column is missing; it holds {KIND_WORDS[column.kind]}: {column.means}",
         table=table.name,
         column=column.name,
-        remedy=f"{remedy}add the column; the table's columns are {', '.join(map(str, names)) or 'none'}.",
+        remedy=f"{remedy}add the column; the table's columns are {', '.join(names) or 'none'}.",
     )
 
 
-def _column_faults(frame: pd.DataFrame, table: Table, rows: np.ndarray) -> list[DataError]:
+def _column_faults(frame: pd.DataFrame, table: Table, looks: Mapping[str, _Look], rows: np.ndarray) -> list[DataError]:
     import pandera.pandas as pa  # heavy, and needed only when a store is made
 
-    rules = {column.name: {rule.name: rule for rule in _rules(column)} for column in table.columns}
+    rules = {column.name: {rule[0]: rule for rule in _rules(column)} for column in table.columns}
 
-    def passes(rule: _Rule) -> Callable[[pd.Series], pd.Series]:
-        return lambda values: pd.Series(~np.asarray(rule.fails(values)), index=values.index)
+    def holds(name: str, rule: _Rule, _: pd.Series) -> bool:
+        # Where the type is wrong, other rules would raise or say the same thing twice.
+        look = looks[name]
+        return (rule[0] != "type" and bool(look.mistyped.any())) or not rule[1](look).any()
 
     schema = pa.DataFrameSchema(
         {
@@ -158,7 +115,7 @@ def _column_faults(frame: pd.DataFrame, table: Table, rows: np.ndarray) -> list[
                 required=column.required,
                 nullable=True,
                 checks=[
-                    pa.Check(passes(rule), name=rule.name, ignore_na=False, n_failure_cases=1)
+                    pa.Check(partial(holds, column.name, rule), name=rule[0], ignore_na=False)
                     for rule in rules[column.name].values()
                 ],
             )
@@ -166,111 +123,103 @@ def _column_faults(frame: pd.DataFrame, table: Table, rows: np.ndarray) -> list[
         }
     )
     try:
-        schema.validate(frame, lazy=True)
+        schema.validate(frame, lazy=True, inplace=True)  # nothing is coerced, so nothing is written to
     except pa.errors.SchemaErrors as failure:
         found = []
-        cases = failure.failure_cases
-        for place, rule, case in zip(cases["column"], cases["check"], cases["failure_case"], strict=True):
-            if rule == "column_in_dataframe":
-                column = table.column(str(case))
+        for error in failure.schema_errors:
+            if error.check == "column_in_dataframe":
+                column = table.column(str(error.failure_cases["failure_case"].iloc[0]))
                 assert column is not None
-                found.append(missing_column(table, column, list(map(str, frame.columns))))
-            else:
-                found.append(_fault(table.name, place, rules[place][rule], frame[place], rows))
+                found.append(missing_column(table, column, [str(name) for name in frame.columns]))
+                continue
+            name = str(error.schema.name)
+            rule, mask, problem, remedy = rules[name][error.check.name]
+            values, bad = frame[name], np.flatnonzero(mask(looks[name]))
+            if rule == "type" and values.dtype != object:
+                problem += f", not {values.dtype}"
+            value = values.iloc[bad[0]] if rule != "null" else None
+            value = str(value) if isinstance(value, pd.Timestamp) else getattr(value, "item", lambda v=value: v)()
+            found.append(
+                DataError(problem, table=table.name, column=name, rows=rows[bad].tolist(), value=value, remedy=remedy)
+            )
         return found
     return []
 
 
-def _key_faults(frame: pd.DataFrame, table: Table, rows: np.ndarray) -> list[DataError]:
+def _key_faults(frame: pd.DataFrame, table: Table, looks: Mapping[str, _Look], rows: np.ndarray) -> list[DataError]:
     key = [name for name in table.key if name in frame.columns]
-    if not key or key != [name for name in table.key if name in frame.columns or name != "region_id"]:
+    if not len(frame) or not {*table.key} - {"region_id"} <= {*key} or not key:
         return []
     # One integer a row: comparing tuples of strings would be ten times slower on a daily inventory.
     code = np.zeros(len(frame), dtype=np.int64)
     for name in key:
-        codes, uniques = pd.factorize(frame[name], use_na_sentinel=False)
-        code = code * max(len(uniques), 1) + codes
+        codes, distinct = looks[name].codes
+        code = code * (len(distinct) + 1) + codes + 1
+    if code.max() < 8 * len(code) and np.bincount(code).max() == 1:
+        return []
     again = np.flatnonzero(pd.Series(code).duplicated().to_numpy())
     if not len(again):
         return []
-    first = frame.iloc[again[0]]
-    value = ", ".join(str(first[name].date()) if name in ("date",) else str(first[name]) for name in key)
-    earlier = rows[int(np.flatnonzero(code == code[again[0]])[0])]
+    row = frame.iloc[again[0]]
+    values = [str(row[name].date()) if isinstance(row[name], pd.Timestamp) else str(row[name]) for name in key]
     return [
         DataError(
-            f"each row must have its own {' and '.join(key)}; this one stands in row {earlier} already",
+            f"each row must have its own {' and '.join(key)}; "
+            f"row {rows[int(np.argmax(code == code[again[0]]))]} has this one already",
             table=table.name,
             column=" + ".join(key),
             rows=rows[again].tolist(),
-            value=value,
+            value=", ".join(values),
             remedy="keep one of the rows that share the key, or join them into one.",
         )
     ]
 
 
-def _reference_faults(frames: Mapping[str, pd.DataFrame], rows: Mapping[str, np.ndarray]) -> list[DataError]:
-    found = []
+def _reference_faults(looks: Mapping[str, Mapping[str, _Look]], rows: Mapping[str, np.ndarray]) -> Iterator[DataError]:
     for table in SCHEMA.values():
         for column, parent in table.refers:
-            if table.name not in frames or parent not in frames or column not in frames[table.name].columns:
+            child, known = looks.get(table.name, {}).get(column), looks.get(parent, {}).get(column)
+            if child is None or known is None:
                 continue
-            if column not in frames[parent].columns:
-                continue
-            codes, uniques = pd.factorize(frames[table.name][column])
-            known = pd.Index(uniques).isin(frames[parent][column])
-            # Missing values have code -1 and refer to nobody.
-            bad = np.flatnonzero((codes >= 0) & ~np.append(known, True)[codes])
+            bad = np.flatnonzero(child.among(~child.codes[1].isin(known.codes[1])))
             if len(bad):
-                found.append(
-                    DataError(
-                        f"unknown {column}: the table '{parent}' has no such row",
-                        table=table.name,
-                        column=column,
-                        rows=rows[table.name][bad].tolist(),
-                        value=str(uniques[codes[bad[0]]]),
-                        remedy=f"add it to {parent}, or correct the identifier (spaces and leading zeros count).",
-                    )
+                yield DataError(
+                    f"unknown {column}: the table '{parent}' has no such row",
+                    table=table.name,
+                    column=column,
+                    rows=rows[table.name][bad].tolist(),
+                    value=str(child.values.iloc[bad[0]]),
+                    remedy=f"add it to {parent}, or correct the identifier (spaces and leading zeros count).",
                 )
-    return found
 
 
 def faults(frames: Mapping[str, pd.DataFrame], rows: Mapping[str, np.ndarray] | None = None) -> list[DataError]:
-    """Every broken rule of these tables, one error each; an empty list where all is well.
+    """Every broken rule of these tables, one error each; an empty list where all is well (lesson 00, section 1).
 
     Parameters
     ----------
-    frames: frame by table name, already passed through ``conform``.
+    frames: frame by table name, already passed through ``schema.conform``.
     rows: row numbers as the owner counts them, by table; the position + 1 where they are not given.
     """
-    numbers = {
-        name: (rows or {}).get(name, np.arange(1, len(frame) + 1, dtype=np.int64)) for name, frame in frames.items()
-    }
+    numbers = {name: (rows or {}).get(name, np.arange(1, len(frame) + 1)) for name, frame in frames.items()}
     found: list[DataError] = []
-    for table in SCHEMA.values():
-        frame = frames.get(table.name)
+    looks: dict[str, dict[str, _Look]] = {}
+    for name, table in SCHEMA.items():
+        frame = frames.get(name)
         if frame is None:
             if table.required:
-                found.append(
-                    MissingTableError(
-                        "every store needs this table",
-                        table=table.name,
-                        remedy=f"add {table.name}.csv or {table.name}.parquet with the columns "
-                        f"{', '.join(column.name for column in table.columns if column.required)}.",
-                    )
-                )
+                columns = ", ".join(column.name for column in table.columns if column.required)
+                remedy = f"add {name}.csv or {name}.parquet with the columns {columns}."
+                found.append(MissingTableError("every store needs this table", table=name, remedy=remedy))
             continue
-        found += _column_faults(frame, table, numbers[table.name])
+        looks[name] = {c.name: _Look(frame[c.name], c.kind) for c in table.columns if c.name in frame.columns}
+        found += _column_faults(frame, table, looks[name], numbers[name])
         if not len(frame):
-            remedy = "fill it" if table.required else "fill it, or take the file away"
-            found.append(DataError("the table holds no rows", table=table.name, remedy=f"{remedy}."))
-        found += _key_faults(frame, table, numbers[table.name])
-        if table.name == "regions" and not any({*pair} <= {*frame.columns} for pair in _COORDINATES):
-            found.append(
-                DataError(
-                    "a region needs a place on the map",
-                    table="regions",
-                    column="latitude",
-                    remedy="add latitude and longitude (degrees), or row and column (cells of a map).",
-                )
-            )
-    return found + _reference_faults(frames, numbers)
+            remedy = "fill it." if table.required else "fill it, or leave the table out."
+            found.append(DataError("the table holds no rows", table=name, remedy=remedy))
+        found += _key_faults(frame, table, looks[name], numbers[name])
+        if name == "regions" and not any({*pair} <= {*frame.columns} for pair in _COORDINATES):
+            remedy = "add latitude and longitude (degrees), or row and column (cells of a map)."
+            problem = "a region needs a place on the map"
+            found.append(DataError(problem, table=name, column="latitude", remedy=remedy))
+    return found + list(_reference_faults(looks, numbers))
