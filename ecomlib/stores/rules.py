@@ -125,12 +125,11 @@ def _column_faults(frame: pd.DataFrame, table: Table, looks: Mapping[str, _Look]
     try:
         schema.validate(frame, lazy=True, inplace=True)  # nothing is coerced, so nothing is written to
     except pa.errors.SchemaErrors as failure:
-        found = []
+        names = [str(name) for name in frame.columns]
+        absent = [column for column in table.columns if column.required and column.name not in names]
+        found = [missing_column(table, column, names) for column in absent]
         for error in failure.schema_errors:
             if error.check == "column_in_dataframe":
-                column = table.column(str(error.failure_cases["failure_case"].iloc[0]))
-                assert column is not None
-                found.append(missing_column(table, column, [str(name) for name in frame.columns]))
                 continue
             name = str(error.schema.name)
             rule, mask, problem, remedy = rules[name][error.check.name]
