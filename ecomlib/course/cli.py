@@ -128,10 +128,13 @@ def doctor() -> None:
 @plainly
 def data_list() -> None:
     """The data sets that lessons know, and which of them are here."""
-    from ecomlib.course.doctor import data_sets
+    from ecomlib.stores import download
 
-    for entry in data_sets():
-        typer.echo(entry)
+    for entry in download.data_sets().itertuples(index=False):
+        typer.echo(
+            f"{'✓' if entry.here else '–'} {entry.name:<18} {entry.title} ({entry.licence}; {entry.use}) {entry.page}"
+        )
+    typer.echo("✓ is on this machine; – can be fetched: ecomlib data fetch NAME")
 
 
 @data.command("fetch")

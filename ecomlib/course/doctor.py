@@ -12,7 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 State = Literal["ok", "missing", "broken"]
 EXTRAS = {
@@ -137,17 +140,16 @@ def disk(folder: Path, free_bytes: int | None = None) -> Finding:
     )
 
 
-def _registry() -> list[tuple[str, Any]]:
-    from ecomlib.stores import download
+def data_sets(frame: pd.DataFrame | None = None) -> list[Finding]:
+    """One finding a real data set: is it on this machine? ``frame`` stands in for ``download.data_sets()``."""
+    if frame is None:
+        from ecomlib.stores import download
 
-    entries = download.registry()
-    pairs = entries.items() if isinstance(entries, Mapping) else [(entry.name, entry) for entry in entries]
-    return list(pairs)
-
-
-def data_sets() -> list[str]:
-    """One line a data set for ``ecomlib data list``."""
-    raise NotImplementedError
+        frame = download.data_sets()
+    return [
+        Finding("Data", row.name, "ok" if row.here else "missing", row.title, f"ecomlib data fetch {row.name}")
+        for row in frame[frame["use"] == "course"].itertuples(index=False)
+    ]
 
 
 def weights() -> Finding:
@@ -168,8 +170,7 @@ def examine() -> list[Finding]:
     """The whole examination."""
     from ecomlib.stores import download
 
-    findings = [python(), *packages(), kernel(), *hardware(), disk(download.cache_dir()), weights()]
-    return findings
+    return [python(), *packages(), kernel(), *hardware(), disk(download.cache_dir()), *data_sets(), weights()]
 
 
 def text(findings: Iterable[Finding]) -> str:

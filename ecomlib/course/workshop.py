@@ -66,11 +66,12 @@ def instructor(notebook: Any, lesson: LessonFile) -> Any:
     seconds = made.metadata.get("ecomlib", {}).get("seconds")
     words = sum(len(c.source.split()) for c in notebook.cells if c.cell_type == "markdown")
     count = sum("exercise" in lessons.tags(c) for c in made.cells)
+    exercise_count = "1 exercise" if count == 1 else f"{count} exercises"
     reading = max(1, round(words / 180))
     timing = f"running {seconds:.0f} s on one thread, " if seconds else ""
     parts = [f"- {s.number} · {s.title} ({s.kind})" for s in lessons.sections(made) if s.number is not None]
     front = [
-        f"**For the instructor.** Time: {timing}reading about {reading} min, {count} exercise{'s' if count != 1 else ''} of about 10 min: "
+        f"**For the instructor.** Time: {timing}reading about {reading} min, {exercise_count} of about 10 min: "
         f"plan {reading + 10 * count + 10} min with questions. Sections:",
         "",
         *parts,
