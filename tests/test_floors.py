@@ -1,0 +1,201 @@
+"""The floors of the simulated store: the closed forms equal simulation, and they lie in the order that they must.
+
+Seeds are fixed. Comparisons with simulation use four standard errors: 4 statistical tests with 12 comparisons.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ecomlib.errors import DataError
+from ecomlib.evaluation.floors import attainable, forecast_shock, kalman_shock
+from ecomlib.stores.simulated import Truth, make_store
+from ecomlib.stores.store import Store
+
+FOUR = 4.0
+
+
+@pytest.fixture(scope="module")
+def small() -> Store:
+    return make_store("small", 0)
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Store:
+    return make_store("tiny", 0)
+
+
+def simulate(
+    truth: Truth, last_day: int, days: np.ndarray, paths: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw futures after ``last_day``: expected and realised units over ``days``, each (paths, P, R).
+
+    Written without any formula of the floors: the shock and the momentum are stepped forward, demand is drawn.
+    """
+    s, now = truth.settings, last_day // 7
+    horizon = int(days[-1]) - last_day
+    shock = np.empty((paths, horizon, s.regions))
+    state = np.repeat(truth.shock[last_day][None], paths, axis=0)
+    for h in range(horizon):
+        transition, innovation = truth.law.at(last_day + 1 + h)
+        noise = rng.normal(size=(paths, s.regions)) * np.sqrt(np.diag(innovation))
+        state = state @ transition.T + noise
+        shock[:, h] = state
+    rate, units = (np.zeros((paths, s.products, s.regions)) for _ in range(2))
+    momentum, week = np.repeat(truth.momentum[now][None], paths, axis=0), now
+    for day in range(last_day + 1, int(days[-1]) + 1):
+        if day // 7 > week:
+            week = day // 7
+            momentum = s.momentum_persistence * momentum + rng.normal(0, s.momentum_sd, momentum.shape)
+        if day not in days:
+            continue
+        calm = truth.expected_demand[:, :, day] / np.exp(truth.shock[day]) / np.exp(truth.momentum[week])[:, None]
+        mean = calm * np.exp(shock[:, day - last_day - 1])[:, None, :] * np.exp(momentum)[:, :, None]
+        rate += mean
+        units += rng.poisson(mean * rng.gamma(s.overdispersion, 1 / s.overdispersion, mean.shape))
+    return rate, units
+
+
+@pytest.mark.parametrize(
+    "by", [("product_id",), ("region_id",), ("product_id", "region_id"), ("category", "region_id")]
+)
+def test_closed_form_equals_simulation(tiny: Store, by: tuple[str, ...]) -> None:
+    """Two weeks ahead from week 15. Means, within errors; medians, by the share of draws on either side."""
+    truth, last_day = tiny.truth, 7 * 16 - 1
+    days = np.arange(7 * 17, 7 * 18)
+    cutoff = truth.dates[7 * 15]
+    floor = attainable(tiny, [cutoff], 2, "W-MON", by)
+    floor = floor[floor["ds"] == truth.dates[days[0]]].set_index("unique_id")
+    rate, units = simulate(truth, last_day, days, 1500, np.random.default_rng(11))
+    groups = truth.groups(by)
+    ids = groups.unique_ids()
+    of = groups.of_product[:, None] * ids.shape[1] + groups.of_region[None, :]
+    to_series = np.eye(ids.size)[of.ravel()]
+    rates, totals = rate.reshape(len(rate), -1) @ to_series, units.reshape(len(units), -1) @ to_series
+    live = np.isin(ids.ravel(), floor.index)
+    floor = floor.loc[ids.ravel()[live]]
+    rates, totals = rates[:, live], totals[:, live]
+
+    error = rates.std(axis=0) / np.sqrt(len(rates))
+    z = (rates.mean(axis=0) - floor["attainable"].to_numpy()) / error
+    assert np.abs(z).max() < 5.5, "no single series is off"
+    whole = rates.sum(axis=1)
+    assert abs(whole.mean() - floor["attainable"].sum()) < FOUR * whole.std() / np.sqrt(len(whole))
+    low = (totals < floor["attainable_median"].to_numpy()).mean(axis=0)
+    high = (totals > floor["attainable_median"].to_numpy()).mean(axis=0)
+    slack = 0.5 + FOUR * np.sqrt(0.25 / len(totals))
+    assert low.max() < slack + 0.01 and high.max() < slack + 0.01, (
+        "a median of the negative binomial is one of the draws"
+    )
+
+
+def test_shock_forecast_by_powers_of_the_matrix(tiny: Store) -> None:
+    truth = tiny.truth
+    law = forecast_shock(truth, 50, 5)
+    A, Q = truth.law.transition[0], truth.law.innovation[0]
+    np.testing.assert_allclose(law.mean[4], np.linalg.matrix_power(A, 5) @ truth.shock[50], rtol=1e-10)
+    power = [np.linalg.matrix_power(A, k) for k in range(6)]
+    variance = {h: sum(power[k] @ Q @ power[k].T for k in range(h)) for h in (2, 5)}
+    np.testing.assert_allclose(law.covariance[4, :, 4, :], variance[5], rtol=1e-10, atol=1e-15)
+    np.testing.assert_allclose(law.covariance[1, :, 4, :], variance[2] @ power[3].T, rtol=1e-10, atol=1e-15)
+    np.testing.assert_allclose(law.covariance[4, :, 1, :], power[3] @ variance[2], rtol=1e-10, atol=1e-15)
+
+
+def test_filter_tells_the_shock_from_counts(small: Store) -> None:
+    truth = small.truth
+    mean, spread = kalman_shock(truth)
+    error = (mean - truth.shock)[30:]
+    assert np.corrcoef(mean[30:].ravel(), truth.shock[30:].ravel())[0, 1] > 0.85
+    claimed = np.sqrt(np.einsum("trr->tr", spread)[30:])
+    # The filter's own error bars are right to a tenth: log counts are not quite normal.
+    assert 0.9 < np.sqrt((error**2 / claimed**2).mean()) < 1.15
+    assert abs(error.mean()) < 0.03
+
+
+def scored(store: Store, cutoffs: pd.DatetimeIndex, horizon: int, freq: str, by: tuple[str, ...]) -> pd.DataFrame:
+    floors = attainable(store, cutoffs, horizon, freq, by)
+    y = store.truth.panel("demand", freq, by).rename(columns={"value": "y"})
+    y["naive"] = y["y"]
+    y["mean_8"] = y.groupby("unique_id")["y"].transform(lambda series: series.rolling(8).mean())
+    known = y.drop(columns="y").rename(columns={"ds": "cutoff"})
+    frame = floors.merge(y[["unique_id", "ds", "y"]], on=["unique_id", "ds"]).merge(known, on=["unique_id", "cutoff"])
+    assert len(frame) == len(floors)
+    return frame.dropna()
+
+
+def wape(frame: pd.DataFrame, model: str) -> float:
+    return float((frame["y"] - frame[model]).abs().sum() / frame["y"].sum())
+
+
+def rmse(frame: pd.DataFrame, model: str) -> float:
+    return float(np.sqrt(((frame["y"] - frame[model]) ** 2).mean()))
+
+
+def test_the_tried_figures_hold(small: Store) -> None:
+    """WAPE at product-weeks, four weeks ahead, as the store was tried out: within 15 %."""
+    mondays = small.truth.dates[::7]
+    frame = scored(small, mondays[8:-4:4], 4, "W-MON", ("product_id",))
+    last = frame[frame["ds"] == frame["cutoff"] + pd.Timedelta(weeks=4)]
+    found = {model: wape(last, model) for model in ("naive", "mean_8", "attainable_median", "omniscient_median")}
+    tried = {"naive": 0.562, "mean_8": 0.445, "attainable_median": 0.302, "omniscient_median": 0.259}
+    for model, value in tried.items():
+        assert abs(found[model] / value - 1) < 0.15, f"{model}: {found[model]:.3f}, tried {value}"
+    for metric, middle in ((wape, "_median"), (rmse, "")):
+        order = [metric(frame, f"omniscient{middle}"), metric(frame, f"attainable{middle}"), metric(frame, "mean_8")]
+        assert order == sorted(order) and order[1] < 0.8 * metric(frame, "naive")
+    assert wape(frame, "attainable_median") < wape(frame, "attainable"), "absolute error asks for the median"
+    assert rmse(frame, "attainable") < rmse(frame, "attainable_median"), "squared error asks for the mean"
+
+
+def test_knowing_the_shock_helps_where_it_is_felt(small: Store) -> None:
+    """Regions by day: omniscient below attainable below filter below naive, and the gap narrows with the horizon."""
+    frame = scored(small, small.truth.dates[60:-4:8], 3, "D", ("region_id",))
+    order = [rmse(frame, model) for model in ("omniscient", "attainable", "filter", "naive")]
+    assert order == sorted(order)
+    step = (frame["ds"] - frame["cutoff"]).dt.days
+    gap = [rmse(frame[step == h], "filter") - rmse(frame[step == h], "attainable") for h in (1, 3)]
+    assert gap[0] > gap[1] > -0.02, "what is known of today matters less for later days"
+    bias = frame["attainable"].sum() / frame["y"].sum() - 1
+    assert abs(bias) < 0.03
+
+
+def test_means_add_up(tiny: Store) -> None:
+    cutoff = [tiny.truth.dates[7 * 12]]
+    fine = attainable(tiny, cutoff, 3, "W-MON", ("product_id", "region_id"), filtered=False)
+    fine["product"] = fine["unique_id"].str.split("|").str[0]
+    coarse = attainable(tiny, cutoff, 3, "W-MON", ("product_id",), filtered=False)
+    both = fine.groupby(["product", "ds"])[["attainable", "omniscient"]].sum()
+    pd.testing.assert_frame_equal(
+        both.reset_index(drop=True), coarse[["attainable", "omniscient"]], check_exact=False, rtol=1e-9
+    )
+    daily = attainable(tiny, [tiny.truth.dates[7 * 13 - 1]], 7, "D", filtered=False)
+    first = coarse[coarse["ds"] == coarse["ds"].min()]
+    np.testing.assert_allclose(
+        daily.groupby("unique_id")["attainable"].sum().to_numpy(), first["attainable"].to_numpy(), rtol=1e-9
+    )
+
+
+def test_only_what_is_launched_and_what_fits(tiny: Store) -> None:
+    truth = tiny.truth
+    late = truth.cold_start.sort_values("launch_week").iloc[-1]
+    mondays = truth.dates[::7]
+    before, after = mondays[late["launch_week"] - 1], mondays[late["launch_week"]]
+    floors = attainable(tiny, [before, after], 1)
+    rows = floors[floors["unique_id"] == late["product_id"]]
+    assert rows["cutoff"].tolist() == [after]
+    assert not floors.isna().any().any() and (floors["attainable"] > 0).all()
+    monthly = attainable(tiny, ["2025-02-01"], 2, "MS", ("region_id",))
+    assert monthly["ds"].drop_duplicates().tolist() == [pd.Timestamp("2025-03-01"), pd.Timestamp("2025-04-01")]
+
+
+def test_faults_are_explained(tiny: Store) -> None:
+    mondays = tiny.truth.dates[::7]
+    for cutoff, horizon, word in (("2025-03-04", 1, "whole W-MON period"), (mondays[-1], 1, "not all in the store")):
+        with pytest.raises(DataError, match=word):
+            attainable(tiny, [cutoff], horizon)
+    with pytest.raises(DataError, match="not all in the store"):
+        attainable(tiny, [mondays[5]], 0)
+    with pytest.raises(DataError, match="has no truth"):
+        attainable(tiny.observed(), [mondays[5]], 1)
