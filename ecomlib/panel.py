@@ -94,13 +94,11 @@ def check_panel(panel: pd.DataFrame) -> tuple[NDArray[np.int64], str]:
 
 
 def _guess_freq(ds: NDArray[np.datetime64], steps: NDArray[np.timedelta64]) -> str:
-    step = int(np.median(steps.astype("timedelta64[D]").astype(np.int64))) if steps.size else 0
-    if step:
-        return "D" if step == 1 else "W-MON" if step == 7 else "MS"
-    for freq in ("MS", "W-MON"):  # one row a series: the coarsest label that fits
-        if (period_start(period_index(ds, freq), freq) == ds).all():
-            return freq
-    return "D"
+    if steps.size:
+        step = np.median(steps.astype("timedelta64[D]").astype(np.int64))
+        return "D" if step <= 1 else "W-MON" if step == 7 else "MS"
+    # One row a series: the coarsest frequency whose labels these are.
+    return next(freq for freq in ("MS", "W-MON", "D") if (period_start(period_index(ds, freq), freq) == ds).all())
 
 
 def make_panel(
@@ -146,9 +144,7 @@ def make_panel(
     sides = _Sides(store, by)
     lines = store.orders
     day = lines["ordered_at"].to_numpy(dtype="datetime64[D]")
-    if not len(day):
-        raise DataError("no order lines", table="orders", remedy="a panel needs at least one sale.")
-    product, other = sides.of_orders()
+    product, other = sides.codes(lines), sides.other_of_line
     n_other = len(sides.other)
     series, period = product * n_other + other, period_index(day, freq)
     last_day = _last_day(store, day)
@@ -177,9 +173,7 @@ def make_panel(
 
     alive = np.flatnonzero(begins <= last)
     if not alive.size:
-        raise DataError(
-            "no full period between start and end", table="orders", value=str(period_start(last, freq))[:10]
-        )
+        raise DataError("no full period up to the end", table="orders", value=str(period_start(last, freq))[:10])
     keys = [pd.Series(values).astype(str) for values in sides.key_columns(alive).values()]
     labels = keys[0].str.cat(keys[1:], sep="|").to_numpy(dtype=object)
     order = np.argsort(labels)
@@ -211,7 +205,7 @@ def make_panel(
     if store.prices is not None:
         wanted = {"price": "unit_price", "promoted": "promoted", "depth": "depth"}
         values = {name: store.prices[c].to_numpy(dtype=float) for name, c in wanted.items() if c in store.prices}
-        plan = sides.means(store.prices, "prices", values, freq, alive[member], at)
+        plan = sides.means(store.prices, values, freq, alive[member], at)
         plan["price"] = _carry_forward(plan["price"], offset[member])
         for name in plan.keys() - {"price"}:
             plan[name] = np.nan_to_num(plan[name])
@@ -221,7 +215,7 @@ def make_panel(
         stock = store.inventory
         had = stock["on_hand_start"].to_numpy(dtype=float) + stock["received"].to_numpy(dtype=float)
         values = {"stockout": had - stock["sold"].to_numpy(dtype=float) <= 0, "unstocked": had <= 0}
-        columns |= sides.means(stock, "inventory", values, freq, alive[member], at)
+        columns |= sides.means(stock, values, freq, alive[member], at)
         if fill == "nan":
             columns["y"] = np.where((columns["unstocked"] == 1) & (y == 0), np.nan, y)
     for name in columns.keys() - set(_PLAN):
@@ -247,7 +241,7 @@ class _Sides:
         self.right = [column for column in by if column not in store.products]
         code, self.product = _groups(store.products, "products", self.left)
         self._group_of = pd.Series(code, index=store.products["product_id"])
-        self._other, self.other = _groups(self._keys(store.orders), "orders", self.right)
+        self.other_of_line, self.other = _groups(self._keys(store.orders), "orders", self.right)
 
     def _keys(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Those of the other side's columns that a table holds, its own or its region's."""
@@ -260,18 +254,10 @@ class _Sides:
                 held[column] = pd.Series(found[column].array.take(code, allow_fill=True), index=frame.index)
         return pd.DataFrame(held, index=frame.index)
 
-    def codes(self, frame: pd.DataFrame, table: str) -> NDArray[np.int64]:
-        """The product side's group of each row of a table with ``product_id``."""
-        code, names = pd.factorize(frame["product_id"])
-        group = self._group_of.reindex(names)
-        if (code < 0).any() or group.isna().any():
-            bad = np.flatnonzero((code < 0) | group.isna().to_numpy()[code])
-            raise DataError("not a product of this store", table=table, column="product_id", rows=list(bad[:6] + 1),
-                            value=frame["product_id"].iloc[bad[0]], remedy="add it to products.")  # fmt: skip
-        return group.to_numpy(dtype=np.int64)[code]
-
-    def of_orders(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        return self.codes(self.store.orders, "orders"), self._other
+    def codes(self, table: pd.DataFrame) -> NDArray[np.int64]:
+        """The product side's group of each row of a table with ``product_id`` (a Store has proved that it exists)."""
+        code, names = pd.factorize(table["product_id"])
+        return self._group_of.reindex(names).to_numpy(dtype=np.int64)[code]
 
     def launches(self, freq: str) -> NDArray[np.int64]:
         """Period of the earliest launch in each product group; ``_NEVER`` where no date is known."""
@@ -291,7 +277,7 @@ class _Sides:
         }
 
     def means(
-        self, table: pd.DataFrame, name: str, values: dict[str, NDArray[Any]], freq: str,
+        self, table: pd.DataFrame, values: dict[str, NDArray[Any]], freq: str,
         series: NDArray[np.int64], at: NDArray[np.int64],
     ) -> dict[str, NDArray[np.float64]]:  # fmt: skip
         """Mean of each value over the table's rows that fall into a panel row; NaN where there are none.
@@ -300,41 +286,37 @@ class _Sides:
         """
         keys = self._keys(table)
         shared = list(keys.columns)
-        both, groups = _groups(pd.concat([keys, self.other[shared]], ignore_index=True), name, shared)
+        both, groups = _groups(pd.concat([keys, self.other[shared]], ignore_index=True), "regions", shared)
         mine, theirs = both[: len(table)], both[len(table) :]
         period = period_index(table["date"], freq)
-        low, span = (
-            int(period.min(initial=0 if not len(period) else period[0])),
-            int(np.ptp(period)) + 1 if len(period) else 1,
-        )
-        cell = (self.codes(table, name) * len(groups) + mine) * span + (period - low)
-        cells = len(self.product) * len(groups) * span
+        low, span = int(period.min()), int(np.ptp(period)) + 1
+        cell = (self.codes(table) * len(groups) + mine) * span + (period - low)
         wanted = (series // len(self.other) * len(groups) + theirs[series % len(self.other)]) * span
         there = (at >= low) & (at < low + span)
         wanted = np.where(there, wanted + at - low, 0)
+        cells = len(self.product) * len(groups) * span
         count = np.bincount(cell, minlength=cells)[wanted]
-        there &= count > 0
-        return {
-            column: np.divide(np.bincount(cell, value, cells)[wanted], count, out=np.full(len(at), np.nan), where=there)
-            for column, value in values.items()
-        }
+        count = np.where(there & (count > 0), count, np.nan)
+        return {column: np.bincount(cell, value, cells)[wanted] / count for column, value in values.items()}
 
 
 def _groups(frame: pd.DataFrame, table: str, columns: list[str]) -> tuple[NDArray[np.int64], pd.DataFrame]:
-    """Group of each row, and the distinct values of ``columns`` behind the groups; one group without columns."""
-    codes = np.zeros(len(frame), dtype=np.int64)
+    """Group of each row, and the values of ``columns`` behind each group; one group without columns."""
+    codes, parts = np.zeros(len(frame), dtype=np.int64), []
     for column in columns:
-        if column not in frame:
-            raise DataError("no value at all", table=table, column=column, remedy="fill it or group by another column.")
         code, values = pd.factorize(frame[column])
         if (code < 0).any():
             raise DataError("the key is empty", table=table, column=column, rows=list(np.flatnonzero(code < 0)[:6] + 1),
                             remedy="fill it, or leave those rows out before making a panel.")  # fmt: skip
         codes = codes * len(values) + code
+        parts.append((column, np.asarray(values)))
     if not columns:
         return codes, pd.DataFrame(index=[0])
-    _, head, groups = np.unique(codes, return_index=True, return_inverse=True)
-    return groups.astype(np.int64), frame[columns].iloc[head].reset_index(drop=True)
+    codes, distinct = pd.factorize(codes)
+    found = {}
+    for column, names in reversed(parts):
+        found[column], distinct = names[distinct % len(names)], distinct // len(names)
+    return codes, pd.DataFrame(found)[columns]
 
 
 def _distinct(cell: NDArray[np.int64], names: pd.Series, cells: int) -> NDArray[np.float64]:
