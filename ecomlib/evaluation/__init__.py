@@ -3,6 +3,7 @@
 from ecomlib.evaluation.backtest import Forecaster as Forecaster
 from ecomlib.evaluation.backtest import backtest as backtest
 from ecomlib.evaluation.backtest import rolling_origins as rolling_origins
+from ecomlib.evaluation.floors import attainable as attainable
 from ecomlib.evaluation.intervals import DieboldMariano as DieboldMariano
 from ecomlib.evaluation.intervals import Interval as Interval
 from ecomlib.evaluation.intervals import Verdict as Verdict
