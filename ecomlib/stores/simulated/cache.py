@@ -104,6 +104,7 @@ def save(store: Store, folder: Path) -> None:
         "settings": asdict(truth.settings),
         "first_day": str(truth.dates[0].date()),
         "turn": truth.law.turn,
+        "tables": [table for table, _ in store.tables() if table != "inventory"],
     }
     (folder / "store.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
@@ -121,9 +122,7 @@ def load(folder: Path) -> Store:
     frames = {table: pd.read_parquet(folder / f"truth_{table}.parquet") for table in _FRAMES}
     dates = pd.date_range(facts["first_day"], periods=settings.days, freq="D").as_unit("ns")
     truth = Truth(settings=settings, dates=dates, law=law, **arrays, **frames)
-    tables = {
-        path.stem: pd.read_parquet(path) for path in sorted(folder.glob("*.parquet")) if path.stem[:6] != "truth_"
-    }
+    tables = {table: pd.read_parquet(folder / f"{table}.parquet") for table in facts["tables"]}
     given = {"name": facts["name"], "currency": facts["currency"], "notes": facts["notes"], "truth": truth}
     # These very tables were checked when the store was made: what could go wrong since is seen by reading them.
     store = object.__new__(Store)
