@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecomlib.errors import DataError
-from ecomlib.evaluation import newsvendor_cost, newsvendor_order, newsvendor_quantile
+from ecomlib.evaluation import newsvendor_cost, newsvendor_order, newsvendor_quantile, order_from_quantiles
 
 COSTS = st.integers(1, 20)
 
@@ -51,3 +51,15 @@ def test_an_order_needs_samples() -> None:
     for bad in ([], [1, np.nan], 3):
         with pytest.raises(DataError, match="at least one finite sample"):
             newsvendor_order(bad, 1, 1)
+
+
+def test_each_product_may_have_its_own_costs() -> None:
+    np.testing.assert_allclose(newsvendor_quantile([3.0, 1.0], [1.0, 1.0]), [0.75, 0.5])
+    np.testing.assert_allclose(newsvendor_cost([5, 5], [8, 1], [3.0, 9.0], [9.0, 2.0]), [9, 8])
+    levels, forecast = [0.25, 0.5, 0.75], [[1.0, 2.0, 4.0], [10.0, 20.0, 40.0], [0.0, 0.0, 8.0]]
+    np.testing.assert_allclose(order_from_quantiles(levels, forecast, [3, 1, 5], [1, 1, 3]), [4, 20, 4])
+    np.testing.assert_allclose(order_from_quantiles(levels, forecast, 99, 1), [4, 40, 8])  # no guess beyond the fan
+    with pytest.raises(DataError, match=r"found \(1.0, -2.0\)"):
+        newsvendor_cost([1, 1], [1, 1], 1, [1.0, -2.0])
+    with pytest.raises(DataError, match="one column for each level"):
+        order_from_quantiles(levels, np.ones((2, 4)), 1, 1)

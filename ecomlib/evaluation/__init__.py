@@ -29,3 +29,4 @@ from ecomlib.evaluation.metrics import wape as wape
 from ecomlib.evaluation.newsvendor import newsvendor_cost as newsvendor_cost
 from ecomlib.evaluation.newsvendor import newsvendor_order as newsvendor_order
 from ecomlib.evaluation.newsvendor import newsvendor_quantile as newsvendor_quantile
+from ecomlib.evaluation.newsvendor import order_from_quantiles as order_from_quantiles

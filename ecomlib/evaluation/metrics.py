@@ -20,16 +20,17 @@ from numpy.typing import NDArray
 from ecomlib.errors import DataError
 
 Floats = NDArray[np.float64]
-IDENTIFIERS = ("unique_id", "ds", "cutoff", "y")
+Models = str | Sequence[str]
 POINT_METRICS = ("mae", "mse", "rmse", "wape", "mase", "rmsse", "poisson_deviance")
 
 
 def model_columns(frame: pd.DataFrame) -> list[str]:
     """Names of the point forecasts in a scored frame: all columns but identifiers, ``y`` and interval ends."""
-    return [c for c in frame.columns if c not in IDENTIFIERS and "-lo-" not in c and "-hi-" not in c]
+    others = ("unique_id", "ds", "cutoff", "y")
+    return [c for c in frame.columns if c not in others and "-lo-" not in c and "-hi-" not in c]
 
 
-def _names(models: str | Sequence[str]) -> list[str]:
+def _names(models: Models) -> list[str]:
     return [models] if isinstance(models, str) else list(models)
 
 
@@ -38,11 +39,8 @@ def _checked(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
     columns = list(columns)
     for name in ["unique_id", "y", *columns]:
         if name not in frame.columns:
-            raise DataError(
-                "this column is missing from the scored frame",
-                column=name,
-                remedy="score a frame that backtest returned, and name its columns.",
-            )
+            remedy = "score a frame that backtest returned, and name its columns."
+            raise DataError("this column is missing from the scored frame", column=name, remedy=remedy)
     frame = frame.loc[frame["y"].notna().to_numpy()]
     if frame.empty:
         raise DataError("there is no row with a known y to score", column="y", remedy="check dates and cutoffs.")
@@ -50,12 +48,9 @@ def _checked(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
         bad = ~np.isfinite(frame[name].to_numpy(dtype=float))
         if bad.any():
             first = frame.iloc[int(np.argmax(bad))]
-            raise DataError(
-                f"{int(bad.sum())} forecasts are missing or infinite, the first for '{first['unique_id']}'",
-                column=name,
-                value=first[name],
-                remedy="mend the model or give it a fallback; a gap cannot be scored.",
-            )
+            problem = f"{int(bad.sum())} forecasts are missing or infinite, the first for '{first['unique_id']}'"
+            remedy = "mend the model or give it a fallback; a gap cannot be scored."
+            raise DataError(problem, column=name, value=first[name], remedy=remedy)
     return frame
 
 
@@ -63,61 +58,63 @@ def _keys(frame: pd.DataFrame) -> list[str]:
     return ["cutoff", "unique_id"] if "cutoff" in frame.columns else ["unique_id"]
 
 
-def _per_series(frame: pd.DataFrame, losses: Mapping[str, Floats]) -> pd.DataFrame:
-    """Mean of each loss by origin and series: one row each, sorted."""
-    keys = _keys(frame)
-    table = frame[keys].assign(**losses)
-    return table.groupby(keys, observed=True, sort=True).mean().reset_index()
+def _each(
+    frame: pd.DataFrame, columns: Mapping[str, str] | Models, loss: Callable[[Floats, Floats], Floats]
+) -> pd.DataFrame:
+    """Mean loss by origin and series, one row each, sorted; ``columns`` maps names of models to their columns."""
+    columns = dict(columns) if isinstance(columns, Mapping) else {name: name for name in _names(columns)}
+    frame = _checked(frame, columns.values())
+    y = frame["y"].to_numpy(dtype=float)
+    table = frame[_keys(frame)].assign(**{n: loss(y, frame[c].to_numpy(dtype=float)) for n, c in columns.items()})
+    return table.groupby(_keys(frame), observed=True, sort=True).mean().reset_index()
 
 
-def _arrays(frame: pd.DataFrame, model: str) -> tuple[Floats, Floats]:
-    return frame["y"].to_numpy(dtype=float), frame[model].to_numpy(dtype=float)
-
-
-def _point(frame: pd.DataFrame, models: str | Sequence[str], loss: Callable[[Floats, Floats], Floats]) -> pd.DataFrame:
-    names = _names(models)
-    frame = _checked(frame, names)
-    return _per_series(frame, {name: loss(*_arrays(frame, name)) for name in names})
-
-
-def mae(frame: pd.DataFrame, models: str | Sequence[str]) -> pd.DataFrame:
+def mae(frame: pd.DataFrame, models: Models) -> pd.DataFrame:
     """Mean absolute error in units, one row a series and origin (lesson 00, section 3)."""
-    return _point(frame, models, lambda y, f: np.abs(y - f))
+    return _each(frame, models, lambda y, f: np.abs(y - f))
 
 
-def mse(frame: pd.DataFrame, models: str | Sequence[str]) -> pd.DataFrame:
+def mse(frame: pd.DataFrame, models: Models) -> pd.DataFrame:
     """Mean squared error in squared units, one row a series and origin (lesson 00, section 3)."""
-    return _point(frame, models, lambda y, f: (y - f) ** 2)
+    return _each(frame, models, lambda y, f: (y - f) ** 2)
 
 
-def rmse(frame: pd.DataFrame, models: str | Sequence[str]) -> pd.DataFrame:
+def rmse(frame: pd.DataFrame, models: Models) -> pd.DataFrame:
     """Root of the mean squared error in units, one row a series and origin (lesson 00, section 3)."""
     table = mse(frame, models)
-    table[_names(models)] = np.sqrt(table[_names(models)])
-    return table
+    return table.assign(**np.sqrt(table[_names(models)]))
 
 
-def wape(frame: pd.DataFrame, models: str | Sequence[str], *, by: Sequence[str] | None = None) -> pd.DataFrame:
+def wape(frame: pd.DataFrame, models: Models, *, by: Sequence[str] | None = None) -> pd.DataFrame:
     """Weighted absolute percentage error, ``sum|y - f| / sum|y|`` as a share (lesson 00, section 3).
 
     By default pooled over all series of an origin, one row an origin (a shop orders for all items at once); ``by``
     pools otherwise: ``("cutoff", "unique_id")`` gives one row a series. Undefined (NaN) where nothing was sold.
     """
-    names = _names(models)
-    frame = _checked(frame, names)
+    sums = _absolute_sums(frame, _names(models))
     keys = list(by) if by is not None else [k for k in ["cutoff"] if k in frame.columns]
-    sums = pd.DataFrame({name: np.abs(np.subtract(*_arrays(frame, name))) for name in names})
-    sums["_total"] = np.abs(frame["y"].to_numpy(dtype=float))
-    for key in keys:
-        sums[key] = frame[key].to_numpy()
-    pooled = sums.groupby(keys, observed=True, sort=True).sum() if keys else sums.sum().to_frame().T
-    total = pooled["_total"].where(pooled["_total"] > 0)
-    table = pooled[names].div(total, axis=0)
+    values = sums[[*_names(models), "_total"]]
+    pooled = values.groupby([sums[k] for k in keys], observed=True).sum() if keys else values.sum().to_frame().T
+    total = pooled.pop("_total")
+    table = pooled.div(total.where(total > 0), axis=0)
     return table.reset_index() if keys else table
 
 
-def _history_scale(frame: pd.DataFrame, train: pd.DataFrame, seasonality: int, power: int) -> pd.DataFrame:
-    """Mean of ``|y_t - y_{t-s}|**power`` in the history up to each origin, for each series."""
+def _absolute_sums(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Sums of absolute errors, and of y as ``_total``, by origin and series."""
+    frame = _checked(frame, names)
+    errors = {name: (frame["y"] - frame[name]).abs() for name in names}
+    amounts = frame[_keys(frame)].assign(**errors, _total=frame["y"].abs())
+    return amounts.groupby(_keys(frame), observed=True, sort=True).sum().reset_index()
+
+
+def _scaled(
+    errors: pd.DataFrame, names: list[str], train: pd.DataFrame | None, seasonality: int, power: int
+) -> pd.DataFrame:
+    """Errors over the mean of ``|y_t - y_{t-s}|**power`` in each series' history up to the origin."""
+    if train is None:
+        remedy = "hand the panel in as train=; rows after an origin are left out."
+        raise DataError("a scaled error needs the history before each origin", remedy=remedy)
     if seasonality < 1:
         raise DataError(
             "the season of a scale must be at least one period", value=seasonality, remedy="give 1 or more."
@@ -125,60 +122,35 @@ def _history_scale(frame: pd.DataFrame, train: pd.DataFrame, seasonality: int, p
     history = train[["unique_id", "ds", "y"]].sort_values(["unique_id", "ds"], kind="stable")
     lagged = history.groupby("unique_id", observed=True)["y"].shift(seasonality)
     history = history.assign(_scale=np.abs(history["y"] - lagged) ** power)
-    if "cutoff" not in frame.columns:
-        return history.groupby("unique_id", observed=True)["_scale"].mean().reset_index()
-    scales = []
-    for cutoff in np.sort(frame["cutoff"].unique()):
-        known = history.loc[history["ds"] <= cutoff]
-        scales.append(known.groupby("unique_id", observed=True)["_scale"].mean().reset_index().assign(cutoff=cutoff))
-    return pd.concat(scales, ignore_index=True)
-
-
-def _scaled(
-    errors: pd.DataFrame,
-    names: list[str],
-    frame: pd.DataFrame,
-    train: pd.DataFrame | None,
-    seasonality: int,
-    power: int,
-) -> pd.DataFrame:
-    if train is None:
-        raise DataError(
-            "a scaled error needs the history before each origin",
-            remedy="hand the panel in as train=; later rows are cut.",
-        )
-    table = errors.merge(_history_scale(frame, train, seasonality, power), on=_keys(frame), how="left")
+    # Without a column of origins all of train is history.
+    origins = np.sort(errors["cutoff"].unique()) if "cutoff" in errors.columns else [history["ds"].max()]
+    known = [history.loc[history["ds"] <= origin].assign(cutoff=origin) for origin in origins]
+    scales = pd.concat(known).groupby(_keys(errors), observed=True)["_scale"].mean().reset_index()
+    table = errors.merge(scales, on=_keys(errors), how="left")
     # A history without change, or shorter than the season, has no scale: undefined, not infinite.
     scale = table.pop("_scale")
-    table[names] = table[names].div(scale.where(scale > 0), axis=0)
-    return table
+    return table.assign(**table[names].div(scale.where(scale > 0), axis=0))
 
 
-def mase(
-    frame: pd.DataFrame, models: str | Sequence[str], *, train: pd.DataFrame | None, seasonality: int = 1
-) -> pd.DataFrame:
+def mase(frame: pd.DataFrame, models: Models, *, train: pd.DataFrame | None, seasonality: int = 1) -> pd.DataFrame:
     """Mean absolute error over that of the seasonal naive forecast in the history (lesson 00, section 3).
 
     ``train`` holds ``unique_id, ds, y``; only rows up to each row's ``cutoff`` are read. One row a series and origin;
     undefined (NaN) where the history never changed. Hyndman and Koehler (2006).
     """
-    return _scaled(mae(frame, models), _names(models), frame, train, seasonality, 1)
+    return _scaled(mae(frame, models), _names(models), train, seasonality, 1)
 
 
-def rmsse(
-    frame: pd.DataFrame, models: str | Sequence[str], *, train: pd.DataFrame | None, seasonality: int = 1
-) -> pd.DataFrame:
+def rmsse(frame: pd.DataFrame, models: Models, *, train: pd.DataFrame | None, seasonality: int = 1) -> pd.DataFrame:
     """Root mean squared error over the root mean squared (seasonal) difference of the history (lesson 00, section 3).
 
     As ``mase``, for squared errors: the metric of the M5 competition, Makridakis et al. (2022).
     """
-    names = _names(models)
-    table = _scaled(mse(frame, names), names, frame, train, seasonality, 2)
-    table[names] = np.sqrt(table[names])
-    return table
+    table = _scaled(mse(frame, models), _names(models), train, seasonality, 2)
+    return table.assign(**np.sqrt(table[_names(models)]))
 
 
-def poisson_deviance(frame: pd.DataFrame, models: str | Sequence[str]) -> pd.DataFrame:
+def poisson_deviance(frame: pd.DataFrame, models: Models) -> pd.DataFrame:
     """Mean Poisson deviance, ``2 (y log(y/f) - y + f)``, one row a series and origin (lesson 00, section 3).
 
     The metric for small counts: unlike absolute error it is not won by the forecast "nothing". Where the forecast is
@@ -189,41 +161,26 @@ def poisson_deviance(frame: pd.DataFrame, models: str | Sequence[str]) -> pd.Dat
         if (f < 0).any() or (y < 0).any():
             raise DataError("Poisson deviance needs forecasts and sales at or above zero", remedy="clip them at zero.")
         with np.errstate(divide="ignore", invalid="ignore"):
-            log_part = np.where(y > 0, y * np.log(y / f), 0.0)
-        return 2 * (log_part - y + f)
+            return 2 * (np.where(y > 0, y * np.log(y / f), 0.0) - y + f)
 
-    return _point(frame, models, loss)
+    return _each(frame, models, loss)
 
 
-def quantile_loss(frame: pd.DataFrame, models: str | Sequence[str] | Mapping[str, str], q: float = 0.5) -> pd.DataFrame:
+def quantile_loss(frame: pd.DataFrame, models: Models | Mapping[str, str], q: float = 0.5) -> pd.DataFrame:
     """Pinball loss of a forecast of quantile ``q``, one row a series and origin (lesson 07, section 6).
 
-    ``models`` are columns, or a mapping from a model's name to its column for this quantile. Koenker, Bassett (1978).
+    ``models`` are columns, or map models to their columns for this quantile. Koenker and Bassett (1978).
     """
     if not 0 < q < 1:
         raise DataError("a quantile lies strictly between 0 and 1", value=q, remedy="give 0.9 for the 90 % quantile.")
-    columns = dict(models) if isinstance(models, Mapping) else {name: name for name in _names(models)}
-    frame = _checked(frame, columns.values())
-    losses = {}
-    for name, column in columns.items():
-        y, f = _arrays(frame, column)
-        losses[name] = np.maximum(q * (y - f), (q - 1) * (y - f))
-    return _per_series(frame, losses)
+    return _each(frame, models, lambda y, f: np.maximum(q * (y - f), (q - 1) * (y - f)))
 
 
-def coverage(frame: pd.DataFrame, models: str | Sequence[str], level: int = 90) -> pd.DataFrame:
+def coverage(frame: pd.DataFrame, models: Models, level: int = 90) -> pd.DataFrame:
     """Share of values inside ``model-lo-LEVEL`` and ``model-hi-LEVEL``, ends included (lesson 07, section 3)."""
-    names = _names(models)
-    frame = _checked(frame, [f"{name}-{end}-{level}" for name in names for end in ("lo", "hi")])
-    y = frame["y"].to_numpy(dtype=float)
-    inside = {
-        name: (
-            (y >= frame[f"{name}-lo-{level}"].to_numpy(dtype=float))
-            & (y <= frame[f"{name}-hi-{level}"].to_numpy(dtype=float))
-        ).astype(float)
-        for name in names
-    }
-    return _per_series(frame, inside)
+    low = _each(frame, {n: f"{n}-lo-{level}" for n in _names(models)}, lambda y, f: (y < f).astype(float))
+    high = _each(frame, {n: f"{n}-hi-{level}" for n in _names(models)}, lambda y, f: (y > f).astype(float))
+    return low.assign(**{name: 1.0 - low[name] - high[name] for name in _names(models)})
 
 
 class Parts(NamedTuple):
@@ -240,62 +197,42 @@ class Parts(NamedTuple):
 
 
 def parts(
-    frame: pd.DataFrame,
-    models: str | Sequence[str],
-    metric: str,
-    *,
-    train: pd.DataFrame | None = None,
-    seasonality: int = 1,
+    frame: pd.DataFrame, models: Models, metric: str, *, train: pd.DataFrame | None = None, seasonality: int = 1
 ) -> Parts:
     """Take one of ``POINT_METRICS`` apart by series and origin, for score and bootstrap (lesson 00, section 3)."""
     names = _names(models)
-    if metric == "wape":
-        checked = _checked(frame, names)
-        totals = {name: np.abs(np.subtract(*_arrays(checked, name))) for name in names}
-        keys = _keys(checked)
-        amounts = checked[keys].assign(**totals, _total=np.abs(checked["y"].to_numpy(dtype=float)))
-        table = amounts.groupby(keys, observed=True, sort=True).sum().reset_index()
-        weight = table["_total"].to_numpy(dtype=float)
+    plain = {"mae": mae, "mse": mse, "rmse": rmse, "poisson_deviance": poisson_deviance, "wape": _absolute_sums}
+    if metric in ("mase", "rmsse"):
+        table = (mase if metric == "mase" else rmsse)(frame, names, train=train, seasonality=seasonality)
+    elif metric in plain:
+        table = plain[metric](frame, names)
     else:
-        if metric in ("mase", "rmsse"):
-            scaled = mase if metric == "mase" else rmsse
-            table = scaled(frame, names, train=train, seasonality=seasonality)
-        elif metric in POINT_METRICS:
-            plain = {"mae": mae, "mse": mse, "rmse": rmse, "poisson_deviance": poisson_deviance}[metric]
-            table = plain(frame, names)
-        else:
-            raise DataError(
-                "this metric is not known", value=metric, remedy=f"choose one of {', '.join(POINT_METRICS)}."
-            )
-        weight = table[names].notna().all(axis=1).to_numpy(dtype=float)
-    series, series_names = pd.factorize(table["unique_id"], sort=True)
-    origin = table["cutoff"] if "cutoff" in table.columns else pd.Series(0, index=table.index)
-    column, origins = pd.factorize(origin, sort=True)
-    shape = (len(series_names), len(origins))
-    numerator = np.zeros((len(names), *shape))
-    denominator = np.zeros(shape)
-    denominator[series, column] = weight
-    for k, name in enumerate(names):
-        numerator[k, series, column] = np.where(weight > 0, table[name].to_numpy(dtype=float), 0.0)
-        if metric == "wape":  # errors on items that sold nothing count: only the denominator is pooled
-            numerator[k, series, column] = table[name].to_numpy(dtype=float)
-    return Parts(numerator, denominator, names, [str(s) for s in series_names], list(origins))
+        raise DataError("this metric is not known", value=metric, remedy=f"choose one of {', '.join(POINT_METRICS)}.")
+    # An item that sold nothing keeps its errors under WAPE: only the total is pooled.
+    weight = table["_total"] if metric == "wape" else table[names].notna().all(axis=1)
+    row, series = pd.factorize(table["unique_id"], sort=True)
+    column, origins = pd.factorize(table.get("cutoff", pd.Series(0, index=table.index)), sort=True)
+    numerator = np.zeros((len(names), len(series), len(origins)))
+    denominator = np.zeros((len(series), len(origins)))
+    numerator[:, row, column] = np.nan_to_num(table[names].to_numpy(dtype=float).T, posinf=np.inf)
+    denominator[row, column] = weight.to_numpy(dtype=float)
+    return Parts(numerator, denominator, names, [str(s) for s in series], list(origins))
 
 
 def score(
     frame: pd.DataFrame,
-    models: str | Sequence[str] | None = None,
+    models: Models | None = None,
     metrics: Sequence[str] = ("wape", "rmsse"),
     *,
     train: pd.DataFrame | None = None,
     seasonality: int = 1,
     by_origin: bool = False,
 ) -> pd.DataFrame:
-    """Score models: tidy frame ``model, metric, value, series, origins, undefined`` (lesson 00, section 3).
+    """Score models: tidy frame ``model, metric, value, origins, series, undefined`` (lesson 00, section 3).
 
     A value is taken within each origin (WAPE pooled over its series, the others averaged over them), then averaged over
-    origins. ``undefined`` counts the pairs of series and origin that have no value (see the module's rules).
-    ``by_origin=True`` adds a column ``cutoff`` and gives one row an origin instead.
+    origins. ``undefined`` counts the pairs of series and origin without a value (for WAPE: the origins without sales).
+    ``by_origin=True`` gives one row an origin, with ``cutoff`` in place of ``origins``.
     """
     rows: list[dict[str, Any]] = []
     names = model_columns(frame) if models is None else _names(models)
@@ -305,14 +242,13 @@ def score(
         total = p.denominator.sum(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
             values = np.where(total > 0, p.numerator.sum(axis=1) / total, np.nan)
-        undefined = pairs - int((p.denominator > 0).sum()) if metric != "wape" else int((total == 0).sum())
+        undefined = int((total == 0).sum()) if metric == "wape" else pairs - int((p.denominator > 0).sum())
         for name, value in zip(names, values, strict=True):
             shared = {"model": name, "metric": metric, "series": len(p.series), "undefined": undefined}
             if by_origin:
                 rows += [shared | {"cutoff": o, "value": float(v)} for o, v in zip(p.origins, value, strict=True)]
             else:
-                known = value[~np.isnan(value)]
-                mean = float(known.mean()) if known.size else float("nan")
+                mean = float(np.nanmean(value)) if (total > 0).any() else float("nan")
                 rows.append(shared | {"value": mean, "origins": len(p.origins)})
     last = ["cutoff", "value"] if by_origin else ["value", "origins"]
     return pd.DataFrame(rows, columns=["model", "metric", *last, "series", "undefined"])
