@@ -1,0 +1,174 @@
+"""The networks that run under protocol W, and how their settings were chosen: on the four tuning origins alone.
+
+    python benchmarks/networks_w.py --tune            # every candidate; appends its result to tuning_w.csv
+    python benchmarks/networks_w.py --tune NAME ...   # these candidates only
+    python benchmarks/networks_w.py --smoke           # a few epochs on a made-up panel, writes nothing
+
+`NETWORKS` maps a name to its kind and to a function that makes the forecaster; `benchmarks/accuracy.py` scores them on
+the test origins. "network" is one architecture trained once from one seed; an average over seeds is an "ensemble".
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import datetime as dt
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ecomlib.evaluation import backtest, rmsse, wape
+from ecomlib.panel import LAST_YEAR as PANEL_LAST_YEAR
+from ecomlib.training import TrainSettings, network_forecaster
+from ecomlib.windows import WindowSettings
+
+HERE = Path(__file__).resolve().parent
+TUNING = HERE / "tuning_w.csv"
+HORIZON = 4
+TUNING_ORIGINS = ("2010-12-27", "2011-01-24", "2011-02-21", "2011-03-21")
+
+CALENDAR = ("week_sin", "week_cos", "week_sin2", "week_cos2", "to_christmas", "holidays")
+LAST_YEAR = ("last_year", "last_year_known")
+Forecaster = Callable[[pd.DataFrame, pd.DataFrame], np.ndarray]
+
+
+def with_shop(forecaster: Forecaster) -> Forecaster:
+    """Give each week the pulse of the whole shop: log of the mean units of a series against its half-year mean.
+
+    Weeks in which the shop is closed look like a collapse of each single item; the pulse says that they are not. It is
+    made from `train` alone and is a past covariate: known when its week is over.
+    """
+
+    def wrapped(train: pd.DataFrame, future: pd.DataFrame) -> np.ndarray:
+        pulse = np.log1p(train.groupby("ds")["y"].mean())
+        pulse = pulse - pulse.rolling(26, min_periods=1).mean()
+        behind = np.log1p(train["orders"]) if "orders" in train else 0.0
+        return forecaster(train.assign(shop=train["ds"].map(pulse), log_orders=behind), future)
+
+    return wrapped
+
+
+def recipe(
+    *,
+    model: str = "gru",
+    look_back: int = 26,
+    scale: str = "log1p_shift",
+    past: tuple[str, ...] = ("y", "shop", "week_sin", "week_cos"),
+    future: tuple[str, ...] = (*CALENDAR, *LAST_YEAR),
+    seeds: tuple[int, ...] = (0,),
+    train: dict[str, Any] | None = None,
+    **network: Any,
+) -> Forecaster:
+    """One candidate; its arguments are what `tuning_w.csv` records."""
+    window = WindowSettings(look_back, HORIZON, past=past, future=future, scale=scale, least_history=2)  # type: ignore[arg-type]
+    how = TrainSettings(**{"epochs": 12, "device": "cpu", **(train or {})})
+    return with_shop(network_forecaster(model, window, how, seeds=seeds, **network))
+
+
+# What was tried on the tuning origins, in this order; the results stand in tuning_w.csv.
+SMALL: dict[str, Any] = {"hidden": 32, "train": {"epochs": 8, "lr": 5e-3}}
+CANDIDATES: dict[str, dict[str, Any]] = {
+    "gru": {},
+    "gru_small": {"look_back": 13, "hidden": 32, "train": {"epochs": 8}},
+    "gru_32": SMALL,
+    "gru_32_averaged": {**SMALL, "train": {**SMALL["train"], "average": 0.99}},
+    "gru_32_divided": {**SMALL, "scale": "log1p_mean"},
+    "gru_32_orders": {**SMALL, "past": ("y", "shop", "week_sin", "week_cos", "log_orders")},
+    "gru_32_no_pulse": {**SMALL, "past": ("y", "week_sin", "week_cos")},
+    "gru_32_neighbours": {**SMALL, "future": (*CALENDAR, *PANEL_LAST_YEAR)},
+    "lstm_32": {**SMALL, "model": "lstm"},
+    "gru_32_squared": {**SMALL, "head": "squared"},
+}
+
+# What accuracy.py scores on the test origins, once.
+CHOSEN: dict[str, tuple[str, dict[str, Any]]] = {
+    "gru": ("network", CANDIDATES["gru"]),
+}
+NETWORKS: dict[str, tuple[str, Callable[[], Forecaster]]] = {
+    name: (kind, lambda settings=settings: recipe(**settings)) for name, (kind, settings) in CHOSEN.items()
+}
+
+
+def panel_w() -> pd.DataFrame:
+    """The panel of protocol W (500 series, 51,529 rows), from Online Retail II."""
+    import ecomlib
+    from ecomlib.panel import make_panel
+    from ecomlib.stores.online_retail import weekly_sales_lines
+
+    store = ecomlib.load_store("online_retail")
+    lines = weekly_sales_lines(store)
+    goods = store.products[store.products["product_id"].isin(lines["product_id"])]
+    panel = make_panel(dataclasses.replace(store, orders=lines, products=goods), begin="sale")
+    end = pd.Timestamp("2011-04-18")
+    first = panel.groupby("unique_id")["ds"].min()
+    old = first.index[first <= end - pd.Timedelta(weeks=52)]
+    known = lines[(lines["ordered_at"] < end + pd.Timedelta(weeks=1)) & lines["product_id"].isin(old)]
+    largest = (known["quantity"] * known["unit_price"]).groupby(known["product_id"]).sum().nlargest(500).index
+    panel = panel[panel["unique_id"].isin(largest)].reset_index(drop=True)
+    if len(panel) != 51_529:
+        raise SystemExit(f"protocol W has 51,529 rows, this panel {len(panel)}")
+    return panel
+
+
+def smoke_panel() -> pd.DataFrame:
+    """Twelve made-up series over the tuning origins, for a run of seconds without the shop's data."""
+    rng = np.random.default_rng(0)
+    weeks = pd.date_range("2009-11-30", "2011-04-18", freq="W-MON")
+    parts = [
+        pd.DataFrame({"unique_id": f"{k:05d}", "ds": weeks, "y": rng.poisson(3 + k, len(weeks)).astype(float)})
+        for k in range(12)
+    ]
+    return pd.concat(parts, ignore_index=True).assign(orders=1.0)
+
+
+def tune(name: str, panel: pd.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:
+    """Score one candidate on the tuning origins; nothing after them is looked at."""
+    last = pd.Timestamp(TUNING_ORIGINS[-1]) + pd.Timedelta(weeks=HORIZON)
+    panel = panel[panel["ds"] <= last]
+    started = time.perf_counter()
+    scored = backtest(panel, {name: recipe(**settings)}, TUNING_ORIGINS, HORIZON)
+    seconds = time.perf_counter() - started
+    by_origin = wape(scored, [name])[name]
+    scaled = rmsse(scored, [name], train=panel).groupby("cutoff")[name].mean()
+    return {
+        "at": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M"),
+        "name": name,
+        "wape": round(float(np.mean(by_origin)), 4),
+        "rmsse": round(float(np.mean(scaled)), 4),
+        "wape_by_origin": " ".join(f"{value:.3f}" for value in by_origin),
+        "seconds": round(seconds),
+        "settings": json.dumps(settings),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tune", nargs="*", metavar="NAME", help="candidates; all of them where none is named")
+    parser.add_argument("--smoke", action="store_true", help="seconds, made-up panel, nothing written")
+    arguments = parser.parse_args()
+    if arguments.smoke:
+        short = {"hidden": 8, "look_back": 8, "train": {"epochs": 1}}
+        print(tune("smoke", smoke_panel(), short))
+        return
+    if arguments.tune is None:
+        parser.error("nothing to do: --tune or --smoke")
+    panel = panel_w()
+    for name in arguments.tune or CANDIDATES:
+        row = tune(name, panel, CANDIDATES[name])
+        new = not TUNING.exists()
+        with TUNING.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(row), lineterminator="\n")
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+        print(*row.values(), sep=" | ", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,395 @@
+"""The loop: it learns, stops, restores, repeats itself, saves whole files, and cannot look ahead."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from ecomlib import training
+from ecomlib.errors import DataError
+from ecomlib.evaluation import backtest, rolling_origins
+from ecomlib.models import NETWORKS
+from ecomlib.training import TrainSettings, fit, load, make_network, network_forecaster, predict, save
+from ecomlib.windows import WindowSet, WindowSettings
+
+NETS = sorted(NETWORKS)
+SHAPE = WindowSettings(look_back=8, horizon=2, scale="mean_abs")
+QUICK = TrainSettings(epochs=3, batch_size=32, device="cpu")
+WEEKS = pd.date_range("2021-01-04", periods=40, freq="W-MON")
+
+
+def make_frame(series: int = 6, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    parts = []
+    for k in range(series):
+        weeks = WEEKS[3 * k :]  # younger and younger
+        level = 5 + 4 * k + 3 * np.sin(np.arange(len(weeks)) / 3 + k)
+        parts.append(pd.DataFrame({"unique_id": f"p{k}", "ds": weeks, "y": rng.poisson(level).astype(float)}))
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def windows() -> WindowSet:
+    return WindowSet.from_panel(make_frame(), SHAPE)
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_it_overfits_a_tiny_set(net: str) -> None:
+    """Two dozen windows learnt by heart: a loop that cannot do this has a fault somewhere."""
+    few = WindowSet.from_panel(make_frame(2), SHAPE).between(WEEKS[12], WEEKS[22])
+    assert 20 <= len(few) <= 25
+    model = make_network(net, few, hidden=32, head="squared")
+    settings = TrainSettings(
+        epochs=300, batch_size=64, lr=2e-2, weight_decay=0.0, schedule="constant", average=0.9, device="cpu"
+    )
+    result = fit(model, few, None, settings)
+    losses = result.history["train_loss"]
+    assert losses.iloc[-1] < 0.02 * losses.iloc[0]
+    frame = predict(model, few, device="cpu")
+    assert np.abs(frame["forecast"] - frame["y"]).mean() < 0.15 * frame["y"].mean()
+
+
+def test_early_stopping_restores_the_best_weights(windows: WindowSet) -> None:
+    train, valid = windows.split(WEEKS[25], 8)
+    settings = TrainSettings(epochs=60, batch_size=16, lr=3e-2, schedule="constant", patience=3, device="cpu")
+    model = make_network("gru", windows, hidden=32)
+    result = fit(model, train, valid, settings)
+    history = result.history
+    assert len(history) < 60, "the run was to stop early"
+    assert result.best_epoch == history.loc[history["valid_loss"].idxmin(), "epoch"]
+    assert len(history) == result.best_epoch + 3
+    assert training._mean_loss(model, valid, 64) == pytest.approx(history["valid_loss"].min(), rel=1e-6)
+    assert history["valid_loss"].iloc[-1] > history["valid_loss"].min()
+
+
+def test_validation_loss_is_a_mean_over_cells_not_over_batches(windows: WindowSet) -> None:
+    model = make_network("gru", windows, hidden=4)
+    whole = training._mean_loss(model, windows, 10_000)
+    assert training._mean_loss(model, windows, 7) == pytest.approx(whole, rel=1e-5)
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_same_seed_same_result_and_the_callers_randomness_is_untouched(net: str, windows: WindowSet) -> None:
+    def run(seed: int) -> tuple[np.ndarray, np.ndarray]:
+        model = make_network(net, windows, hidden=8, seed=seed, dropout=0.2)
+        result = fit(model, windows, None, replace(QUICK, seed=seed, average=0.9))
+        return result.history["train_loss"].to_numpy(), predict(model, windows)["forecast"].to_numpy()
+
+    torch.manual_seed(11)
+    state, old = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    first = run(0)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert (np.random.get_state()[1] == old).all()  # noqa: NPY002
+    torch.manual_seed(12)  # the caller's seed has no say
+    again, other = run(0), run(1)
+    for one, two in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert not np.allclose(first[1], other[1])
+
+
+def test_clipping_bounds_each_step(windows: WindowSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    norms = []
+    real = torch.nn.utils.clip_grad_norm_
+
+    def spy(weights: object, limit: float) -> torch.Tensor:
+        weights = list(weights)  # type: ignore[call-overload]
+        norm = real(weights, limit)
+        norms.append(float(torch.stack([w.grad.norm() for w in weights]).norm()))
+        return norm
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", spy)
+    model = make_network("lstm", windows, hidden=8, head="squared")
+    fit(model, windows, None, replace(QUICK, clip=1e-3))
+    assert len(norms) == 3 * -(-len(windows) // 32)
+    assert max(norms) <= 1e-3 * 1.001
+
+
+def test_the_rate_rises_and_falls() -> None:
+    shares = [training._share(step, 100, "one_cycle") for step in range(100)]
+    assert shares[0] == pytest.approx(0.1)
+    assert shares[15] == pytest.approx(1.0)
+    assert shares[-1] < 0.001
+    assert np.argmax(shares) == 15 and (np.diff(shares[:16]) > 0).all() and (np.diff(shares[15:]) < 0).all()
+    assert {training._share(step, 100, "constant") for step in range(100)} == {1.0}
+
+
+def test_a_mean_of_the_weights_lies_between_them(windows: WindowSet) -> None:
+    plain, averaged = (make_network("gru", windows, hidden=8) for _ in range(2))
+    one = fit(plain, windows, None, replace(QUICK, epochs=1))
+    two = fit(averaged, windows, None, replace(QUICK, epochs=1, average=0.99))
+    assert one.history["train_loss"].iloc[0] == two.history["train_loss"].iloc[0]  # the path is the same
+    start = make_network("gru", windows, hidden=8)
+
+    def distance(model: torch.nn.Module) -> float:
+        pairs = zip(model.parameters(), start.parameters(), strict=True)
+        return sum(float(((a - b) ** 2).detach().sum()) for a, b in pairs)
+
+    assert 0 < distance(averaged) < distance(plain)
+
+
+def test_predict_gives_units_in_the_windows_order(windows: WindowSet) -> None:
+    model = make_network("gru", windows, hidden=8, head="quantile", quantiles=(0.2, 0.5, 0.8))
+    fit(model, windows, None, QUICK)
+    frame = predict(model, windows, batch_size=17)
+    assert list(frame.columns) == ["unique_id", "ds", "cutoff", "y", "q0.2", "q0.5", "q0.8"]
+    assert len(frame) == 2 * len(windows)
+    assert (
+        (frame["q0.2"] >= 0).all() and (frame["q0.2"] <= frame["q0.5"]).all() and (frame["q0.5"] <= frame["q0.8"]).all()
+    )
+    panel = make_frame().rename(columns={"y": "true"})
+    joined = frame.merge(panel, on=["unique_id", "ds"], validate="many_to_one")
+    np.testing.assert_array_equal(joined["y"], joined["true"])
+    # One window by hand: its forecast is the network's answer times its own scale.
+    batch = windows.batch(torch.tensor([40]))
+    expected = (model.predict(batch)[0, :, 1] * batch.scale[0]).clamp(min=0)
+    np.testing.assert_allclose(frame["q0.5"].iloc[80:82], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_saved_and_loaded_it_predicts_the_same(net: str, windows: WindowSet, tmp_path: Path) -> None:
+    model = make_network(net, windows, hidden=8, head="quantile")
+    fit(model, windows, None, QUICK)
+    path = save(model, tmp_path / "deep" / "net", windows=SHAPE, notes={"store": "made up"})
+    assert sorted(f.name for f in path.parent.iterdir()) == ["net.json", "net.safetensors"]
+    again, card = load(tmp_path / "deep" / "net")
+    assert card == json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert card["kind"] == net and card["notes"] == {"store": "made up"}
+    assert WindowSettings(**{k: tuple(v) if isinstance(v, list) else v for k, v in card["windows"].items()}) == SHAPE
+    pd.testing.assert_frame_equal(predict(again, windows), predict(model, windows), check_exact=True)
+
+
+def test_a_broken_file_is_named_and_nothing_is_unpickled(windows: WindowSet, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="not a readable safetensors file"):
+        load(tmp_path / "nothing")
+    path = save(make_network("gru", windows, hidden=4), tmp_path / "net")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="not a readable safetensors file"):
+        load(path)
+    torch.save({"a": 1}, path)  # a pickle under that name
+    with pytest.raises(DataError, match="not a readable safetensors file"):
+        load(path)
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.ones(1)}, path)
+    with pytest.raises(DataError, match="holds no network of ecomlib"):
+        load(path)
+
+
+def test_a_run_that_goes_on_ends_like_one_never_stopped(
+    windows: WindowSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, valid = windows.split(WEEKS[25], 8)
+    settings = replace(QUICK, epochs=6, average=0.9, patience=6)
+    whole = make_network("gru", windows, hidden=8, dropout=0.3)
+    expected = fit(whole, train, valid, settings)
+
+    class Stop(Exception):
+        pass
+
+    class Breaking:
+        epochs = 0
+
+        def __call__(self, *arguments: object) -> float:
+            Breaking.epochs += 1
+            if Breaking.epochs == 4:
+                raise Stop
+            return real(*arguments)  # type: ignore[arg-type]
+
+    real = training._mean_loss
+    kept = tmp_path / "run.safetensors"
+    monkeypatch.setattr(training, "_mean_loss", Breaking())
+    with pytest.raises(Stop):
+        fit(make_network("gru", windows, hidden=8, dropout=0.3), train, valid, settings, checkpoint=kept)
+    assert kept.exists()
+    model = make_network("gru", windows, hidden=8, dropout=0.3)
+    result = fit(model, train, valid, settings, checkpoint=kept)
+    assert Breaking.epochs == 4 + 3, "three epochs were kept, three were left to do"
+    pd.testing.assert_frame_equal(result.history.drop(columns="seconds"), expected.history.drop(columns="seconds"))
+    pd.testing.assert_frame_equal(predict(model, windows), predict(whole, windows), check_exact=True)
+    # Another run under the same name starts anew, and so does one that finds rubbish.
+    other = fit(make_network("gru", windows, hidden=8), train, valid, replace(settings, seed=9), checkpoint=kept)
+    assert other.history["epoch"].tolist() == list(range(1, 7)) and Breaking.epochs == 7 + 6
+    kept.write_bytes(b"rubbish")
+    fit(make_network("gru", windows, hidden=8), train, valid, settings, checkpoint=kept)
+    assert Breaking.epochs == 13 + 6
+
+
+def test_a_finished_run_found_again_trains_no_more(windows: WindowSet, tmp_path: Path) -> None:
+    first, again = (make_network("gru", windows, hidden=8) for _ in range(2))
+    one = fit(first, windows, None, QUICK, checkpoint=tmp_path / "run")
+    two = fit(again, windows, None, QUICK, checkpoint=tmp_path / "run")
+    pd.testing.assert_frame_equal(one.history, two.history)
+    pd.testing.assert_frame_equal(predict(first, windows), predict(again, windows), check_exact=True)
+
+
+FUTURE = WindowSettings(
+    look_back=8,
+    horizon=2,
+    past=("y", "orders"),
+    future=("week_sin", "week_cos", "last_year", "last_year_known", "price"),
+)
+
+
+def with_covariates() -> pd.DataFrame:
+    panel = make_frame()
+    rng = np.random.default_rng(1)
+    return panel.assign(orders=np.ceil(panel["y"] / 2), price=rng.uniform(1, 2, len(panel)))
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_the_forecaster_stands_in_a_backtest(net: str) -> None:
+    panel = with_covariates()
+    origins = rolling_origins(panel, 2, 2)
+    forecaster = network_forecaster(net, FUTURE, QUICK, hidden=8)
+    scored = backtest(panel, {net: forecaster}, origins, 2, known_ahead=("price",))
+    assert len(scored) == 2 * 2 * 6 and scored[net].notna().all() and (scored[net] >= 0).all()
+
+
+def test_shuffling_what_comes_after_the_origin_changes_nothing() -> None:
+    panel = with_covariates()
+    origin = rolling_origins(panel, 2, 1)
+    run = {"gru": network_forecaster("gru", FUTURE, replace(QUICK, valid_periods=4), hidden=8)}
+    before = backtest(panel, run, origin, 2, known_ahead=("price",))
+    late = panel["ds"] > origin[0]
+    spoilt = panel.copy()
+    spoilt.loc[late, ["y", "orders"]] = np.random.default_rng(2).permutation(spoilt.loc[late, ["y", "orders"]]) * 50 + 7
+    after = backtest(spoilt, run, origin, 2, known_ahead=("price",))
+    assert not np.allclose(after["y"], before["y"])
+    np.testing.assert_array_equal(after["gru"], before["gru"])
+    # And the price plan, which is known, does have a say: the test can fail.
+    plan = panel.copy()
+    plan.loc[late, "price"] += 3
+    assert not np.allclose(backtest(plan, run, origin, 2, known_ahead=("price",))["gru"], before["gru"])
+
+
+def test_validation_comes_after_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = {}
+
+    def spy(model: object, train: WindowSet, valid: WindowSet | None, settings: TrainSettings, **_: object) -> None:
+        seen.update(train=train.frame(), valid=None if valid is None else valid.frame())
+
+    monkeypatch.setattr(training, "fit", spy)
+    panel = make_frame()
+    past, future = panel[panel["ds"] <= WEEKS[-3]], panel.loc[panel["ds"] > WEEKS[-3], ["unique_id", "ds"]]
+    network_forecaster("gru", SHAPE, replace(QUICK, valid_periods=4))(past, future.reset_index(drop=True))
+    assert seen["train"]["ds"].max() == WEEKS[-3 - 4]
+    assert seen["valid"]["ds"].min() == WEEKS[-3 - 3] and seen["valid"]["ds"].max() == WEEKS[-3]
+    network_forecaster("gru", SHAPE, QUICK)(past, future.reset_index(drop=True))
+    assert seen["valid"] is None and seen["train"]["ds"].max() == WEEKS[-3]
+
+
+def test_seeds_are_averaged_and_the_young_get_their_mean() -> None:
+    panel = make_frame(3)
+    baby = pd.DataFrame({"unique_id": "zz", "ds": WEEKS[-4:], "y": [6.0, 8.0, 1.0, 1.0]})
+    panel = pd.concat([panel, baby], ignore_index=True)
+    past, future = panel[panel["ds"] <= WEEKS[-3]], panel.loc[panel["ds"] > WEEKS[-3], ["unique_id", "ds"]]
+    future = future.reset_index(drop=True)
+    shape = replace(SHAPE, least_history=3)
+    one, two, both = (
+        network_forecaster("gru", shape, QUICK, seeds=seeds, hidden=8)(past, future) for seeds in ((0,), (1,), (0, 1))
+    )
+    np.testing.assert_allclose(both, (one + two) / 2, rtol=1e-6)
+    assert not np.allclose(one, two)
+    assert (both[-2:] == 7.0).all()
+
+
+def test_text_reaches_the_network() -> None:
+    panel = make_frame(3)
+    past, future = panel[panel["ds"] <= WEEKS[-3]], panel.loc[panel["ds"] > WEEKS[-3], ["unique_id", "ds"]]
+    future = future.reset_index(drop=True)
+    vectors = {f"p{k}": np.eye(4)[k] for k in range(3)}
+    with_text, shuffled = (
+        network_forecaster("gru", SHAPE, QUICK, text=text, hidden=8)(past, future)
+        for text in (vectors, {f"p{k}": np.eye(4)[2 - k] for k in range(3)})
+    )
+    assert not np.allclose(with_text, shuffled)
+
+
+def test_faults_are_named(windows: WindowSet) -> None:
+    with pytest.raises(DataError, match="no such network"):
+        make_network("rnn", windows)
+    with pytest.raises(DataError, match="made for past=2"):
+        fit(make_network("gru", windows, past=2), windows, None, QUICK)
+    logs = WindowSet.from_panel(make_frame(), replace(SHAPE, scale="log1p_mean"))
+    with pytest.raises(DataError, match="cannot work with windows"):
+        fit(make_network("gru", logs, head="poisson"), logs, None, QUICK)
+    with pytest.raises(DataError, match="no windows"):
+        fit(make_network("gru", windows), windows.between(last="2000-01-03"), None, QUICK)
+    for wrong in ({"epochs": 0}, {"schedule": "x"}, {"precision": "fp8"}, {"average": 1.0}, {"lr": 0.0}):
+        with pytest.raises(DataError):
+            replace(QUICK, **wrong)
+    with pytest.raises(DataError, match="seeds are needed"):
+        network_forecaster(seeds=())
+    if not torch.cuda.is_available():
+        with pytest.raises(DataError, match="no CUDA device"):
+            fit(make_network("gru", windows), windows, None, replace(QUICK, device="cuda"))
+
+
+def test_a_loss_that_explodes_is_told(windows: WindowSet) -> None:
+    model = make_network("gru", windows, hidden=4, head="squared")
+    with torch.no_grad():
+        model.head.linear.bias.fill_(float("inf"))
+    with pytest.raises(DataError, match="no longer a number"):
+        fit(model, windows, None, QUICK)
+
+
+@pytest.mark.parametrize("head", ["poisson", "negative_binomial"])
+def test_counts_are_learnt(head: str, windows: WindowSet) -> None:
+    model = make_network("gru", windows, hidden=16, head=head)
+    result = fit(model, windows, None, TrainSettings(epochs=15, batch_size=32, lr=1e-2, device="cpu"))
+    assert result.history["train_loss"].iloc[-1] < result.history["train_loss"].iloc[0]
+    frame = predict(model, windows)
+    assert abs(frame["forecast"].mean() / frame["y"].mean() - 1) < 0.1
+
+
+def test_yes_or_no_is_learnt() -> None:
+    """Did it sell above its level? A 0/1 panel, unscaled; the probability is calibrated on average."""
+    panel = make_frame(4)
+    panel["y"] = (panel["y"] > panel.groupby("unique_id")["y"].transform("median")).astype(float)
+    windows = WindowSet.from_panel(panel, replace(SHAPE, scale="none"))
+    model = make_network("lstm", windows, hidden=16, head="yes_no")
+    fit(model, windows, None, TrainSettings(epochs=60, batch_size=32, lr=2e-2, device="cpu"))
+    frame = predict(model, windows)
+    assert frame["probability"].between(0, 1).all()
+    assert frame.loc[frame["y"] == 1, "probability"].mean() > frame.loc[frame["y"] == 0, "probability"].mean() + 0.2
+    assert frame["probability"].mean() == pytest.approx(frame["y"].mean(), abs=0.1)
+
+
+def test_precision_follows_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = torch.device("cuda")
+    assert training.pick_precision("auto", torch.device("cpu")) == "fp32"
+    for capability, expected in (((7, 5), "fp16"), ((8, 0), "bf16"), ((9, 0), "bf16")):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device, answer=capability: answer)
+        assert training.pick_precision("auto", cuda) == expected
+    assert training.pick_precision("fp32", cuda) == "fp32"
+
+
+def test_half_precision_learns_too(windows: WindowSet) -> None:
+    """The autocast path, on the CPU's own bf16; weights stay 32 bits."""
+    model = make_network("gru", windows, hidden=8)
+    result = fit(model, windows, None, replace(QUICK, precision="bf16", epochs=8, lr=1e-2))
+    assert result.precision == "bf16"
+    assert result.history["train_loss"].iloc[-1] < result.history["train_loss"].iloc[0]
+    assert {weight.dtype for weight in model.parameters()} == {torch.float32}
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["fp32", "auto", "fp16"])
+def test_the_gpu_learns_what_the_cpu_learns(precision: str, windows: WindowSet, tmp_path: Path) -> None:
+    train, valid = windows.split(WEEKS[25], 8)
+    losses = {}
+    for device, kind in (("cpu", "fp32"), ("cuda", precision)):
+        model = make_network("gru", windows, hidden=16)
+        settings = replace(QUICK, epochs=10, device=device, precision=kind)
+        result = fit(model, train, valid, settings, checkpoint=tmp_path / f"{device}{kind}")
+        assert result.device.startswith(device)
+        assert {str(weight.device) for weight in model.parameters()} == {"cpu"}
+        losses[device] = result.history["valid_loss"].min()
+    assert losses["cuda"] == pytest.approx(losses["cpu"], rel=0.1)
