@@ -105,15 +105,16 @@ def _csv(path: Path, table: Table, notes: list[str]) -> tuple[pd.DataFrame, np.n
     separator = _separator(text.split("\n", 1)[0], table)
     if separator != ",":
         notes.append(f"{table.name}: the columns are separated by {_SEPARATOR_WORDS[separator]}.")
-    rows = _structure(text, separator, table.name, notes)
+    header, rows = _structure(text, separator, table.name, notes)
     try:
         frame = pd.read_csv(
             io.StringIO(text), sep=separator, dtype=object, keep_default_na=False, na_values=[""], index_col=False
         )
     except (ValueError, OverflowError) as fault:
         raise _unreadable(table.name, "text", fault) from None
-    if len(frame) != len(rows):
+    if len(frame) != len(rows) or len(frame.columns) != len(header):
         raise _unreadable(table.name, "text", f"{len(rows)} rows were counted and {len(frame)} read")
+    frame.columns = pd.Index(header)  # as they stand in the file: pandas renames the second of two equal names
     return frame, rows
 
 
@@ -180,13 +181,15 @@ def _separator(header: str, table: Table) -> str:
     return max(_SEPARATORS, key=known)
 
 
-def _structure(text: str, separator: str, table: str, notes: list[str]) -> np.ndarray:
-    """Row numbers of the file's rows; an error where rows differ in length or the file ends too early."""
+def _structure(text: str, separator: str, table: str, notes: list[str]) -> tuple[list[str], np.ndarray]:
+    """The header, and the row number of each row; an error where rows differ in length or the file ends too early."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    header: list[str] = []
     lengths: list[int] = []
     fault = ""
     try:
         for record in reader:
+            header = header or record
             lengths.append(len(record) if len(record) > 1 or (record and record[0].strip()) else 0)
     except csv.Error as error:
         fault = str(error)
@@ -222,7 +225,7 @@ def _structure(text: str, separator: str, table: str, notes: list[str]) -> np.nd
         )
     if not complete and last > 0:
         notes.append(f"{table}: the last line has no line end; check that its last value is whole.")
-    return np.flatnonzero(count != 0) + 1
+    return header, np.flatnonzero(count != 0) + 1
 
 
 def _parquet(path: Path, table: str, notes: list[str]) -> pd.DataFrame:

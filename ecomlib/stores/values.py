@@ -7,6 +7,7 @@ names both. What could be told from the whole column is told in a note.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -23,6 +24,7 @@ _THOUSANDS_COMMA = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 _FLAGS = dict.fromkeys(("true", "t", "yes", "y", "1", "1.0"), True) | dict.fromkeys(
     ("false", "f", "no", "n", "0", "0.0"), False
 )
+_ZONE = "the time zone was dropped; the clock's time was kept."
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 
 Fail = Callable[..., DataError]
@@ -54,7 +56,7 @@ def parse(values: pd.Series, column: Column, table: str, rows: np.ndarray, notes
         notes.append(f"{table}, {column.name}: {text}")
 
     if column.kind in ("id", "text"):
-        return _words(values, column, note)
+        return _words(values, note)
     if column.kind in ("day", "moment"):
         moments = _moments(values, fail, note)
         if column.kind == "day" and (moments.notna() & (moments != moments.dt.normalize())).any():
@@ -75,15 +77,19 @@ def parse(values: pd.Series, column: Column, table: str, rows: np.ndarray, notes
     return numbers.astype("int64")
 
 
-def _words(values: pd.Series, column: Column, note: Callable[[str], None]) -> pd.Series:
+def _words(values: pd.Series, note: Callable[[str], None]) -> pd.Series:
     if pd.api.types.is_float_dtype(values.dtype) and (values.dropna() % 1 == 0).all():
         # A column of whole numbers with gaps becomes floats in many tools: 17850.0 means 17850.
         note("whole numbers stored with decimals were read as text without them.")
         values = values.astype("Int64")
-    text = values.astype(object).map(lambda value: None if pd.isna(value) else str(value))
-    if column.kind == "text" or not text.empty:
-        text = text.where(text.notna(), None)
-    return text
+    return _as_text(values)
+
+
+def _as_text(values: pd.Series) -> pd.Series:
+    """Every value as a Python string, None where it is missing."""
+    if pd.api.types.infer_dtype(values, skipna=True) not in ("string", "empty"):
+        values = values.astype(object).map(lambda value: None if pd.isna(value) else str(value))
+    return values.astype(object).where(values.notna(), None)
 
 
 def _flags(values: pd.Series, fail: Fail) -> pd.Series:
@@ -140,18 +146,19 @@ def _moments(values: pd.Series, fail: Fail, note: Callable[[str], None]) -> pd.S
     elif pd.api.types.is_numeric_dtype(values.dtype) and values.notna().any():
         raise fail("a number where a date is needed", values.notna().to_numpy(), "write dates as YYYY-MM-DD.")
     else:
-        words = values.astype(object).map(lambda value: None if pd.isna(value) else str(value).strip())
+        words = _as_text(values)
         try:
             # The common case, ten times faster than looking at the words; anything odd goes the long way.
             if not (words.dropna().str.len() >= 8).all():
                 raise ValueError
-            moments = pd.to_datetime(words, format="ISO8601")
-            if not pd.api.types.is_datetime64_any_dtype(moments.dtype):
-                raise ValueError
-        except (ValueError, TypeError, OverflowError):
-            moments = _odd_moments(words, fail, note)
+            with warnings.catch_warnings():
+                # Several offsets in one column (summer and winter) are a warning in pandas 2 and an error in pandas 3.
+                warnings.simplefilter("error", FutureWarning)
+                moments = pd.to_datetime(words, format="ISO8601")
+        except (ValueError, TypeError, OverflowError, FutureWarning):
+            moments = _odd_moments(words.str.strip(), fail, note)
     if getattr(moments.dtype, "tz", None) is not None:
-        note("the time zone was dropped; the clock's time was kept.")
+        note(_ZONE)
         moments = moments.dt.tz_localize(None)
     bad = moments.notna().to_numpy() & ~moments.dt.year.between(FIRST_YEAR, LAST_YEAR).to_numpy()
     if bad.any():
@@ -169,6 +176,8 @@ def _odd_moments(words: pd.Series, fail: Fail, note: Callable[[str], None]) -> p
         serial = unique[neither].str.fullmatch(r"\d{5}(\.\d+)?").all()
         problem = "a spreadsheet's day number instead of a date" if serial else "not a date that can be read"
         raise fail(problem, words.isin(unique[neither]).to_numpy(), iso)
+    if unique.str.contains(r"(?:Z|:\d\d ?[+-]\d\d:?\d\d)$").any():
+        note(_ZONE)
     # One format a column: year first, or year last with one separator.
     form = [match.group(2) if match else "year first" for match in last]
     counts = words.map(dict(zip(unique, form, strict=True))).value_counts()
