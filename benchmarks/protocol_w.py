@@ -1,7 +1,7 @@
 """Protocol W, weekly sales of Online Retail II: its series, its origins, and the same in small for trial runs.
 
-Lines: both years joined without the overlap, cancellations out, quantity > 0 and price > 0, stock codes of five digits
-and optional letters. Items: first sold at least 52 weeks before the end of the week of the first test origin; of these the
+Lines: both years joined without the overlap, cancellations out, quantity and price above zero, codes of five digits
+and optional letters. Items: first sold at least 52 weeks before the end of the first test origin's week; of these the
 500 with the largest revenue until then. Nothing after the first test origin decides which items are in.
 """
 

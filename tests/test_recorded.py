@@ -27,12 +27,14 @@ def record(frame: pd.DataFrame, folder: Path, **options: object) -> Path:
 
 
 def test_round_trip_with_card(frame: pd.DataFrame, tmp_path: Path) -> None:
-    record(frame, tmp_path, facts={"best": "gru"})
+    other = Path(rec.__file__)
+    record(frame, tmp_path, facts={"best": "gru"}, also=[other])
     back = rec.recorded("trial", directory=tmp_path)
     pd.testing.assert_frame_equal(pd.DataFrame(back), frame)
     card = back.attrs["card"]
     assert card["script"] == "tests/test_recorded.py"
     assert card["script_sha256"] == hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    assert card["also_sha256"] == {"recorded/__init__.py": hashlib.sha256(other.read_bytes()).hexdigest()}
     assert card["command"] == "python x.py --out DIR"  # no folder of the machine that ran it
     assert card["rows"] == 2 and card["seconds"] == 1.5 and card["facts"] == {"best": "gru"}
     assert {"python", "numpy", "pandas"} <= set(card["versions"])
@@ -96,10 +98,10 @@ def test_a_failed_write_leaves_the_old_table(
 def test_every_card_in_the_package_is_its_scripts(name: str) -> None:
     back = rec.recorded(name)
     card = back.attrs["card"]
-    script = ROOT / card["script"]
-    assert script.parent.name == "benchmarks" and script.is_file()
-    changed = f"{card['script']} changed since {name} was recorded: run {card['command']} again"
-    assert hashlib.sha256(script.read_bytes()).hexdigest() == card["script_sha256"], changed
+    assert card["script"].startswith("benchmarks/")
+    for script, digest in {card["script"]: card["script_sha256"], **card["also_sha256"]}.items():
+        changed = f"{script} changed since {name} was recorded: run {card['command']} again"
+        assert hashlib.sha256((ROOT / script).read_bytes()).hexdigest() == digest, changed
     assert not card["smoke"] and card["rows"] == len(back)
     assert (rec.FOLDER / f"{name}.parquet").stat().st_size <= rec.MOST_BYTES
     assert not any(mark in json.dumps(card) for mark in ("/tmp", "/work", "/root", "/home", "+cpu"))

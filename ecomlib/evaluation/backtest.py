@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from tqdm.auto import tqdm
 
 from ecomlib.errors import DataError, LeakageError
 
@@ -42,55 +43,39 @@ def rolling_origins(
 def _forecast(name: str, answer: Any, future: pd.DataFrame, negative: str) -> dict[str, np.ndarray]:
     """A forecaster's answer as columns of the scored frame, or an error that says what is wrong with it."""
 
-    def fault(problem: str, **where: Any) -> DataError:
-        return DataError(f"the forecaster '{name}' {problem}", column=name, **where)
+    def fault(problem: str, remedy: str, value: Any = None) -> DataError:
+        return DataError(f"the forecaster '{name}' returned {problem}", column=name, value=value, remedy=remedy)
 
+    def place(wrong: np.ndarray) -> str:
+        row = future.iloc[int(np.argmax(wrong))]
+        return f"the first for series '{row['unique_id']}' at {row['ds']:%Y-%m-%d}"
+
+    columns = {name: answer}
     if isinstance(answer, (pd.Series, pd.DataFrame)):
         if len(answer) == len(future) and not answer.index.equals(future.index):
             if not (answer.index.is_unique and answer.index.isin(future.index).all()):
-                raise fault(
-                    "returned rows whose index is not that of `future`",
-                    remedy="keep future's index, or return a plain array in future's order.",
-                )
+                remedy = "keep future's index, or return a plain array in future's order."
+                raise fault("rows whose index is not that of `future`", remedy)
             answer = answer.loc[future.index]
+        columns = {name: answer}
         if isinstance(answer, pd.DataFrame):
             if "point" not in answer.columns:
-                raise fault(
-                    "returned a frame without a column 'point'",
-                    value=list(answer.columns),
-                    remedy="name the forecast 'point' and interval ends 'lo-90', 'hi-90'.",
-                )
+                remedy = "name the forecast 'point' and interval ends 'lo-90', 'hi-90'."
+                raise fault("a frame without a column 'point'", remedy, list(answer.columns))
             columns = {name if c == "point" else f"{name}-{c}": answer[c] for c in answer.columns}
-        else:
-            columns = {name: answer}
-    else:
-        columns = {name: answer}
     result = {}
     for column, values in columns.items():
         array = np.array(values, dtype=float)
         if array.shape != (len(future),):
-            raise fault(
-                f"returned shape {array.shape} where `future` has {len(future)} rows",
-                remedy="return one number for each row of future, in its order.",
-            )
-        bad = ~np.isfinite(array)
+            remedy = "return one number for each row of future, in its order."
+            raise fault(f"shape {array.shape} where `future` has {len(future)} rows", remedy)
+        bad, below = ~np.isfinite(array), array < 0
         if bad.any():
-            row = future.iloc[int(np.argmax(bad))]
-            raise fault(
-                f"returned {int(bad.sum())} missing or infinite values, the first for series '{row['unique_id']}'"
-                f" at {row['ds']:%Y-%m-%d}",
-                value=float(array[bad][0]),
-                remedy="give it a fallback for short or empty histories.",
-            )
-        below = array < 0
+            remedy = "give it a fallback for short or empty histories."
+            raise fault(f"{int(bad.sum())} missing or infinite values, {place(bad)}", remedy, float(array[bad][0]))
         if below.any() and negative == "error":
-            row = future.iloc[int(np.argmax(below))]
-            raise fault(
-                f"returned {int(below.sum())} forecasts below zero, the first for series '{row['unique_id']}'"
-                f" at {row['ds']:%Y-%m-%d}",
-                value=float(array[below][0]),
-                remedy="clip them in the forecaster, or call backtest(..., negative='clip').",
-            )
+            remedy = "clip them in the forecaster, or call backtest(..., negative='clip')."
+            raise fault(f"{int(below.sum())} forecasts below zero, {place(below)}", remedy, float(array[below][0]))
         result[column] = np.maximum(array, 0.0) if negative == "clip" else array
     return result
 
@@ -135,79 +120,46 @@ def backtest(
     if panel.duplicated(["unique_id", "ds"]).any():
         raise DataError("a series has two rows for one period", table="panel", remedy="build it with make_panel.")
     panel = panel.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
-    dates = panel["ds"].to_numpy()
-    periods = np.sort(panel["ds"].unique())
-    seconds = dict.fromkeys(forecasters, 0.0)
-    scored = []
-    steps = [
-        (pd.Timestamp(origin), name) for origin in sorted(pd.Timestamp(o) for o in origins) for name in forecasters
-    ]
-    bar = _bar(len(steps)) if progress else None
-    block: pd.DataFrame | None = None
-    for origin, name in steps:
-        if block is None or block["cutoff"].iloc[0] != origin:
-            train, future, block = _at(panel, dates, periods, origin, horizon, known_ahead)
+    moments = sorted(pd.Timestamp(origin) for origin in origins)
+    seconds, scored = dict.fromkeys(forecasters, 0.0), []
+    with tqdm(total=len(moments) * len(forecasters), disable=not progress, leave=False) as bar:
+        for origin in moments:
+            train, future, block = _at(panel, origin, horizon, known_ahead)
+            for name, forecaster in forecasters.items():
+                bar.set_description(f"{origin:%Y-%m-%d} {name}")
+                started = time.perf_counter()
+                # Copies: a forecaster that changes its input must not change its rivals' input.
+                answer = forecaster(train.copy(), future.copy())
+                seconds[name] += time.perf_counter() - started
+                block = block.assign(**_forecast(name, answer, future, negative))
+                bar.update()
             scored.append(block)
-        if bar is not None:
-            bar.set_description(f"{origin:%Y-%m-%d} {name}")
-        started = time.perf_counter()
-        # Copies: a forecaster that changes its input must not change its rivals' input.
-        answer = forecasters[name](train.copy(), future.copy())
-        seconds[name] += time.perf_counter() - started
-        for column, values in _forecast(name, answer, future, negative).items():
-            block[column] = values
-        if bar is not None:
-            bar.update()
-    if bar is not None:
-        bar.close()
     frame = pd.concat(scored, ignore_index=True)
     frame.attrs["seconds"] = seconds
     return frame
 
 
 def _at(
-    panel: pd.DataFrame,
-    dates: np.ndarray,
-    periods: np.ndarray,
-    origin: pd.Timestamp,
-    horizon: int,
-    known: Sequence[str],
+    panel: pd.DataFrame, origin: pd.Timestamp, horizon: int, known_ahead: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Train, future and the empty scored block of one origin."""
+    """Train, future and the still empty scored block of one origin."""
+    dates = panel["ds"].to_numpy()
+    periods = np.unique(dates)
     at = int(np.searchsorted(periods, np.datetime64(origin)))
+    place: dict[str, Any] = {"table": "panel", "column": "ds", "value": f"{origin:%Y-%m-%d}"}
     if at == len(periods) or periods[at] != np.datetime64(origin):
-        raise DataError(
-            "an origin must be a period of the panel (a week is named by its Monday)",
-            table="panel",
-            column="ds",
-            value=f"{origin:%Y-%m-%d}",
-            remedy="take origins from rolling_origins.",
-        )
+        problem = "an origin must be a period of the panel (a week is named by its Monday)"
+        raise DataError(problem, **place, remedy="take origins from rolling_origins.")
     if horizon < 1 or at + horizon >= len(periods):
-        raise DataError(
-            f"after this origin the panel has {len(periods) - 1 - at} periods, {horizon} are to be forecast",
-            table="panel",
-            value=f"{origin:%Y-%m-%d}",
-            remedy="choose an earlier origin or another horizon.",
-        )
-    train = panel.loc[dates <= periods[at]]
+        problem = f"after this origin the panel has {len(periods) - 1 - at} periods, {horizon} are to be forecast"
+        raise DataError(problem, **place, remedy="choose an earlier origin or another horizon.")
+    train = panel.loc[dates <= periods[at]].reset_index(drop=True)
     ahead = panel.loc[(dates > periods[at]) & (dates <= periods[at + horizon])]
-    ahead = ahead.loc[ahead["unique_id"].isin(train["unique_id"].unique())]
-    counts = ahead.groupby("unique_id", observed=True).size()
+    ahead = ahead.loc[ahead["unique_id"].isin(train["unique_id"].unique())].reset_index(drop=True)
+    counts = ahead.groupby("unique_id", observed=True).size().reindex(train["unique_id"].unique(), fill_value=0)
     if (counts != horizon).any():
         short = counts.index[counts != horizon][0]
-        raise DataError(
-            f"series '{short}' has {int(counts[short])} of the {horizon} periods after {origin:%Y-%m-%d}",
-            table="panel",
-            column="ds",
-            remedy="a panel is regular up to its last period: build it with make_panel.",
-        )
-    ahead = ahead.reset_index(drop=True)
-    block = ahead[["unique_id", "ds"]].assign(cutoff=origin, y=ahead["y"].to_numpy(dtype=float))
-    return train.reset_index(drop=True), ahead[["unique_id", "ds", *known]], block
-
-
-def _bar(total: int) -> Any:
-    from tqdm.auto import tqdm
-
-    return tqdm(total=total, leave=False)
+        problem = f"series '{short}' has {int(counts[short])} of the {horizon} periods after this origin"
+        raise DataError(problem, **place, remedy="a panel is regular up to its last period: build it with make_panel.")
+    block = ahead[["unique_id", "ds"]].assign(cutoff=origin, y=ahead["y"].astype(float))
+    return train, ahead[["unique_id", "ds", *known_ahead]], block

@@ -142,8 +142,8 @@ def compare(
 
     With the 95 % interval of (ours - rival) / rival: *level* if its upper end is below ``margin``; *better* if it is
     below zero and at least ``agreement`` of the origins agree; a *tie* if the scores differ by less than ``gap``. The
-    word is ``tie`` before all others, then ``better``, then ``level``; else ``worse`` if ours is behind, and ``undecided``
-    if it is ahead but not shown to be level.
+    word is ``tie`` before all others, then ``better``, then ``level``; else ``worse`` if ours is behind, and
+    ``undecided`` if it is ahead but not shown to be level.
     """
     p = parts(frame, [ours, rival], metric, train=train)
     relative = two_way_bootstrap(p, lambda s: (s[0] - s[1]) / s[1], rng, draws=draws)

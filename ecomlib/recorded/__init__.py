@@ -14,7 +14,7 @@ import platform
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -69,7 +69,7 @@ def recorded(name: str, *, directory: Path | None = None) -> RecordedFrame:
             "no such run is recorded", value=name, remedy=f"recorded are: {', '.join(names(folder)) or 'none yet'}."
         )
     content, card = table.read_bytes(), json.loads(card_file.read_text(encoding="utf-8"))
-    if hashlib.sha256(content).hexdigest() != card["table_sha256"]:
+    if _hash(content) != card["table_sha256"]:
         raise DataError(
             "the table is not the one its card describes", table=name, remedy=f"run {card['command']} again."
         )
@@ -132,13 +132,15 @@ def write(
     seconds: float,
     smoke: bool = False,
     directory: Path | None = None,
+    also: Sequence[str | Path] = (),
     facts: Mapping[str, Any] | None = None,
 ) -> Path:
     """Record a run: ``NAME.parquet`` (at most 300 kB) and ``NAME.json``, its card (lesson 04, section 6).
 
-    ``script`` is the benchmark's ``__file__``; ``command`` the line that repeats the run; ``protocol`` says how it was
-    measured; ``facts`` are further things to know (JSON). A trial run (``smoke``) never goes into the package: it needs
-    a ``directory``. Each file is written whole or not at all, and a table without its own card is refused when read.
+    ``script`` is the benchmark's ``__file__``, ``also`` further files of the project on which the result rests;
+    ``command`` the line that repeats the run; ``protocol`` says how it was measured; ``facts`` are further things to
+    know (JSON). A trial run (``smoke``) never goes into the package: it needs a ``directory``. Each file is written
+    whole or not at all, and a table without its own card is refused when read.
     """
     if smoke and directory is None:
         raise DataError("a trial run is not a result", value=name, remedy="give it a directory of its own.")
@@ -162,8 +164,9 @@ def write(
         "commit": commit(source.parent),
         "versions": versions(),
         "script": f"{source.parent.name}/{source.name}",
-        "script_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
-        "table_sha256": hashlib.sha256(content).hexdigest(),
+        "script_sha256": _hash(source.read_bytes()),
+        "also_sha256": {f"{p.parent.name}/{p.name}": _hash(p.read_bytes()) for p in map(Path, also)},
+        "table_sha256": _hash(content),
         "rows": len(plain),
         "smoke": smoke,
         "facts": dict(facts or {}),
@@ -171,6 +174,10 @@ def write(
     _whole(folder / f"{name}.parquet", content)
     _whole(folder / f"{name}.json", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
     return folder / f"{name}.parquet"
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _whole(path: Path, content: bytes) -> None:
