@@ -176,6 +176,24 @@ def test_a_killed_run_leaves_nothing_that_the_next_one_trips_over(tmp_path: Path
     assert not list((tmp_path / "build").glob(".*.part"))
 
 
+def test_ctrl_c_stops_at_once(tmp_path: Path) -> None:
+    where = checkout(tmp_path)
+    started = tmp_path / "started"
+    toy_lesson.write(
+        where, exercise=False, extra=f"import pathlib, time\n\npathlib.Path({str(started)!r}).touch()\ntime.sleep(120)"
+    )
+    command = [sys.executable, "-m", "ecomlib.course.cli", "run"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for _ in range(600):
+        if started.exists():
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "ecomlib: stopped." in said and "Traceback" not in said
+
+
 def test_outside_a_checkout_the_lessons_are_copied_and_the_readers_files_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,19 +248,20 @@ def test_tables_escape_what_a_shop_calls_its_products() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("values", "texts"),
     [
-        (0.12345, "0.123"),
-        (1234567, "1,234,567"),
-        (float("nan"), ""),
-        (None, ""),
-        ("mug", "mug"),
-        (250.0, "250"),
-        (True, "True"),
+        ([0.5623, 0.6, None], ["0.562", "0.600", ""]),
+        ([12345.6, 0.0], ["12,346", "0"]),
+        ([3.2, 10.25], ["3.2", "10.2"]),
+        ([3, 1200], ["3", "1,200"]),
+        (["mug", None], ["mug", ""]),
+        ([True, False], ["True", "False"]),
+        ([None, None], ["", ""]),
+        ([float("nan")], [""]),
     ],
 )
-def test_numbers_are_written_to_be_read(value: object, text: str) -> None:
-    assert results.number(value) == text
+def test_numbers_are_written_to_be_read(values: list[object], texts: list[str]) -> None:
+    assert results.texts(pd.Series(values)) == texts
 
 
 def test_publish_says_what_it_cannot_show() -> None:

@@ -13,7 +13,8 @@ tag                 cell
 ``setup``           code: exactly ``ecomlib.course.setup_cell.text()``; ``make notebooks`` writes it for you
 ``parameters``      code: assignments of literals only (SIZE, SEED, DEVICE, STORE); derive in the next cell
 (headings)          ``## 3 · Cleaning with a report *(build)*`` – build, compare, diagnose, decide, or Part B;
-                    numbers and number of sections as in ``ecomlib/course/plan.py``
+                    numbered as in ``ecomlib/course/plan.py``; what the plan does not number (the Quiz, most
+                    Parts B: ``## Your shop *(Part B)*``) carries no number
 ``task``            Markdown: the exercise's text with the expected output or figure, then directly
 ``exercise``        code: the stub, a typed function that returns ``...``, then directly
 ``check``           code: one line, ``check("00.order_quantity", order_quantity)``, then directly

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -76,7 +77,11 @@ def run(
     from ecomlib.course.run import RunSettings, run_lessons
 
     settings = RunSettings(size, seed, device, store, out, jobs, more=_settings(setting or []))
-    runs = run_lessons(numbers or [], settings)
+    try:
+        runs = run_lessons(numbers or [], settings)
+    except KeyboardInterrupt:
+        typer.echo("ecomlib: stopped.", err=True)
+        os._exit(130)  # an ordinary end would wait for the lessons that still run; their kernels end with this process
     failed = [r.lesson.number for r in runs if not r.passed]
     typer.echo(f"Report: {out / 'report.html'}")
     if failed:

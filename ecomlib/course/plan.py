@@ -32,7 +32,7 @@ LESSONS = (
         "Quickstart",
         "What shall we order on Monday?",
         "00_quickstart.ipynb",
-        "A shop in nine tables | The naive order list | A forecast in ten lines | Reading a title | "
+        "A shop in ten tables | The naive order list | A forecast in ten lines | Reading a title | "
         "What it earns | Your shop",
     ),
     Lesson(

@@ -19,25 +19,27 @@ DPI = 80
 FIRST_COLUMNS = ("lesson", "store", "model", "kind", "wape", "rmsse", "skill", "money", "seconds")
 
 
-def number(value: Any) -> str:
-    """A value for a table: thousands with commas, small numbers with three decimals, nothing for a missing one."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "" if value is None or value is pd.NA or value is pd.NaT else str(value)
-    if value != value:
-        return ""
-    if float(value).is_integer() and (isinstance(value, int) or abs(value) >= 1000):
-        return f"{value:,.0f}"
-    return f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
+def texts(column: pd.Series) -> list[str]:
+    """A column's values for a table: missing ones empty, numbers with commas and equally many decimals (at most 3)."""
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return ["" if value is None or value != value else str(value) for value in column.astype(object)]
+    values = column.astype(float)
+    largest = values.abs().max()
+    most = 3 if not largest >= 10 else 1 if largest < 100 else 0
+    needed = next(
+        (d for d in range(most) if (values.round(d) == values.round(most)).where(values.notna(), True).all()), most
+    )
+    return ["" if value != value else f"{value:,.{needed}f}" for value in values]
 
 
 def table_html(frame: pd.DataFrame, title: str, marked: Sequence[bool] = (), note: str = "") -> str:
     """``frame`` as an accessible HTML table: caption, column scopes, text escaped; ``marked`` rows are bold."""
-    texts = [[number(v.item() if hasattr(v, "item") else v) for v in row] for row in frame.itertuples(index=False)]
+    rows = list(zip(*(texts(frame.iloc[:, n]) for n in range(frame.shape[1])), strict=True))
     right = [pd.api.types.is_numeric_dtype(dtype) for dtype in frame.dtypes]
     style = [' style="text-align:right"' if numeric else ' style="text-align:left"' for numeric in right]
     head = "".join(f'<th scope="col"{s}>{html.escape(str(c))}</th>' for c, s in zip(frame.columns, style, strict=True))
     body = []
-    for n, row in enumerate(texts):
+    for n, row in enumerate(rows):
         bold = bool(marked[n]) if n < len(marked) else False
         cells = "".join(
             f"<td{s}>{'<b>' if bold else ''}{html.escape(t)}{'</b>' if bold else ''}</td>"

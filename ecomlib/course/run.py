@@ -216,7 +216,11 @@ def run_lessons(
             display.finish(run)
             return run
 
-        with _one_thread(), ThreadPoolExecutor(max_workers=max(1, settings.jobs)) as pool:
-            runs = list(pool.map(one, chosen))
+        pool = ThreadPoolExecutor(max_workers=max(1, settings.jobs))
+        try:
+            with _one_thread():
+                runs = list(pool.map(one, chosen))
+        finally:  # after Ctrl-C nothing is waited for
+            pool.shutdown(wait=False, cancel_futures=True)
         report.write(runs, settings)
     return runs
