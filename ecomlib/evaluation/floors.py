@@ -49,7 +49,7 @@ def attainable(
     horizon: number of periods forecast from each cutoff.
     freq, by: as in ``ecomlib.panel.make_panel``: ``"D"``, ``"W-MON"`` or ``"MS"``; ``product_id`` or ``category``, and
         ``region_id``.
-    filtered: add the filter floor, which takes the longest.
+    filtered: add the filter floor.
     quantiles: shares between 0 and 1; each adds a column ``attainable_q0.75`` and so on, units a period, for orders.
 
     Returns
@@ -62,7 +62,7 @@ def attainable(
     -----
     A promotion planned for later weeks depends on momentum after t, which the formula does not use: a forecaster could
     learn a little from the plan itself. Who leaves, comes or is written to after t is part of the potential and counts
-    as known; its randomness is about one per cent.
+    as known; over four weeks a region's potential moves by 4 % at size small, 9 % at tiny.
 
     Raises
     ------
@@ -89,27 +89,20 @@ def attainable(
         period = _period(starts, cutoff, horizon, freq)
         last_day = int(marks[period + 1]) - 1
         known = np.flatnonzero(launch <= last_day)
-        laws = {
-            "omniscient": None,
-            "attainable": forecast_shock(truth, last_day, int(marks[period + 1 + horizon]) - 1 - last_day),
-        }
+        steps = int(marks[period + 1 + horizon]) - 1 - last_day
+        laws: dict[str, ShockForecast | None] = {"omniscient": None}
+        laws["attainable"] = forecast_shock(truth, last_day, steps)
         if told is not None:
-            steps = int(marks[period + 1 + horizon]) - 1 - last_day
             laws["filter"] = forecast_shock(truth, last_day, steps, *(part[last_day] for part in told))
         for step in range(1, horizon + 1):
             days = np.arange(marks[period + step], marks[period + step + 1])
-            frame = {
-                "unique_id": names[known].ravel(),
-                "ds": np.repeat(starts[period + step].to_datetime64(), len(known) * groups.shape[1]),
-                "cutoff": np.repeat(cutoff.to_datetime64(), len(known) * groups.shape[1]),
-            }
+            frame = {"unique_id": names[known].ravel(), "ds": starts[period + step], "cutoff": cutoff}
             for column in columns:
-                mean, variance = _moments(truth, groups, last_day, days, laws[column])
-                frame[column] = mean[known].ravel()
-                frame[f"{column}_median"] = _quantile(mean[known].ravel(), variance[known].ravel(), 0.5)
-                for share in quantiles if column == "attainable" else ():
-                    frame[f"attainable_q{share:g}"] = _quantile(mean[known].ravel(), variance[known].ravel(), share)
-            parts.append(pd.DataFrame(frame))
+                mean, variance = (part[known].ravel() for part in _moments(truth, groups, last_day, days, laws[column]))
+                frame[column], frame[f"{column}_median"] = mean, _quantile(mean, variance, 0.5)
+                if column == "attainable":
+                    frame |= {f"attainable_q{share:g}": _quantile(mean, variance, share) for share in quantiles}
+            parts.append(pd.DataFrame(frame).astype({"ds": "datetime64[ns]", "cutoff": "datetime64[ns]"}))
     result = pd.concat(parts, ignore_index=True).sort_values(["unique_id", "cutoff", "ds"], ignore_index=True)
     order = [name for column in columns for name in (column, f"{column}_median")]
     order += [f"attainable_q{share:g}" for share in quantiles]

@@ -74,7 +74,8 @@ def inventory(truth: Truth, on_hand: np.ndarray, received: np.ndarray, sold: np.
             "on_hand_start": on_hand.astype(np.int64),
             "received": received.astype(np.int64),
             "sold": sold.astype(np.int64),
-        }
+        },
+        copy=False,  # one block for all numbers would cost a second copy of 150 MB
     )
 
 

@@ -94,9 +94,7 @@ class Settings:
     elasticity_quality: float = 0.0  # elasticity changes by this much for one unit of quality
     overstated_share: float = 0.0  # listings whose words tell one level more than the truth
 
-    # ================================================================================================================
-    # Helper section: words and people (words.py, people.py). Order of fields is free here.
-    # ================================================================================================================
+    # --- words and people (words.py, people.py, orders.py, visits.py) -----------------------------------------------
     versions: int = 4  # the first text and three rewritings
     cold_share: float = 0.12  # products launched late: enough to rank, few enough to stay an exception
     launch_window: tuple[float, float] = (0.45, 0.8)  # part of the time in which they are launched: some is left
