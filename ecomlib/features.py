@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError, LeakageError
-from ecomlib.panel import CALENDAR, LAST_YEAR, check_panel
+from ecomlib.panel import CALENDAR, FREQUENCIES, LAST_YEAR, check_panel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,23 +22,17 @@ __all__ = ["as_of_join", "calendar", "counts", "lags", "last_year", "recency", "
 
 
 def as_of_join(
-    left: pd.DataFrame,
-    right: pd.DataFrame,
-    *,
-    on: str | tuple[str, str],
-    by: str | Sequence[str] = (),
-    known_after: Any = "0D",
-    columns: Sequence[str] | None = None,
-    suffix: str = "",
-    same_moment: bool = False,
+    left: pd.DataFrame, right: pd.DataFrame, *, on: str | tuple[str, str], by: str | Sequence[str] = (),
+    known_after: Any = "0D", columns: Sequence[str] | None = None, suffix: str = "", same_moment: bool = False,
     within: Any = None,
-) -> pd.DataFrame:
+) -> pd.DataFrame:  # fmt: skip
     """``left`` with the newest row of ``right`` that was known at each row's time (lesson 03, section 1).
 
     Parameters
     ----------
     on: the time column, or its two names (left, right). by: keys that must agree; none for a table without keys.
-    known_after: how long after its own time a right row becomes known: "1D" for reviews published the next day.
+    known_after: how long after its own time a right row becomes known: "1D" for a date without a time of day, since
+        the day is over only then.
     columns: which of right's columns to bring (all but keys and time); ``suffix`` is added to their names.
     same_moment: let a row see what became known at its very moment; False is the strict past.
     within: the longest age of what is brought; older is NaN.
@@ -71,15 +65,10 @@ def as_of_join(
 
 
 def counts(
-    events: pd.DataFrame,
-    at: pd.DataFrame,
-    *,
-    by: str | Sequence[str] = ("product_id",),
-    on: str | tuple[str, str] = ("ds", "ordered_at"),
-    sums: Sequence[str] = ("quantity",),
-    within: Any = None,
+    events: pd.DataFrame, at: pd.DataFrame, *, by: str | Sequence[str] = ("product_id",),
+    on: str | tuple[str, str] = ("ds", "ordered_at"), sums: Sequence[str] = ("quantity",), within: Any = None,
     known_after: Any = "0D",
-) -> pd.DataFrame:
+) -> pd.DataFrame:  # fmt: skip
     """Purchases so far: events of the same key before each row's time (lesson 02, section 1).
 
     Returns, with ``at``'s index, float64: ``count`` events so far and ``sum_<column>`` for each of ``sums``, in that
@@ -87,19 +76,14 @@ def counts(
     Known at: the row's time; an event counts from ``known_after`` past its own time, strictly.
     """
     past = _Past(events, at, by, on, known_after)
-    return pd.DataFrame(
-        {"count": past.sum(None, within), **{f"sum_{c}": past.sum(events[c], within) for c in sums}}, index=at.index
-    )
+    columns = {"count": past.sum(None, within)} | {f"sum_{c}": past.sum(events[c], within) for c in sums}
+    return pd.DataFrame(columns, index=at.index)
 
 
 def recency(
-    events: pd.DataFrame,
-    at: pd.DataFrame,
-    *,
-    by: str | Sequence[str] = ("product_id",),
-    on: str | tuple[str, str] = ("ds", "ordered_at"),
-    known_after: Any = "0D",
-) -> pd.DataFrame:
+    events: pd.DataFrame, at: pd.DataFrame, *, by: str | Sequence[str] = ("product_id",),
+    on: str | tuple[str, str] = ("ds", "ordered_at"), known_after: Any = "0D",
+) -> pd.DataFrame:  # fmt: skip
     """Days since the key's last event before each row's time; NaN where there was none (lesson 02, section 1).
 
     Returns column ``days_since``, float64, with ``at``'s index. Known at: the row's time, as for ``counts``.
@@ -110,14 +94,10 @@ def recency(
 
 
 def return_rate(
-    orders: pd.DataFrame,
-    at: pd.DataFrame,
-    *,
-    by: str | Sequence[str] = ("product_id",),
-    on: str | tuple[str, str] = ("ds", "ordered_at"),
-    returns_known_after: Any = "30D",
+    orders: pd.DataFrame, at: pd.DataFrame, *, by: str | Sequence[str] = ("product_id",),
+    on: str | tuple[str, str] = ("ds", "ordered_at"), returns_known_after: Any = "30D",
     prior: tuple[float, float] | None = None,
-) -> pd.DataFrame:
+) -> pd.DataFrame:  # fmt: skip
     """Share of order lines sent back, drawn towards the shop's rate where lines are few (lesson 02, section 1).
 
     The rate is ``(a + returned) / (a + b + lines)``. The beta prior (a, b) is given, or fitted over the keys by the
@@ -134,13 +114,8 @@ def return_rate(
     back = judged["returned"].to_numpy(dtype=float)
     lines, returned = past.sum(None), past.sum(back)
     a, b = past.prior(back) if prior is None else (np.full(len(at), prior[0]), np.full(len(at), prior[1]))
-    columns = {
-        "return_rate": (a + returned) / (a + b + lines),
-        "lines_known": lines,
-        "prior_mean": a / (a + b),
-        "prior_lines": a + b,
-    }
-    return pd.DataFrame(columns, index=at.index)
+    columns = {"return_rate": (a + returned) / (a + b + lines), "lines_known": lines}
+    return pd.DataFrame(columns | {"prior_mean": a / (a + b), "prior_lines": a + b}, index=at.index)
 
 
 def calendar(ds: Any, freq: str = "D", holidays: Iterable[Any] | None = None) -> pd.DataFrame:
@@ -152,22 +127,14 @@ def calendar(ds: Any, freq: str = "D", holidays: Iterable[Any] | None = None) ->
     Known at: always. Returns a frame with the index of ``ds`` if it has one.
     """
     first = pd.DatetimeIndex(ds).as_unit("ns")
-    days = {
-        "D": np.ones(len(first)),
-        "W-MON": np.full(len(first), 7.0),
-        "MS": first.days_in_month.to_numpy(dtype=float),
-    }
-    if freq not in days:
-        raise DataError("unknown frequency", value=freq, remedy=f"use one of {', '.join(days)}.")
-    span = days[freq]
+    if freq not in FREQUENCIES:
+        raise DataError("unknown frequency", value=freq, remedy=f"use one of {', '.join(FREQUENCIES)}.")
+    span = first.days_in_month.to_numpy(float) if freq == "MS" else np.full(len(first), 7.0 if freq == "W-MON" else 1.0)
     angle = 2 * np.pi * (first.dayofyear.to_numpy() - 1 + span / 2) / 365.25
     year = first.year.to_numpy() + ((first.month == 12) & (first.day > 25)).astype(int)
     christmas = (year - 1970).astype("datetime64[Y]").astype("datetime64[M]") + 11
     until = christmas.astype("datetime64[D]") + 24 - first.to_numpy().astype("datetime64[D]")
-    if holidays is None:
-        free = _english_holidays(first.min(), first.max()) if len(first) else pd.DatetimeIndex([])
-    else:
-        free = pd.DatetimeIndex(list(holidays))
+    free = _english_holidays(first) if holidays is None else pd.DatetimeIndex(list(holidays))
     off = np.sort(free.to_numpy().astype("datetime64[D]"))
     low = first.to_numpy().astype("datetime64[D]")
     inside = np.searchsorted(off, low + span.astype("timedelta64[D]")) - np.searchsorted(off, low)
@@ -179,21 +146,16 @@ def calendar(ds: Any, freq: str = "D", holidays: Iterable[Any] | None = None) ->
 
 
 def lags(
-    panel: pd.DataFrame,
-    lags: Sequence[int] = (1, 2, 3, 4, 5, 6, 7, 8, 12, 26, 51, 52, 53),
-    windows: Sequence[int] = (4, 12, 26),
-    *,
-    horizon: int = 1,
-    aligned: Sequence[int] = (51, 52, 53),
-    ewm: Sequence[float] = (),
-    column: str = "y",
-) -> pd.DataFrame:
+    panel: pd.DataFrame, lags: Sequence[int] = (1, 2, 3, 4, 5, 6, 7, 8, 12, 26, 51, 52, 53),
+    windows: Sequence[int] = (4, 12, 26), *, horizon: int = 1, aligned: Sequence[int] = (51, 52, 53),
+    ewm: Sequence[float] = (), column: str = "y",
+) -> pd.DataFrame:  # fmt: skip
     """Lags and rolling means for boosting (lesson 04, section 1).
 
     A row's newest known period, its origin, lies ``horizon`` periods before it. ``lag<k>`` is the value k - 1 periods
     before the origin: with horizon 1 the usual lag k, which also serves a recursive forecast. Lags in ``aligned`` are
     counted from the row itself, so that lag 52 is the same week last year at any horizon. ``mean<w>`` is the mean of
-    the w periods up to the origin, NaN before w are there; ``ewm<a>`` the exponential mean with weight a for the newest.
+    the w periods up to the origin, NaN before w are there; ``ewm<a>`` the exponential mean, weight a for the newest.
 
     Returns float64 columns with the panel's index. Known at: the end of the origin.
     Raises ``LeakageError`` when an aligned lag is shorter than the horizon.
@@ -228,7 +190,8 @@ def last_year(panel: pd.DataFrame, periods: int = 52, column: str = "y") -> pd.D
 
     ``last_year_before``, ``last_year``, ``last_year_after``: the value periods + 1, periods, periods - 1 before each
     row; 0 where it is not known, and ``last_year_known`` the share of the three that is.
-    Known at: ``periods - 1`` periods ahead; so it may stand among what is known ahead for shorter horizons.
+    Known at: ``periods - 1`` periods ahead; so it may stand among what is known ahead for shorter horizons. A daily
+    panel takes ``periods=364``, which keeps the weekday.
     """
     starts, _ = check_panel(panel)
     _need(panel, "panel", column)
@@ -253,7 +216,9 @@ def _need(frame: pd.DataFrame, table: str, *columns: str) -> None:
             raise DataError("a time is empty", table=table, column=column, rows=rows, remedy="leave those rows out.")
 
 
-def _english_holidays(first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
+def _english_holidays(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    if not len(days):
+        return days
     from pandas.tseries import holiday
     from pandas.tseries.offsets import DateOffset
 
@@ -270,25 +235,20 @@ def _english_holidays(first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeInd
         moved("Boxing Day", 12, 26, observance=holiday.next_monday_or_tuesday),
     )  # fmt: skip
     calendar = type("England", (holiday.AbstractHolidayCalendar,), {"rules": list(found)})
-    return calendar().holidays(first, last + pd.Timedelta(days=31))
+    return calendar().holidays(days.min(), days.max() + pd.Timedelta(days=31))
 
 
 class _Past:
     """For each row of ``at``: the events of the same key that were known strictly before it; an empty key has none."""
 
     def __init__(
-        self,
-        events: pd.DataFrame,
-        at: pd.DataFrame,
-        by: str | Sequence[str],
-        on: str | tuple[str, str],
-        known_after: Any,
+        self, events: pd.DataFrame, at: pd.DataFrame, by: str | Sequence[str], on: str | tuple[str, str], delay: Any
     ) -> None:
         keys = [by] if isinstance(by, str) else list(by)
         here, there = (on, on) if isinstance(on, str) else on
         _need(at, "at", here, *keys)
         _need(events, "events", there, *keys)
-        self.at, self.delay = at[here].to_numpy(dtype="datetime64[ns]"), pd.Timedelta(known_after).to_timedelta64()
+        self.at, self.delay = at[here].to_numpy(dtype="datetime64[ns]"), pd.Timedelta(delay).to_timedelta64()
         known = events[there].to_numpy(dtype="datetime64[ns]") + self.delay
         code = np.zeros(len(events) + len(at), dtype=np.int64)
         empty = np.zeros(len(code), dtype=bool)

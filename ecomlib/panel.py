@@ -102,17 +102,10 @@ def _guess_freq(ds: NDArray[np.datetime64], steps: NDArray[np.timedelta64]) -> s
 
 
 def make_panel(
-    store: Store,
-    freq: str = "W-MON",
-    by: Sequence[str] = ("product_id",),
-    start: Any = None,
-    end: Any = None,
-    *,
-    begin: Literal["launch", "sale"] = "launch",
-    fill: Literal["zero", "nan"] = "zero",
-    first: Literal["keep", "drop"] = "keep",
-    ahead: int = 0,
-) -> pd.DataFrame:
+    store: Store, freq: str = "W-MON", by: Sequence[str] = ("product_id",), start: Any = None, end: Any = None, *,
+    begin: Literal["launch", "sale"] = "launch", fill: Literal["zero", "nan"] = "zero",
+    first: Literal["keep", "drop"] = "keep", ahead: int = 0,
+) -> pd.DataFrame:  # fmt: skip
     """Units sold by series and period, with the covariates that the store's tables allow (lesson 01, section 4).
 
     Parameters
@@ -256,6 +249,8 @@ class _Sides:
 
     def codes(self, table: pd.DataFrame) -> NDArray[np.int64]:
         """The product side's group of each row of a table with ``product_id`` (a Store has proved that it exists)."""
+        if not self.left:
+            return np.zeros(len(table), dtype=np.int64)
         code, names = pd.factorize(table["product_id"])
         return self._group_of.reindex(names).to_numpy(dtype=np.int64)[code]
 
@@ -270,11 +265,8 @@ class _Sides:
 
     def key_columns(self, series: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """The columns of ``by``, one value for each given series."""
-        left, right = series // len(self.other), series % len(self.other)
-        return {
-            c: self.product[c].to_numpy()[left] if c in self.product else self.other[c].to_numpy()[right]
-            for c in self.by
-        }
+        sides = (self.product, series // len(self.other)), (self.other, series % len(self.other))
+        return {c: side[c].to_numpy()[row] for c in self.by for side, row in sides if c in side}
 
     def means(
         self, table: pd.DataFrame, values: dict[str, NDArray[Any]], freq: str,
@@ -329,7 +321,7 @@ def _distinct(cell: NDArray[np.int64], names: pd.Series, cells: int) -> NDArray[
 def _carry_forward(values: NDArray[np.float64], start: NDArray[np.int64]) -> NDArray[np.float64]:
     """The last known value of the same series; ``start`` is the first row of each row's series."""
     known = np.where(np.isnan(values), -1, np.arange(len(values)))
-    last = np.maximum.accumulate(known) if len(known) else known
+    last = np.maximum.accumulate(known)
     return np.where(last >= start, values[last], np.nan)
 
 

@@ -136,15 +136,10 @@ class WindowSet:
 
     @classmethod
     def from_panel(
-        cls,
-        panel: pd.DataFrame,
-        settings: WindowSettings,
-        text: Mapping[str, Any] | pd.DataFrame | None = None,
-        *,
-        text_key: str = "unique_id",
-        levels: Mapping[str, tuple[str, ...]] | None = None,
+        cls, panel: pd.DataFrame, settings: WindowSettings, text: Mapping[str, Any] | pd.DataFrame | None = None, *,
+        text_key: str = "unique_id", levels: Mapping[str, tuple[str, ...]] | None = None,
         device: str | torch.device = "cpu",
-    ) -> WindowSet:
+    ) -> WindowSet:  # fmt: skip
         """All windows of a panel whose horizon lies inside it and holds a known period.
 
         Rows with ``y`` missing are periods whose units are unknown: those after the origin of a forecast (append them
@@ -158,9 +153,7 @@ class WindowSet:
         wanted = ["y", *settings.past, *settings.future, *settings.static]
         for column in [*wanted, *([text_key] if text is not None else [])]:
             if column not in panel.columns:
-                raise DataError(
-                    "the column is missing", table="panel", column=column, remedy="leave it out of the settings."
-                )
+                raise DataError("the column is missing", table="panel", column=column, remedy="change the settings.")
         bounds, freq = check_panel(panel)
         begin, stop = bounds[:-1], bounds[1:]
         y = panel["y"].to_numpy(dtype=np.float32)
@@ -169,9 +162,9 @@ class WindowSet:
         future = _matrix(panel, settings.future, np.ones(len(panel), dtype=bool))
         heads = panel.iloc[begin]
         static, found = _static(panel, settings.static, bounds, levels)
-        matrix, text_row = (
-            (None, np.zeros(len(begin), dtype=np.int64)) if text is None else _text(heads[text_key], text)
-        )
+        matrix, text_row = (None, np.zeros(len(begin), dtype=np.int64))
+        if text is not None:
+            matrix, text_row = _text(heads[text_key], text)
         period = period_index(panel["ds"], freq)
         series_of = np.repeat(np.arange(len(begin)), stop - begin)
         # Windows whose whole horizon lies inside the series and has a known period; row 0 has no history at all.
@@ -199,9 +192,8 @@ class WindowSet:
 
     def to(self, device: str | torch.device) -> WindowSet:
         """The same windows with all tensors on another device."""
-        moved: dict[str, Any] = {
-            name: value.to(device) for name, value in vars(self).items() if isinstance(value, torch.Tensor)
-        }
+        tensors = {name: value for name, value in vars(self).items() if isinstance(value, torch.Tensor)}
+        moved: dict[str, Any] = {name: value.to(device) for name, value in tensors.items()}
         return replace(self, **moved)
 
     def origin(self) -> torch.Tensor:
@@ -248,11 +240,9 @@ class WindowSet:
         No period is a target of both; ``embargo`` periods between them are a target of neither.
         """
         end = int(period_index(pd.Timestamp(train_end), self.freq))
-        first_target = self.origin() + 1
-        last_target = self.origin() + self.settings.horizon
-        low = end + embargo
-        inside = (first_target > low) & (last_target <= low + valid_periods)
-        return self._keep(last_target <= end), self._keep(inside)
+        first, last = self.origin() + 1, self.origin() + self.settings.horizon
+        inside = (first > end + embargo) & (last <= end + embargo + valid_periods)
+        return self._keep(last <= end), self._keep(inside)
 
     def batch(self, index: torch.Tensor) -> Batch:
         """The windows with these numbers (B,), gathered at once."""
@@ -263,8 +253,7 @@ class WindowSet:
         inside = rows >= begin
         rows = rows.clamp(min=0)
         seen = inside & self.known[rows]
-        past_units = self.units[rows] * seen
-        scale = s.scale_of(past_units, seen)
+        scale = s.scale_of(self.units[rows] * seen, seen)
         ahead = first[:, None] + torch.arange(s.horizon, device=self.device)
         exists = ahead <= last
         ahead = torch.minimum(ahead, last)
@@ -287,11 +276,9 @@ class WindowSet:
         return taken
 
     def batches(
-        self,
-        size: int,
-        generator: np.random.Generator | torch.Generator | None = None,
+        self, size: int, generator: np.random.Generator | torch.Generator | None = None,
         device: str | torch.device | None = None,
-    ) -> Iterator[Batch]:
+    ) -> Iterator[Batch]:  # fmt: skip
         """Every window once, ``size`` at a time; shuffled by ``generator``, in order without one."""
         here = self if device is None or torch.device(device) == self.device else self.to(device)
         n = len(self)
@@ -332,9 +319,8 @@ def split(
     """
     _, freq = check_panel(panel)
     period = period_index(panel["ds"], freq)
-    low = int(period_index(pd.Timestamp(train_end), freq))
-    after = low + embargo
-    return panel[period <= low], panel[(period > after) & (period <= after + valid_periods)]
+    end = int(period_index(pd.Timestamp(train_end), freq))
+    return panel[period <= end], panel[(period > end + embargo) & (period <= end + embargo + valid_periods)]
 
 
 def _matrix(panel: pd.DataFrame, columns: tuple[str, ...], needed: np.ndarray) -> np.ndarray:

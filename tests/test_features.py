@@ -31,9 +31,10 @@ def asked(panel: pd.DataFrame) -> pd.DataFrame:
     return panel.sample(60, random_state=1).rename(index=lambda row: f"row {row}")
 
 
-def slow_past(shop: Store, row: pd.Series, delay: pd.Timedelta = pd.Timedelta(0)) -> pd.DataFrame:
+def slow_past(shop: Store, row: pd.Series, delay: str = "0D") -> pd.DataFrame:
     lines = shop.orders
-    return lines[(lines["product_id"] == row["product_id"]) & (lines["ordered_at"] + delay < row["ds"])]
+    known = lines["ordered_at"] + pd.Timedelta(delay)
+    return lines[(lines["product_id"] == row["product_id"]) & (known < row["ds"])]
 
 
 @pytest.mark.parametrize("within", [None, "28D"])
@@ -42,7 +43,7 @@ def test_counts(shop: Store, asked: pd.DataFrame, within: str | None, delay: str
     found = counts(shop.orders, asked, sums=("quantity", "unit_price"), within=within, known_after=delay)
     assert found.index.equals(asked.index)
     for name, row in asked.iterrows():
-        past = slow_past(shop, row, pd.Timedelta(delay))
+        past = slow_past(shop, row, delay)
         if within is not None:
             past = past[past["ordered_at"] + pd.Timedelta(delay) >= row["ds"] - pd.Timedelta(within)]
         expected = [len(past), past["quantity"].sum(), past["unit_price"].sum()]
@@ -62,7 +63,7 @@ def test_recency(shop: Store, asked: pd.DataFrame) -> None:
     for delay in ("0D", "2D"):
         found = recency(shop.orders, asked, known_after=delay)["days_since"]
         for name, row in asked.iterrows():
-            past = slow_past(shop, row, pd.Timedelta(delay))
+            past = slow_past(shop, row, delay)
             expected = (row["ds"] - past["ordered_at"].max()) / pd.Timedelta("1D")
             np.testing.assert_allclose(found[name], expected, rtol=1e-12)
     assert found.notna().any() and found.isna().any()
@@ -88,7 +89,7 @@ def test_two_keys(shop: Store) -> None:
 def test_return_rate_with_a_given_prior(shop: Store, asked: pd.DataFrame) -> None:
     found = return_rate(shop.orders, asked, prior=(1.0, 9.0))
     for name, row in asked.iterrows():
-        past = slow_past(shop, row, pd.Timedelta("30D"))
+        past = slow_past(shop, row, "30D")
         expected = (1 + past["returned"].sum()) / (10 + len(past))
         assert found.loc[name, "return_rate"] == pytest.approx(expected, rel=1e-12)
         assert found.loc[name, "lines_known"] == len(past)
@@ -151,9 +152,8 @@ def test_as_of_join_equals_slow_reference(data: st.DataObject) -> None:
     delay, same = pd.Timedelta(data.draw(st.integers(0, 3)), "D"), data.draw(st.booleans())
     within = data.draw(st.sampled_from([None, pd.Timedelta("4D")]))
     keyed = data.draw(st.booleans())
-    found = as_of_join(
-        left, right, on=("t", "s"), by="k" if keyed else (), known_after=delay, columns=["v"], same_moment=same, within=within
-    )  # fmt: skip
+    how = {"known_after": delay, "columns": ["v"], "same_moment": same, "within": within}
+    found = as_of_join(left, right, on=("t", "s"), by="k" if keyed else (), **how)
     pd.testing.assert_frame_equal(found[["t", "k"]], left)
     for row in range(len(left)):
         known = right["s"] + delay
@@ -174,7 +174,9 @@ def test_as_of_join_keeps_order_index_and_names(shop: Store, asked: pd.DataFrame
     found = as_of_join(asked, reviews, on=("ds", "written_at"), by="product_id", known_after="1D", columns=["rating"])
     assert found.index.equals(asked.index) and list(found.columns) == [*asked.columns, "rating"]
     for name, row in asked.iterrows():
-        mine = reviews[(reviews["product_id"] == row["product_id"]) & (reviews["written_at"] + pd.Timedelta("1D") < row["ds"])]
+        mine = reviews[
+            (reviews["product_id"] == row["product_id"]) & (reviews["written_at"] + pd.Timedelta("1D") < row["ds"])
+        ]
         newest = mine.loc[mine["written_at"] == mine["written_at"].max(), "rating"]
         assert found.loc[name, "rating"] in set(newest) or (newest.empty and np.isnan(found.loc[name, "rating"]))
     with pytest.raises(DataError, match="suffix"):

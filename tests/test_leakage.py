@@ -56,7 +56,9 @@ def other_future(store: Store, seed: int = 99) -> Store:
 def shop() -> Store:
     """With a product that is launched only after the cut."""
     store = make_shop(3)
-    products = store.products.assign(launched_on=store.products["launched_on"].mask(store.products["product_id"] == "P6", CUT + WEEK))
+    products = store.products.assign(
+        launched_on=store.products["launched_on"].mask(store.products["product_id"] == "P6", CUT + WEEK)
+    )
     return dataclasses.replace(store, products=products)
 
 
@@ -186,10 +188,14 @@ def test_no_feature_changes_when_the_future_does(name: str, futures: tuple[Store
         assert later or case.timeless, f"{name}: the future changed nothing, so this case proves nothing"
 
 
+def per_series(made: pd.DataFrame, function: Callable[[pd.Series], object]) -> pd.Series:
+    return made["y"].groupby(made["unique_id"]).transform(function)
+
+
 LEAKY: dict[str, Callable[[Store], pd.DataFrame]] = {
-    "mean over all time": on_panel(lambda p: p.groupby("unique_id")[["y"]].transform("mean")),
-    "rolling mean with today": on_panel(lambda p: p.groupby("unique_id")[["y"]].transform(lambda y: y.rolling(4).mean())),
-    "centred window": on_panel(lambda p: p.groupby("unique_id")[["y"]].transform(lambda y: y.rolling(3, center=True).mean())),
+    "mean over all time": on_panel(lambda p: per_series(p, lambda y: y.expanding().mean().iloc[-1])),
+    "rolling mean with today": on_panel(lambda p: per_series(p, lambda y: y.rolling(4).mean())),
+    "centred window": on_panel(lambda p: per_series(p, lambda y: y.rolling(3, center=True).mean())),
     "scaled by all rows": on_panel(lambda p: (p[["y"]] - p["y"].mean()) / p["y"].std()),
     "returns known at once": per_row(lambda s, r: features.return_rate(s.orders, r, returns_known_after="0D")),
     "reviews known before they are read": per_row(
@@ -199,11 +205,11 @@ LEAKY: dict[str, Callable[[Store], pd.DataFrame]] = {
     ),
     "same moment of a daily sum": per_row(
         lambda s, r: features.as_of_join(
-            r, s.orders.assign(day=s.orders["ordered_at"].dt.normalize()).groupby("day", as_index=False)["quantity"].sum(),
-            on=("ds", "day"), same_moment=True,
-        )[["quantity"]]
+            r, make_panel(s, "D").rename(columns={"ds": "day"}), on=("ds", "day"), by="product_id", columns=["y"],
+            same_moment=True,
+        )[["y"]]
     ),
-    "only products that will sell": lambda s: weekly(s).loc[lambda p: p["y"].groupby(p["unique_id"]).transform("sum") > 40],
+    "only products that will sell": lambda s: weekly(s).loc[lambda p: per_series(p, lambda y: [y.sum()] * len(y)) > 40],
 }  # fmt: skip
 
 

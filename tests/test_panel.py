@@ -94,7 +94,9 @@ def test_zeros_begin_with_launch_or_first_sale(shop: Store) -> None:
 def test_regions_open_with_their_first_sale() -> None:
     shop = make_shop()
     late = shop.orders["ordered_at"] > FIRST + pd.Timedelta(weeks=30)
-    shop = dataclasses.replace(shop, orders=shop.orders[late | (shop.orders["region_id"] != "W")].reset_index(drop=True))
+    shop = dataclasses.replace(
+        shop, orders=shop.orders[late | (shop.orders["region_id"] != "W")].reset_index(drop=True)
+    )
     panel = make_panel(shop, by=("product_id", "region_id"))
     begins = panel.groupby(["region_id", "product_id"])["ds"].min()
     opened = floor(shop.orders.loc[shop.orders["region_id"] == "W", "ordered_at"].min(), "W-MON")
@@ -276,8 +278,9 @@ def test_real_shop_gives_protocol_w() -> None:
     keep = ~raw["InvoiceNo"].astype(str).str.startswith("C") & (raw["Quantity"] > 0) & (raw["UnitPrice"] > 0)
     keep &= code.str.fullmatch(r"\d{5}[A-Z]*")
     orders = pd.DataFrame({
-        "order_id": raw["InvoiceNo"].astype(str), "product_id": code, "ordered_at": raw["InvoiceDate"].astype("datetime64[ns]"),
-        "quantity": raw["Quantity"].astype("int64"), "unit_price": raw["UnitPrice"].astype(float),
+        "order_id": raw["InvoiceNo"].astype(str), "product_id": code,
+        "ordered_at": raw["InvoiceDate"].astype("datetime64[ns]"), "quantity": raw["Quantity"].astype("int64"),
+        "unit_price": raw["UnitPrice"].astype(float),
     })[keep].reset_index(drop=True)  # fmt: skip
     products = pd.DataFrame({"product_id": orders["product_id"].unique(), "title": "thing"})
     panel = make_panel(Store("weeks", products, orders))

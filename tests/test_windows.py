@@ -104,7 +104,9 @@ def test_batch_equals_sample_by_sample(
             want = expected[index]
             for name in ("x", "seen", "f", "z", "y", "target", "mask", "scale"):
                 got = getattr(batch, name)[row].numpy()
-                np.testing.assert_allclose(got, np.array(want[name]).reshape(got.shape), rtol=2e-5, atol=2e-5, err_msg=name)
+                np.testing.assert_allclose(
+                    got, np.array(want[name]).reshape(got.shape), rtol=2e-5, atol=2e-5, err_msg=name
+                )
             assert batch.e is not None and batch.e[row].tolist() == vectors[str(want["product"])].tolist()
         seen += batch.index.tolist()
     assert sorted(seen) == list(range(len(expected))), "every window once"
