@@ -243,11 +243,12 @@ def _regions(used: pd.Series) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-def _customers(orders: pd.DataFrame) -> pd.DataFrame:
-    """Each customer with the country of most of its lines (a few bought from two)."""
+def _customers(orders: pd.DataFrame) -> pd.DataFrame | None:
+    """Each customer with the country of most of its lines (a few bought from two); None where all were guests."""
     counts = orders.groupby(["customer_id", "region_id"]).size().reset_index(name="lines")
     counts = counts.sort_values(["customer_id", "lines", "region_id"], ascending=[True, False, True])
-    return counts.drop_duplicates("customer_id")[["customer_id", "region_id"]].reset_index(drop=True)
+    customers = counts.drop_duplicates("customer_id")[["customer_id", "region_id"]].reset_index(drop=True)
+    return customers if len(customers) else None
 
 
 def weekly_sales_lines(store: Store) -> pd.DataFrame:
