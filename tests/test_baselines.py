@@ -147,3 +147,19 @@ def test_refusals(panel: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lightgbm", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'ecomlib\[course\]'"):
         peers.lightgbm(SMALL)(train, future)
+
+
+def test_boosting_inputs_equal_mlforecast(panel: pd.DataFrame) -> None:
+    """Where the `peers` extra is installed: the same inputs as mlforecast's, row by row."""
+    mlforecast = pytest.importorskip("mlforecast", reason="the extra 'peers' is not part of the tests' environment")
+    from mlforecast.lag_transforms import ExponentiallyWeightedMean, RollingMean
+
+    settings = peers.BoostingSettings()
+    rolling = [RollingMean(w) for w in settings.windows] + [ExponentiallyWeightedMean(a) for a in settings.exponential]
+    theirs = mlforecast.MLForecast(
+        models=[], freq="W-MON", lags=list(settings.lags), lag_transforms={1: rolling}, date_features=["week", "month"]
+    ).preprocess(panel, dropna=False)
+    ours = peers._inputs(panel, settings)
+    theirs = theirs.drop(columns=["unique_id", "ds", "y"])
+    assert len(ours.columns) == len(theirs.columns) == 19
+    np.testing.assert_allclose(ours.to_numpy(float), theirs.to_numpy(float), rtol=0, atol=1e-9)
