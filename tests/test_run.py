@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from ecomlib.course import lessons, report, results
 from ecomlib.course.cli import app
-from ecomlib.course.run import Display, RunSettings, plan_parameters, run_lessons
+from ecomlib.course.run import Display, RunSettings, excerpt, plan_parameters, run_lessons
 from ecomlib.errors import LessonError
 
 pytest.importorskip("papermill")
@@ -37,7 +37,9 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object]:
     root = tmp_path_factory.mktemp("two")
     where = checkout(root)
     toy_lesson.write(where, "90_toy.ipynb", exercise=False)
-    toy_lesson.write(where, "89_bad.ipynb", exercise=False, extra="frame = {'units': 1}\nframe['nope']")
+    toy_lesson.write(
+        where, "89_bad.ipynb", exercise=False, extra="x = 1\ny = 2\nframe = {'units': 1}\n\nframe['nope']\nz = 3"
+    )
     before = Path.cwd()
     os.chdir(root)
     try:
@@ -53,10 +55,16 @@ def test_a_failing_lesson_is_shown_and_the_others_go_on(two: tuple[Path, object]
     assert "Report: build/report.html" in run.stdout
     failure = run.stderr[run.stderr.index("✗ 89") :]
     assert "section '2 · What may fail', cell 7" in failure
-    assert "frame['nope']" in failure and "KeyError: 'nope'" in failure
+    assert "    > frame['nope']\n" in failure and "KeyError: 'nope'" in failure
+    assert "x = 1" not in failure and "frame = {'units': 1}" in failure
     assert "Traceback" not in run.stderr
     assert re.search(r"✓ 90 Toy: \d+\.\d s", run.stderr)
     assert {p.name for p in (root / "build" / "executed").iterdir()} == {"89_bad.ipynb", "90_toy.ipynb"}
+
+
+def test_an_error_without_a_line_shows_the_start_of_its_cell() -> None:
+    assert excerpt("a\nb\nc\nd\ne", ["SyntaxError: no arrow here"]) == "  a\n  b\n  c\n  d"
+    assert excerpt("a\nb", ["\x1b[32m----> 2\x1b[0m b"]) == "  a\n> b"
 
 
 def test_progress_names_lesson_and_section(two: tuple[Path, object]) -> None:

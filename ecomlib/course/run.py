@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -71,11 +72,20 @@ class LessonRun:
 
     def complaint(self) -> str:
         """The failure in a few lines: lesson, section, cell, its source and the error."""
-        code = [line for line in self.source.splitlines() if line.strip()]
-        shown = [f"      {line}" for line in code[:6]] + (["      …"] if len(code) > 6 else [])
+        shown = [f"    {line}" for line in self.source.splitlines()]
         where = f", in section '{self.section}'" if self.section else ""
         where += f", cell {self.cell}" if self.cell is not None else ""
         return "\n".join([f"✗ {self.lesson.number} {self.lesson.title} failed{where}:", *shown, f"    {self.error}"])
+
+
+def excerpt(source: str, traceback: Sequence[str]) -> str:
+    """The failing line of a cell, marked, with two lines before and one after; its start where no line is named."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback))
+    found = re.search(r"^-+>\s*(\d+)", plain, re.M)
+    failing = int(found[1]) if found else 0
+    lines = source.splitlines()
+    shown = range(max(0, failing - 3), min(len(lines), failing + 1)) if failing else range(min(4, len(lines)))
+    return "\n".join(f"{'>' if n + 1 == failing else ' '} {lines[n]}" for n in shown)
 
 
 @contextmanager
@@ -138,7 +148,7 @@ def run_lesson(lesson: LessonFile, parameters: Mapping[str, Any], settings: RunS
             extra_arguments=["--log-level=ERROR"],  # the kernel's own log is no news to a reader
         )
     except papermill.PapermillExecutionError as problem:
-        cell, source = origin[problem.cell_index] + 1, problem.source
+        cell, source = origin[problem.cell_index] + 1, excerpt(problem.source, problem.traceback)
         section = titles[problem.cell_index]
         error = f"{problem.ename}: {problem.evalue}".strip()[:2000]
     except Exception as problem:  # a dead kernel, a time-out, a full disk: the other lessons still run
