@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import dataclasses
 import datetime as dt
 import json
 import time
@@ -22,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import protocol_w
 
 from ecomlib.evaluation import backtest, rmsse, wape
 from ecomlib.panel import LAST_YEAR as PANEL_LAST_YEAR
@@ -30,8 +30,7 @@ from ecomlib.windows import WindowSettings
 
 HERE = Path(__file__).resolve().parent
 TUNING = HERE / "tuning_w.csv"
-HORIZON = 4
-TUNING_ORIGINS = ("2010-12-27", "2011-01-24", "2011-02-21", "2011-03-21")
+HORIZON = protocol_w.HORIZON
 
 CALENDAR = ("week_sin", "week_cos", "week_sin2", "week_cos2", "to_christmas", "holidays")
 LAST_YEAR = ("last_year", "last_year_known")
@@ -86,6 +85,8 @@ CANDIDATES: dict[str, dict[str, Any]] = {
     "gru_32_squared": {**SMALL, "head": "squared"},
 }
 
+SHORT: dict[str, Any] = {"hidden": 8, "look_back": 8, "train": {"epochs": 1}}
+
 # What accuracy.py scores on the test origins, once.
 CHOSEN: dict[str, tuple[str, dict[str, Any]]] = {
     "gru": ("network", CANDIDATES["gru"]),
@@ -93,46 +94,14 @@ CHOSEN: dict[str, tuple[str, dict[str, Any]]] = {
 NETWORKS: dict[str, tuple[str, Callable[[], Forecaster]]] = {
     name: (kind, lambda settings=settings: recipe(**settings)) for name, (kind, settings) in CHOSEN.items()
 }
-
-
-def panel_w() -> pd.DataFrame:
-    """The panel of protocol W (500 series, 51,529 rows), from Online Retail II."""
-    import ecomlib
-    from ecomlib.panel import make_panel
-    from ecomlib.stores.online_retail import weekly_sales_lines
-
-    store = ecomlib.load_store("online_retail")
-    lines = weekly_sales_lines(store)
-    goods = store.products[store.products["product_id"].isin(lines["product_id"])]
-    panel = make_panel(dataclasses.replace(store, orders=lines, products=goods), begin="sale")
-    end = pd.Timestamp("2011-04-18")
-    first = panel.groupby("unique_id")["ds"].min()
-    old = first.index[first <= end - pd.Timedelta(weeks=52)]
-    known = lines[(lines["ordered_at"] < end + pd.Timedelta(weeks=1)) & lines["product_id"].isin(old)]
-    largest = (known["quantity"] * known["unit_price"]).groupby(known["product_id"]).sum().nlargest(500).index
-    panel = panel[panel["unique_id"].isin(largest)].reset_index(drop=True)
-    if len(panel) != 51_529:
-        raise SystemExit(f"protocol W has 51,529 rows, this panel {len(panel)}")
-    return panel
-
-
-def smoke_panel() -> pd.DataFrame:
-    """Twelve made-up series over the tuning origins, for a run of seconds without the shop's data."""
-    rng = np.random.default_rng(0)
-    weeks = pd.date_range("2009-11-30", "2011-04-18", freq="W-MON")
-    parts = [
-        pd.DataFrame({"unique_id": f"{k:05d}", "ds": weeks, "y": rng.poisson(3 + k, len(weeks)).astype(float)})
-        for k in range(12)
-    ]
-    return pd.concat(parts, ignore_index=True).assign(orders=1.0)
+SMOKE_NETWORKS: dict[str, tuple[str, Callable[[], Forecaster]]] = {"gru": ("network", lambda: recipe(**SHORT))}
 
 
 def tune(name: str, panel: pd.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:
     """Score one candidate on the tuning origins; nothing after them is looked at."""
-    last = pd.Timestamp(TUNING_ORIGINS[-1]) + pd.Timedelta(weeks=HORIZON)
-    panel = panel[panel["ds"] <= last]
+    panel = panel[panel["ds"] <= protocol_w.TUNING_ORIGINS[-1] + HORIZON * protocol_w.WEEK]
     started = time.perf_counter()
-    scored = backtest(panel, {name: recipe(**settings)}, TUNING_ORIGINS, HORIZON)
+    scored = backtest(panel, {name: recipe(**settings)}, protocol_w.TUNING_ORIGINS, HORIZON)
     seconds = time.perf_counter() - started
     by_origin = wape(scored, [name])[name]
     scaled = rmsse(scored, [name], train=panel).groupby("cutoff")[name].mean()
@@ -153,12 +122,11 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="seconds, made-up panel, nothing written")
     arguments = parser.parse_args()
     if arguments.smoke:
-        short = {"hidden": 8, "look_back": 8, "train": {"epochs": 1}}
-        print(tune("smoke", smoke_panel(), short))
+        print(tune("gru", protocol_w.smoke_panel(), SHORT))
         return
     if arguments.tune is None:
         parser.error("nothing to do: --tune or --smoke")
-    panel = panel_w()
+    panel = protocol_w.panel()
     for name in arguments.tune or CANDIDATES:
         row = tune(name, panel, CANDIDATES[name])
         new = not TUNING.exists()

@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import nn
+from tqdm.auto import tqdm
 
 from ecomlib.errors import DataError
 from ecomlib.models import NETWORKS, Forecaster, ForecasterSettings
-from ecomlib.models.files import load, read, save, write
+from ecomlib.models.files import load, read_checkpoint, save, write_checkpoint
 from ecomlib.windows import WindowSet, WindowSettings
 
 __all__ = [
@@ -111,13 +112,6 @@ def pick_precision(precision: str, device: torch.device) -> str:
     return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"
 
 
-@contextlib.contextmanager
-def _own_randomness(device: torch.device) -> Iterator[None]:
-    """The random state of torch is the caller's before and after: what happens inside does not show outside."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        yield
-
-
 def _half(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
     if precision == "fp32":
         return contextlib.nullcontext()
@@ -196,24 +190,25 @@ def fit(
     model.to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
-    averaged = copy.deepcopy(model) if settings.average else model
+    averaged = copy.deepcopy(model).to(device) if settings.average else model
     best = {name: value.clone() for name, value in averaged.state_dict().items()}
     rows: list[dict[str, float]] = []
     path = None if checkpoint is None else Path(checkpoint)
     mark = _fingerprint(model.settings, settings, windows_train, windows_valid)
-    if path is not None and (kept := _read_checkpoint(path, mark, device)) is not None:
-        tensors, rows = kept
-        model.load_state_dict(_under("model", tensors))
-        averaged.load_state_dict(_under("averaged", tensors))
-        best = _under("best", tensors)
-        for k, weight in enumerate(model.parameters()):
-            optimizer.state[weight] = _under(f"optimizer{k}", tensors)
+    if path is not None and (kept := read_checkpoint(path, mark)) is not None:
+        parts, rows = kept
+        model.load_state_dict(parts["model"])
+        averaged.load_state_dict(parts["averaged"])
+        best = parts["best"]
+        moments = {k: parts[f"optimizer{k}"] for k, _ in enumerate(model.parameters())}
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
         if scaler.is_enabled():
-            scaler.load_state_dict({**scaler.state_dict(), "scale": float(tensors["scaler.scale"])})
+            scaler.load_state_dict({**scaler.state_dict(), "scale": float(parts["scaler"]["scale"])})
     per_epoch = -(-len(train) // settings.batch_size)
     started, spent = time.perf_counter(), rows[-1]["seconds"] if rows else 0.0
-    bar = _bar(settings.epochs, len(rows)) if progress else None
-    with _own_randomness(device):
+    bar = tqdm(total=settings.epochs, initial=len(rows), desc="epochs", leave=False, disable=not progress)
+    # The random state of torch is the caller's before and after: what happens inside does not show outside.
+    with bar, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         for epoch in range(len(rows) + 1, settings.epochs + 1):
             if _best_epoch(rows) + settings.patience < epoch and valid is not None:
                 break
@@ -251,15 +246,10 @@ def fit(
             if path is not None:
                 parts = {"model": model.state_dict(), "averaged": averaged.state_dict(), "best": best}
                 parts |= {f"optimizer{i}": optimizer.state[weight] for i, weight in enumerate(model.parameters())}
-                if scaler.is_enabled():
-                    parts["scaler"] = {"scale": torch.tensor(scaler.get_scale())}
-                tensors = {f"{part}.{name}": value for part, state in parts.items() for name, value in state.items()}
-                write(path, tensors, {"fingerprint": mark, "history": json.dumps(rows)})
-            if bar is not None:
-                bar.set_postfix(train=f"{train_loss:.4f}", valid=f"{valid_loss:.4f}")
-                bar.update()
-    if bar is not None:
-        bar.close()
+                parts["scaler"] = {"scale": torch.tensor(scaler.get_scale())}
+                write_checkpoint(path, mark, parts, rows)
+            bar.set_postfix(train=f"{train_loss:.4f}", valid=f"{valid_loss:.4f}")
+            bar.update()
     model.load_state_dict(best)
     model.to("cpu").eval()
     history = pd.DataFrame(rows).astype({"epoch": "int64"})
@@ -270,9 +260,8 @@ def _best_epoch(rows: Sequence[Mapping[str, float]]) -> int:
     """Number of the epoch with the least validation loss; the last one where nothing was validated."""
     if not rows:
         return 1
-    if np.isnan(rows[-1]["valid_loss"]):
-        return int(rows[-1]["epoch"])
-    return int(min(rows, key=lambda row: row["valid_loss"])["epoch"])
+    best = rows[-1] if np.isnan(rows[-1]["valid_loss"]) else min(rows, key=lambda row: row["valid_loss"])
+    return int(best["epoch"])
 
 
 def _share(step: int, steps: int, schedule: str) -> float:
@@ -289,12 +278,6 @@ def _follow(averaged: nn.Module, model: nn.Module, decay: float) -> None:
     with torch.no_grad():
         for old, new in zip(averaged.parameters(), model.parameters(), strict=True):
             old.lerp_(new, 1 - decay)
-
-
-def _bar(total: int, done: int) -> Any:
-    from tqdm.auto import tqdm
-
-    return tqdm(total=total, initial=done, desc="epochs", leave=False)
 
 
 def predict(model: Forecaster, windows: WindowSet, *, batch_size: int = 4096, device: str = "auto") -> pd.DataFrame:
@@ -330,25 +313,6 @@ def _fingerprint(model: ForecasterSettings, settings: TrainSettings, *windows: W
             for tensor in (part.past, part.future, part.static, part.text, part.units, part.known, part.first):
                 digest.update(b"" if tensor is None else tensor.cpu().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _read_checkpoint(
-    path: Path, fingerprint: str, device: torch.device
-) -> tuple[dict[str, Tensor], list[dict[str, float]]] | None:
-    """The checkpoint, or None where there is none, it cannot be read, or it belongs to another run."""
-    if not path.exists():
-        return None
-    try:
-        tensors, notes = read(path)
-    except DataError:
-        return None
-    if notes.get("fingerprint") != fingerprint:
-        return None
-    return {name: value.to(device) for name, value in tensors.items()}, json.loads(notes["history"])
-
-
-def _under(part: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.split(".", 1)[1]: value for name, value in tensors.items() if name.split(".", 1)[0] == part}
 
 
 def network_forecaster(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,29 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     except (OSError, SafetensorError) as error:
         raise DataError(f"'{path.name}' is not a readable safetensors file: {error}",
                         remedy="train the network again, or bring the whole file.") from error  # fmt: skip
+
+
+def write_checkpoint(
+    path: Path, fingerprint: str, parts: Mapping[str, Mapping[str, Tensor]], history: Sequence[Mapping[str, float]]
+) -> None:
+    """The state of a training run after an epoch: named parts (weights, the optimizer's moments) and its history."""
+    tensors = {f"{part}.{name}": value for part, state in parts.items() for name, value in state.items()}
+    write(path, tensors, {"fingerprint": fingerprint, "history": json.dumps(history)})
+
+
+def read_checkpoint(path: Path, fingerprint: str) -> tuple[dict[str, dict[str, Tensor]], list[dict[str, float]]] | None:
+    """Parts and history, or None where there is no checkpoint, it cannot be read, or it belongs to another run."""
+    try:
+        tensors, notes = read(path)
+    except DataError:
+        return None
+    if notes.get("fingerprint") != fingerprint:
+        return None
+    parts: dict[str, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        part, key = name.split(".", 1)
+        parts.setdefault(part, {})[key] = value
+    return parts, json.loads(notes["history"])
 
 
 def save(
