@@ -250,7 +250,7 @@ def test_the_summary_answers_a_strangers_questions() -> None:
 
 
 def test_a_million_lines_are_checked_within_seconds() -> None:
-    """The aim is one second; the bar leaves room for a busy machine and still fails a check that walks row by row."""
+    """The aim is one second of processor time; the bar fails a check that walks row by row."""
     rng = np.random.default_rng(0)
     count = 1_000_000
     products = np.array([f"p{number}" for number in range(4_000)], dtype=object)
@@ -264,9 +264,9 @@ def test_a_million_lines_are_checked_within_seconds() -> None:
         }
     )
     shop(**tables())  # pandera is imported here, once
-    began = time.perf_counter()
+    began = time.process_time()
     Store("large", pd.DataFrame({"product_id": products, "title": products}), orders)
-    assert time.perf_counter() - began < 4
+    assert time.process_time() - began < 4
 
 
 def test_load_store_knows_names_and_folders(tmp_path: Path) -> None:

@@ -175,11 +175,13 @@ class Difference(Transform):
         return y - np.append(self._before(state, ds), y)[: len(y)]
 
     def backward(self, state: _Past, ds: np.ndarray, y: np.ndarray) -> np.ndarray:
-        known = pd.Series(state.values, index=state.ds).reindex(ds).to_numpy()
+        rows = slice(state.position(ds), state.position(ds) + len(y))
+        known, earlier = state.values[rows], np.append(np.full(self.lag, np.nan), state.values)[rows]
         level = np.append(self._before(state, ds), np.zeros(len(y)))
         for step, change in enumerate(y):
-            # Where the value a lag ago is unknown the series had just begun: its own value is all there is.
-            level[self.lag + step] = known[step] if np.isnan(level[step]) else level[step] + change
+            # Where training has no value a lag ago the series had just begun: its own value is all there is.
+            begins = step < len(known) and np.isnan(earlier[step])
+            level[self.lag + step] = known[step] if begins else level[step] + change
         return level[self.lag :]
 
 
