@@ -173,7 +173,8 @@ def make_catalogue(settings: Settings, rng: np.random.Generator, *, seed: int = 
         start[i, 1:] = np.sort(rng.choice(np.arange(earliest, W), V - 1, replace=False))
 
     level = rng.integers(0, LEVELS, (P, V))
-    overstated = rng.random((P, V)) < settings.overstated_share
+    # The best cannot be overstated, so the others are a little more often.
+    overstated = rng.random((P, V)) < settings.overstated_share * LEVELS / (LEVELS - 1)
     told_level = np.minimum(level + overstated, LEVELS - 1)
     spread = np.sqrt(np.mean((np.arange(LEVELS) - (LEVELS - 1) / 2) ** 2))  # √2: quality has standard deviation one
 
