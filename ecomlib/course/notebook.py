@@ -71,7 +71,8 @@ def execute(notebook: Any, folder: Path) -> float:
     )
     started = time.monotonic()
     try:
-        client.execute(env={**os.environ, **dict.fromkeys(lessons.ONE_THREAD, "1")})
+        own = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+        client.execute(env={**own, **dict.fromkeys(lessons.ONE_THREAD, "1")})
     except nbclient.exceptions.CellExecutionError as error:
         raise LessonError(f"A cell failed: {error.ename}: {error.evalue}\n{error.traceback[-1500:]}") from None
     return time.monotonic() - started

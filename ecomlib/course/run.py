@@ -91,8 +91,9 @@ def excerpt(source: str, traceback: Sequence[str]) -> str:
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Kernels inherit one thread each from this process's environment, which is put back afterwards."""
-    before = {name: os.environ.get(name) for name in lessons.ONE_THREAD}
+    before = {name: os.environ.get(name) for name in (*lessons.ONE_THREAD, "MPLBACKEND")}
     os.environ.update(dict.fromkeys(lessons.ONE_THREAD, "1"))
+    os.environ.pop("MPLBACKEND", None)  # a terminal's choice; a notebook has its own
     try:
         yield
     finally:
