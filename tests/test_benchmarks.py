@@ -105,3 +105,25 @@ def test_protocol_w_is_the_published_panel(monkeypatch: pytest.MonkeyPatch) -> N
     ]  # fmt: skip
     first = panel.groupby("unique_id")["ds"].min()
     assert first.max() <= pd.Timestamp("2010-04-19")  # in the books for a year at the first test origin
+
+
+def test_money_orders_by_errors_that_are_known_by_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import accuracy
+
+    from ecomlib.evaluation import score
+
+    weeks = pd.to_datetime(["2024-01-01", "2024-01-29"])
+    frame = pd.DataFrame({"unique_id": ["a", "b", "c", "d"] * 2, "cutoff": weeks.repeat(4)})
+    frame["ds"] = frame["cutoff"] + pd.Timedelta(weeks=1)
+    frame["m"] = 9.0
+    frame["y"] = [9.0, 19.0, 4.0, 9.0, 30.0, 9.0, 0.0, 9.0]
+    costs = accuracy.money(frame, ["m"], 3)
+    # Past errors, log scale: 0, log 2, -log 2, 0; at 3:1 the 75 % quantile lies a quarter of the way from 0 to log 2.
+    order = 10 * 2**0.25 - 1
+    expected = [3 * (30 - order), order - 9, order, order - 9]
+    assert list(costs["cutoff"].unique()) == [weeks[1]]
+    np.testing.assert_allclose(costs["m"] - costs["y"], expected)
+    assert score(costs, "m", ["wape"])["value"].item() == pytest.approx(sum(expected) / 48)
+    later = frame.assign(y=frame["y"].where(frame["cutoff"] == weeks[0], 5.0))  # its own weeks do not move the order
+    np.testing.assert_allclose(accuracy.money(later, ["m"], 3)["m"] - 5, order - 5)

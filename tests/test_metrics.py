@@ -51,6 +51,7 @@ def assert_same(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:
     np.testing.assert_allclose(ours[MODELS].to_numpy(), theirs[MODELS].to_numpy(), rtol=0, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning:pandas")  # utilsforecast takes log(0) on its way
 @pytest.mark.parametrize("origins", [True, False])
 def test_plain_metrics_equal_utilsforecast(scored: pd.DataFrame, origins: bool) -> None:
     frame = scored if origins else scored[scored["cutoff"] == scored["cutoff"].max()].drop(columns="cutoff")
