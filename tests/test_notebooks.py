@@ -7,6 +7,8 @@ import base64
 import copy
 import io
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -380,3 +382,9 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
 def test_a_missing_library_is_named_with_its_remedy() -> None:
     with pytest.raises(MissingDependencyError, match="python -m pip install no_such_library_90"):
         lessons.library("no_such_library_90.part")
+
+
+def test_only_the_one_needless_warning_is_kept_off_the_pages() -> None:
+    code = "import ecomlib.course, warnings\nwarnings.warn('IProgress not found. Update')\nwarnings.warn('another')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "another" in done.stderr and "IProgress" not in done.stderr

@@ -35,7 +35,13 @@ report has the kind ``plain``. So every figure has its alt text, and the tests i
 seconds``.
 """
 
+import warnings
+
 from ecomlib.course.checks import Exercise, check, inputs
 from ecomlib.course.results import publish, results_table
 
 __all__ = ["Exercise", "check", "inputs", "publish", "results_table"]
+
+# Libraries that lessons use import `tqdm.auto`, which warns where ipywidgets are not installed, though nothing of ours
+# needs them. A lesson's page would begin with that warning.
+warnings.filterwarnings("ignore", message="IProgress not found")
