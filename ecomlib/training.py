@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import nn
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from ecomlib.errors import DataError
 from ecomlib.models import NETWORKS, Forecaster, ForecasterSettings
