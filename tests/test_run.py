@@ -64,7 +64,8 @@ def test_a_failing_lesson_is_shown_and_the_others_go_on(two: tuple[Path, object]
 
 def test_an_error_without_a_line_shows_the_start_of_its_cell() -> None:
     assert excerpt("a\nb\nc\nd\ne", ["SyntaxError: no arrow here"]) == "  a\n  b\n  c\n  d"
-    assert excerpt("a\nb", ["\x1b[32m----> 2\x1b[0m b"]) == "  a\n> b"
+    frames = ["File lib.py:9", "----> 1 raise KeyError", "Cell In[3], line 2", "\x1b[32m----> 2\x1b[0m b", "---> 99 c"]
+    assert excerpt("a\nb", frames) == "  a\n> b"
 
 
 def test_progress_names_lesson_and_section(two: tuple[Path, object]) -> None:

@@ -81,9 +81,12 @@ class LessonRun:
 def excerpt(source: str, traceback: Sequence[str]) -> str:
     """The failing line of a cell, marked, with two lines before and one after; its start where no line is named."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback))
-    found = re.search(r"^-+>\s*(\d+)", plain, re.M)
-    failing = int(found[1]) if found else 0
     lines = source.splitlines()
+    failing = 0
+    for number, line in re.findall(r"^-+>\s*(\d+) ?(.*)$", plain, re.M):
+        # The libraries' own frames have such arrows too: ours is the one whose text is in the cell.
+        if int(number) <= len(lines) and lines[int(number) - 1].strip() == line.strip():
+            failing = int(number)
     shown = range(max(0, failing - 3), min(len(lines), failing + 1)) if failing else range(min(4, len(lines)))
     return "\n".join(f"{'>' if n + 1 == failing else ' '} {lines[n]}" for n in shown)
 
