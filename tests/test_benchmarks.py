@@ -25,8 +25,8 @@ SCRIPTS.remove("accuracy.py")  # it has a test of its own below
 
 
 def state() -> dict[str, str]:
-    """Hashes of all that a trial run must not touch: recorded tables, cards, logs, the scripts themselves."""
-    files = [*FOLDER.glob("*.*"), *BENCHMARKS.glob("*.*")]
+    """Hashes of all that a trial run must not touch: recorded tables and cards, logs of tuning and test."""
+    files = [*FOLDER.glob("*.parquet"), *FOLDER.glob("*.json"), *BENCHMARKS.glob("*.csv")]
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()}
 
 
