@@ -334,7 +334,7 @@ def test_weeks_and_months_from_days() -> None:
     daily = pd.concat([daily, daily.assign(unique_id="b", y=3.0)], ignore_index=True)
     daily["customers"], daily["product_id"] = 5, daily["unique_id"]
     weekly = resample(daily, "W-MON")
-    assert (weekly["ds"].dt.weekday == 0).all() and weekly["ds"].min() == pd.Timestamp("2024-01-15")
+    assert (weekly["ds"].dt.day_of_week == 0).all() and weekly["ds"].min() == pd.Timestamp("2024-01-15")
     assert weekly["ds"].max() == pd.Timestamp("2024-03-11"), "the week from 03-18 has three days and is left out"
     assert weekly.groupby("unique_id")["y"].unique().map(list).to_dict() == {"a": [7.0], "b": [21.0]}
     assert (weekly["orders"] == 14).all() and weekly["price"].iloc[0] == np.mean(np.arange(5, 12))

@@ -28,9 +28,8 @@ def resample(panel: pd.DataFrame, freq: Literal["W-MON", "MS"]) -> pd.DataFrame:
             remedy="make the panel from the orders with the time step that you need.",
         )
     days = panel["ds"]
-    start = (
-        days - pd.to_timedelta(days.dt.weekday, unit="D") if freq == "W-MON" else days.dt.to_period("M").dt.start_time
-    )
+    back = days.dt.day_of_week if freq == "W-MON" else days.dt.day - 1
+    start = days - pd.to_timedelta(back, unit="D")
     length = 7 if freq == "W-MON" else start.dt.days_in_month
     how = {
         name: "sum" if name in ("y", "orders") else "mean" if pd.api.types.is_numeric_dtype(panel[name]) else "first"

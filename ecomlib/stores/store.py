@@ -105,7 +105,7 @@ class Store:
     def to_directory(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write each table as Parquet into a folder, whole or not at all; the truth and the notes stay behind.
 
-        Raises ``FileExistsError`` where the folder holds something and ``overwrite`` is False.
+        Raises ``DataError`` where the folder holds something and ``overwrite`` is False, or holds more than a store.
         """
         from ecomlib.stores.directory import write
 

@@ -89,7 +89,8 @@ def _as_text(values: pd.Series) -> pd.Series:
     """Every value as a Python string, None where it is missing."""
     if pd.api.types.infer_dtype(values, skipna=True) not in ("string", "empty"):
         values = values.astype(object).map(lambda value: None if pd.isna(value) else str(value))
-    return values.astype(object).where(values.notna(), None)
+    # Plain strings: object under pandas 2, str under pandas 3.
+    return values.astype(object).where(values.notna(), None).infer_objects()
 
 
 def _flags(values: pd.Series, fail: Fail) -> pd.Series:
