@@ -1,4 +1,4 @@
-"""Reading the publishers' files: workbooks, CSV, Parquet and R's own format, also inside zip files."""
+"""Reading the publishers' files: workbooks, CSV, Parquet and R's own format, also inside zip files (lesson 00, section 6)."""
 
 from __future__ import annotations
 
