@@ -22,17 +22,6 @@ from ecomlib.stores.simulated.settings import Settings
 from ecomlib.stores.simulated.truth import Truth
 from ecomlib.stores.store import Store
 
-_ARRAYS = (
-    "product_ids",
-    "region_ids",
-    "expected_demand",
-    "demand",
-    "shock",
-    "momentum",
-    "return_probability",
-    "visit_type",
-)
-_FRAMES = ("quality", "elasticity", "rollout", "cold_start", "customers", "conversion", "wholesale")
 _LAW = ("transition", "innovation")
 _KEY_LENGTH = 16
 _STOCK = ("on_hand_start", "received", "sold")
@@ -89,22 +78,23 @@ def save(store: Store, folder: Path) -> None:
                 np.save(folder / f"{table}_{column}.npy", units.astype(np.int16 if units.max() < 2**15 else np.int32))
         else:
             frame.to_parquet(folder / f"{table}.parquet", index=False)
-    truth = store.truth
-    for array in _ARRAYS:
-        values = np.asarray(getattr(truth, array))
-        np.save(folder / f"truth_{array}.npy", values.astype(str) if values.dtype == object else values)
-    for array in _LAW:
-        np.save(folder / f"truth_{array}.npy", getattr(truth.law, array))
-    for table in _FRAMES:
-        getattr(truth, table).to_parquet(folder / f"truth_{table}.parquet", index=False)
+    truth, law, held = store.truth, store.truth.law, []
+    for name, value in [*vars(truth).items(), *((name, getattr(law, name)) for name in _LAW)]:
+        if isinstance(value, pd.DataFrame):
+            value.to_parquet(folder / f"truth_{name}.parquet", index=False)
+        elif isinstance(value, np.ndarray):
+            np.save(folder / f"truth_{name}.npy", value.astype(str) if value.dtype == object else value)
+            held.append(name)
     facts = {
         "name": store.name,
         "currency": store.currency,
         "notes": dict(store.notes),
         "settings": asdict(truth.settings),
         "first_day": str(truth.dates[0].date()),
-        "turn": truth.law.turn,
+        "turn": law.turn,
         "tables": [table for table, _ in store.tables() if table != "inventory"],
+        "arrays": held,
+        "frames": [name for name, value in vars(truth).items() if isinstance(value, pd.DataFrame)],
     }
     (folder / "store.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
@@ -112,27 +102,23 @@ def save(store: Store, folder: Path) -> None:
 def load(folder: Path) -> Store:
     """Read what ``save`` wrote. The large arrays of the truth stay on disk until they are looked at."""
     facts = json.loads((folder / "store.json").read_text(encoding="utf-8"))
-    kept = {field.name for field in fields(Settings)}
-    settings = Settings(**{k: _tuple(v) for k, v in facts["settings"].items() if k in kept})
-    arrays: dict[str, Any] = {}
-    for array in (*_ARRAYS, *_LAW):
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["settings"].items()}
+    settings = Settings(**given)
+    arrays: dict[str, np.ndarray] = {}
+    for array in facts["arrays"]:
         values = np.load(folder / f"truth_{array}.npy", mmap_mode="r", allow_pickle=False)
         arrays[array] = values.astype(object) if values.dtype.kind == "U" else values
     law = Dynamics(arrays.pop("transition"), arrays.pop("innovation"), facts["turn"])
-    frames = {table: pd.read_parquet(folder / f"truth_{table}.parquet") for table in _FRAMES}
+    frames = {table: pd.read_parquet(folder / f"truth_{table}.parquet") for table in facts["frames"]}
     dates = pd.date_range(facts["first_day"], periods=settings.days, freq="D").as_unit("ns")
     truth = Truth(settings=settings, dates=dates, law=law, **arrays, **frames)
     tables = {table: pd.read_parquet(folder / f"{table}.parquet") for table in facts["tables"]}
-    given = {"name": facts["name"], "currency": facts["currency"], "notes": facts["notes"], "truth": truth}
     # These very tables were checked when the store was made: what could go wrong since is seen by reading them.
     store = object.__new__(Store)
-    store.__dict__.update({**{field.name: None for field in fields(Store)}, **tables, **given})
+    plain = {name: facts[name] for name in ("name", "currency", "notes")}
+    store.__dict__.update({**{field.name: None for field in fields(Store)}, **plain, **tables, "truth": truth})
     stock = [np.load(folder / f"inventory_{column}.npy", allow_pickle=False) for column in _STOCK]
     return with_inventory(store, inventory(truth, *stock))
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _try_to_load(folder: Path) -> Store | None:
@@ -140,5 +126,5 @@ def _try_to_load(folder: Path) -> Store | None:
         return None
     try:
         return load(folder)
-    except (OSError, EOFError, ValueError, KeyError):  # pyarrow's errors are ValueErrors; a damaged folder is made anew
-        return None
+    except (OSError, EOFError, ValueError, KeyError, TypeError):  # pyarrow's own errors are ValueErrors
+        return None  # damaged: it is made anew
