@@ -168,6 +168,16 @@ def test_quoted_values_blank_lines_and_headers_in_capitals(shop: Path) -> None:
         read(shop)
 
 
+def test_separators_left_behind_and_blank_lines_before_the_header(shop: Path) -> None:
+    wanted = read(shop).orders
+    text("orders.csv", lambda whole: "\n\n" + whole.replace("\n", ",,\n"))(shop)
+    pd.testing.assert_frame_equal(read(shop).orders, wanted)
+    edit("products.csv", put("title", 3, ""))(shop)
+    text("products.csv", lambda whole: "\n" + whole)(shop)
+    with pytest.raises(DataError, match="row 3: the value is missing"):
+        read(shop)
+
+
 def test_rows_are_counted_with_the_blank_ones(shop: Path) -> None:
     text("orders.csv", lambda whole: whole.replace("\n", "\n\n", 3).rstrip("\n") + "\n")(shop)
     lines = (shop / "orders.csv").read_text().splitlines()

@@ -78,12 +78,8 @@ def _column_names(names: Sequence[str], table: Table, notes: list[str]) -> list[
         result.append(name)
     twice = sorted({name for name in result if result.count(name) > 1})
     if twice:
-        raise DataError(
-            "two columns have the same name",
-            table=table.name,
-            column=twice[0],
-            remedy="rename one of them, or take it out.",
-        )
+        remedy = "rename one of them, or take it out."
+        raise DataError("two columns have the same name", table=table.name, column=twice[0], remedy=remedy)
     return result
 
 
@@ -102,7 +98,7 @@ def _csv(path: Path, table: Table, notes: list[str]) -> tuple[pd.DataFrame, np.n
     text = _decode(path, table)
     if not text.strip():
         raise DataError("the file is empty", table=table.name, remedy="export it once more, with its header.")
-    separator = _separator(text.split("\n", 1)[0], table)
+    separator = _separator(text.lstrip("\r\n").split("\n", 1)[0], table)
     if separator != ",":
         notes.append(f"{table.name}: the columns are separated by {_SEPARATOR_WORDS[separator]}.")
     header, rows = _structure(text, separator, table.name, notes)
@@ -115,7 +111,8 @@ def _csv(path: Path, table: Table, notes: list[str]) -> tuple[pd.DataFrame, np.n
     if len(frame) != len(rows) or len(frame.columns) != len(header):
         raise _unreadable(table.name, "text", f"{len(rows)} rows were counted and {len(frame)} read")
     frame.columns = pd.Index(header)  # as they stand in the file: pandas renames the second of two equal names
-    return frame, rows
+    # Spreadsheets leave separators behind where a column was deleted: no name, no values.
+    return frame.loc[:, [bool(name.strip()) or frame.iloc[:, k].notna().any() for k, name in enumerate(header)]], rows
 
 
 def _decode(path: Path, table: Table) -> str:
@@ -183,49 +180,45 @@ def _separator(header: str, table: Table) -> str:
 
 def _structure(text: str, separator: str, table: str, notes: list[str]) -> tuple[list[str], np.ndarray]:
     """The header, and the row number of each row; an error where rows differ in length or the file ends too early."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     header: list[str] = []
-    lengths: list[int] = []
+    lengths: list[int] = []  # of the rows below the header; 0 for a blank one
     fault = ""
     try:
-        for record in reader:
-            header = header or record
-            lengths.append(len(record) if len(record) > 1 or (record and record[0].strip()) else 0)
+        for record in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True):
+            blank = not record or (len(record) == 1 and not record[0].strip())
+            if header:
+                lengths.append(0 if blank else len(record))
+            elif not blank:
+                header = record
     except csv.Error as error:
         fault = str(error)
-    wanted = lengths[0] if lengths else 0
     if fault and "unexpected end" not in fault and "limit" not in fault:
-        raise DataError(
-            "a quotation mark stands where none can",
-            table=table,
-            rows=[len(lengths)] if lengths else [],
-            remedy='write a quotation mark inside a value twice (""), and the value between quotation marks.',
-        )
+        remedy = 'write a quotation mark inside a value twice (""), and the value between quotation marks.'
+        rows = [len(lengths) + 1] if header else []
+        raise DataError("a quotation mark stands where none can", table=table, rows=rows, remedy=remedy)
     complete = text.endswith(("\n", "\r"))
-    last = len(lengths) - 1
-    if fault or (not complete and last > 0 and 0 < lengths[last] < wanted):
-        row = len(lengths) if fault else last
+    if fault or (not complete and lengths and 0 < lengths[-1] < len(header)):
+        # A quotation mark that is never closed swallows the rest, so the row at fault has not been counted.
+        row = len(lengths) + bool(fault and header)
         tail = text[-40:].replace("\n", " ").replace("\r", "")
-        raise DataError(
-            "the file is cut off: its last row is not whole",
-            table=table,
-            column=None,
-            rows=[row] if row > 0 else [],
-            value=tail,
-            remedy="copy or export the file once more; the first attempt stopped in the middle.",
-        )
-    count = np.asarray(lengths[1:], dtype=np.int64)
-    uneven = np.flatnonzero((count != wanted) & (count != 0))
+        raise _cut_off("the file is cut off: its last row is not whole", table, [row] if row else [], tail)
+    count = np.asarray(lengths, dtype=np.int64)
+    uneven = np.flatnonzero((count != len(header)) & (count != 0))
     if len(uneven):
         raise DataError(
-            f"a row has {count[uneven[0]]} values, but the header has {wanted} columns",
+            f"a row has {count[uneven[0]]} values, but the header has {len(header)} columns",
             table=table,
             rows=(uneven + 1).tolist(),
             remedy="put values that hold the separator between quotation marks, and check what was lost or added.",
         )
-    if not complete and last > 0:
+    if not complete and lengths:
         notes.append(f"{table}: the last line has no line end; check that its last value is whole.")
     return header, np.flatnonzero(count != 0) + 1
+
+
+def _cut_off(problem: str, table: str, rows: Sequence[int] = (), value: object = None) -> DataError:
+    remedy = "copy or export the file once more; the first attempt stopped in the middle."
+    return DataError(problem, table=table, rows=rows, value=value, remedy=remedy)
 
 
 def _parquet(path: Path, table: str, notes: list[str]) -> pd.DataFrame:
@@ -238,17 +231,10 @@ def _parquet(path: Path, table: str, notes: list[str]) -> pd.DataFrame:
             file.seek(-min(4, path.stat().st_size), io.SEEK_END)
             tail = file.read(4)
         if head == b"PAR1" and tail != b"PAR1":
-            raise DataError(
-                "the Parquet file is cut off: its end, where the columns are described, is missing",
-                table=table,
-                remedy="copy or export the file once more; the first attempt stopped in the middle.",
-            )
+            raise _cut_off("the Parquet file is cut off: its end, which describes the columns, is missing", table)
         if head != b"PAR1":
-            raise DataError(
-                f"the file '{path.name}' is not a Parquet file, whatever its name says",
-                table=table,
-                remedy="if it is text with separators, rename it to end in .csv; else export it once more.",
-            )
+            remedy = "if it is text with separators, rename it to end in .csv; else export it once more."
+            raise DataError(f"the file '{path.name}' is not a Parquet file", table=table, remedy=remedy)
         columns = pq.ParquetFile(path, page_checksum_verification=True).read()
         columns.validate(full=True)
         frame = pd.DataFrame(index=pd.RangeIndex(columns.num_rows))
@@ -262,12 +248,8 @@ def _parquet(path: Path, table: str, notes: list[str]) -> pd.DataFrame:
             elif pa.types.is_date(kind):
                 values = values.cast(pa.timestamp("ms"))
             elif pa.types.is_nested(kind) or pa.types.is_binary(kind):
-                raise DataError(
-                    f"a column of type {kind} cannot be read",
-                    table=table,
-                    column=name,
-                    remedy="store plain numbers, dates or text, one value a cell.",
-                )
+                remedy = "store plain numbers, dates or text, one value a cell."
+                raise DataError(f"a column of type {kind} cannot be read", table=table, column=name, remedy=remedy)
             fields[name] = values.to_pandas()
         if len(fields) != len(columns.column_names):
             raise DataError("two columns have the same name", table=table, remedy="rename one of them.")
@@ -281,8 +263,5 @@ def _parquet(path: Path, table: str, notes: list[str]) -> pd.DataFrame:
 
 def _unreadable(table: str, what: str, fault: object) -> DataError:
     said = " ".join(str(fault).split())[:120]
-    return DataError(
-        f"the {what} cannot be read: {said}",
-        table=table,
-        remedy="it is probably damaged: copy or export it once more.",
-    )
+    remedy = "it is probably damaged: copy or export it once more."
+    return DataError(f"the {what} cannot be read: {said}", table=table, remedy=remedy)
