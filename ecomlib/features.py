@@ -130,7 +130,7 @@ def calendar(ds: Any, freq: str = "D", holidays: Iterable[Any] | None = None) ->
     if freq not in FREQUENCIES:
         raise DataError("unknown frequency", value=freq, remedy=f"use one of {', '.join(FREQUENCIES)}.")
     span = first.days_in_month.to_numpy(float) if freq == "MS" else np.full(len(first), 7.0 if freq == "W-MON" else 1.0)
-    angle = 2 * np.pi * (first.dayofyear.to_numpy() - 1 + span / 2) / 365.25
+    angle = 2 * np.pi * (first.day_of_year.to_numpy() - 1 + span / 2) / 365.25
     year = first.year.to_numpy() + ((first.month == 12) & (first.day > 25)).astype(int)
     christmas = (year - 1970).astype("datetime64[Y]").astype("datetime64[M]") + 11
     until = christmas.astype("datetime64[D]") + 24 - first.to_numpy().astype("datetime64[D]")
@@ -140,7 +140,7 @@ def calendar(ds: Any, freq: str = "D", holidays: Iterable[Any] | None = None) ->
     inside = np.searchsorted(off, low + span.astype("timedelta64[D]")) - np.searchsorted(off, low)
     values = (
         np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle), first.month.to_numpy(dtype=float),
-        first.weekday.to_numpy(dtype=float), until.astype(float) / 366, inside.astype(float),
+        first.day_of_week.to_numpy(dtype=float), until.astype(float) / 366, inside.astype(float),
     )  # fmt: skip
     return pd.DataFrame(dict(zip(CALENDAR, values, strict=True)), index=ds.index if isinstance(ds, pd.Series) else None)
 

@@ -199,7 +199,7 @@ def test_calendar_against_dates() -> None:
     assert daily["holidays"].to_numpy()[days == "2011-05-03"] == 0
     assert daily["to_christmas"].to_numpy()[days == "2010-12-25"] == 0
     assert daily["to_christmas"].to_numpy()[days == "2010-12-26"] * 366 == pytest.approx(364)
-    assert (daily["weekday"] == days.weekday).all() and (daily["month"] == days.month).all()
+    assert (daily["weekday"] == days.day_of_week).all() and (daily["month"] == days.month).all()
     mondays = pd.Series(pd.date_range("2010-01-04", "2012-12-24", freq="W-MON"), name="ds").rename(lambda k: k + 50)
     weekly = calendar(mondays, "W-MON")
     assert weekly.index.equals(mondays.index)
