@@ -247,7 +247,7 @@ def small_sets(store: Store | None = None) -> dict[str, pd.DataFrame]:
             "SpecialDay": 0.0, "Month": sessions["started_at"].dt.strftime("%b").replace({"Jun": "June"}),
             "OperatingSystems": 2, "Browser": 2, "Region": 1, "TrafficType": 1,
             "VisitorType": np.where(sessions["customer_id"].notna(), "Returning_Visitor", "New_Visitor"),
-            "Weekend": sessions["started_at"].dt.dayofweek >= 5, "Revenue": sessions["converted"],
+            "Weekend": sessions["started_at"].dt.day_of_week >= 5, "Revenue": sessions["converted"],
         }
     )  # fmt: skip
     clothing = pd.DataFrame(

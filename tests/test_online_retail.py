@@ -150,6 +150,9 @@ def test_load_reads_files_and_names_what_is_missing(shop, tmp_path: Path, monkey
     shop.second.drop(columns="UnitPrice").to_parquet(broken)
     with pytest.raises(DataError, match="unit_price"):
         online_retail.load()
+    broken.write_bytes(broken.read_bytes()[:2000])
+    with pytest.raises(DownloadError, match=r"cut off.*ecomlib data fetch online_retail"):
+        online_retail.load()
 
 
 def test_the_workbook_gives_the_same_store(shop, tmp_path: Path):
@@ -200,7 +203,7 @@ def test_the_real_shop_has_the_known_counts():
 @pytest.mark.data
 def test_the_real_shop_gives_the_series_of_protocol_w():
     sales = online_retail.weekly_sales_lines(load_store("online_retail"))
-    week = sales["ordered_at"].dt.normalize() - pd.to_timedelta(sales["ordered_at"].dt.dayofweek, unit="D")
+    week = sales["ordered_at"].dt.normalize() - pd.to_timedelta(sales["ordered_at"].dt.day_of_week, unit="D")
     sales = sales.assign(week=week)[week <= "2011-11-28"]
     begun = sales.groupby("product_id")["ordered_at"].min()
     old = begun[begun <= pd.Timestamp("2011-04-25") - pd.Timedelta(weeks=52)].index

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from ecomlib.errors import DataError
-from ecomlib.stores.download import table_files
+from ecomlib.stores.download import read_tables
 from ecomlib.stores.store import Store
 
 __all__ = ["load", "make"]
@@ -32,8 +32,7 @@ def load() -> Store:
     DataError: a file does not hold what the publisher published.
     DownloadError: the files are not here; the message holds the command that brings them.
     """
-    files = table_files("complete_journey")
-    return make({name: pd.read_parquet(files[name]) for name in TABLES})
+    return make(read_tables("complete_journey", *TABLES))
 
 
 def make(tables: Mapping[str, pd.DataFrame]) -> Store:
@@ -138,7 +137,7 @@ def _columns(tables: Mapping[str, pd.DataFrame], table: str, needed: tuple[str, 
                 column=column,
                 remedy="fetch the data again with: ecomlib data fetch complete_journey",
             )
-    return frame.assign(**{c: frame[c].astype(str).astype(object) for c in frame.columns if c.endswith("_id")})
+    return frame.assign(**{c: frame[c].astype(str) for c in frame.columns if c.endswith("_id")})
 
 
 def _titles(goods: pd.DataFrame) -> pd.Series:

@@ -8,13 +8,10 @@ import logging
 import os
 import shutil
 import stat
+import sys
 import tempfile
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,8 +20,9 @@ import platformdirs
 
 from ecomlib.errors import DataError, DownloadError, EcomlibError
 from ecomlib.stores.formats import read_published
+from ecomlib.stores.registry import DataSet, Origin, Table, registry
 
-__all__ = ["DataSet", "Origin", "Table", "cache_dir", "data_dir", "data_sets", "fetch", "registry", "table_files"]
+__all__ = ["cache_dir", "data_dir", "data_sets", "fetch", "read_tables", "registry", "table_files"]
 
 
 def data_dir() -> Path:
@@ -73,62 +71,6 @@ def _writable(folder: Path) -> bool:
         return False
 
 
-@dataclass(frozen=True)
-class Origin:
-    """One place that a table can come from.
-
-    ``saves`` names the publisher's file; ``url`` is None where an account is needed and the file is put there by hand;
-    ``member`` is the part of an archive, ``sheet`` the page of a workbook; ``text`` lists the columns that hold text
-    although some of their values look like numbers. ``rows`` and ``sums`` are the fingerprint of the content.
-    """
-
-    saves: str
-    url: str | None = None
-    member: str | None = None
-    sheet: str | int = 0
-    text: tuple[str, ...] = ()
-    rows: int | None = None
-    sums: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table of a data set: file names it may have here (``fetch`` writes the first), and its origins."""
-
-    files: tuple[str, ...]
-    origins: tuple[Origin, ...]
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """One entry of the registry. ``use`` is ``"course"`` or ``"tests only"``, as its licence allows."""
-
-    name: str
-    title: str
-    page: str
-    licence: str
-    use: str
-    citation: str
-    lessons: tuple[str, ...]
-    folder: str
-    tables: Mapping[str, Table]
-
-
-@cache
-def registry() -> Mapping[str, DataSet]:
-    """Every real data set that the course knows, by name (lesson 00, section 6)."""
-    text = (resources.files("ecomlib.stores") / "data" / "registry.toml").read_text(encoding="utf-8")
-    entries = {}
-    for name, entry in tomllib.loads(text).items():
-        tables = {}
-        for key, table in entry.pop("tables").items():
-            origins = tuple(Origin(**{**origin, "text": tuple(origin.get("text", ()))}) for origin in table["origins"])
-            tables[key] = Table(tuple(table["files"]), origins)
-        lessons, folder = tuple(entry.pop("lessons")), entry.pop("folder", name)
-        entries[name] = DataSet(name=name, lessons=lessons, folder=folder, tables=tables, **entry)
-    return entries
-
-
 def _entry(name: str) -> DataSet:
     known = registry()
     if name not in known:
@@ -165,6 +107,20 @@ def table_files(name: str, *needed: str) -> dict[str, Path]:
             f"What to do: ecomlib data fetch {name}, or set ECOMLIB_DATA_DIR to the folder that holds it."
         )
     return found
+
+
+def read_tables(name: str, *needed: str) -> dict[str, pd.DataFrame]:
+    """The tables of a data set that lies on this machine, as published.
+
+    Raises
+    ------
+    DownloadError: a table is not here, or its file is damaged.
+    """
+    files = table_files(name, *needed)
+    try:
+        return {key: read_published(files[key]) for key in needed or files}
+    except DownloadError as error:
+        raise DownloadError(f"{error}. What to do: delete it, then ecomlib data fetch {name}") from error
 
 
 def data_sets() -> pd.DataFrame:
@@ -248,14 +204,16 @@ def _bring(entry: DataSet, table: Table, folder: Path, work: Path, how: _How) ->
 
     problems: list[str] = []
     # A file on this machine is better than any download, whichever origin it belongs to.
-    for origin in sorted(table.origins, key=lambda origin: not _by_hand(origin, folder)):
+    for origin in sorted(table.origins, key=lambda origin: not _by_hand(origin, entry)):
         try:
-            source = _by_hand(origin, folder)
+            source = _by_hand(origin, entry)
             if source is None:
                 if origin.url is None:
                     raise DownloadError(f"{origin.saves} cannot be downloaded without an account")
                 url = f"{how.base_url.rstrip('/')}/{origin.saves}" if how.base_url else origin.url
                 source = _download(url, origin.saves, work, how)
+            if how.progress and source.suffix in (".zip", ".xlsx"):
+                print(f"{origin.saves}: converting (a large workbook takes a minute)", file=sys.stderr)
             frame = read_published(source, origin.member, origin.sheet, origin.text)
             _check_fingerprint(frame, origin)
         except DownloadError as error:
@@ -273,9 +231,10 @@ def _bring(entry: DataSet, table: Table, folder: Path, work: Path, how: _How) ->
     )
 
 
-def _by_hand(origin: Origin, folder: Path) -> Path | None:
+def _by_hand(origin: Origin, entry: DataSet) -> Path | None:
     names = (origin.saves, origin.member or origin.saves)
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    places = (root / entry.folder / name for root in _roots() for name in names)
+    return next((place for place in places if place.is_file()), None)
 
 
 def _download(url: str, saves: str, work: Path, how: _How) -> Path:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from importlib import resources
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
-from ecomlib.stores.download import table_files
+from ecomlib.stores.download import read_tables
 from ecomlib.stores.store import Store
 
 __all__ = ["load", "make", "read_lines", "weekly_sales_lines"]
@@ -65,9 +64,7 @@ def load(years: Literal["both", "2010", "2011"] = "both") -> Store:
 def read_lines(year: Literal["2010", "2011"]) -> pd.DataFrame:
     """One year as published, under the package's column names, nothing removed: one row a line of an invoice."""
     key = "first" if year == "2010" else "second"
-    file = table_files("online_retail", key)[key]
-    frame = pd.read_parquet(file)
-    return _name_columns(frame, Path(file).name)
+    return _name_columns(read_tables("online_retail", key)[key], f"of {year}")
 
 
 def _name_columns(frame: pd.DataFrame, source: str) -> pd.DataFrame:
