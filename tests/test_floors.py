@@ -1,6 +1,7 @@
 """The floors of the simulated store: the closed forms equal simulation, and they lie in the order that they must.
 
-Seeds are fixed. Comparisons with simulation use four standard errors: 4 statistical tests with 28 comparisons.
+Seeds are fixed. Comparisons with simulation use four standard errors: 4 statistical tests with 28 comparisons, most
+of them over all series at once (there with a hundredth more, as the quantiles' shape is an approximation).
 """
 
 from __future__ import annotations

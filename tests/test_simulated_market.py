@@ -1,7 +1,7 @@
 """The simulated market keeps the promises of its equations.
 
-Seeds are fixed. Statistical tests use four standard errors; there are 13 of them with 61 comparisons in all, so that a
-correct generator would fail here for about one seed in 250.
+Seeds are fixed. Statistical tests use four standard errors; there are 7 of them with 44 comparisons in all, so that a
+correct generator would fail here for about one seed in 350.
 """
 
 from __future__ import annotations
