@@ -267,6 +267,8 @@ def test_tables_escape_what_a_shop_calls_its_products() -> None:
         ([True, False], ["True", "False"]),
         ([None, None], ["", ""]),
         ([float("nan")], [""]),
+        (pd.array(["mug", None], dtype="string"), ["mug", ""]),
+        (pd.array([3, None], dtype="Int64"), ["3", ""]),
     ],
 )
 def test_numbers_are_written_to_be_read(values: list[object], texts: list[str]) -> None:
@@ -286,6 +288,16 @@ def test_publish_says_what_it_cannot_show() -> None:
         results.publish("map", 3, title="y")
     with pytest.raises(LessonError, match="needs a 'model'"):
         results.results_table("00", [{"wape": 0.5}])
+
+
+def test_a_table_without_rows_is_read_back_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "assets").mkdir()
+    empty = report.result_rows([])
+    empty.to_csv(tmp_path / "assets" / "results.csv", index=False)
+    monkeypatch.setattr(results.resources, "files", lambda name: tmp_path)
+    assert results.recorded_results().empty
+    assert list(results.recorded_results().columns) == list(results.FIRST_COLUMNS)
+    results.results_table("00", [{"model": "naive", "wape": 0.5}])
 
 
 def test_the_results_table_shows_earlier_lessons_only(

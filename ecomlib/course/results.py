@@ -22,7 +22,9 @@ FIRST_COLUMNS = ("lesson", "store", "model", "kind", "wape", "rmsse", "skill", "
 def texts(column: pd.Series) -> list[str]:
     """A column's values for a table: missing ones empty, numbers with commas and equally many decimals (at most 3)."""
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return ["" if value is None or value != value else str(value) for value in column.astype(object)]
+        return [
+            "" if missing else str(value) for value, missing in zip(column.astype(object), column.isna(), strict=True)
+        ]
     values = column.astype(float)
     largest = values.abs().max()
     most = 3 if not largest >= 10 else 1 if largest < 100 else 0
