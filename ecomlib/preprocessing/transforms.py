@@ -19,7 +19,7 @@ from ecomlib.errors import DataError
 
 @dataclass(frozen=True)
 class Fitted:
-    """A transformation with what it learnt from the training part, series by series; it never learns again."""
+    """A transformation and what it learnt from each series of training, for good (lesson 01, section 6)."""
 
     method: Transform
     states: Mapping[str, Any]
@@ -52,7 +52,7 @@ def _series(frame: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
 
 
 class Transform:
-    """Settings of one transformation; subclasses say what it learns from a series, and both directions."""
+    """Settings of one transformation: what it learns from a series, and both directions (lesson 01, section 6)."""
 
     def fit(self, train: pd.DataFrame, column: str = "y") -> Fitted:
         """Learn from the training part alone; missing values at a series' start are left out."""
@@ -74,7 +74,7 @@ class Transform:
 
 @dataclass(frozen=True)
 class BoxCox(Transform):
-    """``((y + 1)^λ - 1) / λ`` with λ in [0, 1] by likelihood; λ = 0 is log1p (Box and Cox, 1964; lesson 01, section 6).
+    """``((y + 1)^λ - 1) / λ`` with λ in [0, 1] by likelihood; 0 is log1p; Box and Cox (1964) (lesson 01, section 6).
 
     The one added makes room for weeks without sales. Within [0, 1] every forecast has an inverse; one below the range
     becomes -1. ``lmbda`` fixes λ instead of fitting it.
@@ -247,7 +247,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class FittedChain:
-    """A chain with what it learnt."""
+    """A chain with what it learnt (lesson 01, section 6)."""
 
     steps: tuple[Fitted, ...]
 

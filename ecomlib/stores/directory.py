@@ -40,13 +40,13 @@ class LessonNeeds:
 LESSONS = (
     LessonNeeds("00", "Quickstart", 20, better_with=("orders.region_id", "products.unit_cost")),
     LessonNeeds("01", "Preprocessing", 20, better_with=("products.launched_on", "inventory")),
-    LessonNeeds("02", "Text features", 20, better_with=("products.category", "reviews"), english=True),
-    LessonNeeds("03", "Causal analysis", 20, better_with=("prices", "listings", "mailings")),
+    LessonNeeds("02", "Text features with BERT", 20, better_with=("products.category", "reviews"), english=True),
+    LessonNeeds("03", "Causal analysis and fusion", 20, better_with=("prices", "listings", "mailings")),
     LessonNeeds("04", "Sequence models", 26, better_with=("orders.customer_id", "prices")),
     LessonNeeds("04b", "Training on a GPU", 26),
     LessonNeeds("05", "Space and time", 20, ("products", "orders.region_id", "regions")),
     LessonNeeds("06", "Adversarial training", 26),
-    LessonNeeds("07", "Ensembling", 26, better_with=("orders.region_id",)),
+    LessonNeeds("07", "Ensembling and uncertainty", 26, better_with=("orders.region_id",)),
     LessonNeeds("08", "Deployment", 26, better_with=("inventory",)),
 )
 
@@ -231,7 +231,7 @@ class CheckReport:
         lines += ["", "What each lesson could do with these tables" + ("" if self.ok else ", once they are mended")]
         for lesson in LESSONS:
             able, why = self.lessons[lesson.number]
-            lines.append(f"  {lesson.number:<3} {lesson.title:<21} {'yes' if able else 'no ':<3} {why}".rstrip())
+            lines.append(f"  {lesson.number:<3} {lesson.title:<26} {'yes' if able else 'no ':<3} {why}".rstrip())
         return "\n".join(lines)
 
 
