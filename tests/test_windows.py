@@ -26,7 +26,8 @@ def make(lengths: list[int], seed: int = 0, missing: float = 0.2, freq: str = "W
         y = rng.poisson(3, n).astype(float)
         y[rng.random(n) < missing] = np.nan
         parts.append(pd.DataFrame({
-            "unique_id": f"s{k:02d}", "product_id": f"p{(0, 2, 1, 1, 2)[k % 5]}", "ds": period_start(begin + np.arange(n), freq), "y": y,
+            "unique_id": f"s{k:02d}", "product_id": f"p{(0, 2, 1, 1, 2)[k % 5]}", "y": y,
+            "ds": period_start(begin + np.arange(n), freq),
             "orders": rng.random(n), "price": rng.random(n), "last_year": rng.poisson(4, n).astype(float),
             "category": "abc"[k % 3], "size": float(k),
         }))  # fmt: skip
