@@ -12,6 +12,7 @@ import pandas as pd
 
 from ecomlib.errors import DataError
 from ecomlib.stores.download import read_tables
+from ecomlib.stores.ledger import Ledger
 from ecomlib.stores.store import Store
 
 __all__ = ["load", "make"]
@@ -51,27 +52,14 @@ def make(tables: Mapping[str, pd.DataFrame]) -> Store:
     goods = goods.set_index("product_id")
     department = lines["product_id"].map(goods["department"])
     kind = lines["product_id"].map(goods["product_type"])
-    reasons = {
-        "product not in the product table": department.isna(),
-        # A quantity of 17,335 is petrol in thousandths of a gallon, not units in a basket.
-        "petrol (sold by volume)": department.eq("FUEL") | kind.str.startswith("GASOLINE", na=False),
-        "no units": lines["quantity"] <= 0,
-        "no money received": lines["sales_value"] <= 0,
-    }
-    kept = pd.Series(True, index=lines.index)
-    report = [("read", kept)]
-    for reason, gone in reasons.items():
-        report.append((reason, gone & kept))
-        kept = kept & ~gone
-    report.append(("kept", kept))
-    cleaning = pd.DataFrame(
-        [
-            (reason, int(rows.sum()), int(lines["quantity"][rows].sum()), float(lines["sales_value"][rows].sum()))
-            for reason, rows in report
-        ],
-        columns=["reason", "rows", "units", "revenue"],
-    )
-    sold = lines[kept].sort_values("transaction_timestamp", kind="stable", ignore_index=True)
+    ledger = Ledger(lines["quantity"], lines["sales_value"])
+    ledger.take(department.isna(), "product not in the product table")
+    # A quantity of 17,335 is petrol in thousandths of a gallon, not units in a basket.
+    petrol = department.eq("FUEL") | kind.str.startswith("GASOLINE", na=False)
+    ledger.take(petrol.fillna(False), "petrol (sold by volume)")
+    ledger.take(lines["quantity"] <= 0, "no units")
+    ledger.take(lines["sales_value"] <= 0, "no money received")
+    sold = lines[ledger.left()].sort_values("transaction_timestamp", kind="stable", ignore_index=True)
     orders = pd.DataFrame(
         {
             "order_id": sold["basket_id"],
@@ -94,7 +82,7 @@ def make(tables: Mapping[str, pd.DataFrame]) -> Store:
         people.rename(columns={"household_id": "customer_id"}).astype(object), on="customer_id", how="left"
     )
     notes = {
-        "cleaning": cleaning,
+        "cleaning": ledger.frame(),
         "source": "Boehmke and Mortimer (2019), completejourney, CC0",
         "left_out": "regions (a shop is only a number) and prices (known only where something was sold)",
         "mailings": "receivers were chosen by the chain, not at random",

@@ -15,6 +15,7 @@ import pandas as pd
 
 from ecomlib.errors import DataError
 from ecomlib.stores.download import read_tables
+from ecomlib.stores.ledger import Ledger
 from ecomlib.stores.store import Store
 
 __all__ = ["load", "make", "read_lines", "weekly_sales_lines"]
@@ -107,7 +108,7 @@ def make(first: pd.DataFrame | None, second: pd.DataFrame | None) -> Store:
         unit_price=lines["unit_price"].astype("float64"),
         ordered_at=lines["ordered_at"].astype("datetime64[ns]"),
     )
-    report = _Report(lines)
+    report = Ledger(lines["quantity"], lines["quantity"] * lines["unit_price"])
     if first is not None and second is not None:
         from_second = lines.loc[~lines["_first"], "ordered_at"].min()
         report.take(lines["_first"] & (lines["ordered_at"] >= from_second), "in both years' files")
@@ -153,37 +154,6 @@ _ORDER_COLUMNS = (
     "order_id", "product_id", "region_id", "customer_id", "ordered_at", "quantity", "unit_price", "returned",
     "returned_quantity", "returned_at",
 )  # fmt: skip
-
-
-class _Report:
-    """Counts what leaves and why; a line leaves for the first reason that fits, so that the counts sum up."""
-
-    def __init__(self, lines: pd.DataFrame) -> None:
-        self._units = lines["quantity"].to_numpy()
-        self._revenue = self._units * lines["unit_price"].to_numpy()
-        self._reason = np.zeros(len(lines), dtype=np.int8)
-        self._words = ["kept"]
-
-    def take(self, gone: pd.Series | np.ndarray, reason: str) -> None:
-        self._reason[np.asarray(gone) & self.left()] = len(self._words)
-        self._words.append(reason)
-
-    def left(self) -> np.ndarray:
-        return self._reason == 0
-
-    def frame(self) -> pd.DataFrame:
-        def row(reason: str, rows: np.ndarray) -> tuple[str, int, int, float]:
-            return reason, int(rows.sum()), int(self._units[rows].sum()), float(self._revenue[rows].sum())
-
-        everything = np.ones(len(self._reason), dtype=bool)
-        gone = [
-            row(words, self._reason == number)
-            for number, words in enumerate(self._words)
-            if number and (self._reason == number).any()
-        ]
-        return pd.DataFrame(
-            [row("read", everything), *gone, row("kept", self.left())], columns=["reason", "rows", "units", "revenue"]
-        )
 
 
 def _find_purchases(cancellations: pd.DataFrame, bought: pd.DataFrame) -> np.ndarray:
