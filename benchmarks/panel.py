@@ -170,7 +170,8 @@ def main() -> None:
     out = asked.out or (Path("build/smoke") if asked.smoke else None)
     written = write(
         "panel", frame, script=__file__, command="python benchmarks/panel.py", smoke=asked.smoke, directory=out,
-        seconds=time.perf_counter() - begun, facts={"store": store.name, "panel_rows": len(panel), "load_of_the_machine": load},
+        seconds=time.perf_counter() - begun,
+        facts={"store": store.name, "panel_rows": len(panel), "load_of_the_machine": load},
         protocol=f"one thread each, repeats in turn, {repeats} of each, results compared first; store: {store.name}",
     )  # fmt: skip
     print(f"written: {written.name}")
