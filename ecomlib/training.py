@@ -194,7 +194,7 @@ def fit(
     best = {name: value.clone() for name, value in averaged.state_dict().items()}
     rows: list[dict[str, float]] = []
     path = None if checkpoint is None else Path(checkpoint)
-    mark = _fingerprint(model.settings, settings, windows_train, windows_valid)
+    mark = "" if path is None else _fingerprint(model.settings, settings, windows_train, windows_valid)
     if path is not None and (kept := read_checkpoint(path, mark)) is not None:
         parts, rows = kept
         model.load_state_dict(parts["model"])
@@ -310,8 +310,9 @@ def _fingerprint(model: ForecasterSettings, settings: TrainSettings, *windows: W
     for part in windows:
         if part is not None:
             digest.update(repr(part.settings).encode())
-            for tensor in (part.past, part.future, part.static, part.text, part.units, part.known, part.first):
-                digest.update(b"" if tensor is None else tensor.cpu().numpy().tobytes())
+            for tensor in vars(part).values():
+                if isinstance(tensor, torch.Tensor):
+                    digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()
 
 
@@ -332,7 +333,7 @@ def network_forecaster(
     medians (means, ...) are averaged: that is an ensemble, and is to be called one. A quantile head gives its middle
     quantile. A series that is too young for a window gets the mean of what it sold.
     """
-    shape, how = window or WindowSettings(), train or TrainSettings()
+    shape, how = window or WindowSettings(scale="log1p_shift"), train or TrainSettings()
     if not seeds:
         raise DataError("seeds are needed, one a network", remedy="seeds=(0,) trains one network.")
 
