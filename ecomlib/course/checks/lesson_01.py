@@ -1,0 +1,304 @@
+"""The exercises of lesson 01: a robust score, zeros that are facts, a mean known on Monday, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomlib.course.checks import Answer, Exercise
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+# --- robust z-score ---
+
+
+def _z(values: Floats, centre: float, spread: float) -> Floats:
+    return (values - centre) / spread
+
+
+def _mad(values: Floats) -> float:
+    return float(np.median(np.abs(values - np.median(values))))
+
+
+def robust_z(values: Floats) -> Floats:
+    """Distance from the median in units of 1.4826 times the median absolute deviation."""
+    return _z(values, float(np.median(values)), 1.4826 * _mad(values))
+
+
+def _z_stub(values: Floats) -> Any:
+    return ...
+
+
+def _z_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    heavy = rng.gamma(2.0, 5.0, 41)
+    heavy[7] = 400.0
+    return [(np.array([1.0, 2.0, 3.0, 5.0, 100.0]),), (rng.normal(20.0, 4.0, 30),), (heavy,)]
+
+
+_Z_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "mean_and_sd": (
+        lambda values: _z(values, values.mean(), values.std()),
+        "This is the ordinary z-score. The outlier moves the mean and swells the standard deviation, and so hides"
+        " itself: among five values no such score can be above 2. Use the median for both jobs.",
+    ),
+    "mean_and_sample_sd": (
+        lambda values: _z(values, values.mean(), values.std(ddof=1)),
+        "This is the ordinary z-score with n - 1. The outlier still moves the mean and swells the standard"
+        " deviation. Use the median for both jobs.",
+    ),
+    "no_constant": (
+        lambda values: _z(values, float(np.median(values)), _mad(values)),
+        "Median and MAD are right, but the scale is not that of a standard deviation: for normal values the MAD is only"
+        " 0.67 of it, so every score is too large by half. Which constant repairs that?",
+    ),
+    "divided_by_constant": (
+        lambda values: _z(values, float(np.median(values)), _mad(values) / 1.4826),
+        "The constant stands on the wrong side: the MAD is smaller than the standard deviation, so it must be made"
+        " larger.",
+    ),
+    "mean_deviation": (
+        lambda values: _z(values, float(np.median(values)), 1.4826 * np.abs(values - np.median(values)).mean()),
+        "You took the mean of the absolute deviations, and one outlier moves a mean as far as it likes. Take their"
+        " median.",
+    ),
+    "centre_mean": (
+        lambda values: _z(values, values.mean(), 1.4826 * float(np.median(np.abs(values - values.mean())))),
+        "The spread is a median, but the centre is still the mean, which the outlier has dragged along.",
+    ),
+}
+
+
+# --- zeros that are facts ---
+
+
+def zero_fill(units: Floats, launch: int, in_stock: Bools) -> Floats:
+    """Zero where nothing was sold although it could be; missing stays missing elsewhere."""
+    could_sell = (np.arange(len(units)) >= launch) & in_stock
+    return np.where(np.isnan(units) & could_sell, 0.0, units)
+
+
+def _fill_stub(units: Floats, launch: int, in_stock: Bools) -> Any:
+    return ...
+
+
+def _fill_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    gap = np.nan
+    small = np.array([gap, gap, 3.0, gap, gap, 2.0])
+    stock = np.array([True, True, True, True, False, True])
+    longer = np.where(rng.random(30) < 0.5, gap, rng.poisson(4.0, 30) + 1.0)
+    longer[:6] = gap
+    shelf = rng.random(30) < 0.7
+    shelf[:6], shelf[8] = True, False
+    longer[8] = 5.0  # sold out within the week: what was sold stays
+    return [(small, 2, stock), (longer, 5, shelf)]
+
+
+def _after_launch(units: Floats, launch: int, in_stock: Bools) -> Floats:
+    return np.where(np.isnan(units) & (np.arange(len(units)) >= launch), 0.0, units)
+
+
+def _after_first_sale(units: Floats, launch: int, in_stock: Bools) -> Floats:
+    first = int(np.argmax(~np.isnan(units)))
+    return zero_fill(units, first + 1, in_stock)
+
+
+_FILL_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "everywhere": (
+        lambda units, launch, in_stock: np.nan_to_num(units),
+        "You wrote zeros before the launch and over empty shelves as well. A product that did not exist was not"
+        " refused by anybody.",
+    ),
+    "before_launch": (
+        lambda units, launch, in_stock: np.where(np.isnan(units) & in_stock, 0.0, units),
+        "There are zeros before the launch. They drag the mean of every newcomer towards zero. Start at week `launch`.",
+    ),
+    "over_stock_outs": (
+        _after_launch,
+        "There are zeros in weeks with an empty shelf. What customers wanted then is unknown, and unknown is NaN,"
+        " not zero.",
+    ),
+    "launch_week_left_out": (
+        lambda units, launch, in_stock: zero_fill(units, launch + 1, in_stock),
+        "The week of the launch itself belongs to the product's life: use >=, not >.",
+    ),
+    "after_first_sale": (
+        _after_first_sale,
+        "You began at the first sale. Between launch and first sale the product was on offer and nobody bought it:"
+        " those zeros are facts.",
+    ),
+    "sold_out_weeks_lost": (
+        lambda units, launch, in_stock: np.where(
+            (np.arange(len(units)) >= launch) & in_stock, np.nan_to_num(units), np.nan
+        ),
+        "You threw away sales of weeks in which the shelf became empty. What was sold is known; only what was not"
+        " sold is in doubt.",
+    ),
+}
+
+
+# --- a rolling mean that is known on Monday ---
+
+
+def rolling_mean(y: Floats, window: int) -> Floats:
+    """Mean of the ``window`` weeks before each week; NaN until that many are known."""
+    out = np.full(len(y), np.nan)
+    for week in range(window, len(y)):
+        out[week] = y[week - window : week].mean()
+    return out
+
+
+def _rolling_stub(y: Floats, window: int) -> Any:
+    return ...
+
+
+def _rolling_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    return [
+        (np.array([2.0, 4.0, 6.0, 8.0, 1.0]), 3),
+        (rng.poisson(9.0, 25).astype(float), 5),
+        (rng.gamma(2.0, 3.0, 12), 3),
+    ]
+
+
+def _includes_today(y: Floats, window: int) -> Floats:
+    out = np.full(len(y), np.nan)
+    for week in range(window - 1, len(y)):
+        out[week] = y[week - window + 1 : week + 1].mean()
+    return out
+
+
+def _centred(y: Floats, window: int) -> Floats:
+    half, out = window // 2, np.full(len(y), np.nan)
+    for week in range(half, len(y) - half):
+        out[week] = y[week - half : week + half + 1].mean()
+    return out
+
+
+def _looks_ahead(y: Floats, window: int) -> Floats:
+    return rolling_mean(y[::-1], window)[::-1]
+
+
+def _partial(y: Floats, window: int) -> Floats:
+    out = np.full(len(y), np.nan)
+    for week in range(1, len(y)):
+        out[week] = y[max(0, week - window) : week].mean()
+    return out
+
+
+_ROLLING_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "includes_today": (
+        _includes_today,
+        "Your mean for a week contains that week's own sales. On Monday morning they have not happened: this is what"
+        " `rolling(window).mean()` gives without `shift(1)`.",
+    ),
+    "centred": (
+        _centred,
+        "Your window is centred: half of it lies in the future. It smooths beautifully and cannot be used on Monday.",
+    ),
+    "looks_ahead": (
+        _looks_ahead,
+        "Your window lies in the future: the shift has the wrong sign, or the array is turned around.",
+    ),
+    "partial": (
+        _partial,
+        "Where fewer than `window` weeks are known, the task asks for NaN: a mean of one week is much noisier than the"
+        " others and would pass for one of them.",
+    ),
+}
+
+
+# --- back from differences of logarithms ---
+
+
+def invert_log_difference(changes: Floats, last: float) -> Floats:
+    """Units from forecast differences of log1p(units), after a last known week of ``last`` units."""
+    return np.expm1(np.log1p(last) + np.cumsum(changes))
+
+
+def _invert_stub(changes: Floats, last: float) -> Any:
+    return ...
+
+
+def _invert_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    return [
+        (np.array([np.log(2.0), 0.0, -np.log(2.0)]), 9.0),
+        (rng.normal(0.0, 0.4, 6), 25.0),
+        (rng.normal(0.1, 0.3, 4), 0.0),
+    ]
+
+
+_INVERT_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "order_of_operations": (
+        lambda changes, last: last + np.cumsum(np.expm1(changes)),
+        "The operations are in the wrong order. Last applied is first undone: the series was logged, then"
+        " differenced; so add up first, and leave the logarithm last.",
+    ),
+    "exp_after_each_change": (
+        lambda changes, last: last * np.cumprod(np.exp(changes)),
+        "You multiply the units by exp(change). That undoes a difference of log(y), but this was log(1 + y): with"
+        " few units the one matters, and from zero you would never come back.",
+    ),
+    "forgets_expm1": (
+        lambda changes, last: np.log1p(last) + np.cumsum(changes),
+        "These are still logarithms: nobody can order 2.7 log units. Undo log1p at the end.",
+    ),
+    "exp_for_expm1": (
+        lambda changes, last: np.exp(np.log1p(last) + np.cumsum(changes)),
+        "Every forecast is one unit too high: log1p added a one, and exp does not take it away. Its inverse is expm1.",
+    ),
+    "forgets_last_level": (
+        lambda changes, last: np.expm1(np.cumsum(changes)),
+        "You add up the changes but start from zero. A difference tells how far it goes, not from where: begin at"
+        " the last known week.",
+    ),
+    "level_not_logged": (
+        lambda changes, last: np.expm1(last + np.cumsum(changes)),
+        "The last known week is in units, the changes are in logarithms: bring it to their scale before you add.",
+    ),
+    "no_cumsum": (
+        lambda changes, last: np.expm1(np.log1p(last) + changes),
+        "Each change is counted from the last known week. The second change starts where the first one ended: add"
+        " them up.",
+    ),
+}
+
+
+EXERCISES = (
+    Exercise(
+        "01.robust_z",
+        solution=robust_z,
+        stub=_z_stub,
+        cases=_z_cases,
+        mistakes=_Z_MISTAKES,
+        praise="The outlier no longer votes on what is normal.",
+        rtol=1e-4,  # 1.4826 and its exact value are both right
+    ),
+    Exercise(
+        "01.zero_fill",
+        solution=zero_fill,
+        stub=_fill_stub,
+        cases=_fill_cases,
+        mistakes=_FILL_MISTAKES,
+        praise="Every zero you wrote is a fact; what nobody knows stays unknown.",
+    ),
+    Exercise(
+        "01.rolling_mean",
+        solution=rolling_mean,
+        stub=_rolling_stub,
+        cases=_rolling_cases,
+        mistakes=_ROLLING_MISTAKES,
+        praise="This mean exists on Monday morning. In pandas: y.shift(1).rolling(window).mean().",
+    ),
+    Exercise(
+        "01.invert_log_difference",
+        solution=invert_log_difference,
+        stub=_invert_stub,
+        cases=_invert_cases,
+        mistakes=_INVERT_MISTAKES,
+        praise="Last applied, first undone. The package's Chain does it for every series.",
+    ),
+)
