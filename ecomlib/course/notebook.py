@@ -28,6 +28,7 @@ from ecomlib.errors import EcomlibError, LessonError
 LIMIT_SECONDS = {"04": 90, "07": 90}
 TABLE = re.compile(r"<!-- lessons:start -->.*<!-- lessons:end -->", re.S)
 RESULTS = Path("ecomlib/course/assets/results.csv")
+FIGURE = Path("notebooks/figures/fan.png")
 
 
 def same_pixels(left: str, right: str) -> bool:
@@ -144,6 +145,14 @@ def update_readme(root: Path) -> bool:
     return True
 
 
+def update_figure(root: Path) -> None:
+    """Keep the README's figure equal to the fan that the first lesson shows."""
+    published = report.marks(lessons.read(lessons.choose(root / "notebooks")[0].path))
+    pictures = [mark.data["image/png"] for mark in published if mark.kind == "fan" and "image/png" in mark.data]
+    if pictures:
+        lessons.write_whole(root / FIGURE, base64.b64decode(pictures[0]))
+
+
 def update_results(root: Path) -> None:
     """Collect the rows of the course's results table from all executed lessons."""
     found = [mark for lesson in lessons.choose(root / "notebooks") for mark in report.marks(lessons.read(lesson.path))]
@@ -171,6 +180,7 @@ def main(arguments: Sequence[str]) -> int:
                 print(f"ecomlib: {error}", file=sys.stderr)
         if not only_check:
             update_results(root)
+            update_figure(root)
             if not update_readme(root):
                 print("README.md has no marks <!-- lessons:start --> and <!-- lessons:end -->: no table written.")
     except EcomlibError as error:
