@@ -91,9 +91,9 @@ def _fill_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     small = np.array([gap, gap, 3.0, gap, gap, 2.0])
     stock = np.array([True, True, True, True, False, True])
     longer = np.where(rng.random(30) < 0.5, gap, rng.poisson(4.0, 30) + 1.0)
-    longer[:6] = gap
+    longer[:8] = gap  # on offer from week 5 on, first sold in week 8
     shelf = rng.random(30) < 0.7
-    shelf[:6], shelf[8] = True, False
+    shelf[:8], shelf[8] = True, False
     longer[8] = 5.0  # sold out within the week: what was sold stays
     return [(small, 2, stock), (longer, 5, shelf)]
 
