@@ -33,7 +33,8 @@ class WindowSettings:
     change within a series; text in them becomes one 0/1 column a value.
     in_units: those of past and future that are in units and take the window's scale, as ``y`` does.
     scale: "mean_abs" divides units by their mean in the look-back; "log1p_mean" divides log(1 + units) by its mean
-    there; "log1p_shift" subtracts that mean; "none". The divisor is at least ``least_scale``.
+    there; "log1p_shift", the default, subtracts that mean and forecast best on both stores; "none". The divisor is
+    at least ``least_scale``.
     least_history: known periods that a window must have before its horizon; the rest of T is padding.
     """
 
@@ -43,7 +44,7 @@ class WindowSettings:
     future: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
     in_units: tuple[str, ...] = ("y", "last_year_before", "last_year", "last_year_after")
-    scale: Scale = "log1p_mean"
+    scale: Scale = "log1p_shift"
     least_scale: float = 0.1
     least_history: int = 1
     also_known: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-n", "2"]
+SLOW = ["tests/test_lessons_papermill.py", "tests/test_second_parts.py"]  # they start kernels
 LESSONS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 STAGES: dict[str, list[list[str]]] = {
@@ -25,8 +26,8 @@ STAGES: dict[str, list[list[str]]] = {
         [PYTHON, "-m", "mypy"],
     ],
     # Files stay whole on one worker, so that what a file makes once (a small store, say) is made once.
-    "package": [[*PYTEST, "--dist", "loadfile", "tests", "--ignore", "tests/test_lessons_papermill.py"]],
-    "papermill": [[*PYTEST, "--dist", "load", "tests/test_lessons_papermill.py"]],
+    "package": [[*PYTEST, "--dist", "loadfile", "tests", *[word for file in SLOW for word in ("--ignore", file)]]],
+    "papermill": [[*PYTEST, "--dist", "load", *SLOW]],
     # loadscope keeps a notebook's cells together and in order.
     "nbval": [[*PYTEST, "--dist", "loadscope", "--nbval-lax", "--nbval-cell-timeout=600", *LESSONS]],
 }

@@ -1,0 +1,67 @@
+"""Every lesson's second part: on a look-alike of the real shop, on the smallest shop of a reader, on one too short.
+
+They run through ``ecomlib run`` at size tiny, without the publishers' data.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import lookalike
+import pandas as pd
+import pytest
+
+from ecomlib import load_store
+from ecomlib.course import lessons, report
+from ecomlib.course.run import RunSettings, run_lessons
+
+ROOT = Path(__file__).resolve().parent.parent
+NUMBERS = [lesson.number for lesson in lessons.choose(ROOT / "notebooks")]
+pytestmark = pytest.mark.slow
+
+
+def second_rows(out: Path) -> pd.DataFrame:
+    rows = pd.read_csv(out / "leaderboard.csv", dtype={"lesson": str})
+    return rows[rows["store"] != "simulated"]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_on_a_look_alike_of_the_real_shop(number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECOMLIB_DATA_DIR", str(lookalike.write_all(tmp_path / "data")))
+    settings = RunSettings(size="tiny", store="online_retail", out=tmp_path / "out")
+    (run,) = run_lessons([number], settings, where=ROOT / "notebooks")
+    assert run.passed, run.complaint()
+    rows = second_rows(settings.out)
+    assert len(rows) and set(rows["store"]) == {"online_retail"} and set(rows["lesson"]) == {number}
+    assert "online_retail" in (settings.out / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_on_the_smallest_shop_of_a_reader(number: str, tmp_path: Path) -> None:
+    """Two files with the columns that must be there, and no more."""
+    store, shop = load_store("tiny"), tmp_path / "shop"
+    shop.mkdir()
+    store.products[["product_id", "title"]].to_csv(shop / "products.csv", index=False)
+    columns = ["order_id", "product_id", "ordered_at", "quantity", "unit_price"]
+    store.orders[columns].to_csv(shop / "orders.csv", index=False)
+    settings = RunSettings(size="tiny", store=str(shop), out=tmp_path / "out")
+    (run,) = run_lessons([number], settings, where=ROOT / "notebooks")
+    assert run.passed, run.complaint()
+    assert len(second_rows(settings.out))
+
+
+@pytest.mark.parametrize("number", ["00"])
+def test_a_shop_that_is_too_young_is_told_so(number: str, tmp_path: Path) -> None:
+    store, shop = load_store("tiny"), tmp_path / "shop"
+    shop.mkdir()
+    store.products[["product_id", "title"]].to_csv(shop / "products.csv", index=False)
+    early = store.orders[store.orders["ordered_at"] < store.orders["ordered_at"].min() + pd.Timedelta(weeks=6)]
+    early[["order_id", "product_id", "ordered_at", "quantity", "unit_price"]].to_csv(shop / "orders.csv", index=False)
+    settings = RunSettings(size="tiny", store=str(shop), out=tmp_path / "out")
+    (run,) = run_lessons([number], settings, where=ROOT / "notebooks")
+    assert run.passed, run.complaint()
+    assert second_rows(settings.out).empty
+    shown = lessons.read(run.executed)
+    said = [str(o.get("data", {}).get("text/markdown", "")) for c in shown.cells for o in c.get("outputs", [])]
+    assert any("cannot take part" in text and "longer history" in text for text in said)
+    assert [mark.kind for mark in report.marks(shown)].count("answer") == 1, "the rest of the lesson still answers"
