@@ -72,15 +72,43 @@ def recipe(
 
 # What was tried on the tuning origins, in this order; the results stand in tuning_w.csv.
 SMALL: dict[str, Any] = {"hidden": 32, "train": {"epochs": 8, "lr": 5e-3}}
+AVERAGED: dict[str, Any] = {**SMALL, "train": {**SMALL["train"], "average": 0.99}}
+LONG: dict[str, Any] = {**SMALL, "train": {"epochs": 16, "lr": 5e-3, "average": 0.99}}
+FAST: dict[str, Any] = {**SMALL, "dropout": 0.2, "train": {"epochs": 12, "lr": 1e-2, "average": 0.99}}
 CANDIDATES: dict[str, dict[str, Any]] = {
     "gru": {},
     "gru_small": {"look_back": 13, "hidden": 32, "train": {"epochs": 8}},
     "gru_32": SMALL,
-    "gru_32_averaged": {**SMALL, "train": {**SMALL["train"], "average": 0.99}},
+    "gru_32_averaged": AVERAGED,
     "gru_32_divided": {**SMALL, "scale": "log1p_mean"},
     "gru_32_orders": {**SMALL, "past": ("y", "shop", "week_sin", "week_cos", "log_orders")},
     "gru_32_no_pulse": {**SMALL, "past": ("y", "week_sin", "week_cos")},
     "gru_32_neighbours": {**SMALL, "future": (*CALENDAR, *PANEL_LAST_YEAR)},
+    "gru_32_past_plain": {**AVERAGED, "past": ("y", "shop")},
+    "gru_32_one_wave": {**AVERAGED, "past": ("y", "shop"), "future": ("week_sin", "week_cos", *LAST_YEAR)},
+    "gru_32_no_calendar": {**AVERAGED, "past": ("y", "shop"), "future": ("holidays", *LAST_YEAR)},
+    "gru_32_to_christmas": {**AVERAGED, "past": ("y", "shop"), "future": ("to_christmas", "holidays", *LAST_YEAR)},
+    "gru_32_seed_1": {**AVERAGED, "seeds": (1,)},
+    "gru_32_seed_2": {**AVERAGED, "seeds": (2,)},
+    "gru_32_level_lr": {**SMALL, "train": {"epochs": 8, "lr": 2e-3, "average": 0.99}},
+    "gru_32_short": {**SMALL, "train": {"epochs": 4, "lr": 5e-3, "average": 0.99}},
+    "gru_32_dropout": {**AVERAGED, "dropout": 0.2},
+    "gru_32_decay": {**SMALL, "train": {**AVERAGED["train"], "weight_decay": 0.05}},
+    "gru_32_long": LONG,
+    "gru_32_fast": {**SMALL, "train": {**AVERAGED["train"], "lr": 1e-2}},
+    "gru_32_fast_dropout": FAST,
+    "gru_32_fast_dropout_seed_1": {**FAST, "seeds": (1,)},
+    "gru_32_fast_dropout_seed_2": {**FAST, "seeds": (2,)},
+    "gru_32_fast_seed_1": {**SMALL, "train": {**AVERAGED["train"], "lr": 1e-2}, "seeds": (1,)},
+    "lstm_32_fast_dropout": {**FAST, "model": "lstm"},
+    "gru_32_fast_dropout_three_seeds": {**FAST, "seeds": (0, 1, 2)},
+    "gru_32_long_dropout": {**LONG, "dropout": 0.2},
+    "gru_32_long_dropout_seed_1": {**LONG, "dropout": 0.2, "seeds": (1,)},
+    "gru_32_long_dropout_seed_2": {**LONG, "dropout": 0.2, "seeds": (2,)},
+    "gru_64_long_dropout": {**LONG, "dropout": 0.2, "hidden": 64},
+    "gru_32_small_batches": {**SMALL, "train": {**AVERAGED["train"], "batch_size": 256}},
+    "lstm_32_long": {**LONG, "model": "lstm"},
+    "lstm_32_long_dropout": {**LONG, "model": "lstm", "dropout": 0.2},
     "lstm_32": {**SMALL, "model": "lstm"},
     "gru_32_squared": {**SMALL, "head": "squared"},
 }
@@ -89,11 +117,13 @@ SHORT: dict[str, Any] = {"hidden": 8, "look_back": 8, "train": {"epochs": 1}}
 
 # What accuracy.py scores on the test origins, once.
 CHOSEN: dict[str, tuple[str, dict[str, Any]]] = {
-    "gru": ("network", CANDIDATES["gru_32_averaged"]),
+    "gru": ("network", CANDIDATES["gru_32_fast_dropout"]),
+    "lstm": ("network", CANDIDATES["lstm_32_fast_dropout"]),
+    "gru_three_seeds": ("ensemble", CANDIDATES["gru_32_fast_dropout_three_seeds"]),
 }
 # Averages on the log1p scale of columns that are there anyway.
 ENSEMBLES: dict[str, tuple[str, ...]] = {
-    "gru_and_lightgbm": ("gru", "lightgbm_squared", "lightgbm_absolute"),
+    "gru_and_lightgbm": ("gru_three_seeds", "lightgbm_squared", "lightgbm_absolute"),
 }
 NETWORKS: dict[str, tuple[str, Callable[[], Forecaster]]] = {
     name: (kind, lambda settings=settings: recipe(**settings)) for name, (kind, settings) in CHOSEN.items()
