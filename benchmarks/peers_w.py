@@ -3,8 +3,8 @@
     python benchmarks/peers_w.py --tune     # every candidate on the tuning origins; writes tuning_peers_w.csv
     python benchmarks/peers_w.py --smoke    # seconds, on an invented shop, writes nothing
 
-`models` holds the protocol's own list, LightGBM with the settings that it names, and `lightgbm_tuned`: the candidate with
-the lowest WAPE on the tuning origins, as found in the file that the tuning wrote.
+`models` holds the protocol's own list, LightGBM with the settings that it names, and `lightgbm_tuned`: the candidate
+with the lowest WAPE on the tuning origins, as found in the file that the tuning wrote.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import protocol_w
 
 from ecomlib.evaluation import backtest, score
+from ecomlib.features import calendar
 from ecomlib.models import baselines
 from ecomlib.models.baselines import BoostingSettings, Forecaster
 
 TUNING = Path(__file__).resolve().parent / "tuning_peers_w.csv"
+CALENDAR = ("to_christmas", "holidays")  # what the networks read beside the week of the year
 SQUARED, ABSOLUTE = BoostingSettings(objective="squared"), BoostingSettings(objective="absolute")
 CANDIDATES: dict[str, BoostingSettings] = {
     "squared": SQUARED,
@@ -35,8 +38,36 @@ CANDIDATES: dict[str, BoostingSettings] = {
     "absolute_fast": replace(ABSOLUTE, rate=0.1),
     "absolute_small_trees": replace(ABSOLUTE, leaves=15),
     "absolute_large_trees": replace(ABSOLUTE, leaves=63),
+    "absolute_tiny_trees": replace(ABSOLUTE, leaves=7),
+    "absolute_small_trees_memory_0.5": replace(ABSOLUTE, leaves=15, exponential=(0.5,)),
+    "absolute_small_trees_fast": replace(ABSOLUTE, leaves=15, rate=0.1),
+    "absolute_small_trees_slow": replace(ABSOLUTE, leaves=15, rate=0.03),
+    "absolute_small_trees_long": replace(ABSOLUTE, leaves=15, rate=0.03, trees=600),
+    "absolute_large_leaves": replace(ABSOLUTE, least_rows=100),
+    "absolute_rows": replace(ABSOLUTE, row_share=0.7),
+    "absolute_columns": replace(ABSOLUTE, column_share=0.5),
+    "absolute_both_shares": replace(ABSOLUTE, row_share=0.7, column_share=0.5),
+    "absolute_small_trees_both_shares": replace(ABSOLUTE, leaves=15, row_share=0.7, column_share=0.5),
+    "absolute_calendar": replace(ABSOLUTE, covariates=CALENDAR),
+    "absolute_small_trees_calendar": replace(ABSOLUTE, leaves=15, covariates=CALENDAR),
+    "absolute_calendar_both_shares": replace(ABSOLUTE, row_share=0.7, column_share=0.5, covariates=CALENDAR),
+    "squared_small_trees": replace(SQUARED, leaves=15),
+    "squared_both_shares": replace(SQUARED, row_share=0.7, column_share=0.5),
     "absolute_no_year": replace(ABSOLUTE, lags=tuple(k for k in ABSOLUTE.lags if k < 50)),
 }
+
+
+def boosted(settings: BoostingSettings) -> Forecaster:
+    """LightGBM with the calendar's columns, where it is to read them."""
+    forecaster = baselines.lightgbm(settings)
+    if not settings.covariates:
+        return forecaster
+
+    def forecast(train: pd.DataFrame, future: pd.DataFrame) -> np.ndarray:
+        both = [rows.assign(**calendar(rows["ds"], "W-MON")[list(settings.covariates)]) for rows in (train, future)]
+        return forecaster(*both)
+
+    return forecast
 
 
 def tuned() -> BoostingSettings:
@@ -48,7 +79,7 @@ def models(smoke: bool = False) -> dict[str, tuple[str, Callable[[], Forecaster]
     """Name, kind and maker of each peer; fewer trees in a trial run."""
 
     def boosting(settings: BoostingSettings) -> Callable[[], Forecaster]:
-        return lambda: baselines.lightgbm(replace(settings, trees=20) if smoke else settings)
+        return lambda: boosted(replace(settings, trees=20) if smoke else settings)
 
     return {
         "naive": ("peer", baselines.naive),
@@ -69,7 +100,7 @@ def tune(panel: pd.DataFrame, candidates: dict[str, BoostingSettings]) -> pd.Dat
     rows = []
     for name, settings in candidates.items():
         started = time.perf_counter()
-        frame = backtest(panel, {name: baselines.lightgbm(settings)}, protocol_w.TUNING_ORIGINS, protocol_w.HORIZON)
+        frame = backtest(panel, {name: boosted(settings)}, protocol_w.TUNING_ORIGINS, protocol_w.HORIZON)
         value = score(frame, name, ("wape", "rmsse"), train=panel).set_index("metric")["value"]
         rows.append({"candidate": name, "wape": value["wape"], "rmsse": value["rmsse"], "settings": repr(settings)})
         print(

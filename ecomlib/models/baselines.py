@@ -137,6 +137,9 @@ class BoostingSettings:
     trees: int = 300
     rate: float = 0.05
     leaves: int = 31
+    least_rows: int = 20  # in a leaf
+    row_share: float = 1.0  # of rows drawn for each tree
+    column_share: float = 1.0  # of inputs drawn for each tree
     covariates: tuple[str, ...] = ()  # columns known ahead, handed in by backtest(known_ahead=…)
     seed: int = 0
 
@@ -163,6 +166,10 @@ def lightgbm(settings: BoostingSettings | None = None) -> Forecaster:
             n_estimators=chosen.trees,
             learning_rate=chosen.rate,
             num_leaves=chosen.leaves,
+            min_child_samples=chosen.least_rows,
+            subsample=chosen.row_share,
+            subsample_freq=1,
+            colsample_bytree=chosen.column_share,
             random_state=chosen.seed,
             deterministic=True,
             force_row_wise=True,
