@@ -208,10 +208,10 @@ def main() -> None:
     print(board.round({"wape": 3, "rmsse": 3, "seconds": 1}).to_string(index=False))
     if options.tuning:
         return
+    if not options.smoke:  # first of all: once the test part has been scored, the log says so
+        log(board)
     table = result_table(frame, panel, kinds, seconds)
     record(table, frame, options, time.perf_counter() - started)
-    if not options.smoke:
-        log(board)
 
 
 if __name__ == "__main__":
