@@ -105,15 +105,25 @@ def return_rate(
 
     Returns, with ``at``'s index: ``return_rate``, ``lines_known``, and the prior's ``prior_mean`` and ``prior_lines``
     (a + b: so many lines is the prior worth). NaN while no line is known in the whole shop and no prior is given.
-    Known at: the row's time; a line counts from ``returns_known_after`` past its order, when nothing more can come
-    back. Lines whose ``returned`` is empty do not count.
+    Known at: the row's time; a line counts from ``returns_known_after`` past its order, when nothing more should come
+    back. Where ``returned_at`` says that it came back later still, it counts as kept until then. Lines whose
+    ``returned`` is empty do not count.
     """
-    _need(orders, "orders", "returned")
+    here, there = (on, on) if isinstance(on, str) else on
+    _need(orders, "orders", "returned", there)
     judged = orders[orders["returned"].notna()]
-    past = _Past(judged, at, by, on, returns_known_after)
-    back = judged["returned"].to_numpy(dtype=float)
-    lines, returned = past.sum(None), past.sum(back)
-    a, b = past.prior(back) if prior is None else (np.full(len(at), prior[0]), np.full(len(at), prior[1]))
+    keys, delay = [by] if isinstance(by, str) else list(by), pd.Timedelta(returns_known_after)
+    line = judged[keys].assign(_known=judged[there] + delay)
+    came = judged["returned"].to_numpy(dtype=bool)
+    back = line[came]
+    if "returned_at" in judged:
+        moment = judged["returned_at"].to_numpy(dtype="datetime64[ns]")[came]
+        back = back.assign(_known=back["_known"].mask(moment > back["_known"].to_numpy(dtype="datetime64[ns]"), moment))
+    # Two events a line that came back: it is a line from one moment on, and returned from another.
+    past = _Past(pd.concat([line, back], ignore_index=True), at, by, (here, "_known"), "0D")
+    one, hit = (np.repeat(pair, (len(line), len(back))) for pair in ((1.0, 0.0), (0.0, 1.0)))
+    lines, returned = past.sum(one), past.sum(hit)
+    a, b = past.prior(one, hit) if prior is None else (np.full(len(at), prior[0]), np.full(len(at), prior[1]))
     columns = {"return_rate": (a + returned) / (a + b + lines), "lines_known": lines}
     return pd.DataFrame(columns | {"prior_mean": a / (a + b), "prior_lines": a + b}, index=at.index)
 
@@ -286,17 +296,20 @@ class _Past:
         newest[some] = self._known[self._high[some] - 1] - self.delay
         return newest
 
-    def prior(self, success: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Beta prior (a, b) for each row, from all keys' events known before its day began."""
+    def prior(
+        self, trial: NDArray[np.float64], success: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Beta prior (a, b) for each row, from all keys' trials and successes known before its day began."""
         days, which = np.unique(self.at.astype("datetime64[D]"), return_inverse=True)
         by_time = np.argsort(self._known, kind="stable")
         by_time = by_time[self._key[by_time] >= 0]
-        key, hit = self._key[by_time], success[self._order][by_time]
+        key = self._key[by_time]
+        tried, hit = (values[self._order][by_time] for values in (trial, success))
         stop = np.searchsorted(self._known[by_time], days.astype("datetime64[ns]"), side="left")
         n, k = np.zeros(key.max(initial=0) + 1), np.zeros(key.max(initial=0) + 1)
         found, done = np.full((len(days), 2), np.nan), 0
         for row, end in enumerate(stop):
-            np.add.at(n, key[done:end], 1)
+            np.add.at(n, key[done:end], tried[done:end])
             np.add.at(k, key[done:end], hit[done:end])
             done = end
             if end:

@@ -129,6 +129,22 @@ def test_prior_finds_the_truth() -> None:
     assert ((found["return_rate"] - rate) ** 2).mean() < 0.5 * ((raw - rate) ** 2).mean()
 
 
+def test_a_late_return_is_not_known_before_it_came() -> None:
+    """Real shops take goods back after months: such a line is a kept one until ``returned_at``, in rate and prior."""
+    day = pd.Timedelta("1D")
+    lines = pd.DataFrame({"product_id": list("aaab"), "ordered_at": FIRST, "returned": [True, True, False, False]})
+    lines["returned_at"] = [FIRST + 5 * day, FIRST + 90 * day, pd.NaT, pd.NaT]
+    lines.index = [0, 0, 1, 1]  # an index that says nothing
+    at = pd.DataFrame({"product_id": "a", "ds": [FIRST + k * day for k in (30, 31, 90, 91)]})
+    given = return_rate(lines, at, prior=(1, 1))
+    np.testing.assert_allclose(given["lines_known"], [0, 3, 3, 3])
+    np.testing.assert_allclose(given["return_rate"], [1 / 2, 2 / 5, 2 / 5, 3 / 5])
+    np.testing.assert_allclose(return_rate(lines, at)["prior_mean"], [np.nan, 1 / 4, 1 / 4, 2 / 4])
+    # Whatever comes back after a row's time changes nothing in that row.
+    kept = return_rate(lines.assign(returned=[True, False, False, False]), at)
+    pd.testing.assert_frame_equal(return_rate(lines, at).iloc[:3], kept.iloc[:3])
+
+
 def test_return_rate_where_nothing_is_known() -> None:
     at = pd.DataFrame({"product_id": ["a"], "ds": [FIRST]})
     none = pd.DataFrame({"product_id": ["a"], "ordered_at": [FIRST], "returned": [False]})

@@ -298,6 +298,15 @@ def test_the_season_is_stls_and_repeats_after_training() -> None:
         Deseasonalise((52,)).fit(whole.iloc[:100])
 
 
+@pytest.mark.parametrize("gap", [slice(60, 80), slice(125, 130), slice(0, 10)])
+def test_weeks_without_stock_do_not_shift_the_season(gap: slice) -> None:
+    whole = panel((50 + 20 * np.sin(2 * np.pi * np.arange(160) / 52))[None, :])
+    train, future = whole.iloc[:130].copy(), whole.iloc[130:]
+    train.loc[train.index[gap], "y"] = np.nan
+    left = Deseasonalise((52,)).fit(train).transform(future)["y"]
+    assert np.abs(left - 50).max() < 3, "with time cut out the season would come weeks too late, and leave up to 20"
+
+
 def test_two_seasons_at_once() -> None:
     days = np.arange(140)
     whole = panel((30 + 8 * np.sin(2 * np.pi * days / 7) + 5 * np.sin(2 * np.pi * days / 28))[None, :], freq="D")
@@ -344,3 +353,12 @@ def test_weeks_and_months_from_days() -> None:
     for wrong in (weekly, daily.drop(index=5)):
         with pytest.raises(DataError, match="only a daily panel"):
             resample(wrong, "MS")
+
+
+def test_a_period_of_which_no_day_is_known_is_missing_and_not_zero() -> None:
+    days = pd.date_range("2024-01-01", periods=21, freq="D")
+    daily = pd.DataFrame({"unique_id": "a", "ds": days, "y": 1.0, "orders": 1.0})
+    daily.loc[daily.index[3:14], "y"] = np.nan
+    weekly = resample(daily, "W-MON")
+    np.testing.assert_array_equal(weekly["y"], [3.0, np.nan, 7.0])
+    assert weekly["orders"].tolist() == [7.0, 7.0, 7.0]

@@ -13,7 +13,8 @@ def resample(panel: pd.DataFrame, freq: Literal["W-MON", "MS"]) -> pd.DataFrame:
     """A daily long frame by week (named by its Monday) or month; only full periods are kept (lesson 01, section 5).
 
     ``y`` and ``orders`` are added up, other numbers averaged over the days; ``customers`` leaves, since a week's
-    customers are not the sum of its days'. Weeks do not fit into months, so the input must be daily.
+    customers are not the sum of its days'. A period of which no day is known stays missing: it is not zero. Weeks do
+    not fit into months, so the input must be daily.
 
     Raises
     ------
@@ -38,4 +39,7 @@ def resample(panel: pd.DataFrame, freq: Literal["W-MON", "MS"]) -> pd.DataFrame:
     }
     groups = panel.assign(ds=start, _length=length).groupby(["unique_id", "ds"], sort=True, observed=True)
     full = (groups["_length"].size() == groups["_length"].first()).to_numpy()
-    return groups.agg(how).reset_index()[full].reset_index(drop=True)[["unique_id", "ds", *how]]
+    table = groups.agg(how)
+    for name in [name for name, way in how.items() if way == "sum"]:
+        table[name] = table[name].where(groups[name].count() > 0)  # pandas adds up nothing to zero
+    return table.reset_index()[full].reset_index(drop=True)[["unique_id", "ds", *how]]

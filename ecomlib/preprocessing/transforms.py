@@ -190,7 +190,8 @@ class Deseasonalise(Transform):
     """Less its seasons by STL, or by MSTL where there are several periods (lesson 01, section 5).
 
     Cleveland and others (1990); Bandara, Hyndman and Bergmeir (2021); both as in statsmodels. The seasons are found in
-    the training part; after its end the last cycle repeats. Needs two full cycles of the longest period.
+    the training part; after its end the last cycle repeats. Needs two full cycles of the longest period. Values missing
+    in between (weeks without stock) are joined by a straight line while the seasons are found, so that time runs on.
     """
 
     periods: tuple[int, ...] = (52,)
@@ -207,12 +208,14 @@ class Deseasonalise(Transform):
                 value=f"{name}: {known.sum()} values",
                 remedy="take a longer training part, a coarser time step or a shorter season.",
             )
+        first, at = int(known.argmax()), np.arange(len(y))
+        whole = np.interp(at, at[known], y[known])[first:]
         if len(self.periods) == 1:
-            found = STL(y[known], period=self.periods[0], robust=self.robust).fit().seasonal
+            found = STL(whole, period=self.periods[0], robust=self.robust).fit().seasonal
         else:
-            found = MSTL(y[known], periods=self.periods, stl_kwargs={"robust": self.robust}).fit().seasonal
+            found = MSTL(whole, periods=self.periods, stl_kwargs={"robust": self.robust}).fit().seasonal
         seasons = np.zeros((len(y), len(self.periods)))
-        seasons[known] = np.asarray(found).reshape(-1, len(self.periods))
+        seasons[first:] = np.asarray(found).reshape(-1, len(self.periods))
         return _Past(name, ds, seasons)
 
     def _season(self, state: _Past, ds: np.ndarray) -> np.ndarray:
