@@ -192,6 +192,8 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
 
         if all(same(g, w, exercise.rtol, exercise.atol) for g, w in zip(got, want, strict=True)):
             return Verdict("right", f"✓ Right. {exercise.praise}".rstrip())
+        if all(g is None for g in got) and outcome(exercise.stub, cases[0]) is not None:
+            return Verdict("unfinished", "… Your function returns nothing: does its last line begin with `return`?")
         if any(_unfinished(g) for g in got) or fits(exercise.stub):
             return Verdict(
                 "unfinished", "… Not filled in yet: replace the placeholder above, then run this cell again."

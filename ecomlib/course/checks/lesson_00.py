@@ -46,14 +46,34 @@ def _scaled_median(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> 
     return _at(levels, forecast, 0.5) * c_u / c_o
 
 
+def _nearest(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Floats:
+    return np.asarray(forecast[:, int(np.abs(levels - c_u / (c_u + c_o)).argmin())])
+
+
+def _next(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Floats:
+    return np.asarray(forecast[:, int(np.searchsorted(levels, c_u / (c_u + c_o)))])
+
+
+def _rounded(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Floats:
+    return order_quantity(levels, forecast, c_u, c_o).round()
+
+
+def _quantile_of_quantiles(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Floats:
+    return np.quantile(forecast, c_u / (c_u + c_o), axis=1)
+
+
+def _whole_table(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Any:
+    return np.interp(c_u / (c_u + c_o), levels, forecast)  # type: ignore[arg-type]
+
+
 def _cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     levels = np.array([0.1, 0.25, 0.5, 0.75, 0.9])
     skewed = np.sort(rng.gamma(2.0, 10.0, (4, 5)), axis=1)
     return [
-        (levels, np.array([[2.0, 5.0, 10.0, 20.0, 40.0]]), 3.0, 1.0),
+        (levels, np.array([[2.0, 5.0, 10.0, 20.0, 40.0]]), 2.0, 1.0),
         (levels, skewed, 3.0, 1.0),
         (levels, skewed, 1.0, 4.0),
-        (levels, skewed, 2.0, 1.0),
+        (levels, skewed, 5.0, 4.0),
     ]
 
 
@@ -87,6 +107,27 @@ EXERCISES = (
                 _scaled_median,
                 "Multiplying the median by the ratio of the costs forgets how uncertain the product is: a steady seller"
                 " needs almost no reserve. Read the forecast at another quantile instead.",
+            ),
+            "nearest": (
+                _nearest,
+                "You take the nearest level that is there. The critical ratio mostly lies between two levels: go there in"
+                " a straight line, with np.interp.",
+            ),
+            "next": (
+                _next,
+                "You take the next level above. The critical ratio mostly lies between two levels: go there in a"
+                " straight line, with np.interp.",
+            ),
+            "rounded": (_rounded, "Right, but rounded: return the quantities as they are; the shop rounds at the end."),
+            "quantile_of_quantiles": (
+                _quantile_of_quantiles,
+                "np.quantile treats a row as five observations. It holds quantiles already, at the levels given: read"
+                " it at the critical ratio with np.interp.",
+            ),
+            "whole_table": (
+                _whole_table,
+                "np.interp reads one row at a time, and forecast has n of them: loop over the rows and collect"
+                " the results.",
             ),
         },
         praise="This is the newsvendor's rule (Arrow, Harris and Marschak, 1951): the costs choose the quantile.",
