@@ -94,6 +94,20 @@ def test_the_wholesale_order_is_kept_cut_or_split_off() -> None:
         split_wholesale(kept)
 
 
+def test_what_is_usual_can_be_told_by_the_training_part_alone() -> None:
+    days = pd.date_range("2024-01-01", periods=60, freq="D")
+    orders = pd.DataFrame({"product_id": "a", "quantity": [1, 2, 3] * 20, "unit_price": 1.0, "ordered_at": days})
+    orders.loc[orders.index[5], "quantity"] = 90
+    later = orders.assign(quantity=orders["quantity"].where(days < days[30], 80))  # from then on 80 is usual
+    rules = CleaningRules(wholesale="split", drop_duplicates=False)
+    both = [clean_orders(frame, rules, usual_until=days[30])[0]["wholesale"] for frame in (orders, later)]
+    assert both[0].iloc[:30].equals(both[1].iloc[:30]) and both[0].sum() == 1 and both[1].sum() == 31
+    assert not clean_orders(later, rules)[0]["wholesale"].any(), "what came later made 90 usual"
+    assert not clean_orders(orders, rules, usual_until=days[5])[0]["wholesale"].any(), "five lines say nothing"
+    with pytest.raises(DataError, match="'ordered_at'"):
+        clean_orders(orders.drop(columns="ordered_at"), rules, usual_until=days[30])
+
+
 def test_two_units_are_no_outlier_where_most_lines_have_one() -> None:
     orders = pd.DataFrame({"product_id": "a", "quantity": [1] * 99 + [2], "unit_price": 1.0, "n": range(100)})
     flagged, _ = clean_orders(orders, CleaningRules(wholesale="split"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -35,13 +35,17 @@ class CleaningRules:
     min_lines: int = 10
 
 
-def clean_orders(orders: pd.DataFrame, rules: CleaningRules = CleaningRules()) -> tuple[pd.DataFrame, pd.DataFrame]:
+def clean_orders(
+    orders: pd.DataFrame, rules: CleaningRules = CleaningRules(), *, usual_until: Any = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Order lines by the rules, and a report that accounts for every line, unit and unit of money.
 
     Parameters
     ----------
     orders: lines with ``product_id, quantity`` (units) and ``unit_price`` (money a unit), before or after ``Store``.
     rules: with ``wholesale="split"`` the lines stay and get the flag ``wholesale``; ``split_wholesale`` parts them.
+    usual_until: what is usual for a product is told by lines before this moment alone. Give the end of the training
+        part before a backtest: without it all lines tell, later ones included.
 
     Returns
     -------
@@ -66,7 +70,13 @@ def clean_orders(orders: pd.DataFrame, rules: CleaningRules = CleaningRules()) -
     if rules.drop_non_positive:
         kept = take_out(kept, ~(kept["quantity"] > 0).to_numpy(), "quantity not above zero")
         kept = take_out(kept, ~(kept["unit_price"] > 0).to_numpy(), "price not above zero")
-    limit = _wholesale_limit(kept, rules)
+    told = kept
+    if usual_until is not None:
+        if "ordered_at" not in kept:
+            remedy = "add it, or leave usual_until out."
+            raise DataError("the column is missing", table="orders", column="ordered_at", remedy=remedy)
+        told = kept[kept["ordered_at"] < pd.Timestamp(usual_until)]
+    limit = kept["product_id"].map(_wholesale_limit(told, rules)).fillna(np.inf).astype("float64")
     large = (kept["quantity"] > limit).to_numpy()
     retail = kept
     if rules.wholesale == "winsorise":
@@ -115,8 +125,9 @@ def _robust_scale(values: pd.Series, by: pd.Series | None) -> tuple[pd.Series, p
 
 
 def _wholesale_limit(orders: pd.DataFrame, rules: CleaningRules) -> pd.Series:
+    """Largest quantity that is not of wholesale size, units, one a product; infinite where too few lines tell."""
     quantity, product = orders["quantity"].astype("float64"), orders["product_id"]
     centre, scale = _robust_scale(np.log(quantity.where(quantity > 0)), product)
     limit = np.maximum(np.exp(centre + rules.z_limit * scale), rules.factor * np.exp(centre))
     few = quantity.groupby(product, observed=True).transform("size") < rules.min_lines
-    return limit.mask(few | limit.isna(), np.inf)
+    return limit.mask(few | limit.isna(), np.inf).groupby(product, observed=True).first()
