@@ -110,8 +110,8 @@ EXERCISES = (
             ),
             "nearest": (
                 _nearest,
-                "You take the nearest level that is there. The critical ratio mostly lies between two levels: go there in"
-                " a straight line, with np.interp.",
+                "You take the nearest level that is there. The critical ratio mostly lies between two levels: go there"
+                " in a straight line, with np.interp.",
             ),
             "next": (
                 _next,
