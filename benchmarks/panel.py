@@ -148,7 +148,7 @@ def main() -> None:
         "weekly panel", len(store.orders), "order lines", ("ecomlib (pandas, numpy)", "polars"), seconds, repeats
     )
 
-    settings = WindowSettings(look_back=26, horizon=4)
+    settings = WindowSettings(look_back=26, horizon=4, scale="log1p_mean")
     windows = WindowSet.from_panel(panel, settings)
     last = windows.origins()[-1]
     few = windows.between(last - pd.Timedelta(weeks=2), last)
