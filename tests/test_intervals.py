@@ -121,7 +121,7 @@ def test_verdicts_of_protocol_w(share: float, word: str, level: bool, better: bo
 
 
 def test_verdict_needs_agreement_of_origins() -> None:
-    """Ahead by far at five of eight origins, behind by a hair at three: the interval is below zero, the origins disagree."""
+    """Ahead by far at five of eight origins, behind by a hair at three: below zero, but the origins disagree."""
     frame = make(60, 8, rival=1.0)
     weeks = sorted(frame["cutoff"].unique())
     good = frame["cutoff"].isin(weeks[:5])
