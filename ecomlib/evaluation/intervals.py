@@ -48,8 +48,9 @@ def two_way_bootstrap(
 
     Series and origins are drawn with replacement, independently; each draw scores all models on the same cells, so that
     comparisons are paired. ``p`` comes from ``metrics.parts``; ``statistic`` maps scores (models, draws) to (draws,).
-    Percentile interval, Owen (2007): with few origins (eight, say) rather too narrow than too wide. With a single
-    origin only series are drawn: such an interval says nothing about another date.
+    Percentile interval, Owen (2007). Nominal 95 % covered, in simulation, 97 to 99 % where the noise is in single
+    cells, as counts mostly have it, and where whole origins differ 90 % with eight of them, 81 to 88 % with three. With
+    a single origin only series are drawn: such an interval says nothing about another date.
     """
     n_series, n_origins = p.denominator.shape
     ones = _scores(p, np.ones((1, n_series)), np.ones((1, n_origins)))
