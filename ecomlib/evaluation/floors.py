@@ -62,7 +62,8 @@ def attainable(
     -----
     A promotion planned for later weeks depends on momentum after t, which the formula does not use: a forecaster that
     reads the plan could lower RMSE by about 1 % (a particle filter: 3.655 to 3.617), but not WAPE. Who leaves, comes or
-    is written to after t is part of the potential and counts as known; over four weeks a region's potential moves by 4 % at size small, 9 % at tiny.
+    is written to after t is part of the potential and counts as known; over four weeks a region's potential moves by
+    4 % at size small, by 9 % at tiny.
 
     Raises
     ------
