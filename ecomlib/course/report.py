@@ -124,6 +124,36 @@ def versions() -> pd.DataFrame:
     return pd.DataFrame(found, columns=["what", "version"])
 
 
+def recorded_protocol() -> str:
+    """Networks beside peers on the real shop under protocol W, as last recorded; empty before the first record."""
+    from ecomlib.recorded import caption, names, recorded
+
+    if "accuracy_w" not in names():
+        return ""
+    table = recorded("accuracy_w")
+    whole = pd.DataFrame(table)[table["cutoff"].isna()]
+    board = whole[whole["metric"] == "wape"][["model", "kind", "value", "low", "high", "seconds"]]
+    rmsse = whole[whole["metric"] == "rmsse"].set_index("model")["value"]
+    board = board.assign(rmsse=board["model"].map(rmsse)).rename(columns={"value": "wape"}).sort_values("wape")
+    said = []
+    for row in whole[(whole["metric"] == "wape_against_best_peer") & (whole["kind"] != "peer")].to_dict("records"):
+        proof = "shown to be level" if row["level"] else "not shown to be level"
+        low, middle, high = (f"{100 * row[end]:+.1f}" for end in ("low", "value", "high"))
+        said.append(
+            f"<li>{row['model']} ({row['kind']}) against {row['rival']}: <b>{row['word']}</b>, "
+            f"{middle} % [{low}, {high}], {proof}; ahead at {row['wins']:.0f} of 8 origins</li>"
+        )
+    lead = (
+        "Weekly sales of Online Retail II, four weeks ahead, eight origins: WAPE with its 95 % interval, and RMSSE. "
+        "Level means: the upper end of the paired interval of (ours − best peer) / best peer lies below +1 %."
+    )
+    return (
+        f'<section><h2 id="real">On a real shop, recorded</h2><p class="soft">{lead}</p>'
+        f'<div class="table">{table_html(board, "Protocol W")}</div><ul>{"".join(said)}</ul>'
+        f'<p class="soft">{html.escape(caption(table))}</p></section>'
+    )
+
+
 def page(runs: Sequence[LessonRun], settings: RunSettings, published: dict[str, list[Mark]]) -> str:
     """The report as one HTML text: images inside, nothing fetched from anywhere."""
     css = (resources.files("ecomlib.course") / "assets" / "report.css").read_text(encoding="utf-8")
@@ -148,10 +178,11 @@ def page(runs: Sequence[LessonRun], settings: RunSettings, published: dict[str, 
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{css}</style></head><body>'
         "<header><h1>What will be bought, where, when, and what should the shop do?</h1>"
         f'<p class="soft">{state} in {total:.0f} s · {html.escape(asked)} · {when}</p>'
-        f'<nav aria-label="Parts of this page"><a href="#lessons">Lessons</a>{"".join(links)}<a href="#times">Times</a>'
+        f'<nav aria-label="Parts of this page"><a href="#lessons">Lessons</a>{"".join(links)}<a href="#real">Real shop</a>'
+        '<a href="#times">Times</a>'
         '<a href="#versions">Versions</a></nav></header><main>'
         f'<section><h2 id="lessons">Questions and answers</h2><div class="cards">{cards}</div></section>'
-        f"{''.join(blocks)}"
+        f"{''.join(blocks)}{recorded_protocol()}"
         f'<section><h2 id="times">Times</h2>{_times(runs)}</section>'
         f'<section><h2 id="versions">Versions</h2><div class="table">{table_html(versions(), "What this ran on")}</div>'
         "</section></main><footer>Made by <code>ecomlib run</code>. The numbers come from the executed notebooks "
