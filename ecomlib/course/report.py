@@ -178,8 +178,8 @@ def page(runs: Sequence[LessonRun], settings: RunSettings, published: dict[str, 
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{css}</style></head><body>'
         "<header><h1>What will be bought, where, when, and what should the shop do?</h1>"
         f'<p class="soft">{state} in {total:.0f} s · {html.escape(asked)} · {when}</p>'
-        f'<nav aria-label="Parts of this page"><a href="#lessons">Lessons</a>{"".join(links)}<a href="#real">Real shop</a>'
-        '<a href="#times">Times</a>'
+        f'<nav aria-label="Parts of this page"><a href="#lessons">Lessons</a>{"".join(links)}'
+        '<a href="#real">Real shop</a><a href="#times">Times</a>'
         '<a href="#versions">Versions</a></nav></header><main>'
         f'<section><h2 id="lessons">Questions and answers</h2><div class="cards">{cards}</div></section>'
         f"{''.join(blocks)}{recorded_protocol()}"
