@@ -332,7 +332,9 @@ def waterfall(
         ax.bar(step, after - before, bottom=before, color=GREEN if rises else VERMILION, hatch=".." if rises else "",
                edgecolor="white", width=0.62)  # fmt: skip
         ax.plot([step - 0.69, step + 0.31], [before, before], color=SOFT, lw=1)
-        ax.annotate(f"{after - before:+.{decimals}f}".replace("-", "−"), (step, max(before, after)), xytext=(0, 3),
+        moved = round(after - before, decimals)
+        words = f"{moved:+.{decimals}f}".replace("-", "−") if moved else f"{0:.{decimals}f}"
+        ax.annotate(words, (step, max(before, after)), xytext=(0, 3),
                     textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
     last = len(running)
     ax.bar(last, running[-1], color=BLUE, edgecolor="white", width=0.62)

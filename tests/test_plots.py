@@ -81,6 +81,11 @@ def test_waterfall_steps_add_up() -> None:
     assert ax.get_ylim()[1] > 0.9, "there is room above the highest bar"
 
 
+def test_a_step_that_rounds_to_zero_has_no_sign() -> None:
+    ax = plots.waterfall(["start", "down", "up", "more"], [0.9, 0.8999, 0.9, 0.95])
+    assert [text.get_text() for text in ax.texts] == ["0.00", "0.00", "+0.05", "0.90", "0.95"]
+
+
 def luminance(colour: str) -> float:
     channels = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
     return float(np.dot([0.2126, 0.7152, 0.0722], channels))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ecomlib.course.checks import Answer, Exercise
@@ -69,6 +70,21 @@ _Z_MISTAKES: dict[str, tuple[Answer, str]] = {
     "centre_mean": (
         lambda values: _z(values, values.mean(), 1.4826 * float(np.median(np.abs(values - values.mean())))),
         "The spread is a median, but the centre is still the mean, which the outlier has dragged along.",
+    ),
+    "mean_in_numerator": (
+        lambda values: _z(values, values.mean(), 1.4826 * _mad(values)),
+        "The spread is right, but you measure the distance from the mean, which the outlier has dragged along. Measure"
+        " it from the median.",
+    ),
+    "absolute": (
+        lambda values: np.abs(robust_z(values)),
+        "The sizes are right, the signs are gone: a score below zero says that a value is small. Take the absolute"
+        " value inside the MAD only.",
+    ),
+    "absolute_mean": (
+        lambda values: np.abs(_z(values, values.mean(), 1.4826 * _mad(values))),
+        "Two things: the distance is measured from the mean, and its sign is gone. The score is a signed distance from"
+        " the median.",
     ),
 }
 
@@ -203,6 +219,21 @@ _ROLLING_MISTAKES: dict[str, tuple[Answer, str]] = {
         _looks_ahead,
         "Your window lies in the future: the shift has the wrong sign, or the array is turned around.",
     ),
+    "shift_minus_one": (
+        lambda y, window: pd.Series(y).shift(-1).rolling(window).mean().to_numpy(),
+        "shift(-1) brings *next* week's sales to this week: your mean reads the future. To move the past forward, the"
+        " shift is positive.",
+    ),
+    "nan_to_zero": (
+        lambda y, window: np.nan_to_num(rolling_mean(y, window)),
+        "You wrote 0 where too few weeks are known. A zero says that nothing was sold, and nobody knows that: leave"
+        " NaN.",
+    ),
+    "zeros_before_the_start": (
+        lambda y, window: pd.Series(y).shift(1).fillna(0).rolling(window).mean().to_numpy(),
+        "You filled the week before the first one with 0 and averaged it in. That week is unknown, not empty: leave"
+        " NaN.",
+    ),
     "partial": (
         _partial,
         "Where fewer than `window` weeks are known, the task asks for NaN: a mean of one week is much noisier than the"
@@ -263,6 +294,11 @@ _INVERT_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda changes, last: np.expm1(np.log1p(last) + changes),
         "Each change is counted from the last known week. The second change starts where the first one ended: add"
         " them up.",
+    ),
+    "last_week_returned_too": (
+        lambda changes, last: np.concatenate([[last], invert_log_difference(changes, last)]),
+        "You return H + 1 values: the last known week stands in front. It is known already; return the H forecast weeks"
+        " alone.",
     ),
 }
 
