@@ -44,7 +44,7 @@ class DataError(EcomlibError, ValueError):
         if value is not None:
             text += f" (found {value!r})"
         if remedy:
-            text += f" What to do: {remedy}"
+            text += ("" if text.endswith((".", "?", "!")) else ".") + f" What to do: {remedy}"
         super().__init__(text)
 
 

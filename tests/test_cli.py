@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -106,7 +107,8 @@ def test_lab_opens_the_lessons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(subprocess, "run", run)
     done = invoke("lab")
     assert done.exit_code == 3
-    assert started == [[sys.executable, "-m", "jupyterlab", str((tmp_path / "notebooks").resolve())]]
+    root = ["--allow-root"] if os.geteuid() == 0 else []  # JupyterLab refuses root otherwise
+    assert started == [[sys.executable, "-m", "jupyterlab", str((tmp_path / "notebooks").resolve()), *root]]
 
 
 def test_an_interrupted_command_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

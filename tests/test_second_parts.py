@@ -14,6 +14,7 @@ import pytest
 from ecomlib import load_store
 from ecomlib.course import lessons, report
 from ecomlib.course.run import RunSettings, run_lessons
+from ecomlib.errors import LessonError
 
 ROOT = Path(__file__).resolve().parent.parent
 NUMBERS = [lesson.number for lesson in lessons.choose(ROOT / "notebooks")]
@@ -48,6 +49,16 @@ def test_on_the_smallest_shop_of_a_reader(number: str, tmp_path: Path) -> None:
     (run,) = run_lessons([number], settings, where=ROOT / "notebooks")
     assert run.passed, run.complaint()
     assert len(second_rows(settings.out))
+
+
+def test_a_faulty_shop_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    store, shop = load_store("tiny"), tmp_path / "shop"
+    shop.mkdir()
+    store.products[["product_id"]].to_csv(shop / "products.csv", index=False)
+    store.orders.head(50).assign(quantity="many").to_csv(shop / "orders.csv", index=False)
+    with pytest.raises(LessonError, match=r"has \d+ faults.*ecomlib data check"):
+        run_lessons([], RunSettings(size="tiny", store=str(shop), out=tmp_path / "out"), where=ROOT / "notebooks")
+    assert not (tmp_path / "out" / "report.html").exists()
 
 
 @pytest.mark.parametrize("number", ["00"])

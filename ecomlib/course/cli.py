@@ -115,7 +115,9 @@ def lab() -> None:
 
     where = lessons.folder()
     lessons.library("jupyterlab")
-    raise typer.Exit(subprocess.run([sys.executable, "-m", "jupyterlab", str(where)]).returncode)
+    # JupyterLab listens on loopback only; as root (a container, Colab-like machines) it wants to be told so.
+    root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    raise typer.Exit(subprocess.run([sys.executable, "-m", "jupyterlab", str(where), *root]).returncode)
 
 
 @app.command()

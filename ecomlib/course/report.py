@@ -24,7 +24,8 @@ GROUPS = (
     (
         "leaderboard",
         "The leaderboard",
-        "Every model on the same data; lower errors are better, a skill of 1 is the floor.",
+        "WAPE and RMSSE are errors: lower is better. Skill is the share of the way from the naive forecast to the best "
+        "attainable one. Money is a week, losses negative. A peer is a method from somebody else's library.",
     ),
     ("money", "The money", "What each forecast costs or earns once it has become an order."),
     ("figure", "More figures", "What else the lessons found."),
@@ -166,18 +167,29 @@ def page(runs: Sequence[LessonRun], settings: RunSettings, published: dict[str, 
     for kind, title, lead in GROUPS:
         pieces = [_piece(m, titles[n]) for n, found in published.items() for m in found if m.kind == kind]
         if kind == "leaderboard" and len(results):
-            shown = results.dropna(axis="columns", how="all")
-            pieces.insert(0, f'<div class="table">{table_html(shown, "All results of this run")}</div>')
+            # A table for each lesson and store: errors of different tasks do not belong under each other.
+            for number, store in results[["lesson", "store"]].drop_duplicates().to_numpy()[::-1]:
+                own = results[(results["lesson"] == number) & (results["store"] == store)]
+                shown = own.drop(columns=["lesson", "store"]).dropna(axis="columns", how="all")
+                caption = f"Lesson {number} on {'the simulated store' if store == 'simulated' else store}"
+                pieces.insert(0, f'<div class="table">{table_html(shown, caption)}</div>')
         if pieces:
             links.append(f'<a href="#{kind}">{title}</a>')
             blocks.append(f'<section><h2 id="{kind}">{title}</h2><p class="soft">{lead}</p>{"".join(pieces)}</section>')
     cards = "".join(_card(run, published.get(run.lesson.number, [])) for run in runs)
     state = f"{passed} of {len(runs)} lessons passed" if runs else "no lesson was run"
+    shop = settings.store if settings.store not in (None, "recorded") else None
+    note = (
+        f"<p>The second parts ran on <b>{html.escape(str(shop))}</b>: see its tables and its fan. Answers, maps "
+        "and money are those of the simulated store.</p>"
+        if shop
+        else ""
+    )
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>ecomlib: report of a run</title>'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{css}</style></head><body>'
         "<header><h1>What will be bought, where, when, and what should the shop do?</h1>"
-        f'<p class="soft">{state} in {total:.0f} s · {html.escape(asked)} · {when}</p>'
+        f'<p class="soft">{state}, {total:.0f} s of lesson time · {html.escape(asked)} · {when}</p>{note}'
         f'<nav aria-label="Parts of this page"><a href="#lessons">Lessons</a>{"".join(links)}'
         '<a href="#real">Real shop</a><a href="#times">Times</a>'
         '<a href="#versions">Versions</a></nav></header><main>'

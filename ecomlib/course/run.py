@@ -209,6 +209,22 @@ def _alone(out: Path) -> Iterator[None]:
         raise LessonError(f"Another run is writing into {out}. Wait for it, or choose another folder: --out.") from None
 
 
+def insist_on_store(store: str | None) -> None:
+    """Open the shop of the second parts before anything runs: a fault is worth knowing in the first second."""
+    from ecomlib.stores import load_store
+    from ecomlib.stores.directory import check
+
+    if store in ("online_retail", "complete_journey"):
+        load_store(store)  # its own error says how to fetch it
+    elif store is not None and store not in STORES:
+        found = check(store)
+        if not found.ok:
+            faults = f"{len(found.problems)} fault{'s' if len(found.problems) > 1 else ''}"
+            raise LessonError(
+                f"The shop in {store} has {faults}, so no lesson was run. What to do: ecomlib data check {store}"
+            )
+
+
 def run_lessons(
     numbers: Sequence[str] = (), settings: RunSettings = RunSettings(), *, where: Path | None = None
 ) -> list[LessonRun]:
@@ -220,6 +236,7 @@ def run_lessons(
 
     chosen = lessons.choose(where or lessons.folder(), numbers)
     parameters = plan_parameters(chosen, settings.parameters())
+    insist_on_store(settings.store)
     logging.getLogger("papermill").setLevel(logging.ERROR)
     display = Display()
     with _alone(settings.out):
