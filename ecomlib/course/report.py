@@ -91,7 +91,9 @@ def _piece(mark: Mark, source: str) -> str:
 def _card(run: LessonRun, published: Sequence[Mark]) -> str:
     planned = plan.lesson(run.lesson.number)
     question = f'<p class="soft">{html.escape(planned.question)}</p>' if planned else ""
-    answers = "".join(f'<p class="answer">{html.escape(m.text)}</p>' for m in published if m.kind == "answer")
+    # The lesson shows its answer as Markdown; here it is plain text, without the marks of emphasis.
+    texts = [html.escape(m.text.replace("*", "")) for m in published if m.kind == "answer"]
+    answers = "".join(f'<p class="answer">{text}</p>' for text in texts)
     state = '<span class="state good">passed</span>' if run.passed else '<span class="state bad">failed</span>'
     link = f' · <a href="executed/{html.escape(run.executed.name)}">notebook</a>' if run.executed.exists() else ""
     failure = "" if run.passed else f"<pre>{html.escape(run.complaint())}</pre>"
