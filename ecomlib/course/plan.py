@@ -80,7 +80,7 @@ LESSONS = (
         "05",
         "Space and time",
         "It is raining in the west: what will the east buy on Thursday?",
-        "05_space_and_time.ipynb",
+        "05_spatio_temporal.ipynb",
         "The shock travels | Region by region | Neighbours by hand | ConvGRU | Attention across regions | "
         "Wrong maps | What Thursday is worth",
     ),
