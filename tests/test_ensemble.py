@@ -1,0 +1,224 @@
+"""Averages, weights and conformal intervals, against MAPIE and against what theory promises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ecomlib.ensemble import (
+    adaptive_conformal,
+    combine,
+    conformal_quantile,
+    coverage_by,
+    error_correlation,
+    split_conformal,
+    stacking_weights,
+)
+from ecomlib.errors import DataError, LeakageError
+
+
+def scored(rng: np.random.Generator, origins: int = 4, series: int = 60, spread: float = 1.0) -> pd.DataFrame:
+    """Forecasts of weekly units, four weeks from each origin; `a` and `b` err independently, `c` is a wild one."""
+    parts = []
+    for origin in range(origins):
+        cutoff = pd.Timestamp("2024-01-01") + pd.Timedelta(weeks=4 * origin)
+        for step in range(1, 5):
+            mean = rng.gamma(4, 5, series)
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "unique_id": [f"p{k:03d}" for k in range(series)],
+                        "ds": cutoff + pd.Timedelta(weeks=step),
+                        "cutoff": cutoff,
+                        "y": np.maximum(mean + rng.normal(0, 3 * spread, series), 0),
+                        "a": mean + rng.normal(0, 3, series),
+                        "b": mean + rng.normal(0, 3, series),
+                        "c": mean + rng.normal(0, 12, series),
+                        "group": np.where(np.arange(series) < series // 3, "west", "east"),
+                    }
+                )
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def mae(frame: pd.DataFrame, forecast: pd.Series) -> float:
+    return float((frame["y"] - forecast).abs().mean())
+
+
+def test_the_mean_beats_its_members_by_what_their_correlation_allows() -> None:
+    frame = scored(np.random.default_rng(0))
+    both = combine(frame, ["a", "b"])
+    assert mae(frame, both) < min(mae(frame, frame["a"]), mae(frame, frame["b"]))
+    errors = frame[["a", "b"]].sub(frame["y"], axis=0)
+    r = float(error_correlation(frame, ["a", "b"]).loc["a", "b"])
+    expected = errors.var().mean() * (r + (1 - r) / 2)
+    assert (both - frame["y"]).var() == pytest.approx(expected, rel=0.02)
+
+
+def test_median_and_log_mean_follow_a_wild_member_less() -> None:
+    frame = scored(np.random.default_rng(1)).assign(wild=lambda f: f["a"] * 40 + 100)
+    members = ["a", "b", "wild"]
+    mean, log_mean, median = (mae(frame, combine(frame, members, how)) for how in ("mean", "log_mean", "median"))
+    assert median < log_mean < mean
+    table = frame[members].clip(lower=0)
+    assert np.allclose(combine(frame, members, "log_mean"), np.expm1(np.log1p(table).mean(axis=1)))
+
+
+@pytest.mark.parametrize("loss", ["absolute", "squared"])
+def test_stacking_weights_are_the_constrained_optimum(loss: str) -> None:
+    frame = scored(np.random.default_rng(2))
+    weights = stacking_weights(frame, ["a", "b", "c"], loss)  # type: ignore[arg-type]
+    assert weights.sum() == pytest.approx(1) and (weights >= 0).all() and weights["c"] < 0.1
+
+    def cost(w: np.ndarray) -> float:
+        gap = (frame["y"] - frame[["a", "b", "c"]] @ w).to_numpy()
+        return float(np.abs(gap).mean() if loss == "absolute" else (gap**2).mean())
+
+    rng = np.random.default_rng(3)
+    rivals = [cost(w) for w in rng.dirichlet(np.ones(3), 2_000)]
+    assert cost(weights.to_numpy()) <= min(rivals) + 1e-6
+    weighed = combine(frame, ["a", "b", "c"], weights=weights.to_dict())
+    assert np.allclose(weighed, frame[["a", "b", "c"]].to_numpy() @ weights.to_numpy())
+
+
+def test_weights_for_other_models_are_refused() -> None:
+    frame = scored(np.random.default_rng(0), 1)
+    with pytest.raises(DataError, match="one number for each model"):
+        combine(frame, ["a", "b"], weights={"a": 1.0})
+    with pytest.raises(DataError, match="column 'd'"):
+        combine(frame, ["a", "d"])
+    with pytest.raises(DataError, match="known y"):
+        stacking_weights(frame.assign(y=np.nan), ["a"])
+
+
+def test_conformal_quantile_counts_the_new_score_too() -> None:
+    scores = np.arange(1.0, 10.0)  # nine scores
+    assert conformal_quantile(scores, 0.9) == 9
+    assert conformal_quantile(scores, 0.8) == 8
+    assert conformal_quantile(scores, 0.91) == np.inf
+    assert conformal_quantile(np.arange(1.0, 100.0), 0.9) == 90
+    rng = np.random.default_rng(4)
+    hits = [rng.normal() <= conformal_quantile(rng.normal(size=19), 0.9) for _ in range(20_000)]
+    assert np.mean(hits) == pytest.approx(18 / 20, abs=4 * np.sqrt(0.09 / 20_000))  # exact for 19 scores
+
+
+def test_split_conformal_equals_mapie() -> None:
+    mapie = pytest.importorskip("mapie.regression")
+    from sklearn.base import BaseEstimator, RegressorMixin
+
+    class Column(RegressorMixin, BaseEstimator):
+        """A fitted model whose forecast stands in a column of its input."""
+
+        def __init__(self, place: int = 0) -> None:
+            self.place = place
+            self.fitted_ = True
+
+        def fit(self, X: np.ndarray, y: np.ndarray) -> Column:
+            return self
+
+        def predict(self, X: np.ndarray) -> np.ndarray:
+            return np.asarray(X)[:, self.place]
+
+    frame = scored(np.random.default_rng(5), origins=6)
+    frame = frame.assign(y=frame["y"] + 100, a=frame["a"] + 100, b=frame["b"] + 100)  # far from zero: nothing is cut
+    frame = frame.assign(low=frame["a"] - 3.0, high=frame["a"] + 5.0)
+    early = frame["cutoff"] < frame["cutoff"].unique()[3]
+    calibration, test = frame[early], frame[~early]
+    ours = split_conformal(calibration, test, "a", 0.9)
+    theirs = mapie.SplitConformalRegressor(Column(), confidence_level=0.9, prefit=True)
+    theirs.conformalize(calibration[["a"]].to_numpy(), calibration["y"].to_numpy())
+    ends = theirs.predict_interval(test[["a"]].to_numpy())[1][:, :, 0]
+    assert np.allclose(ours[["low", "high"]], ends, atol=1e-9)
+
+    ours = split_conformal(calibration, test, ("low", "high"), 0.9)
+    columns = ["low", "high", "a"]
+    quantiles = mapie.ConformalizedQuantileRegressor(
+        [Column(0), Column(1), Column(2)], confidence_level=0.9, prefit=True
+    )
+    quantiles.conformalize(calibration[columns].to_numpy(), calibration["y"].to_numpy())
+    ends = quantiles.predict_interval(test[columns].to_numpy(), symmetric_correction=True)[1][:, :, 0]
+    assert np.allclose(ours[["low", "high"]], ends, atol=1e-9)
+
+
+def test_pooled_coverage_hides_the_west_and_groups_mend_it() -> None:
+    rng = np.random.default_rng(6)
+    frame = scored(rng, origins=24)
+    wild = frame["group"].eq("west").to_numpy()
+    frame["y"] = np.maximum(frame["a"] + rng.normal(0, np.where(wild, 6.0, 1.0)), 0)
+    early = frame["cutoff"] < frame["cutoff"].unique()[12]
+    calibration, test = frame[early], frame[~early]
+    pooled = test.assign(**split_conformal(calibration, test, "a"))
+    table = coverage_by(pooled.assign(area=test["group"]), ["area"]).set_index("area")
+    assert coverage_by(pooled.assign(all=1), ["all"])["coverage"].item() == pytest.approx(0.9, abs=0.02)
+    assert table.loc["west", "coverage"] < 0.8 < 0.94 < table.loc["east", "coverage"]
+    own = (
+        test.assign(area=test["group"])
+        .drop(columns="group")
+        .join(split_conformal(calibration, test, "a", by=["group"]))
+    )
+    mended = coverage_by(own, ["area"]).set_index("area")
+    assert (mended["coverage"] - 0.9).abs().max() < 0.03
+    assert mended.loc["west", "width"] > mended.loc["east", "width"]
+    assert set(own["group"]) == {"west", "east"}
+    few = split_conformal(calibration, test, "a", by=["group"], least=10**6)
+    assert set(few["group"]) == {"all"} and np.allclose(few[["low", "high"]], pooled[["low", "high"]])
+
+
+def test_a_scale_makes_small_series_narrow() -> None:
+    rng = np.random.default_rng(7)
+    frame = scored(rng, origins=20).assign(size=lambda f: f["a"].clip(lower=1))
+    frame["y"] = np.maximum(frame["a"] + frame["size"] * rng.normal(0, 0.3, len(frame)), 0)
+    early = frame["cutoff"] < frame["cutoff"].unique()[10]
+    test = frame[~early].assign(big=lambda f: f["size"] > f["size"].median())
+    plain = coverage_by(test.join(split_conformal(frame[early], test, "a").drop(columns="group")), ["big"])
+    scaled = coverage_by(
+        test.join(split_conformal(frame[early], test, "a", scale="size").drop(columns="group")), ["big"]
+    )
+    assert np.ptp(plain["coverage"]) > 0.05 > np.ptp(scaled["coverage"])
+
+
+def test_calibration_may_not_reach_into_the_test_part() -> None:
+    frame = scored(np.random.default_rng(8), origins=3)
+    origins = frame["cutoff"].unique()
+    with pytest.raises(LeakageError, match="after the first test origin"):
+        split_conformal(frame, frame[frame["cutoff"] == origins[1]], "a")
+    assert len(split_conformal(frame[frame["cutoff"] == origins[0]], frame[frame["cutoff"] == origins[1]], "a"))
+
+
+def test_adaptive_intervals_recover_after_the_world_changes() -> None:
+    rng = np.random.default_rng(9)
+    frame = scored(rng, origins=60)
+    late = (frame["cutoff"] >= frame["cutoff"].unique()[30]).to_numpy()
+    frame["y"] = np.maximum(frame["a"] + 100 + rng.normal(0, np.where(late, 4.0, 1.0)), 0)
+    frame["a"] += 100
+    fixed = adaptive_conformal(frame, "a", rate=0.0)
+    moving = adaptive_conformal(frame, "a", rate=0.2)
+    after = late & (frame["cutoff"] < frame["cutoff"].unique()[45]).to_numpy()
+
+    def covered(answer: pd.DataFrame) -> float:
+        return float(frame["y"].between(answer["low"], answer["high"])[after].mean())
+
+    assert covered(fixed) < 0.8 and abs(covered(moving) - 0.9) < 0.03
+    assert moving["level"].iloc[0:1].isna().all(), "the first origin only calibrates"
+
+
+def test_adaptive_intervals_see_nothing_of_the_future() -> None:
+    frame = scored(np.random.default_rng(10), origins=10)
+    cut = frame["cutoff"].unique()[6]
+    changed = frame.assign(y=np.where(frame["ds"] > cut, frame["y"] * 50 + 9, frame["y"]))
+    before = (frame["cutoff"] <= cut).to_numpy()
+    ends = [adaptive_conformal(part, "a", rate=0.1).loc[before] for part in (frame, changed)]
+    pd.testing.assert_frame_equal(*ends)
+
+
+def test_adaptive_steps_follow_the_paper() -> None:
+    """One series, one step ahead: level moves by rate · (missed - nominal) after each origin."""
+    frame = scored(np.random.default_rng(11), origins=80, series=1).groupby("cutoff", as_index=False).head(1)
+    frame = frame.assign(ds=frame["cutoff"] + pd.Timedelta(weeks=4)).reset_index(drop=True)
+    answer = adaptive_conformal(frame, "a", 0.9, rate=0.05, start=20)
+    level = 0.9
+    for k in range(20, 80):
+        assert answer.loc[k, "level"] == pytest.approx(level)
+        missed = not answer.loc[k, "low"] <= frame.loc[k, "y"] <= answer.loc[k, "high"]
+        level += 0.05 * (float(missed) - 0.1)
