@@ -10,5 +10,9 @@ from ecomlib.models.files import NETWORKS
 from ecomlib.models.gru import GRUForecaster
 from ecomlib.models.heads import HEADS, make_head
 from ecomlib.models.lstm import LSTMForecaster
+from ecomlib.models.transformer import TransformerForecaster
 
-__all__ = ["HEADS", "NETWORKS", "Forecaster", "ForecasterSettings", "GRUForecaster", "LSTMForecaster", "make_head"]
+__all__ = [
+    "HEADS", "NETWORKS", "Forecaster", "ForecasterSettings", "GRUForecaster", "LSTMForecaster", "TransformerForecaster",
+    "make_head",
+]  # fmt: skip

@@ -1,9 +1,10 @@
 """What the sequence models share: settings, the join of past, future, static and text, and the use of the mask.
 
-A forecaster is an encoder and a decoder. The encoder (one file a network: `lstm.py`, `gru.py`) turns the past
-x (B, T, C) into one state (B, D). The decoder looks, for each step of the horizon, at that state, at what is known
-ahead of that step f (B, H, C), at the window's level, at the static features z (B, S) and at the text e (B, 384), and
-a head says what its output means.
+A forecaster is an encoder and a decoder. The encoder (one file a network: `lstm.py`, `gru.py`, `transformer.py`) turns
+the past x (B, T, C) into one state (B, D). The decoder looks, for each step of the horizon, at that state, at what is
+known ahead of that step f (B, H, C), at the window's level, at the static features z (B, S) and at the text e (B, 384),
+and a head says what its output means. How memory and what is known ahead meet is the `fusion`; in each of its kinds,
+what is known ahead of a step reaches the forecast of that step alone.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from ecomlib.errors import DataError
+from ecomlib.models.attention import Attention, positions
 from ecomlib.models.heads import DEFAULT_QUANTILES, Head, make_head
 
 if TYPE_CHECKING:
     from ecomlib.windows import Batch
 
 STEP_WIDTH = 8
+FUSIONS = ("concat", "gate", "cross_attention")
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,18 @@ class ForecasterSettings:
     past, future, static, text: numbers of channels C of x, C of f, S of z, and the length of e (0 = none).
     horizon: steps H.
     hidden: width D of the state.
-    layers: stacked recurrent layers.
+    layers: stacked recurrent layers, or blocks of the Transformer.
     dropout: share of the state's entries dropped in training, after the encoder.
     decoder: width of the decoder's hidden layer.
     text_width: the text vector enters through a linear map to this width, so that 384 numbers a product cannot drown
         the few numbers of its history.
     head, quantiles: see `ecomlib.models.heads`.
     seed: of the weights at the start.
+    heads, feed_forward: of the Transformer's blocks, attention heads and the width of the layer after; `heads` are also
+        those of the fusion by cross-attention. `hidden` is a multiple of them.
+    fusion: how what is known ahead meets the memory. "concat": the two side by side. "gate": a gate that reads both
+        also decides, entry by entry, how much of the memory gives way to the plan. "cross_attention": each step of the
+        horizon also asks the whole look-back for what its plan needs.
     """
 
     past: int
@@ -54,18 +62,43 @@ class ForecasterSettings:
     head: str = "absolute"
     quantiles: tuple[float, ...] = DEFAULT_QUANTILES
     seed: int = 0
+    heads: int = 4
+    feed_forward: int = 64
+    fusion: str = "concat"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quantiles", tuple(self.quantiles))  # a card's JSON gives a list
-        for name in ("past", "horizon", "hidden", "layers", "decoder", "text_width"):
+        for name in ("past", "horizon", "hidden", "layers", "decoder", "text_width", "heads", "feed_forward"):
             if getattr(self, name) < 1:
                 raise DataError(f"{name} must be at least 1", value=getattr(self, name), remedy="mend the settings.")
         if not 0 <= self.dropout < 1:
             raise DataError("dropout is a share from 0 to below 1", value=self.dropout, remedy="0.1 is a usual value.")
+        if self.fusion not in FUSIONS:
+            raise DataError("unknown fusion", value=self.fusion, remedy=f"take one of {', '.join(FUSIONS)}.")
+        if self.fusion == "cross_attention" and self.hidden % self.heads:
+            raise DataError("hidden must be a multiple of heads", value=(self.hidden, self.heads),
+                            remedy="hidden=32, heads=4 is a small choice.")  # fmt: skip
+
+
+class Gate(nn.Module):
+    """Memory and plan mixed by a gate that reads both (lesson 04, section 6).
+
+    The GRU's own update once more: g * memory + (1 - g) * tanh(W plan), with g = sigmoid(V [memory, plan]). After the
+    gated residual networks of Lim et al., "Temporal Fusion Transformers" (2021).
+    """
+
+    def __init__(self, hidden: int, known: int) -> None:
+        super().__init__()
+        self.open, self.plan = nn.Linear(hidden + known, hidden), nn.Linear(known, hidden)
+
+    def forward(self, memory: Tensor, known: Tensor) -> Tensor:
+        """Memory (B, H, D), known (B, H, K) -> (B, H, D)."""
+        share = torch.sigmoid(self.open(torch.cat([memory, known], dim=-1)))
+        return share * memory + (1 - share) * torch.tanh(self.plan(known))
 
 
 class Forecaster(nn.Module):
-    """Encoder, decoder and head; `LSTMForecaster` and `GRUForecaster` give the encoder (lesson 04, section 4)."""
+    """Encoder, decoder and head; one class a network gives the encoder (lesson 04, section 4)."""
 
     kind = "forecaster"
 
@@ -84,10 +117,25 @@ class Forecaster(nn.Module):
             self.step = nn.Embedding(settings.horizon, STEP_WIDTH)
             self.decoder = nn.Sequential(nn.Linear(width + STEP_WIDTH, settings.decoder), nn.ReLU())
             self.head: Head = make_head(settings.head, settings.decoder, settings.quantiles)
+            # Drawn last: the other weights start alike whatever the fusion.
+            known = width - settings.hidden + STEP_WIDTH
+            self.gate = Gate(settings.hidden, known) if settings.fusion == "gate" else None
+            self.ask: Attention | None = None
+            if settings.fusion == "cross_attention":
+                self.ask = Attention(known, settings.hidden, settings.hidden, settings.heads)
 
     def make_encoder(self, settings: ForecasterSettings) -> nn.Module:
         """The recurrent layers: a module that reads (B, T, C) with `batch_first`."""
         raise NotImplementedError
+
+    def _read(self, x: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """States (B, T, D) of each row moved left until its padding stands on the right, and its padding (B,)."""
+        steps = x.shape[1]
+        x = torch.cat([x, seen.unsqueeze(-1).to(x.dtype)], dim=-1)
+        # Padding before the first period that is known; a row without any is all padding.
+        padding = torch.where(seen.any(1), seen.to(torch.uint8).argmax(1), torch.full_like(seen[:, 0].long(), steps))
+        position = (torch.arange(steps, device=x.device) + padding.unsqueeze(1)).clamp(max=steps - 1)  # (B, T)
+        return self.encoder(x.gather(1, position.unsqueeze(-1).expand_as(x)))[0], padding
 
     def encode(self, x: Tensor, seen: Tensor) -> Tensor:
         """The past x (B, T, C), and `seen` (B, T), which is 1 where the period is known -> state (B, D).
@@ -97,21 +145,25 @@ class Forecaster(nn.Module):
         taken after the last period: exactly what the network would have said to the short row alone. Gaps inside a row
         (censored periods) stay where they are; `seen` is a channel of its own, so that they are not read as zeros.
         """
-        steps = x.shape[1]
-        x = torch.cat([x, seen.unsqueeze(-1).to(x.dtype)], dim=-1)
-        # Padding before the first period that is known; a row without any is all padding.
-        padding = torch.where(seen.any(1), seen.to(torch.uint8).argmax(1), torch.full_like(seen[:, 0].long(), steps))
-        position = (torch.arange(steps, device=x.device) + padding.unsqueeze(1)).clamp(max=steps - 1)  # (B, T)
-        states = self.encoder(x.gather(1, position.unsqueeze(-1).expand_as(x)))[0]  # (B, T, D)
+        (states, padding), steps = self._read(x, seen), x.shape[1]
         last = (steps - padding - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, states.shape[2])
         state = states.gather(1, last)[:, 0]
         return self.dropout(torch.where((padding < steps).unsqueeze(1), state, torch.zeros_like(state)))
 
-    def forward(self, batch: Batch) -> Tensor:
-        """A batch of B windows -> the head's raw parameters (B, H, K)."""
-        steps = self.settings.horizon
+    def remember(self, x: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """The state after each period (B, T, D), 0 at padding, and which periods are no padding (B, T) bool.
+
+        A state rests on its own period and those before it; the last one is what `encode` returns, dropout aside.
+        """
+        states, padding = self._read(x, seen)
+        back = torch.arange(x.shape[1], device=x.device) - padding.unsqueeze(1)  # (B, T)
+        states = states.gather(1, back.clamp(min=0).unsqueeze(-1).expand_as(states))
+        return states.masked_fill((back < 0).unsqueeze(-1), 0.0), back >= 0
+
+    def known(self, batch: Batch) -> Tensor:
+        """All that is known at the origin of each step beside the past (B, H, K): level, z, text, f, the step."""
         # Scaling takes the level away; a network that does not know it treats one unit a week like a thousand.
-        rows = [self.encode(batch.x, batch.seen.bool()), torch.log1p(batch.scale.clamp(min=0)), batch.z]
+        rows = [torch.log1p(batch.scale.clamp(min=0)), batch.z]
         if self.text is not None:
             if batch.e is None:
                 raise DataError(
@@ -119,10 +171,36 @@ class Forecaster(nn.Module):
                     remedy="make the windows with text=, one vector a product.",
                 )
             rows.append(self.text(batch.e))
-        row = torch.cat(rows, dim=-1).unsqueeze(1).expand(-1, steps, -1)
-        step = self.step.weight.unsqueeze(0).expand(len(row), -1, -1)
-        raw: Tensor = self.head(self.decoder(torch.cat([row, batch.f, step], dim=-1)))
+        row = torch.cat(rows, dim=-1).unsqueeze(1).expand(-1, self.settings.horizon, -1)
+        return torch.cat([row, batch.f, self.step.weight.unsqueeze(0).expand(len(row), -1, -1)], dim=-1)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """A batch of B windows -> the head's raw parameters (B, H, K)."""
+        seen, known = batch.seen.bool(), self.known(batch)
+        if self.ask is None:
+            memory = self.encode(batch.x, seen).unsqueeze(1).expand(-1, self.settings.horizon, -1)
+        else:
+            states, keys, allowed = self._memory(batch)
+            memory = self.dropout(states[:, -1:] + self.ask(known, keys, allowed))
+        if self.gate is not None:
+            memory = self.gate(memory, known)
+        raw: Tensor = self.head(self.decoder(torch.cat([memory, known], dim=-1)))
         return raw
+
+    def _memory(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """States (B, T, D), the same with their positions, and which may be asked (B, 1, T)."""
+        states, exists = self.remember(batch.x, batch.seen.bool())
+        exists = exists | ~exists.any(1, keepdim=True)  # a window of padding asks its zeros
+        return states, states + positions(states.shape[1], states.shape[2], states.device), exists.unsqueeze(1)
+
+    def step_attention(self, batch: Batch) -> Tensor:
+        """Where each step of the horizon looks under "cross_attention": (B, heads, H, T) (lesson 04, section 6)."""
+        if self.ask is None:
+            raise DataError("only cross-attention has weights", value=self.settings.fusion,
+                            remedy='make the network with fusion="cross_attention".')  # fmt: skip
+        with torch.no_grad():
+            _, keys, allowed = self._memory(batch)
+            return self.ask.weights(self.known(batch), keys, allowed)
 
     def loss(self, batch: Batch) -> Tensor:
         """The head's mean loss over the counted cells of the batch, on the windows' scale: a scalar."""

@@ -19,8 +19,11 @@ from ecomlib.errors import DataError
 from ecomlib.models.base import Forecaster, ForecasterSettings
 from ecomlib.models.gru import GRUForecaster
 from ecomlib.models.lstm import LSTMForecaster
+from ecomlib.models.transformer import TransformerForecaster
 
-NETWORKS: dict[str, type[Forecaster]] = {"gru": GRUForecaster, "lstm": LSTMForecaster}
+NETWORKS: dict[str, type[Forecaster]] = {
+    "gru": GRUForecaster, "lstm": LSTMForecaster, "transformer": TransformerForecaster,
+}  # fmt: skip
 FORMAT = 1  # of cards; a later, incompatible one gets the next number
 
 

@@ -1,0 +1,107 @@
+"""The Transformer forecaster: each period looks at all periods before it at once (Vaswani et al., 2017)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ecomlib.errors import DataError
+from ecomlib.models.attention import Attention, positions
+from ecomlib.models.base import Forecaster, ForecasterSettings
+from ecomlib.windows import Batch
+
+
+class Block(nn.Module):
+    """Attention, then a small network for each period, each added to what was there; norms first (Xiong et al., 2020).
+
+    A block that is asked for the last period alone computes only that one: T times less work than for all.
+    """
+
+    def __init__(self, settings: ForecasterSettings) -> None:
+        super().__init__()
+        width = settings.hidden
+        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = Attention(width, width, width, settings.heads)
+        self.each = nn.Sequential(
+            nn.Linear(width, settings.feed_forward), nn.ReLU(), nn.Linear(settings.feed_forward, width)
+        )
+        self.dropout = nn.Dropout(settings.dropout)
+
+    def forward(self, x: Tensor, allowed: Tensor, last: bool = False) -> Tensor:
+        """x (B, T, D), allowed (B, T, T) -> (B, T, D), or (B, 1, D) of the last period."""
+        memory, begin = self.before(x), x.shape[1] - 1 if last else 0
+        mixed = self.attention(memory[:, begin:], memory, allowed[:, begin:])
+        x = x[:, begin:] + self.dropout(mixed)
+        x = x + self.dropout(self.each(self.between(x)))
+        return x
+
+
+class CausalEncoder(nn.Module):
+    """Embedding, positions, blocks under a causal mask, and a last norm."""
+
+    def __init__(self, settings: ForecasterSettings) -> None:
+        super().__init__()
+        self.embed = nn.Linear(settings.past + 1, settings.hidden)
+        self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.layers))
+        self.norm = nn.LayerNorm(settings.hidden)
+
+    def start(self, x: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Tokens (B, T, D), allowed (B, T, T), and which periods are no padding (B, T)."""
+        steps = x.shape[1]
+        tokens = self.embed(torch.cat([x, seen.unsqueeze(-1).to(x.dtype)], dim=-1))
+        tokens = tokens + positions(steps, tokens.shape[-1], x.device)
+        exists = seen.to(torch.uint8).cummax(1).values.bool()  # from the first known period on; gaps stay
+        past = torch.ones(steps, steps, dtype=torch.bool, device=x.device).tril()
+        self_only = torch.eye(steps, dtype=torch.bool, device=x.device)  # a row of padding must not be left empty
+        return tokens, past & exists.unsqueeze(1) | self_only, exists
+
+    def forward(self, x: Tensor, seen: Tensor, last: bool = False) -> tuple[Tensor, Tensor]:
+        """x (B, T, C), seen (B, T) -> states (B, T, D), or (B, 1, D) of the last period; and what is no padding."""
+        tokens, allowed, exists = self.start(x, seen)
+        for k, block in enumerate(self.blocks):
+            tokens = block(tokens, allowed, last and k == len(self.blocks) - 1)
+        return self.norm(tokens), exists
+
+
+class TransformerForecaster(Forecaster):
+    """Reads the past by causal self-attention: x (B, T, C) -> forecasts (B, H, K) (lesson 04, section 5).
+
+    Source: Vaswani et al., "Attention Is All You Need" (2017); norms stand before each part (Xiong et al., "On Layer
+    Normalization in the Transformer Architecture", 2020). `layers` are its blocks, `heads` and `feed_forward` those of
+    `ForecasterSettings`. Raises `DataError` where `hidden` is no multiple of `heads`.
+    """
+
+    kind = "transformer"
+    encoder: CausalEncoder
+
+    def make_encoder(self, settings: ForecasterSettings) -> nn.Module:
+        if settings.hidden % settings.heads:
+            raise DataError("hidden must be a multiple of heads", value=(settings.hidden, settings.heads),
+                            remedy="hidden=32, heads=4 is a small choice.")  # fmt: skip
+        return CausalEncoder(settings)
+
+    def remember(self, x: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        states, exists = self.encoder(x, seen)
+        return states.masked_fill(~exists.unsqueeze(-1), 0.0), exists
+
+    def encode(self, x: Tensor, seen: Tensor) -> Tensor:
+        states, exists = self.encoder(x, seen, last=True)
+        return self.dropout(states[:, 0].masked_fill(~exists[:, -1:], 0.0))  # type: ignore[no-any-return]
+
+    def attention(self, batch: Batch) -> Tensor:
+        """Where the origin looks: weights of the last block (B, heads, T), which sum to 1 (lesson 04, section 5).
+
+        Entry T - 1 is the origin itself, entry T - 1 - k the period k before it. Padding has weight 0; the row of a
+        window that holds nothing but padding means nothing.
+        """
+        was_training = self.training
+        self.eval()
+        with torch.no_grad():
+            x, allowed, _ = self.encoder.start(batch.x, batch.seen.bool())
+            for block in self.encoder.blocks[:-1]:
+                x = block(x, allowed)
+            last: Block = self.encoder.blocks[-1]  # type: ignore[assignment]
+            memory = last.before(x)
+            weights = last.attention.weights(memory[:, -1:], memory, allowed[:, -1:])[:, :, 0]
+        self.train(was_training)
+        return weights
