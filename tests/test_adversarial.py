@@ -1,0 +1,200 @@
+"""Attacks within a budget: whole, affordable, stronger than chance, and the same as if the shop had met the orders."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from ecomlib.adversarial import (
+    Threat,
+    error_objective,
+    fgsm,
+    pgd,
+    poisoned,
+    project,
+    push_objective,
+    random_attack,
+    whole,
+)
+from ecomlib.errors import DataError
+from ecomlib.models import Forecaster
+from ecomlib.training import TrainSettings, fit, make_network
+from ecomlib.windows import Batch, WindowSet, WindowSettings
+
+WINDOW = WindowSettings(look_back=12, horizon=3, past=("y", "price"), future=("price",), scale="log1p_shift")
+
+
+def shop(weeks: int = 60, products: int = 40) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    rows = []
+    for k in range(products):
+        level, price = rng.gamma(2, 4) + 2, rng.uniform(0.8, 1.2, weeks)
+        swing = np.convolve(rng.normal(0, 0.4, weeks + 3), np.ones(4) / 2, "valid")
+        rows.append(
+            pd.DataFrame(
+                {
+                    "unique_id": f"p{k:02d}",
+                    "ds": pd.date_range("2023-01-02", periods=weeks, freq="W-MON"),
+                    "y": rng.poisson(level * np.exp(swing - 1.5 * (price - 1))).astype(float),
+                    "price": price,
+                }
+            )
+        )
+    return pd.concat(rows, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[Forecaster, WindowSet]:
+    windows = WindowSet.from_panel(shop(), WINDOW)
+    model = make_network("gru", windows, hidden=16, decoder=16)
+    fit(model, windows.between(last="2023-11-06"), settings=TrainSettings(epochs=6, lr=1e-2, batch_size=128))
+    return model, windows
+
+
+def late(windows: WindowSet, count: int = 64) -> Batch:
+    test = windows.between("2023-11-27")
+    return test.batch(torch.arange(min(count, len(test))))
+
+
+def test_nothing_done_is_nothing_changed(trained: tuple[Forecaster, WindowSet]) -> None:
+    batch = late(trained[1])
+    same = poisoned(batch, WINDOW, torch.zeros_like(batch.x[..., 0]))
+    for name in ("x", "f", "scale", "target"):
+        assert torch.allclose(getattr(same, name), getattr(batch, name), atol=1e-5), name
+
+
+def test_a_poisoned_batch_is_what_the_shop_would_have_read() -> None:
+    """Fake orders put into the panel, and the same put into the batch: the network meets the same numbers."""
+    panel = shop(weeks=20, products=5)
+    cutoff = panel["ds"].max() - pd.Timedelta(weeks=3)
+    clean = WindowSet.from_panel(panel, WINDOW).at(cutoff)
+    batch = clean.batch(torch.arange(5))
+    fake = torch.randint(0, 4, batch.seen.shape, generator=torch.Generator().manual_seed(1)).float()
+    inside = panel["ds"].between(cutoff - pd.Timedelta(weeks=11), cutoff)
+    bought = panel.copy()
+    bought.loc[inside, "y"] += fake.numpy().ravel()
+    expected = WindowSet.from_panel(bought, WINDOW).at(cutoff).batch(torch.arange(5))
+    met = poisoned(batch, WINDOW, fake)
+    for name in ("x", "f", "scale", "target", "y"):
+        assert torch.allclose(getattr(met, name), getattr(expected, name), atol=1e-4), name
+
+
+@pytest.mark.parametrize("total", [None, 5])
+def test_projection_and_whole_units_keep_to_the_budget(total: int | None) -> None:
+    threat = Threat(per_week=3, total=total, weeks=8)
+    raw = torch.randn(200, 12, generator=torch.Generator().manual_seed(2)) * 4
+    plan = project(raw, threat)
+    assert (plan >= 0).all() and (plan <= 3).all() and (plan[:, :4] == 0).all()
+    units = whole(raw, threat)
+    assert torch.equal(units, units.round()) and (units >= 0).all() and (units <= 3).all() and (units[:, :4] == 0).all()
+    if total is not None:
+        assert (plan.sum(1) <= total + 1e-4).all() and (units.sum(1) <= total).all()
+        assert (units.sum(1) == total).float().mean() > 0.9, "rounding must not waste what was paid for"
+    assert torch.equal(whole(units, threat), units)
+    flat = whole(torch.full((3, 12), 0.4), Threat(per_week=3, total=total, weeks=8))
+    assert (flat.sum(1) == 3).all(), "eight weeks of 0.4 are three whole units"
+
+
+def test_projection_is_the_nearest_plan() -> None:
+    scipy = pytest.importorskip("scipy.optimize")
+    threat = Threat(per_week=2, total=3)
+    raw = torch.randn(5, 6, generator=torch.Generator().manual_seed(3)).double() * 2
+    for row, ours in zip(raw, project(raw, threat), strict=True):
+        solved = scipy.minimize(
+            lambda v, row=row: float(((v - row.numpy()) ** 2).sum()),
+            np.full(6, 0.4),
+            jac=lambda v, row=row: 2 * (v - row.numpy()),
+            bounds=[(0, 2)] * 6,
+            constraints={"type": "ineq", "fun": lambda v: 3 - v.sum()},
+            method="SLSQP",
+            options={"ftol": 1e-12},
+        )
+        assert np.allclose(solved.x, ours, atol=1e-3)
+
+
+def test_rounding_beyond_the_budget_is_the_mistake_that_whole_avoids() -> None:
+    threat = Threat(per_week=2, total=2)
+    plan = torch.full((1, 4), 0.5)
+    assert torch.ceil(plan).sum() > 2 and whole(plan, threat).sum() == 2
+
+
+def test_attacks_pay_and_the_gradient_pays_most(trained: tuple[Forecaster, WindowSet]) -> None:
+    model, windows = trained
+    batch, threat = late(windows), Threat(per_week=3, total=12)
+    for objective in (error_objective(WINDOW), push_objective(WINDOW)):
+        one = fgsm(model, batch, WINDOW, threat, objective)
+        many = pgd(model, batch, WINDOW, threat, objective, steps=15)
+        chance = random_attack(model, batch, WINDOW, threat, objective, tries=30)
+        assert (many.gain >= 0).all() and many.gain.mean() > 0
+        assert many.gain.mean() >= one.gain.mean() - 1e-6
+        assert many.gain.mean() > chance.gain.mean()
+        assert list(many.path) == sorted(many.path) or max(np.diff(many.path)) >= 0
+        for attack in (one, many, chance):
+            assert torch.equal(attack.fake, attack.fake.round()) and (attack.fake.sum(1) <= 12).all()
+            assert (attack.fake[~batch.seen] == 0).all()
+            gained = objective(model, attack.batch) - objective(model, batch)
+            assert torch.allclose(gained, attack.gain, atol=1e-3), "the gain is what the shop would see"
+
+
+def test_more_steps_and_budget_are_never_weaker(trained: tuple[Forecaster, WindowSet]) -> None:
+    model, windows = trained
+    batch, objective = late(windows), error_objective(WINDOW)
+    short = pgd(model, batch, WINDOW, Threat(total=8), objective, steps=4, restarts=1)
+    longer = pgd(model, batch, WINDOW, Threat(total=8), objective, steps=24, restarts=1)
+    assert (longer.gain >= short.gain - 1e-5).all()
+    rich = pgd(model, batch, WINDOW, Threat(total=24), objective, steps=24, restarts=1)
+    assert rich.gain.mean() > longer.gain.mean()
+
+
+def test_scraped_prices_stay_within_their_share(trained: tuple[Forecaster, WindowSet]) -> None:
+    model, windows = trained
+    batch = late(windows)
+    threat = Threat(per_week=0, price=0.05, price_column="price")
+    attack = pgd(model, batch, WINDOW, threat, push_objective(WINDOW), steps=10)
+    assert (attack.fake == 0).all() and attack.price.abs().max() <= 0.05 + 1e-6 and attack.gain.mean() > 0
+    shown = attack.batch.x[..., 1] / batch.x[..., 1].where(batch.seen, torch.ones(()))
+    assert (shown[batch.seen] - 1).abs().max() <= 0.05 + 1e-5
+    assert torch.equal(attack.batch.f, batch.f), "the price plan ahead is the shop's own"
+
+
+def test_the_slope_is_the_slope_of_the_attacked_forecast(trained: tuple[Forecaster, WindowSet]) -> None:
+    """Finite differences through scaling, network and back into units, in double precision."""
+    model, windows = trained
+    batch, settings = late(windows, 4), WINDOW
+    objective = push_objective(settings)
+    model.double()
+    try:
+        doubled = {n: getattr(batch, n).double() for n in ("x", "f", "z", "y", "target", "scale")}
+        batch = type(batch)(e=None, seen=batch.seen, mask=batch.mask, index=batch.index, **doubled)
+        model.head.forward = lambda features: model.head.linear(features)  # type: ignore[method-assign]
+        fake = torch.full(batch.seen.shape, 0.5, dtype=torch.float64, requires_grad=True)
+        slope = torch.autograd.grad(objective(model, poisoned(batch, settings, fake)).sum(), fake)[0]
+        step = torch.zeros_like(fake)
+        step[:, -2] = 1e-5
+        with torch.no_grad():
+            up, down = (objective(model, poisoned(batch, settings, fake + sign * step)) for sign in (1, -1))
+        assert torch.allclose((up - down) / 2e-5, slope[:, -2], rtol=1e-4, atol=1e-7)
+    finally:
+        del model.head.forward
+        model.float()
+
+
+def test_mode_weights_and_random_state_are_left_alone(trained: tuple[Forecaster, WindowSet]) -> None:
+    model, windows = trained
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    model.train()
+    state = torch.get_rng_state()
+    first = pgd(model, late(windows), WINDOW, Threat(), error_objective(WINDOW), steps=3)
+    again = pgd(model, late(windows), WINDOW, Threat(), error_objective(WINDOW), steps=3)
+    assert model.training and torch.equal(state, torch.get_rng_state()) and torch.equal(first.fake, again.fake)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    model.eval()
+
+
+def test_impossible_budgets_are_refused() -> None:
+    with pytest.raises(DataError, match="whole number"):
+        Threat(per_week=-1)
+    with pytest.raises(DataError, match="price_column"):
+        Threat(price=0.1)
