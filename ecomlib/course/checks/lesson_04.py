@@ -1,0 +1,383 @@
+"""The exercises of lesson 04: two gradients, a gated cell, a mask that keeps the future out, and a buyer's own loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomlib.course.checks import Answer, Exercise
+
+Floats = NDArray[np.float64]
+
+
+def _sigmoid(values: Any) -> Any:
+    return 1 / (1 + np.exp(-values))
+
+
+# --- the gradient of a mean squared error ---
+
+
+def mse_gradient(x: Floats, y: Floats, w: Floats) -> Floats:
+    """Gradient of mean((x @ w - y)²) with respect to w: x (N, D), y (N,), w (D,) -> (D,)."""
+    return 2 / len(y) * x.T @ (x @ w - y)
+
+
+def _mse_stub(x: Floats, y: Floats, w: Floats) -> Any:
+    return ...
+
+
+def _mse_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    small = np.array([[1.0, 2.0], [1.0, 3.0], [1.0, 5.0]])
+    return [
+        (small, np.array([2.0, 1.0, 4.0]), np.array([0.5, 1.0])),
+        (rng.normal(size=(7, 3)), rng.normal(size=7), rng.normal(size=3)),
+        (rng.normal(size=(12, 4)), rng.normal(size=12), rng.normal(size=4)),
+    ]
+
+
+_MSE_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "missing_two_over_n": (
+        lambda x, y, w: x.T @ (x @ w - y),
+        "The direction is right, the length is not: 2/N is missing. Without 1/N a larger batch would take longer steps,"
+        " and the learning rate would mean something else for each batch size.",
+    ),
+    "missing_n": (
+        lambda x, y, w: 2 * x.T @ (x @ w - y),
+        "This is the gradient of the *sum* of squares. The loss is their mean: divide by N.",
+    ),
+    "missing_two": (
+        lambda x, y, w: x.T @ (x @ w - y) / len(y),
+        "A factor 2 is missing: the derivative of r² is 2r. (It vanishes only where the loss is written with a half.)",
+    ),
+    "sign_flipped": (
+        lambda x, y, w: 2 / len(y) * x.T @ (y - x @ w),
+        "The sign is flipped: you took y - forecast. Following minus this vector would climb out of the bowl.",
+    ),
+    "sign_flipped_and_bare": (
+        lambda x, y, w: x.T @ (y - x @ w),
+        "Two things: the sign is flipped (you took y - forecast), and the factor 2/N is missing.",
+    ),
+    "of_the_forecasts": (
+        lambda x, y, w: 2 / len(y) * (x @ w - y),
+        "This is the gradient with respect to the N forecasts. One step of the chain rule is left: from the forecasts"
+        " to the D weights.",
+    ),
+}
+
+
+# --- back-propagation through time ---
+
+
+def bptt(x: Floats, w: float, u: float) -> float:
+    """d h_T / d u for h_t = tanh(w x_t + u h_{t-1}), h_0 = 0."""
+    h, gradient = 0.0, 0.0
+    for value in x:
+        new = float(np.tanh(w * value + u * h))
+        gradient = (1 - new**2) * (h + u * gradient)
+        h = new
+    return gradient
+
+
+def _bptt_stub(x: Floats, w: float, u: float) -> Any:
+    return ...
+
+
+def _bptt_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    return [(np.array([1.0, -0.5, 0.8]), 0.7, 0.9), (rng.normal(size=6), 0.5, -0.8), (rng.normal(size=15), 0.4, 1.1)]
+
+
+def _bptt(slope: Callable[[float, float], float], chain: bool = True, late: bool = False) -> Answer:
+    """BPTT with another derivative of tanh, without the chain, or with the state of the wrong week."""
+
+    def wrong(x: Floats, w: float, u: float) -> float:
+        h, gradient = 0.0, 0.0
+        for value in x:
+            before = float(w * value + u * h)
+            new = float(np.tanh(before))
+            gradient = slope(new, before) * ((new if late else h) + (u * gradient if chain else gradient))
+            h = new
+        return gradient
+
+    return wrong
+
+
+def _one_step(x: Floats, w: float, u: float) -> float:
+    h = before = 0.0
+    for value in x:
+        before, h = h, float(np.tanh(w * value + u * h))
+    return (1 - h**2) * before
+
+
+_BPTT_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "one_step_only": (
+        _one_step,
+        "You went back one step only. u was used in every week: h_{T-1} depends on it as well, and h_{T-2}, back to the"
+        " first. This truncation is what makes a network forget that there was a past.",
+    ),
+    "one_minus_h": (
+        _bptt(lambda h, a: 1 - h),
+        "You took 1 - h for the slope of tanh. It is 1 - h²: the slope is the same for h and -h.",
+    ),
+    "sigmoid_slope": (
+        _bptt(lambda h, a: h * (1 - h)),
+        "h (1 - h) is the slope of the sigmoid. This cell has a tanh, whose slope is 1 - h².",
+    ),
+    "slope_of_the_sum": (
+        _bptt(lambda h, a: 1 - a**2),
+        "You put the value *before* tanh into 1 - h². The formula wants the state itself, after tanh.",
+    ),
+    "chain_without_u": (
+        _bptt(lambda h, a: 1 - h**2, chain=False),
+        "You add up the weeks, but the way from h_{t-1} to h_t has a factor u as well as the slope.",
+    ),
+    "state_of_the_wrong_week": (
+        _bptt(lambda h, a: 1 - h**2, late=True),
+        "In the sum u h_{t-1} the factor of u is the state of the week *before*; you took the new one.",
+    ),
+}
+
+
+# --- a gated recurrent unit, as torch and cuDNN have it ---
+
+
+def gru_cell(x: Floats, h: Floats, w: Floats, u: Floats, b: Floats, c: Floats) -> Floats:
+    """One step: x (C,), h (D,), w (3D, C), u (3D, D), b and c (3D,); rows in the order reset, update, new -> (D,)."""
+    (xr, xz, xn), (hr, hz, hn) = np.split(w @ x + b, 3), np.split(u @ h + c, 3)
+    r, z = _sigmoid(xr + hr), _sigmoid(xz + hz)
+    n = np.tanh(xn + r * hn)
+    return (1 - z) * n + z * h
+
+
+def _gru_stub(x: Floats, h: Floats, w: Floats, u: Floats, b: Floats, c: Floats) -> Any:
+    return ...
+
+
+def _gru_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    small = (
+        np.array([1.0]), np.array([0.5, -0.5]), np.array([[0.2], [0.4], [-0.3], [0.1], [0.5], [-0.6]]),
+        np.array([[0.3, -0.2], [0.1, 0.4], [-0.5, 0.2], [0.6, 0.1], [0.7, -0.4], [0.2, 0.9]]),
+        np.array([0.1, 0.0, 0.2, -0.1, 0.3, 0.0]), np.array([0.0, 0.1, -0.2, 0.1, 0.4, -0.3]),
+    )  # fmt: skip
+    d, k = 3, 2
+    large = tuple(rng.normal(size=shape) for shape in (k, d, (3 * d, k), (3 * d, d), 3 * d, 3 * d))
+    return [small, large]
+
+
+def _gru(change: str) -> Answer:
+    """The cell with one thing done differently."""
+
+    def wrong(x: Floats, h: Floats, w: Floats, u: Floats, b: Floats, c: Floats) -> Floats:
+        (xr, xz, xn), (hr, hz, hn) = np.split(w @ x + b, 3), np.split(u @ h + c, 3)
+        if change == "order":
+            xr, xz, hr, hz = xz, xr, hz, hr
+        r, z, size = _sigmoid(xr + hr), _sigmoid(xz + hz), len(h)
+        inside = r * hn
+        if change == "paper":
+            inside = u[2 * size :] @ (r * h) + c[2 * size :]
+        elif change == "bias":
+            inside = r * (u[2 * size :] @ h) + c[2 * size :]
+        elif change == "no_reset":
+            inside = hn
+        n = _sigmoid(xn + inside) if change == "sigmoid" else np.tanh(xn + inside)
+        return z * n + (1 - z) * h if change == "swapped" else (1 - z) * n + z * h
+
+    return wrong
+
+
+_GRU_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "reset_before_the_product": (
+        _gru("paper"),
+        "You reset the state *before* multiplying it, U (r * h), as the paper of 2014 does. torch and cuDNN multiply"
+        " first and reset the product, r * (U h + c). Both are good cells; weights of one make no sense in the other.",
+    ),
+    "update_gate_swapped": (
+        _gru("swapped"),
+        "z and 1 - z are swapped. Here z near 1 *keeps* the old state; papers differ on this, torch does not.",
+    ),
+    "gates_in_the_wrong_order": (
+        _gru("order"),
+        "You read the rows as update, reset, new. torch stacks them as reset, update, new.",
+    ),
+    "bias_outside_the_reset": (
+        _gru("bias"),
+        "Nearly: the state's bias c belongs to the product, so the reset gate scales it too: r * (U h + c).",
+    ),
+    "reset_forgotten": (
+        _gru("no_reset"),
+        "The reset gate is computed and then not used: it scales what the new value sees of the old state.",
+    ),
+    "sigmoid_for_the_new_value": (
+        _gru("sigmoid"),
+        "The new value comes from a tanh. A sigmoid gives shares between 0 and 1, for gates; a state may be negative.",
+    ),
+}
+
+
+# --- attention that cannot see tomorrow ---
+
+
+def causal_attention(scores: Floats) -> Floats:
+    """Weights (T, T) from scores (T, T): row t spreads one over the weeks up to and including t."""
+    hidden = np.where(np.tril(np.ones(scores.shape, dtype=bool)), scores, -np.inf)
+    weights = np.exp(hidden - hidden.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _attention_stub(scores: Floats) -> Any:
+    return ...
+
+
+def _attention_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    return [(np.array([[1.0, 2.0, 0.0], [0.0, 1.0, 3.0], [2.0, 0.0, 1.0]]),), (rng.normal(size=(6, 6)),)]
+
+
+def _softmax(scores: Floats, allowed: Any, axis: int = 1) -> Floats:
+    weights = np.where(allowed, np.exp(scores), 0.0)
+    with np.errstate(invalid="ignore"):
+        return weights / weights.sum(axis=axis, keepdims=True)
+
+
+def _tri(scores: Floats, k: int = 0) -> Any:
+    return np.tril(np.ones(scores.shape, dtype=bool), k)
+
+
+_ATTENTION_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "off_by_one": (
+        lambda scores: _softmax(scores, _tri(scores, 1)),
+        "Your mask is off by one: week t sees week t + 1. Change tomorrow and today changes, the leak of lesson 01.",
+    ),
+    "first_row_empty": (
+        lambda scores: np.nan_to_num(_softmax(scores, _tri(scores, -1))),
+        "Your mask hides the week itself, so the first week has nowhere to look: its row adds up to zero. A week may"
+        " see itself; it is over when we forecast.",
+    ),
+    "first_row_nan": (
+        lambda scores: _softmax(scores, _tri(scores, -1)),
+        "The first row is 0 / 0: your mask hides the week itself, and softmax over nothing is not a number. A week may"
+        " see itself.",
+    ),
+    "mask_after_softmax": (
+        lambda scores: np.where(_tri(scores), _softmax(scores, True), 0.0),
+        "You masked after the softmax. The rows no longer add up to one, and the future has still had its say: it"
+        " stands in the denominator. Mask the scores, then take the softmax.",
+    ),
+    "zero_instead_of_minus_infinity": (
+        lambda scores: _softmax(np.where(_tri(scores), scores, 0.0), True),
+        "You set the hidden scores to 0, and exp(0) is 1: the future still gets weight. What is hidden needs a score of"
+        " minus infinity.",
+    ),
+    "mask_upside_down": (
+        lambda scores: _softmax(scores, ~_tri(scores, -1)),
+        "Your mask is upside down: each week sees itself and the future, and nothing of its past.",
+    ),
+    "softmax_over_columns": (
+        lambda scores: _softmax(scores, _tri(scores), axis=0),
+        "The columns add up to one. Each *row* is a week that looks back, so each row is to add up to one.",
+    ),
+    "no_mask": (
+        lambda scores: _softmax(scores, True),
+        "There is no mask yet: every week sees all the others, the future included.",
+    ),
+}
+
+
+# --- a buyer whose shortage costs three times ---
+
+
+def buyer_score(orders: Floats, tuning: Floats, test: Floats, shortage: float) -> tuple[float, float]:
+    """The order that cost least in the tuning weeks, and its mean cost in the test weeks."""
+    chosen = _best(orders, tuning, _buyer(shortage))
+    return chosen, float(_buyer(shortage)(chosen, test).mean())
+
+
+def _buyer(shortage: float) -> Callable[[Any, Floats], Floats]:
+    return lambda order, came: shortage * np.maximum(came - order, 0.0) + np.maximum(order - came, 0.0)
+
+
+def _best(orders: Floats, came: Floats, loss: Callable[[Any, Floats], Floats]) -> float:
+    return float(orders[int(np.argmin([loss(order, came).mean() for order in orders]))])
+
+
+def _buyer_stub(orders: Floats, tuning: Floats, test: Floats, shortage: float) -> Any:
+    return ...
+
+
+def _buyer_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    small = np.array([2.0, 3.0, 3.0, 4.0, 6.0, 7.0, 9.0, 30.0]), np.array([1.0, 2.0, 5.0, 12.0, 14.0])
+    grid = np.arange(0.0, 41.0)
+    return [
+        (np.arange(0.0, 31.0), *small, 3.0),
+        (grid, rng.gamma(2.0, 5.0, 60).round(), rng.gamma(2.0, 7.0, 40).round(), 3.0),
+        (grid, rng.gamma(1.5, 6.0, 60).round(), rng.gamma(1.5, 4.0, 40).round(), 9.0),
+    ]
+
+
+def _scaled(answer: tuple[float, float], factor: float) -> tuple[float, float]:
+    return answer[0], answer[1] * factor
+
+
+def _chosen_by(loss: Callable[[Any, Floats], Floats]) -> Answer:
+    def wrong(orders: Floats, tuning: Floats, test: Floats, shortage: float) -> tuple[float, float]:
+        chosen = _best(orders, tuning, loss)
+        return chosen, float(_buyer(shortage)(chosen, test).mean())
+
+    return wrong
+
+
+def _inverted(orders: Floats, tuning: Floats, test: Floats, shortage: float) -> tuple[float, float]:
+    chosen, loss = _best(orders, tuning, _buyer(1 / shortage)), _buyer(1 / shortage)
+    return chosen, float(shortage * loss(chosen, test).mean())
+
+
+_BUYER_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "squared_error": (
+        _chosen_by(lambda order, came: (came - order) ** 2),
+        "You chose by squared error, and got the mean. One week of 30 units drags it up; that it is near the right"
+        " order at times is luck. Choose by what the mistakes cost.",
+    ),
+    "absolute_error": (
+        _chosen_by(lambda order, came: np.abs(came - order)),
+        "You chose by absolute error, and got the median: too small in half of all weeks. For a buyer whose shortage"
+        " costs more than a leftover that is too often.",
+    ),
+    "tuned_on_test": (
+        lambda orders, tuning, test, shortage: buyer_score(orders, test, test, shortage),
+        "You chose the order on the test weeks and scored it there. Of course it looks good: it has seen the exam."
+        " Choose on `tuning`, score on `test`.",
+    ),
+    "scored_on_tuning": (
+        lambda orders, tuning, test, shortage: buyer_score(orders, tuning, tuning, shortage),
+        "The choice is right, but the cost is that of the tuning weeks, for which the order was chosen. What it will"
+        " cost is told by `test`.",
+    ),
+    "costs_inverted": (
+        _inverted,
+        "The costs are inverted: you let a *leftover* cost `shortage` times a missing unit, and order too little.",
+    ),
+    "pinball": (
+        lambda orders, tuning, test, shortage: _scaled(buyer_score(orders, tuning, test, shortage), 1 / (1 + shortage)),
+        "The choice is right. Your cost is the pinball loss, which is the buyer's divided by 1 + shortage: the same"
+        " minimum, but not money. A leftover costs 1.",
+    ),
+    "total": (
+        lambda orders, tuning, test, shortage: _scaled(buyer_score(orders, tuning, test, shortage), len(test)),
+        "The choice is right; the cost is the sum over the test weeks. Asked is the mean, the cost of a week.",
+    ),
+}
+
+
+EXERCISES = (
+    Exercise("04.mse_gradient", mse_gradient, _mse_stub, _mse_cases, _MSE_MISTAKES,
+             "Three factors: 2/N, the inputs, the errors. Every network's training starts with this line."),
+    Exercise("04.bptt", bptt, _bptt_stub, _bptt_cases, _BPTT_MISTAKES,
+             "You have carried a derivative through time. Look at the factor u (1 - h²): it is there once a week."),
+    Exercise("04.gru_cell", gru_cell, _gru_stub, _gru_cases, _GRU_MISTAKES,
+             "Your cell and torch's agree: its weights can be read by you."),
+    Exercise("04.causal_attention", causal_attention, _attention_stub, _attention_cases, _ATTENTION_MISTAKES,
+             "Every row adds up to one, and nothing in it comes from tomorrow."),
+    Exercise("04.buyer_score", buyer_score, _buyer_stub, _buyer_cases, _BUYER_MISTAKES,
+             "The loss is the buyer's, the choice is made on old weeks, and the score comes from new ones."),
+)  # fmt: skip
