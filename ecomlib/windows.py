@@ -271,9 +271,9 @@ class WindowSet:
         self, table: torch.Tensor, names: tuple[str, ...], rows: torch.Tensor, scale: torch.Tensor
     ) -> torch.Tensor:
         taken = table[rows]
-        columns = [k for k, name in enumerate(names) if name in self.settings.in_units]
-        if columns:
-            taken[..., columns] = self.settings.scaled(taken[..., columns], scale[..., None])
+        for k, name in enumerate(names):  # a list of columns as index would be copied to the device: a wait each batch
+            if name in self.settings.in_units:
+                taken[..., k] = self.settings.scaled(taken[..., k], scale)
         return taken
 
     def batches(

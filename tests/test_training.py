@@ -11,11 +11,21 @@ import pandas as pd
 import pytest
 import torch
 
-from ecomlib import training
 from ecomlib.errors import DataError
 from ecomlib.evaluation import backtest, rolling_origins
 from ecomlib.models import NETWORKS
-from ecomlib.training import TrainSettings, fit, load, make_network, network_forecaster, predict, save
+from ecomlib.training import (
+    TrainSettings,
+    fit,
+    forecaster,
+    load,
+    loop,
+    make_network,
+    network_forecaster,
+    pick_precision,
+    predict,
+    save,
+)  # fmt: skip
 from ecomlib.windows import WindowSet, WindowSettings
 
 NETS = sorted(NETWORKS)
@@ -64,14 +74,14 @@ def test_early_stopping_restores_the_best_weights(windows: WindowSet) -> None:
     assert len(history) < 60, "the run was to stop early"
     assert result.best_epoch == history.loc[history["valid_loss"].idxmin(), "epoch"]
     assert len(history) == result.best_epoch + 3
-    assert training._mean_loss(model, valid, 64) == pytest.approx(history["valid_loss"].min(), rel=1e-6)
+    assert loop._mean_loss(model, valid, 64) == pytest.approx(history["valid_loss"].min(), rel=1e-6)
     assert history["valid_loss"].iloc[-1] > history["valid_loss"].min()
 
 
 def test_validation_loss_is_a_mean_over_cells_not_over_batches(windows: WindowSet) -> None:
     model = make_network("gru", windows, hidden=4)
-    whole = training._mean_loss(model, windows, 10_000)
-    assert training._mean_loss(model, windows, 7) == pytest.approx(whole, rel=1e-5)
+    whole = loop._mean_loss(model, windows, 10_000)
+    assert loop._mean_loss(model, windows, 7) == pytest.approx(whole, rel=1e-5)
 
 
 @pytest.mark.parametrize("net", NETS)
@@ -111,12 +121,12 @@ def test_clipping_bounds_each_step(windows: WindowSet, monkeypatch: pytest.Monke
 
 
 def test_the_rate_rises_and_falls() -> None:
-    shares = [training._share(step, 100, "one_cycle") for step in range(100)]
+    shares = [loop._share(step, 100, "one_cycle") for step in range(100)]
     assert shares[0] == pytest.approx(0.1)
     assert shares[15] == pytest.approx(1.0)
     assert shares[-1] < 0.001
     assert np.argmax(shares) == 15 and (np.diff(shares[:16]) > 0).all() and (np.diff(shares[15:]) < 0).all()
-    assert {training._share(step, 100, "constant") for step in range(100)} == {1.0}
+    assert {loop._share(step, 100, "constant") for step in range(100)} == {1.0}
 
 
 def test_a_mean_of_the_weights_lies_between_them(windows: WindowSet) -> None:
@@ -202,9 +212,9 @@ def test_a_run_that_goes_on_ends_like_one_never_stopped(
                 raise Stop
             return real(*arguments)  # type: ignore[arg-type]
 
-    real = training._mean_loss
+    real = loop._mean_loss
     kept = tmp_path / "run.safetensors"
-    monkeypatch.setattr(training, "_mean_loss", Breaking())
+    monkeypatch.setattr(loop, "_mean_loss", Breaking())
     with pytest.raises(Stop):
         fit(make_network("gru", windows, hidden=8, dropout=0.3), train, valid, settings, checkpoint=kept)
     assert kept.exists()
@@ -275,7 +285,7 @@ def test_validation_comes_after_training(monkeypatch: pytest.MonkeyPatch) -> Non
     def spy(model: object, train: WindowSet, valid: WindowSet | None, settings: TrainSettings, **_: object) -> None:
         seen.update(train=train.frame(), valid=None if valid is None else valid.frame())
 
-    monkeypatch.setattr(training, "fit", spy)
+    monkeypatch.setattr(forecaster, "fit", spy)
     panel = make_frame()
     past, future = panel[panel["ds"] <= WEEKS[-3]], panel.loc[panel["ds"] > WEEKS[-3], ["unique_id", "ds"]]
     network_forecaster("gru", SHAPE, replace(QUICK, valid_periods=4))(past, future.reset_index(drop=True))
@@ -364,11 +374,11 @@ def test_yes_or_no_is_learnt() -> None:
 
 def test_precision_follows_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     cuda = torch.device("cuda")
-    assert training.pick_precision("auto", torch.device("cpu")) == "fp32"
+    assert pick_precision("auto", torch.device("cpu")) == "fp32"
     for capability, expected in (((7, 5), "fp16"), ((8, 0), "bf16"), ((9, 0), "bf16")):
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device, answer=capability: answer)
-        assert training.pick_precision("auto", cuda) == expected
-    assert training.pick_precision("fp32", cuda) == "fp32"
+        assert pick_precision("auto", cuda) == expected
+    assert pick_precision("fp32", cuda) == "fp32"
 
 
 def test_half_precision_learns_too(windows: WindowSet) -> None:

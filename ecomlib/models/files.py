@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ecomlib.errors import DataError
@@ -29,6 +27,8 @@ FORMAT = 1  # of cards; a later, incompatible one gets the next number
 
 def write(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) -> None:
     """Tensors and notes in one safetensors file, whole or not at all: a kill leaves the old file or the new one."""
+    from safetensors.torch import save_file  # here, so that a machine with torch alone can train
+
     path.parent.mkdir(parents=True, exist_ok=True)
     for orphan in path.parent.glob(f".{path.name}.*.tmp"):  # of a run that was killed while it wrote
         if time.time() - orphan.stat().st_mtime > 3600:
@@ -39,6 +39,8 @@ def write(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) -
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    from safetensors import SafetensorError, safe_open
+
     try:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118

@@ -1,0 +1,19 @@
+"""The loop: losses, precision, graph replay, early stopping, checkpoints; history as a frame (lesson 04, section 4).
+
+`fit` trains a network on windows, `predict` turns windows into a long frame of forecasts in units, `save` and `load`
+keep a network as safetensors with a JSON card, and `network_forecaster` makes of all this one function that a
+backtest can call at each origin. `process_group` lets several processes train one network (lesson 04b, section 6).
+"""
+
+from __future__ import annotations
+
+from ecomlib.models.files import load, save
+from ecomlib.training.distributed import process_group
+from ecomlib.training.forecaster import network_forecaster
+from ecomlib.training.loop import fit, make_network, predict
+from ecomlib.training.settings import TrainResult, TrainSettings, pick_device, pick_precision, precisions
+
+__all__ = [
+    "TrainResult", "TrainSettings", "fit", "load", "make_network", "network_forecaster", "pick_device",
+    "pick_precision", "precisions", "predict", "process_group", "save",
+]  # fmt: skip

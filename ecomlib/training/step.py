@@ -1,0 +1,144 @@
+"""One training step: gather, loss, gradient, clip, update; eager, replayed from a CUDA graph, or one share of several.
+
+Nothing in a step asks the device for a number: asking would make the processor wait for it, and could not be recorded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from ecomlib.models.base import Forecaster
+from ecomlib.training.settings import TrainSettings
+from ecomlib.windows import Batch, WindowSet
+
+EAGER_STEPS = 3  # before recording: libraries choose their kernels and take their memory in the first steps
+
+
+@contextlib.contextmanager
+def tensor_cores(precision: str) -> Iterator[None]:
+    """On CUDA "fp32" means 32 bits and "tf32" products of 19 bits; without this torch uses tf32 in an LSTM unasked."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = precision != "fp32"
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before
+
+
+def half(device: torch.device, precision: str) -> contextlib.AbstractContextManager[None]:
+    """Products in 16 bits where the precision says so; weights and sums stay in 32 (Micikevicius et al., 2018)."""
+    if precision not in ("bf16", "fp16"):
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16 if precision == "bf16" else torch.float16)
+
+
+class Loss(nn.Module):
+    """A network's loss as a module's output: what DistributedDataParallel can wrap."""
+
+    def __init__(self, model: Forecaster) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.model.loss(batch)
+
+
+class Step:
+    """Call it with the numbers of a batch's windows and the learning rate (lesson 04b, section 4).
+
+    Where a process group is there (`process_group`) each process takes every world-th window of the batch, and the
+    gradient is the one that a single process would have had: the mean over all counted cells of all shares.
+    """
+
+    def __init__(
+        self, model: Forecaster, windows: WindowSet, settings: TrainSettings, device: torch.device, precision: str
+    ) -> None:
+        self.model, self.windows, self.settings = model, windows, settings
+        self.device, self.precision = device, precision
+        together = dist.is_available() and dist.is_initialized()
+        self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if together else (0, 1)
+        loss = Loss(model)
+        self.loss: nn.Module = nn.parallel.DistributedDataParallel(loss) if self.world > 1 else loss
+        self.replay = settings.replay and device.type == "cuda" and self.world == 1
+        # A recorded step reads its rate from the device; `fused` skips a step of infinite gradients without asking.
+        self.optimizer = torch.optim.AdamW(
+            model.parameters(), lr=torch.tensor(settings.lr, device=device) if self.replay else settings.lr,
+            weight_decay=settings.weight_decay, capturable=self.replay,
+            fused=True if self.replay and precision == "fp16" else None,
+        )  # fmt: skip
+        self.scaler = self.new_scaler()
+        self.total = torch.zeros((), device=device)
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.index, self.done = torch.zeros(settings.batch_size, dtype=torch.long, device=device), 0
+
+    def new_scaler(self) -> torch.amp.GradScaler:
+        return torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
+
+    def __call__(self, index: Tensor, lr: float) -> None:
+        group = self.optimizer.param_groups[0]
+        if self.replay:
+            group["lr"].fill_(lr)
+        else:
+            group["lr"] = lr
+        if not self.replay or len(index) < self.settings.batch_size:
+            self.run(index)
+            return
+        self.index.copy_(index)
+        if self.graph is None and self.done < EAGER_STEPS:
+            side, here = torch.cuda.Stream(), torch.cuda.current_stream()
+            side.wait_stream(here)
+            with torch.cuda.stream(side):
+                self.run(self.index)
+            here.wait_stream(side)
+            self.done += 1
+        elif self.graph is not None or self.record():
+            self.graph.replay()  # type: ignore[union-attr]
+        else:
+            self.run(index)
+
+    def record(self) -> bool:
+        """Record one step without running it; False, and eager steps from now on, where that is not possible."""
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph):
+                self.run(self.index)
+        except RuntimeError as error:
+            torch.cuda.synchronize()
+            self.replay, self.scaler = False, self.new_scaler()  # the old scaler may be halfway through a step
+            warnings.warn(f"the step cannot be recorded, so each is launched anew: {error}", stacklevel=2)
+            return False
+        self.graph = graph
+        return True
+
+    def run(self, index: Tensor) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        mine = index[self.rank :: self.world] if len(index) >= self.world else index
+        batch = self.windows.batch(mine)
+        with half(self.device, self.precision):
+            loss = self.loss(batch)
+        if self.world > 1:  # processes average their gradients: weigh each share by the cells that count in it
+            cells = batch.mask.sum().to(loss.dtype)
+            whole = cells.clone()
+            dist.all_reduce(whole)
+            loss = loss * (cells * self.world / whole.clamp(min=1))
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.total += loss.detach() * (len(index) / self.world)
+
+    def mean_loss(self) -> float:
+        """The mean training loss since the last call, over all processes."""
+        if self.world > 1:
+            dist.all_reduce(self.total)
+        mean = float(self.total) / len(self.windows)
+        self.total.zero_()
+        return mean
