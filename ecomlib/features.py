@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError, LeakageError
-from ecomlib.panel import CALENDAR, FREQUENCIES, LAST_YEAR, check_panel
+from ecomlib.panel import CALENDAR, FREQUENCIES, LAST_YEAR, check_panel, period_index, period_start
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["as_of_join", "calendar", "counts", "lags", "last_year", "recency", "return_rate"]
+    from ecomlib.stores import Store
+
+__all__ = ["as_of_join", "calendar", "counts", "customer_panel", "lags", "last_year", "recency", "return_rate"]
 
 
 def as_of_join(
@@ -209,6 +211,54 @@ def last_year(panel: pd.DataFrame, periods: int = 52, column: str = "y") -> pd.D
     three = np.stack([_shift(value, begin, periods + step) for step in (1, 0, -1)], axis=1)
     known = np.isfinite(three).mean(axis=1, keepdims=True)
     return pd.DataFrame(np.hstack([np.nan_to_num(three), known]), columns=list(LAST_YEAR), index=panel.index)
+
+
+def customer_panel(store: Store, freq: str = "W-MON", ahead: int = 13) -> pd.DataFrame:
+    """Each customer's history with the question whether she will come back (lesson 04, section 8).
+
+    One row a customer and period, from her first order to the last period whose answer is known: a panel for
+    ``WindowSet``, with ``horizon=1``, ``scale="none"`` and the head "yes_no". ``unique_id`` is the customer. Guests,
+    who have no history, are left out.
+
+    ``y`` is 1 where she orders in the ``ahead`` periods that begin with the row's, else 0: 13 weeks are the 90 days of
+    protocol C, and 1 - y is churn. Seen from an origin, which is the period before, it lies wholly in the future. **It
+    is a label and never a covariate**: keep ``y`` out of ``past``. Targets of training must be over by the origin of
+    the test: ``windows.split(origin - (ahead - 1) periods, 1, embargo=ahead - 1)``.
+    Past covariates, known when the row's period is over: ``orders``, ``units``, ``money`` of the period, ``gap``, the
+    periods since the last order (0: in this one), and their ``log_...``, log(1 + value), for networks.
+
+    An order counts when it is placed, whatever is sent back later. Raises ``DataError`` without customers, or where the
+    books hold no ``ahead`` full periods.
+    """
+    _need(store.orders, "orders", "customer_id", "ordered_at")
+    last = int(period_index(store.orders["ordered_at"].max() + pd.Timedelta(days=1), freq)) - 1  # the last full one
+    lines = store.orders[store.orders["customer_id"].notna().to_numpy()]
+    period = period_index(lines["ordered_at"], freq)
+    lines, period = lines[period <= last], period[period <= last]
+    if not len(lines) or ahead < 1 or period.min() + ahead > last + 1:
+        raise DataError(f"no customer has {ahead} full periods after the first order", table="orders",
+                        column="customer_id", remedy="take a smaller ahead, or bring a longer history.")  # fmt: skip
+    who, names = pd.factorize(lines["customer_id"], sort=True)
+    shape = (len(names), last - int(period.min()) + 1)
+    cell = who * shape[1] + period - period.min()
+    quantity = lines["quantity"].to_numpy(dtype=float)
+    order = pd.factorize(lines["order_id"])[0]
+    _, one = np.unique(np.stack([cell, order]), axis=1, return_index=True)  # an order has several lines
+    found = {"orders": np.bincount(cell[one], minlength=shape[0] * shape[1])}
+    found["units"] = np.bincount(cell, quantity, shape[0] * shape[1])
+    found["money"] = np.bincount(cell, quantity * lines["unit_price"].to_numpy(dtype=float), shape[0] * shape[1])
+    bought = found["orders"].reshape(shape) > 0
+    column = np.arange(shape[1])
+    newest = np.maximum.accumulate(np.where(bought, column, -1), axis=1)
+    total = np.pad(bought.cumsum(axis=1), ((0, 0), (1, 0)))
+    known = column[: shape[1] - ahead + 1]
+    alive = newest[:, known] >= 0  # from the first order on
+    cells = {name: value.reshape(shape)[:, known][alive].astype(float) for name, value in found.items()}
+    cells["gap"] = (column - newest)[:, known][alive].astype(float)
+    row, at = np.nonzero(alive)
+    head = {"unique_id": np.asarray(names)[row], "ds": period_start(at + period.min(), freq)}
+    head["y"] = (total[:, known + ahead] > total[:, known])[alive].astype(float)
+    return pd.DataFrame(head | cells | {f"log_{name}": np.log1p(value) for name, value in cells.items()})
 
 
 def _shift(value: NDArray[np.float64], begin: NDArray[np.int64], k: int) -> NDArray[np.float64]:
