@@ -14,18 +14,7 @@ import torch
 from ecomlib.errors import DataError
 from ecomlib.evaluation import backtest, rolling_origins
 from ecomlib.models import NETWORKS
-from ecomlib.training import (
-    TrainSettings,
-    fit,
-    forecaster,
-    load,
-    loop,
-    make_network,
-    network_forecaster,
-    pick_precision,
-    predict,
-    save,
-)  # fmt: skip
+from ecomlib.training import TrainSettings, fit, load, loop, make_network, network_forecaster, predict, save
 from ecomlib.windows import WindowSet, WindowSettings
 
 NETS = sorted(NETWORKS)
@@ -285,7 +274,7 @@ def test_validation_comes_after_training(monkeypatch: pytest.MonkeyPatch) -> Non
     def spy(model: object, train: WindowSet, valid: WindowSet | None, settings: TrainSettings, **_: object) -> None:
         seen.update(train=train.frame(), valid=None if valid is None else valid.frame())
 
-    monkeypatch.setattr(forecaster, "fit", spy)
+    monkeypatch.setattr(loop, "fit", spy)
     panel = make_frame()
     past, future = panel[panel["ds"] <= WEEKS[-3]], panel.loc[panel["ds"] > WEEKS[-3], ["unique_id", "ds"]]
     network_forecaster("gru", SHAPE, replace(QUICK, valid_periods=4))(past, future.reset_index(drop=True))
@@ -372,15 +361,6 @@ def test_yes_or_no_is_learnt() -> None:
     assert frame["probability"].mean() == pytest.approx(frame["y"].mean(), abs=0.1)
 
 
-def test_precision_follows_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    cuda = torch.device("cuda")
-    assert pick_precision("auto", torch.device("cpu")) == "fp32"
-    for capability, expected in (((7, 5), "fp16"), ((8, 0), "bf16"), ((9, 0), "bf16")):
-        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device, answer=capability: answer)
-        assert pick_precision("auto", cuda) == expected
-    assert pick_precision("fp32", cuda) == "fp32"
-
-
 def test_half_precision_learns_too(windows: WindowSet) -> None:
     """The autocast path, on the CPU's own bf16; weights stay 32 bits."""
     model = make_network("gru", windows, hidden=8)
@@ -388,18 +368,3 @@ def test_half_precision_learns_too(windows: WindowSet) -> None:
     assert result.precision == "bf16"
     assert result.history["train_loss"].iloc[-1] < result.history["train_loss"].iloc[0]
     assert {weight.dtype for weight in model.parameters()} == {torch.float32}
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("precision", ["fp32", "auto", "fp16"])
-def test_the_gpu_learns_what_the_cpu_learns(precision: str, windows: WindowSet, tmp_path: Path) -> None:
-    train, valid = windows.split(WEEKS[25], 8)
-    losses = {}
-    for device, kind in (("cpu", "fp32"), ("cuda", precision)):
-        model = make_network("gru", windows, hidden=16)
-        settings = replace(QUICK, epochs=10, device=device, precision=kind)
-        result = fit(model, train, valid, settings, checkpoint=tmp_path / f"{device}{kind}")
-        assert result.device.startswith(device)
-        assert {str(weight.device) for weight in model.parameters()} == {"cpu"}
-        losses[device] = result.history["valid_loss"].min()
-    assert losses["cuda"] == pytest.approx(losses["cpu"], rel=0.1)

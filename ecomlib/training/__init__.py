@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from ecomlib.models.files import load, save
 from ecomlib.training.distributed import process_group
-from ecomlib.training.forecaster import network_forecaster
-from ecomlib.training.loop import fit, make_network, predict
+from ecomlib.training.loop import fit, make_network, network_forecaster, predict
 from ecomlib.training.settings import TrainResult, TrainSettings, pick_device, pick_precision, precisions
 
 __all__ = [

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from ecomlib.models import NETWORKS, Forecaster, ForecasterSettings
 from ecomlib.models.files import read_checkpoint, write_checkpoint
 from ecomlib.training.settings import TrainResult, TrainSettings, pick_device, pick_precision
 from ecomlib.training.step import Step, tensor_cores
-from ecomlib.windows import WindowSet
+from ecomlib.windows import WindowSet, WindowSettings
 
 
 def _check(model: Forecaster, windows: WindowSet) -> None:
@@ -120,8 +119,13 @@ def fit(
     started, spent = time.perf_counter(), rows[-1]["seconds"] if rows else 0.0
     # The random state of torch is the caller's before and after: what happens inside does not show outside.
     forked = torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else [])
-    with _bar(settings.epochs, len(rows), progress) as bar, forked, tensor_cores(precision):
-        for epoch in range(len(rows) + 1, settings.epochs + 1):
+    epochs: Any = range(len(rows) + 1, settings.epochs + 1)
+    if progress:
+        from tqdm import tqdm
+
+        epochs = tqdm(epochs, desc="epochs", leave=False)
+    with forked, tensor_cores(precision):
+        for epoch in epochs:
             if _best_epoch(rows) + settings.patience < epoch and valid is not None:
                 break
             # Seeded anew each epoch: a run that goes on from a checkpoint meets the same order as one never stopped.
@@ -151,29 +155,13 @@ def fit(
                 parts |= {f"optimizer{i}": optimizer.state[weight] for i, weight in enumerate(model.parameters())}
                 parts["scaler"] = {"scale": torch.tensor(step.scaler.get_scale())}
                 write_checkpoint(path, mark, parts, rows)
-            bar(f"train {train_loss:.4f}, valid {valid_loss:.4f}")
+            if progress:
+                epochs.set_postfix(train=f"{train_loss:.4f}", valid=f"{valid_loss:.4f}")
     model.load_state_dict(best)
     model.to("cpu").eval()
     history = pd.DataFrame(rows).astype({"epoch": "int64"})
     seconds, replayed = float(history["seconds"].iloc[-1]), step.graph is not None
     return TrainResult(history, _best_epoch(rows), seconds, str(device), precision, replayed)
-
-
-@contextlib.contextmanager
-def _bar(total: int, done: int, progress: bool) -> Iterator[Callable[[str], None]]:
-    """A function to call after each epoch with a few words; without progress it does nothing, and needs no tqdm."""
-    if not progress:
-        yield lambda words: None
-        return
-    from tqdm import tqdm
-
-    with tqdm(total=total, initial=done, desc="epochs", leave=False) as bar:
-
-        def tell(words: str) -> None:
-            bar.set_postfix_str(words)
-            bar.update()
-
-        yield tell
 
 
 def _best_epoch(rows: Sequence[Mapping[str, float]]) -> int:
@@ -233,3 +221,65 @@ def _fingerprint(model: ForecasterSettings, settings: TrainSettings, *windows: W
                 if isinstance(tensor, torch.Tensor):
                     digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()
+
+
+def network_forecaster(
+    model: str = "gru",
+    window: WindowSettings | None = None,
+    train: TrainSettings | None = None,
+    *,
+    seeds: Sequence[int] = (0,),
+    text: Mapping[str, Any] | pd.DataFrame | None = None,
+    text_key: str = "unique_id",
+    **network: Any,
+) -> Callable[[pd.DataFrame, pd.DataFrame], np.ndarray]:
+    """A forecaster `(train, future) -> units` for a backtest, trained anew at each origin (lesson 00, section 3).
+
+    `window.future` may name calendar and last year's columns that the panel lacks: they are made here, from the rows up
+    to the origin alone. `network` are `ForecasterSettings` (hidden, head, ...). With several `seeds` the networks'
+    medians (means, ...) are averaged: that is an ensemble, and is to be called one. A quantile head gives its middle
+    quantile. A series that is too young for a window gets the mean of what it sold.
+    """
+    shape, how = window or WindowSettings(scale="log1p_shift"), train or TrainSettings()
+    if not seeds:
+        raise DataError("seeds are needed, one a network", remedy="seeds=(0,) trains one network.")
+
+    def forecaster(past: pd.DataFrame, future: pd.DataFrame) -> np.ndarray:
+        panel, cutoff = _whole(past, future, shape), past["ds"].max()
+        windows = WindowSet.from_panel(panel, shape, text, text_key=text_key)
+        period = pd.Index(sorted(past["ds"].unique()))
+        end = period[-1 - how.valid_periods]
+        fitted, valid = windows.split(end, max(how.valid_periods, 1))
+        answers = []
+        for seed in seeds:
+            net = make_network(model, windows, **{**network, "seed": seed})
+            fit(net, fitted, valid if how.valid_periods else None, replace(how, seed=seed))
+            answer = predict(net, windows.at(cutoff), device=how.device).set_index(["unique_id", "ds"])
+            names = net.head.names
+            answers.append(answer[names[len(names) // 2]])
+        rows = pd.MultiIndex.from_frame(future[["unique_id", "ds"]])
+        result = sum(answers).reindex(rows).to_numpy(dtype=float) / len(answers)
+        if np.isnan(result).any():
+            level = future["unique_id"].map(past.groupby("unique_id", observed=True)["y"].mean()).fillna(0.0)
+            result = np.where(np.isnan(result), level.to_numpy(dtype=float), result)
+        return result
+
+    return forecaster
+
+
+def _whole(past: pd.DataFrame, future: pd.DataFrame, window: WindowSettings) -> pd.DataFrame:
+    """Past and future rows as one panel, y missing ahead; what its calendar and last year say is filled in."""
+    from ecomlib.features import calendar, last_year
+    from ecomlib.panel import CALENDAR, LAST_YEAR, check_panel
+
+    wanted = set(window.past + window.future)
+    panel = pd.concat([past, future], ignore_index=True).sort_values(["unique_id", "ds"], ignore_index=True)
+    for column in window.static:  # does not change within a series, so what was known stays known
+        panel[column] = panel.groupby("unique_id", observed=True)[column].ffill()
+    if wanted & set(CALENDAR) - set(past.columns):
+        made = calendar(panel["ds"], check_panel(panel)[1])
+        panel = panel.assign(**{name: made[name] for name in CALENDAR if name not in past.columns})
+    if wanted & set(LAST_YEAR) - set(past.columns):
+        made = last_year(panel)
+        panel = panel.assign(**{name: made[name] for name in made.columns if name in LAST_YEAR})
+    return panel

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ecomlib.models.base import Forecaster
 from ecomlib.training.settings import TrainSettings
-from ecomlib.windows import Batch, WindowSet
+from ecomlib.windows import WindowSet
 
 EAGER_STEPS = 3  # before recording: libraries choose their kernels and take their memory in the first steps
 
@@ -34,20 +34,8 @@ def tensor_cores(precision: str) -> Iterator[None]:
 
 def half(device: torch.device, precision: str) -> contextlib.AbstractContextManager[None]:
     """Products in 16 bits where the precision says so; weights and sums stay in 32 (Micikevicius et al., 2018)."""
-    if precision not in ("bf16", "fp16"):
-        return contextlib.nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16 if precision == "bf16" else torch.float16)
-
-
-class Loss(nn.Module):
-    """A network's loss as a module's output: what DistributedDataParallel can wrap."""
-
-    def __init__(self, model: Forecaster) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, batch: Batch) -> Tensor:
-        return self.model.loss(batch)
+    dtype = torch.float16 if precision == "fp16" else torch.bfloat16
+    return torch.autocast(device.type, dtype=dtype, enabled=precision in ("bf16", "fp16"))
 
 
 class Step:
@@ -60,19 +48,23 @@ class Step:
     def __init__(
         self, model: Forecaster, windows: WindowSet, settings: TrainSettings, device: torch.device, precision: str
     ) -> None:
-        self.model, self.windows, self.settings = model, windows, settings
-        self.device, self.precision = device, precision
+        self.model, self.windows, self.settings, self.device, self.precision = (
+            model,
+            windows,
+            settings,
+            device,
+            precision,
+        )
         together = dist.is_available() and dist.is_initialized()
         self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if together else (0, 1)
-        loss = Loss(model)
-        self.loss: nn.Module = nn.parallel.DistributedDataParallel(loss) if self.world > 1 else loss
+        self.shared = nn.parallel.DistributedDataParallel(model) if self.world > 1 else None
         self.replay = settings.replay and device.type == "cuda" and self.world == 1
         # A recorded step reads its rate from the device; `fused` skips a step of infinite gradients without asking.
+        lr = torch.tensor(settings.lr, device=device) if self.replay else settings.lr
+        fused = True if self.replay and precision == "fp16" else None
         self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=torch.tensor(settings.lr, device=device) if self.replay else settings.lr,
-            weight_decay=settings.weight_decay, capturable=self.replay,
-            fused=True if self.replay and precision == "fp16" else None,
-        )  # fmt: skip
+            model.parameters(), lr, weight_decay=settings.weight_decay, capturable=self.replay, fused=fused
+        )
         self.scaler = self.new_scaler()
         self.total = torch.zeros((), device=device)
         self.graph: torch.cuda.CUDAGraph | None = None
@@ -83,51 +75,44 @@ class Step:
 
     def __call__(self, index: Tensor, lr: float) -> None:
         group = self.optimizer.param_groups[0]
-        if self.replay:
-            group["lr"].fill_(lr)
-        else:
-            group["lr"] = lr
+        group["lr"] = group["lr"].fill_(lr) if self.replay else lr
         if not self.replay or len(index) < self.settings.batch_size:
-            self.run(index)
-            return
+            return self.run(index)
         self.index.copy_(index)
-        if self.graph is None and self.done < EAGER_STEPS:
+        self.done += 1
+        if self.done <= EAGER_STEPS:
             side, here = torch.cuda.Stream(), torch.cuda.current_stream()
             side.wait_stream(here)
             with torch.cuda.stream(side):
                 self.run(self.index)
-            here.wait_stream(side)
-            self.done += 1
-        elif self.graph is not None or self.record():
-            self.graph.replay()  # type: ignore[union-attr]
-        else:
-            self.run(index)
+            return here.wait_stream(side)
+        if self.graph is None:
+            self.record()
+        return self.run(index) if self.graph is None else self.graph.replay()
 
-    def record(self) -> bool:
-        """Record one step without running it; False, and eager steps from now on, where that is not possible."""
+    def record(self) -> None:
+        """Record one step without running it; where that is not possible, steps are run as usual from now on."""
         graph = torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(graph):
                 self.run(self.index)
+            self.graph = graph
         except RuntimeError as error:
             torch.cuda.synchronize()
             self.replay, self.scaler = False, self.new_scaler()  # the old scaler may be halfway through a step
             warnings.warn(f"the step cannot be recorded, so each is launched anew: {error}", stacklevel=2)
-            return False
-        self.graph = graph
-        return True
 
     def run(self, index: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
-        mine = index[self.rank :: self.world] if len(index) >= self.world else index
-        batch = self.windows.batch(mine)
+        batch = self.windows.batch(index[self.rank :: self.world] if len(index) >= self.world else index)
         with half(self.device, self.precision):
-            loss = self.loss(batch)
-        if self.world > 1:  # processes average their gradients: weigh each share by the cells that count in it
-            cells = batch.mask.sum().to(loss.dtype)
-            whole = cells.clone()
-            dist.all_reduce(whole)
-            loss = loss * (cells * self.world / whole.clamp(min=1))
+            if self.shared is None:
+                loss = self.model.loss(batch)
+            else:  # processes average their gradients: weigh each share by the cells that count in it
+                cells = batch.mask.sum(dtype=torch.float32)
+                dist.all_reduce(whole := cells.clone())
+                loss = self.model.head.loss(self.shared(batch), batch.target, batch.mask, batch.scale)
+                loss = loss * (cells * self.world / whole.clamp(min=1))
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimizer)
         nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
