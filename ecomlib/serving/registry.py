@@ -1,0 +1,175 @@
+"""Versions of a model on disk: published whole, promoted, rolled back; kill -9 at any moment costs nothing.
+
+    registry/
+      versions/0001/        files of a version and card.json, made under another name and renamed: whole or not there
+      promotions/000001.json   which version serves since when, and why; the last one is in force
+
+There is no file that is changed in place. What serves now follows from the names of files that are there, so two
+processes and a sudden end leave either the old state or the new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import ecomlib
+from ecomlib.errors import DataError
+
+CARD = "card.json"
+_STALE = 3600.0  # seconds after which an unfinished folder is somebody's who was killed
+
+
+@dataclass(frozen=True)
+class Version:
+    """One published version: its number, its folder, and its card (files with SHA-256, date, notes of the author)."""
+
+    number: int
+    path: Path
+    card: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """``version`` serves since ``at`` (UTC, ISO 8601), because of ``why``."""
+
+    number: int
+    version: int
+    at: str
+    why: str
+
+
+class Registry:
+    """The versions under ``root``, which is made when the first one is published (lesson 08, section 1)."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root)
+
+    def publish(self, write: Callable[[Path], Mapping[str, Any] | None]) -> Version:
+        """A new version: ``write(folder)`` puts its files there and returns notes for the card (plain JSON).
+
+        The folder gets its name when everything is in it. If ``write`` fails, nothing is left and its error is raised.
+        A version is not in force before it is promoted.
+        """
+        home = self.root / "versions"
+        home.mkdir(parents=True, exist_ok=True)
+        self._sweep(home)
+        part = home / f".part.{os.getpid()}.{time.monotonic_ns()}"
+        part.mkdir()
+        try:
+            notes = dict(write(part) or {})
+            files = {p.relative_to(part).as_posix(): _sha256(p) for p in sorted(part.rglob("*")) if p.is_file()}
+            if not files:
+                raise DataError("a version needs at least one file", remedy="write the model into the given folder.")
+            card = {"created": _now(), "ecomlib": ecomlib.__version__, "files": files, "notes": notes}
+            (part / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            for number in range(self._last() + 1, self._last() + 1000):  # another process may take the same number
+                try:
+                    os.rename(part, home / f"{number:04d}")
+                except OSError:
+                    if not (home / f"{number:04d}").exists():
+                        raise
+                    continue
+                return Version(number, home / f"{number:04d}", card)
+            raise DataError("a thousand processes publish at once", remedy="wait, then publish again.")
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def versions(self) -> list[int]:
+        """Numbers of the versions that are there whole, rising."""
+        home = self.root / "versions"
+        names = [p.name for p in home.iterdir()] if home.is_dir() else []
+        return sorted(int(name) for name in names if re.fullmatch(r"\d{4,}", name))
+
+    def open(self, number: int | None = None) -> Version:
+        """A version with its files checked against its card; by default the one in force.
+
+        ``DataError`` where there is none, or a file was changed or lost since it was published.
+        """
+        if number is None:
+            promotion = self.current()
+            if promotion is None:
+                raise DataError("no version is in force", remedy="publish one and promote it: ecomlib train.")
+            number = promotion.version
+        path = self.root / "versions" / f"{number:04d}"
+        if number not in self.versions():
+            raise DataError("there is no such version", value=number, remedy=f"take one of {self.versions()}.")
+        try:
+            card = json.loads((path / CARD).read_text(encoding="utf-8"))
+            broken = [name for name, digest in card["files"].items() if _sha256(path / name) != digest]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"version {number:04d} cannot be read: {error}", remedy="roll back to another.") from error
+        if broken:
+            raise DataError(f"version {number:04d} was changed after it was published", value=broken[0],
+                            remedy="roll back to another version, or train again.")  # fmt: skip
+        return Version(number, path, card)
+
+    def promote(self, number: int, why: str) -> Promotion:
+        """Put a version in force; it is checked first (lesson 08, section 6)."""
+        self.open(number)
+        home = self.root / "promotions"
+        home.mkdir(parents=True, exist_ok=True)
+        part = home / f".part.{os.getpid()}.{time.monotonic_ns()}"
+        try:
+            while True:
+                place = max((p.number for p in self.history()), default=0) + 1
+                made = Promotion(place, number, _now(), why)
+                part.write_text(json.dumps(vars(made), ensure_ascii=False) + "\n", encoding="utf-8")
+                try:
+                    os.link(part, home / f"{place:06d}.json")  # unlike a rename, refuses a name that is taken
+                except FileExistsError:
+                    continue
+                return made
+        finally:
+            part.unlink(missing_ok=True)
+
+    def history(self) -> list[Promotion]:
+        """All promotions, the first one first."""
+        home = self.root / "promotions"
+        files = sorted(home.glob("[0-9]*.json")) if home.is_dir() else []
+        return [Promotion(**json.loads(path.read_text(encoding="utf-8"))) for path in files]
+
+    def current(self) -> Promotion | None:
+        """What is in force, or None."""
+        return next(reversed(self.history()), None)
+
+    def roll_back(self, why: str) -> Promotion:
+        """Put the version in force again that was so before this one (lesson 08, section 6).
+
+        Twice in a row goes back twice: versions that were rolled back from are passed over.
+        """
+        stack: list[int] = []  # what has been in force, without what was undone
+        for promotion in self.history():
+            if promotion.version in stack:
+                stack = stack[: stack.index(promotion.version)]
+            stack.append(promotion.version)
+        if len(stack) < 2:
+            raise DataError("there is no earlier version to go back to", remedy="promote another version by number.")
+        return self.promote(stack[-2], why)
+
+    def _last(self) -> int:
+        return max(self.versions(), default=0)
+
+    def _sweep(self, home: Path) -> None:
+        """Remove unfinished folders of processes that were killed long ago."""
+        for orphan in home.glob(".part.*"):
+            if time.time() - orphan.stat().st_mtime > _STALE:
+                shutil.rmtree(orphan, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
