@@ -9,6 +9,8 @@ what is known ahead of a step reaches the forecast of that step alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -198,7 +200,7 @@ class Forecaster(nn.Module):
         if self.ask is None:
             raise DataError("only cross-attention has weights", value=self.settings.fusion,
                             remedy='make the network with fusion="cross_attention".')  # fmt: skip
-        with torch.no_grad():
+        with self._asked():
             _, keys, allowed = self._memory(batch)
             return self.ask.weights(self.known(batch), keys, allowed)
 
@@ -208,11 +210,17 @@ class Forecaster(nn.Module):
 
     def predict(self, batch: Batch) -> Tensor:
         """Forecasts (B, H, columns of the head), on the windows' scale; no gradient, no dropout."""
+        with self._asked():
+            return self.head.predict(self(batch), batch.scale)
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """No gradient and no dropout inside; the mode of training afterwards as before."""
         was_training = self.training
         self.eval()
         try:
             with torch.no_grad():
-                return self.head.predict(self(batch), batch.scale)
+                yield
         finally:
             self.train(was_training)
 

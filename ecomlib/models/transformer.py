@@ -94,14 +94,10 @@ class TransformerForecaster(Forecaster):
         Entry T - 1 is the origin itself, entry T - 1 - k the period k before it. Padding has weight 0; the row of a
         window that holds nothing but padding means nothing.
         """
-        was_training = self.training
-        self.eval()
-        with torch.no_grad():
+        with self._asked():
             x, allowed, _ = self.encoder.start(batch.x, batch.seen.bool())
             for block in self.encoder.blocks[:-1]:
                 x = block(x, allowed)
             last: Block = self.encoder.blocks[-1]  # type: ignore[assignment]
             memory = last.before(x)
-            weights = last.attention.weights(memory[:, -1:], memory, allowed[:, -1:])[:, :, 0]
-        self.train(was_training)
-        return weights
+            return last.attention.weights(memory[:, -1:], memory, allowed[:, -1:])[:, :, 0]
