@@ -1,0 +1,20 @@
+"""What would happen if the shop did something else: prices, promotions, a roll-out (lesson 03, section 5).
+
+``fusion`` puts a store's tables together as they were known, ``regression`` fits counts, ``elasticity`` estimates what
+a price does, ``experiments`` what a promotion, a roll-out and a mail do, ``doubt`` how far to trust it.
+"""
+
+from __future__ import annotations
+
+from ecomlib.causal.doubt import permuted_treatment, robustness_value
+from ecomlib.causal.elasticity import DoubleML, Settings, cross_fit, double_ml, fixed_effects, naive, on_residuals
+from ecomlib.causal.experiments import Rollout, difference_in_means, price_change, promotion_effect, rollout_effect
+from ecomlib.causal.fusion import KNOWN_BEFORE, design, leak_probe, listing_texts, text_vectors
+from ecomlib.causal.regression import PoissonFit, poisson
+
+__all__ = [
+    "KNOWN_BEFORE", "DoubleML", "PoissonFit", "Rollout", "Settings", "cross_fit", "design",
+    "difference_in_means", "double_ml", "fixed_effects", "leak_probe", "listing_texts", "naive", "on_residuals",
+    "permuted_treatment", "poisson", "price_change", "promotion_effect", "robustness_value", "rollout_effect",
+    "text_vectors",
+]  # fmt: skip
