@@ -146,7 +146,7 @@ def test_where_each_step_looks(net: str) -> None:
 def learn(fusion: str) -> float:
     """Loss after training where the plan says which of the last periods matters: only a question can fetch it."""
     rng = torch.Generator().manual_seed(1)
-    count = 256
+    count = 384
     x = torch.randn(count, T, 2, generator=rng)
     which = torch.randint(0, T, (count, H), generator=rng)
     angle = 2 * torch.pi * which / T
@@ -156,7 +156,7 @@ def learn(fusion: str) -> float:
                   torch.ones(count, H, dtype=torch.bool), torch.ones(count, 1), torch.arange(count))  # fmt: skip
     model: Forecaster = NETWORKS["transformer"](settings(static=0, text=0, hidden=16, fusion=fusion, head="squared"))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    for _ in range(150):
+    for _ in range(100):
         optimizer.zero_grad()
         loss = model.loss(batch)
         loss.backward()
