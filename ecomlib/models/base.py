@@ -174,7 +174,8 @@ class Forecaster(nn.Module):
                 )
             rows.append(self.text(batch.e))
         row = torch.cat(rows, dim=-1).unsqueeze(1).expand(-1, self.settings.horizon, -1)
-        return torch.cat([row, batch.f, self.step.weight.unsqueeze(0).expand(len(row), -1, -1)], dim=-1)
+        # shape[0] and not len: an exported network must take any number of windows.
+        return torch.cat([row, batch.f, self.step.weight.unsqueeze(0).expand(row.shape[0], -1, -1)], dim=-1)
 
     def forward(self, batch: Batch) -> Tensor:
         """A batch of B windows -> the head's raw parameters (B, H, K)."""
