@@ -6,10 +6,10 @@
     python benchmarks/training.py --smoke                         # seconds, on little data; records nothing
 
 One task for all, on invented data: windows a second in training an LSTM(64) that reads 28 days of units and of eight
-covariates and forecasts 7 days (`training_arms.py`). Each repeat runs every arm once, between two runs of the resident arm; shares
-are taken within a repeat, and the table has their median, least and greatest. On a CPU one thread is used and its
-processor time counted, since other programs take turns with it; on CUDA it is wall time, the device waited for. With
---out it needs torch, numpy and pandas only: for a bare GPU machine. The rows of other devices stay in the table.
+covariates and forecasts 7 days (`training_arms.py`). Each repeat runs every arm once, between two runs of the resident
+arm; shares are taken within a repeat, and the table has their median, least and greatest. On a CPU one thread is used
+and its processor time counted, since other programs take turns with it; on CUDA it is wall time, the device waited for.
+With --out it needs torch, numpy and pandas only: for a bare GPU machine. The rows of other devices stay in the table.
 """
 
 from __future__ import annotations

@@ -79,8 +79,8 @@ def work(windows: WindowSet, batch: int) -> tuple[float, float]:
     """(floating-point operations, least bytes moved) for one window of one training step.
 
     Operations: torch's own count of the products, in 64 bits, since it cannot look into the fused LSTM that a CPU has
-    for 32. Bytes, 4 a number: inputs read once; of each time step four gates, cell and state written on the way forward and
-    read on the way back; once a batch, weights read twice, gradients written, and AdamW's seven reads and writes.
+    for 32. Bytes, 4 a number: inputs read once; of each time step four gates, cell and state written on the way forward
+    and read on the way back; once a batch, weights read twice, gradients written, AdamW's seven reads and writes.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -225,8 +225,9 @@ class Arms:
                 h=HORIZON, input_size=LOOK_BACK, encoder_hidden_size=HIDDEN, encoder_n_layers=1, decoder_layers=1,
                 decoder_hidden_size=64, hist_exog_list=list(COVARIATES), loss=MAE(), max_steps=steps,
                 val_check_steps=steps, batch_size=64, windows_batch_size=self.batch, scaler_type="identity",
-                learning_rate=3e-3, gradient_clip_val=1.0, accelerator="gpu" if self.clock.cuda else "cpu", devices=1, logger=False,
-                enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False, random_seed=0,
+                learning_rate=3e-3, gradient_clip_val=1.0, accelerator="gpu" if self.clock.cuda else "cpu", devices=1,
+                logger=False, enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False,
+                random_seed=0,
             )  # fmt: skip
             started = self.clock.now()
             NeuralForecast([model], "D").fit(panel)
