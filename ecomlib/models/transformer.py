@@ -50,10 +50,10 @@ class CausalEncoder(nn.Module):
         steps = x.shape[1]
         tokens = self.embed(torch.cat([x, seen.unsqueeze(-1).to(x.dtype)], dim=-1))
         tokens = tokens + positions(steps, tokens.shape[-1], x.device)
-        exists = seen.to(torch.uint8).cummax(1).values.bool()  # from the first known period on; gaps stay
-        past = torch.ones(steps, steps, dtype=torch.bool, device=x.device).tril()
-        self_only = torch.eye(steps, dtype=torch.bool, device=x.device)  # a row of padding must not be left empty
-        return tokens, past & exists.unsqueeze(1) | self_only, exists
+        exists = seen.long().cumsum(1) > 0  # from the first known period on; gaps stay
+        period = torch.arange(steps, device=x.device)
+        past, itself = period.unsqueeze(1) >= period, period.unsqueeze(1) == period
+        return tokens, past & exists.unsqueeze(1) | itself, exists  # itself: a row of padding must not be left empty
 
     def forward(self, x: Tensor, seen: Tensor, last: bool = False) -> tuple[Tensor, Tensor]:
         """x (B, T, C), seen (B, T) -> states (B, T, D), or (B, 1, D) of the last period; and what is no padding."""
