@@ -238,6 +238,12 @@ def test_newcomers_against_a_slow_count() -> None:
         assert row["units"] == inside["quantity"].sum() / 6
         assert row["y"] == pytest.approx(np.log(row["units"] + 1 / 16))
         assert row["price"] == lines["unit_price"].iloc[0]
+        same_days = shop.orders[
+            shop.orders["ordered_at"].between(start, start + pd.Timedelta(days=42), inclusive="left")
+        ]
+        old = found.index[found["first_day"] == FIRST]
+        units = same_days.loc[same_days["product_id"].isin(old), "quantity"].sum()
+        assert row["level"] == pytest.approx(np.log(units / 6 / len(old)))
 
 
 def test_a_rewritten_text_ends_the_count_and_the_first_text_stands() -> None:

@@ -48,8 +48,10 @@ def newcomers(store: Store, *, weeks: int = 8) -> pd.DataFrame:
     (a product first *seen* then may be old: the table cannot tell). Columns: ``product_id, first_day``, ``price`` of
     the first line (money), the product's own columns, with the first listing's texts where the store keeps versions;
     ``days`` counted: at most ``weeks`` times seven, fewer when the text is rewritten earlier; ``units`` a week in
-    these days; ``y`` = log(units + 1/16), so that none sold stays finite. Products never sold, and those whose days are
-    not over yet, are left out. Known at: the first day, except days, units and y.
+    these days; ``y`` = log(units + 1/16), so that none sold stays finite; ``level`` the logarithm of the weekly units
+    in the same days of the mean product that was there on the store's first day: y - level has no calendar in it.
+    Products never sold, and those whose days are not over yet, are left out. Known at: the first day, except days,
+    units, y and level.
     """
     lines = store.orders.sort_values("ordered_at", kind="stable")
     first = lines.groupby("product_id").agg(seen=("ordered_at", "min"), price=("unit_price", "first"))
@@ -71,6 +73,12 @@ def newcomers(store: Store, *, weeks: int = 8) -> pd.DataFrame:
     sold = own.groupby("product_id")["quantity"].sum().reindex(table["product_id"], fill_value=0).to_numpy()
     table["units"] = 7 * sold / table["days"]
     table["y"] = np.log(table["units"] + 1 / 16)
+    old = table.loc[table["first_day"] == opened, "product_id"]
+    days = lines["ordered_at"][lines["product_id"].isin(old)].dt.normalize()
+    so_far = lines["quantity"].groupby(days).sum().reindex(pd.date_range(opened, closed), fill_value=0).cumsum()
+    ends = [so_far.reindex(table[day] - pd.Timedelta(days=1)).fillna(0).to_numpy() for day in ("first_day", "end")]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        table["level"] = np.log(7 * (ends[1] - ends[0]) / table["days"] / len(old))
     return table.drop(columns=["seen", "end"]).reset_index(drop=True)
 
 

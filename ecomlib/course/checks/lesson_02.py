@@ -1,0 +1,429 @@
+"""The exercises of lesson 02: pooling, a rate from few lines, words that count, and a control that is fair."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomlib.course.checks import Answer, Exercise
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+
+# --- mean pooling ---
+
+
+def mean_pool(vectors: Floats, mask: Bools) -> Floats:
+    """Mean of each text's piece vectors, padding left out: (B, L, D) and (B, L) to (B, D)."""
+    weight = mask[:, :, None].astype(float)
+    return np.asarray((vectors * weight).sum(axis=1) / weight.sum(axis=1))
+
+
+def _pool_stub(vectors: Floats, mask: Bools) -> Any:
+    return ...
+
+
+def _pool_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    small = np.array(
+        [[[1.0, 0.0], [3.0, 2.0], [5.0, 4.0], [9.0, 9.0]], [[2.0, 2.0], [4.0, 8.0], [6.0, 5.0], [8.0, 1.0]]]
+    )
+    lengths = np.array([3, 5, 8, 4])
+    longer = rng.normal(size=(4, 8, 6))
+    return [(small, np.array([[1, 1, 1, 0], [1, 1, 1, 1]], bool)), (longer, np.arange(8) < lengths[:, None])]
+
+
+def _without_frame(vectors: Floats, mask: Bools) -> Floats:
+    last = mask.sum(axis=1) - 1
+    inner = mask & (np.arange(mask.shape[1]) > 0) & (np.arange(mask.shape[1]) < last[:, None])
+    return mean_pool(vectors, inner)
+
+
+def _unit(rows: Floats) -> Floats:
+    return np.asarray(rows / np.linalg.norm(rows, axis=-1, keepdims=True))
+
+
+_POOL_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "padding_counted": (
+        lambda vectors, mask: vectors.mean(axis=1),
+        "Your mean counts the padding. A short title in a batch with a long one would then get another vector than the"
+        " same title alone. Let the mask say which pieces are words.",
+    ),
+    "cls_by_mistake": (
+        lambda vectors, mask: vectors[:, 0],
+        "This is the vector of the first piece, [CLS]. Some encoders are trained to put the text's meaning there; this"
+        " one was trained with the mean of all pieces.",
+    ),
+    "padding_in_the_count": (
+        lambda vectors, mask: (vectors * mask[:, :, None]).sum(axis=1) / mask.shape[1],
+        "The sum leaves the padding out, the division does not: you divide by the longest text's length. Short titles"
+        " get vectors that are too short.",
+    ),
+    "not_divided": (
+        lambda vectors, mask: (vectors * mask[:, :, None]).sum(axis=1),
+        "This is the sum of the pieces: a long description would weigh more than a short title. Divide by the number"
+        " of pieces.",
+    ),
+    "largest": (
+        lambda vectors, mask: np.where(mask[:, :, None], vectors, -np.inf).max(axis=1),
+        "You took the largest value of each coordinate. That is max pooling, a method too, but not the one that this"
+        " encoder was trained with.",
+    ),
+    "frame_left_out": (
+        _without_frame,
+        "You left out [CLS] and [SEP] as well. For contextual vectors the reference counts them: they have read the"
+        " whole text too.",
+    ),
+    "length_one": (
+        lambda vectors, mask: _unit(mean_pool(vectors, mask)),
+        "The direction is right. You also scaled each vector to length one: that comes after pooling, and the task asks"
+        " for the mean itself.",
+    ),
+    "over_the_batch": (
+        lambda vectors, mask: (vectors * mask[:, :, None]).sum(axis=1) / mask.sum(),
+        "You divide by the pieces of the whole batch. Each text has a number of its own: count along axis 1.",
+    ),
+}
+
+
+# --- a return rate from few lines ---
+
+
+def return_rate(ordered_on: Ints, returned: Bools, today: int, wait: int, a: float, b: float) -> float:
+    """(a + returned) / (a + b + lines) over the lines whose fate is known before ``today``."""
+    known = ordered_on + wait < today
+    return float((a + returned[known].sum()) / (a + b + known.sum()))
+
+
+def _rate_stub(ordered_on: Ints, returned: Bools, today: int, wait: int, a: float, b: float) -> Any:
+    return ...
+
+
+def _rate_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    days = np.sort(rng.integers(0, 300, 40))
+    days[20] = 170  # day 200 less the wait of 30: known only after today
+    back = rng.random(40) < 0.3
+    back[20] = True
+    return [
+        (np.array([1, 5, 20, 45, 62]), np.array([True, False, True, True, True]), 50, 30, 1.0, 9.0),
+        (days, back, 200, 30, 2.0, 14.0),
+        (np.array([90, 95]), np.array([True, False]), 100, 30, 1.5, 8.5),  # nothing is known of it yet
+    ]
+
+
+def _rate(known: Bools, returned: Bools, a: float, b: float) -> float:
+    return float((a + returned[known].sum()) / (a + b + known.sum()))
+
+
+def _raw(ordered_on: Ints, returned: Bools, today: int, wait: int, a: float, b: float) -> float:
+    known = ordered_on + wait < today
+    return float(returned[known].mean()) if known.any() else float("nan")
+
+
+_RATE_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "no_shrinkage": (
+        _raw,
+        "This is the raw share: a product with two lines, one of them sent back, would get 50 %. Start from the prior:"
+        " as if a + b lines had been seen before, a of them sent back.",
+    ),
+    "no_shrinkage_zero": (
+        lambda ordered_on, returned, today, wait, a, b: np.nan_to_num(_raw(ordered_on, returned, today, wait, a, b)),
+        "This is the raw share, and 0 where nothing is known. Nobody knows that a newcomer never comes back: without"
+        " lines the answer is the prior's mean, a / (a + b).",
+    ),
+    "future_returns": (
+        lambda ordered_on, returned, today, wait, a, b: _rate(np.ones(len(returned), bool), returned, a, b),
+        "You counted lines of the future: their returns have not happened today. Keep the lines whose fate was known"
+        " before today.",
+    ),
+    "no_wait": (
+        lambda ordered_on, returned, today, wait, a, b: _rate(ordered_on < today, returned, a, b),
+        "You counted lines that were ordered before today, but whether the youngest come back is known only `wait` days"
+        " later: their returns lie in the future.",
+    ),
+    "the_day_itself": (
+        lambda ordered_on, returned, today, wait, a, b: _rate(ordered_on + wait <= today, returned, a, b),
+        "A line whose wait ends today is counted already. The package takes the strict past: what happens today is not"
+        " known this morning. Use <.",
+    ),
+    "prior_mean_added": (
+        lambda ordered_on, returned, today, wait, a, b: float(
+            (a / (a + b) + returned[ordered_on + wait < today].sum()) / (1 + (ordered_on + wait < today).sum())
+        ),
+        "You added the prior's mean as one line. The prior is worth a + b lines: add a above and a + b below.",
+    ),
+    "b_forgotten": (
+        lambda ordered_on, returned, today, wait, a, b: float(
+            (a + returned[ordered_on + wait < today].sum()) / (a + (ordered_on + wait < today).sum())
+        ),
+        "You added a to both sides and forgot b. The prior's lines are a sent back *and* b kept.",
+    ),
+    "lines_kept": (
+        lambda ordered_on, returned, today, wait, a, b: 1 - return_rate(ordered_on, returned, today, wait, a, b),
+        "This is the share that was kept: the return rate is one minus it.",
+    ),
+}
+
+
+# --- TF-IDF by hand ---
+
+
+def _tfidf(
+    test: Sequence[str], vocabulary: Sequence[str], idf: Floats, *, presence: bool = False, norm: int | None = 2
+) -> Floats:
+    counts = np.array([[Counter(text.split())[word] for word in vocabulary] for text in test], dtype=float)
+    rows = (np.minimum(counts, 1.0) if presence else counts) * idf
+    if norm is None:
+        return rows
+    length = np.linalg.norm(rows, ord=norm, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(length > 0, length, 1.0))
+
+
+def _words(texts: Sequence[str]) -> list[str]:
+    return sorted({word for text in texts for word in text.split()})
+
+
+def _df(texts: Sequence[str], vocabulary: Sequence[str]) -> Floats:
+    return np.array([sum(word in text.split() for text in texts) for word in vocabulary], dtype=float)
+
+
+def tfidf(train: Sequence[str], test: Sequence[str]) -> Floats:
+    """Rows of test in the words of train (sorted): count times ln((1 + n) / (1 + df)) + 1, scaled to length one."""
+    vocabulary = _words(train)
+    return _tfidf(test, vocabulary, np.log((1 + len(train)) / (1 + _df(train, vocabulary))) + 1)
+
+
+def _tfidf_stub(train: Sequence[str], test: Sequence[str]) -> Any:
+    return ...
+
+
+def _tfidf_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    words = np.array(["oak", "glass", "lamp", "mug", "plain", "fine", "tray", "blue", "set"])
+    drawn = [" ".join(rng.choice(words, rng.integers(2, 6))) for _ in range(14)]
+    return [
+        (["oak lamp", "glass lamp", "oak tray", "lamp"], ["lamp lamp oak", "silver kite", "tray of glass"]),
+        (drawn[:9], [*drawn[9:], "unseen words only", "mug mug glass new"]),
+    ]
+
+
+def _with_idf(source: str, formula: Answer) -> Answer:
+    def answer(train: Sequence[str], test: Sequence[str]) -> Floats:
+        texts = {"train": list(train), "test": list(test), "both": [*train, *test]}[source]
+        vocabulary = _words(train)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return _tfidf(test, vocabulary, formula(len(texts), _df(texts, vocabulary)))
+
+    return answer
+
+
+def _smooth(n: int, df: Floats) -> Floats:
+    return np.asarray(np.log((1 + n) / (1 + df)) + 1)
+
+
+def _whole_vocabulary(train: Sequence[str], test: Sequence[str]) -> Floats:
+    vocabulary = _words([*train, *test])
+    return _tfidf(test, vocabulary, _smooth(len(train) + len(test), _df([*train, *test], vocabulary)))
+
+
+def _empty_rows_nan(train: Sequence[str], test: Sequence[str]) -> Floats:
+    found = tfidf(train, test)
+    return np.where((found == 0).all(axis=1, keepdims=True), np.nan, found)
+
+
+def _train_idf(train: Sequence[str]) -> Floats:
+    return _smooth(len(train), _df(train, _words(train)))
+
+
+_TFIDF_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "idf_from_test": (
+        _with_idf("test", _smooth),
+        "Your idf was counted in the test titles. They belong to products that are not launched yet: how common a word"
+        " is must be learnt from `train`.",
+    ),
+    "idf_from_both": (
+        _with_idf("both", _smooth),
+        "Your idf was counted in both parts. That is a leak, small and common: whoever fits the vectoriser before the"
+        " split has it. Count in `train` alone.",
+    ),
+    "words_from_both": (
+        _whole_vocabulary,
+        "Your columns include words that only the test titles have. No training row tells what they are worth. The"
+        " vocabulary comes from `train`.",
+    ),
+    "not_smoothed": (
+        _with_idf("train", lambda n, df: np.log(n / df) + 1),
+        "The idf is not the one asked for: one is added to n and to df, as if one more title had every word.",
+    ),
+    "one_forgotten": (
+        _with_idf("train", lambda n, df: np.log((1 + n) / (1 + df))),
+        "The + 1 outside the logarithm is missing: a word that stands in every title would vanish altogether.",
+    ),
+    "not_scaled": (
+        lambda train, test: _tfidf(test, _words(train), _train_idf(train), norm=None),
+        "The rows are not scaled: a long title would have a longer vector. Divide each row by its length.",
+    ),
+    "sum_one": (
+        lambda train, test: _tfidf(test, _words(train), _train_idf(train), norm=1),
+        "Each row's values sum up to one. Length one is meant: the root of the sum of squares.",
+    ),
+    "presence": (
+        lambda train, test: _tfidf(test, _words(train), _train_idf(train), presence=True),
+        "You looked at whether a word is there. The first factor counts how often: 'lamp lamp oak' has lamp twice.",
+    ),
+    "no_idf": (
+        lambda train, test: _tfidf(test, _words(train), np.ones(len(_words(train)))),
+        "These are plain word counts, scaled. The idf is missing: rare words tell more than common ones.",
+    ),
+    "empty_rows_nan": (
+        _empty_rows_nan,
+        "A title without a single known word has length zero, and you divided by it. Such a row stays zero: this model"
+        " knows nothing of it.",
+    ),
+}
+
+
+# --- a fair control ---
+
+
+def _ridge(base: Floats, block: Floats, y: Floats, penalties: Floats) -> Floats:
+    x = np.column_stack([base, block])
+    return np.asarray(x @ np.linalg.solve(x.T @ x + np.diag(penalties), x.T @ y))
+
+
+def _dealt(vectors: Floats, fifth: Ints, lot: Floats) -> Floats:
+    dealt = vectors.copy()
+    for part in np.unique(fifth):
+        rows = np.flatnonzero(fifth == part)
+        dealt[rows] = vectors[rows[np.argsort(lot[rows])]]
+    return dealt
+
+
+def _free(base: Floats, block: Floats, penalty: float) -> Floats:
+    return np.concatenate([np.zeros(base.shape[1]), np.full(block.shape[1], penalty)])
+
+
+def fair_control(base: Floats, vectors: Floats, fifth: Ints, lot: Floats, y: Floats, penalty: float) -> Floats:
+    """Fitted values (n,) of a ridge on the base, not penalised, and on vectors dealt anew within each price fifth."""
+    block = _dealt(vectors, fifth, lot)
+    return _ridge(base, block, y, _free(base, block, penalty))
+
+
+def _control_stub(base: Floats, vectors: Floats, fifth: Ints, lot: Floats, y: Floats, penalty: float) -> Any:
+    return ...
+
+
+def _control_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    cases = []
+    for n, width, penalty in ((6, 1, 0.5), (30, 4, 5.0)):
+        price = rng.normal(size=n)
+        fifth = np.argsort(np.argsort(price)) * (2 if n == 6 else 5) // n
+        base = np.column_stack([np.ones(n), price])
+        y = 2 + price + rng.normal(size=n)
+        cases.append(
+            (base.round(2), rng.normal(size=(n, width)).round(2), fifth, rng.random(n).round(2), y.round(2), penalty)
+        )
+    return cases
+
+
+def _backwards(vectors: Floats, fifth: Ints, lot: Floats) -> Floats:
+    dealt = vectors.copy()
+    for part in np.unique(fifth):
+        rows = np.flatnonzero(fifth == part)
+        dealt[rows[np.argsort(lot[rows])]] = vectors[rows]
+    return dealt
+
+
+def _fit(block: Floats, base: Floats, y: Floats, penalty: float) -> Floats:
+    return _ridge(base, block, y, _free(base, block, penalty))
+
+
+def _common(base: Floats, block: Floats, y: Floats, penalty: float) -> Floats:
+    return _ridge(base, block, y, np.full(base.shape[1] + block.shape[1], penalty))
+
+
+_CONTROL_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "across_price": (
+        lambda base, vectors, fifth, lot, y, penalty: _fit(vectors[np.argsort(lot)], base, y, penalty),
+        "You shuffled across prices. A cheap thing now has a dear thing's text, so the control has lost what text tells"
+        " about price too, and real text would win for a reason that the price column knows already. Deal within each"
+        " fifth.",
+    ),
+    "common_penalty": (
+        lambda base, vectors, fifth, lot, y, penalty: _common(base, _dealt(vectors, fifth, lot), y, penalty),
+        "The texts are dealt well, but one penalty holds the base down as well. Useless columns then cost the base its"
+        " weight, and the control looks worse than nothing. Penalise the vectors only.",
+    ),
+    "intercept_free_only": (
+        lambda base, vectors, fifth, lot, y, penalty: _ridge(
+            base,
+            _dealt(vectors, fifth, lot),
+            y,
+            np.concatenate([[0.0], np.full(base.shape[1] - 1 + vectors.shape[1], penalty)]),
+        ),
+        "You freed the intercept alone. All base columns are known anyway: the price must be free too.",
+    ),
+    "both": (
+        lambda base, vectors, fifth, lot, y, penalty: _common(base, vectors[np.argsort(lot)], y, penalty),
+        "Two things: you shuffled across prices, and one penalty holds base and text down together.",
+    ),
+    "not_shuffled": (
+        lambda base, vectors, fifth, lot, y, penalty: _fit(vectors, base, y, penalty),
+        "This is the real text, every vector with its own product. A control must know nothing: deal the vectors anew.",
+    ),
+    "backwards": (
+        lambda base, vectors, fifth, lot, y, penalty: _fit(_backwards(vectors, fifth, lot), base, y, penalty),
+        "A fair shuffle, but not the one asked for: the k-th product of a fifth *receives* the vector of the product"
+        " with the k-th smallest lot. You dealt the other way round.",
+    ),
+    "no_base": (
+        lambda base, vectors, fifth, lot, y, penalty: _ridge(
+            base[:, :0], _dealt(vectors, fifth, lot), y, np.full(vectors.shape[1], penalty)
+        ),
+        "The base is missing. The question is what text adds to what the shop knows anyway.",
+    ),
+    "no_penalty": (
+        lambda base, vectors, fifth, lot, y, penalty: _fit(_dealt(vectors, fifth, lot), base, y, 0.0),
+        "Nothing is penalised: with hundreds of columns such a fit follows any noise. Penalise the vectors.",
+    ),
+}
+
+
+EXERCISES = (
+    Exercise(
+        "02.return_rate",
+        solution=return_rate,
+        stub=_rate_stub,
+        cases=_rate_cases,
+        mistakes=_RATE_MISTAKES,
+        praise="Two lines no longer make a rate, and no return is counted before it happened.",
+    ),
+    Exercise(
+        "02.mean_pool",
+        solution=mean_pool,
+        stub=_pool_stub,
+        cases=_pool_cases,
+        mistakes=_POOL_MISTAKES,
+        praise="A title has the same vector alone and beside a long one.",
+    ),
+    Exercise(
+        "02.tfidf",
+        solution=tfidf,
+        stub=_tfidf_stub,
+        cases=_tfidf_cases,
+        mistakes=_TFIDF_MISTAKES,
+        praise="The same numbers as scikit-learn's TfidfVectorizer. This is the rival that BERT has to beat.",
+    ),
+    Exercise(
+        "02.fair_control",
+        solution=fair_control,
+        stub=_control_stub,
+        cases=_control_cases,
+        mistakes=_CONTROL_MISTAKES,
+        praise="This control knows as much about prices as the text does, and nothing about the product.",
+    ),
+)
