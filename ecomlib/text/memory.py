@@ -57,3 +57,12 @@ def read(memory: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Row]:
 def write(memory: sqlite3.Connection, rows: dict[bytes, Row]) -> None:
     with contextlib.suppress(sqlite3.OperationalError), memory:  # a full disk costs the cache, not the result
         memory.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", [(k, *v) for k, v in rows.items()])
+
+
+def write_whole(path: Path, content: bytes) -> Path:
+    """Write a file whole or not at all; return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    partial.write_bytes(content)
+    os.replace(partial, path)
+    return path
