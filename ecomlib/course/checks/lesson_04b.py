@@ -1,0 +1,328 @@
+"""The exercises of lesson 04b: work and bytes before any run, windows by index, scaling before clipping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomlib.course.checks import Answer, Exercise
+
+Floats = NDArray[np.float32]
+Longs = NDArray[np.int64]
+
+
+# --- the work of an LSTM ---
+
+
+def lstm_flops(batch: int, look_back: int, inputs: int, hidden: int) -> int:
+    """Floating-point operations of the products on the way forward through one LSTM layer."""
+    return 2 * batch * look_back * 4 * hidden * (inputs + hidden)
+
+
+def _flops_stub(batch: int, look_back: int, inputs: int, hidden: int) -> Any:
+    return ...
+
+
+def _flops_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    return [(1, 1, 2, 3), (512, 28, 10, 64), tuple(int(v) for v in rng.integers(2, 60, 4))]
+
+
+_FLOPS_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "factor_two": (
+        lambda batch, look_back, inputs, hidden: batch * look_back * 4 * hidden * (inputs + hidden),
+        "You counted the entries of the matrices. Each of them costs a multiplication and an addition: two operations.",
+    ),
+    "three_gates": (
+        lambda batch, look_back, inputs, hidden: 2 * batch * look_back * 3 * hidden * (inputs + hidden),
+        "Three products a time step are a GRU's. An LSTM has three gates and the candidate for its memory: four.",
+    ),
+    "one_gate": (
+        lambda batch, look_back, inputs, hidden: 2 * batch * look_back * hidden * (inputs + hidden),
+        "That is a plain recurrent cell. An LSTM computes as many such products as it has gates, and its candidate.",
+    ),
+    "no_recurrence": (
+        lambda batch, look_back, inputs, hidden: 2 * batch * look_back * 4 * hidden * inputs,
+        "The state is missing: at each step the gates read the input and the state before it, so each has two"
+        " products.",
+    ),
+    "no_inputs": (
+        lambda batch, look_back, inputs, hidden: 2 * batch * look_back * 4 * hidden * hidden,
+        "The input is missing: at each step the gates read the input and the state before it, so each has two"
+        " products.",
+    ),
+    "one_step": (
+        lambda batch, look_back, inputs, hidden: 2 * batch * 4 * hidden * (inputs + hidden),
+        "That is one time step. The same products come again at each step of the look-back.",
+    ),
+    "one_window": (
+        lambda batch, look_back, inputs, hidden: 2 * look_back * 4 * hidden * (inputs + hidden),
+        "That is one window. The question is for the whole batch.",
+    ),
+    "whole_step": (
+        lambda batch, look_back, inputs, hidden: 3 * lstm_flops(batch, look_back, inputs, hidden),
+        "Three times the way forward is a rule of thumb for a whole training step. Here the way forward alone is"
+        " asked.",
+    ),
+}
+
+
+# --- bytes ---
+
+
+def batch_bytes(batch: int, look_back: int, covariates: int) -> int:
+    """Bytes of x (B, T, C) in 32 bits and of its mask (B, T), a bool in one byte."""
+    return batch * look_back * (4 * covariates + 1)
+
+
+def _bytes_stub(batch: int, look_back: int, covariates: int) -> Any:
+    return ...
+
+
+def _bytes_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    return [(1, 2, 3), (512, 28, 9), tuple(int(v) for v in rng.integers(2, 90, 3))]
+
+
+_BYTES_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "float64": (
+        lambda batch, look_back, covariates: batch * look_back * (8 * covariates + 1),
+        "Eight bytes a number are numpy's float64. A network trains in 32 bits: half of these bytes would be moved for"
+        " nothing.",
+    ),
+    "all_float64": (
+        lambda batch, look_back, covariates: batch * look_back * 8 * (covariates + 1),
+        "Eight bytes a number are numpy's float64, and a yes or no needs one byte: both tensors are too large.",
+    ),
+    "mask_in_32_bits": (
+        lambda batch, look_back, covariates: batch * look_back * 4 * (covariates + 1),
+        "The covariates are right. The mask is a bool: torch keeps it in one byte, not in four.",
+    ),
+    "mask_of_every_covariate": (
+        lambda batch, look_back, covariates: batch * look_back * covariates * 5,
+        "The mask says whether the *period* was seen: one value for each window and period, not for each covariate.",
+    ),
+    "mask_in_bits": (
+        lambda batch, look_back, covariates: batch * look_back * (4 * covariates + 1 / 8),
+        "A bool holds one bit of information, but torch stores it in a whole byte, so that it can be addressed.",
+    ),
+    "no_mask": (
+        lambda batch, look_back, covariates: batch * look_back * 4 * covariates,
+        "The mask is missing: it travels with the batch, since padding must not be read as zeros.",
+    ),
+    "numbers_not_bytes": (
+        lambda batch, look_back, covariates: batch * look_back * (covariates + 1),
+        "That is how many numbers there are. How many bytes has each of them?",
+    ),
+}
+
+
+# --- windows by index ---
+
+
+def gather(table: Floats, first: Longs, begin: Longs, look_back: int) -> Floats:
+    """The rows before each ``first`` (B,), as (B, T, C); rows before the series' ``begin`` (B,) become zero."""
+    rows = first[:, None] + np.arange(-look_back, 0)
+    inside = rows >= begin[:, None]
+    return table[np.where(inside, rows, 0)] * inside[..., None]
+
+
+def _gather_stub(table: Floats, first: Longs, begin: Longs, look_back: int) -> Any:
+    return ...
+
+
+def _gather_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    small = np.arange(1.0, 9.0, dtype=np.float32)[:, None]
+    large = rng.normal(5.0, 1.0, (40, 3)).astype(np.float32)
+    return [
+        (small, np.array([3, 6]), np.array([0, 4]), 3),  # the second series begins at row 4
+        (large, np.array([4, 30, 22, 40]), np.array([0, 20, 20, 20]), 6),
+    ]
+
+
+def _shifted(by: int) -> Answer:
+    return lambda table, first, begin, look_back: gather(
+        np.concatenate([table, table[-1:] * 0])[: len(table) + 1], first + by, begin, look_back
+    )
+
+
+def _neighbour(table: Floats, first: Longs, begin: Longs, look_back: int) -> Floats:
+    return table[np.maximum(first[:, None] + np.arange(-look_back, 0), 0)]
+
+
+def _wrapped(table: Floats, first: Longs, begin: Longs, look_back: int) -> Floats:
+    return table[first[:, None] + np.arange(-look_back, 0)]
+
+
+def _clamped(table: Floats, first: Longs, begin: Longs, look_back: int) -> Floats:
+    return table[np.maximum(first[:, None] + np.arange(-look_back, 0), begin[:, None])]
+
+
+def _padded_right(table: Floats, first: Longs, begin: Longs, look_back: int) -> Floats:
+    rows = np.maximum(first - look_back, begin)[:, None] + np.arange(look_back)
+    inside = rows < first[:, None]
+    return table[np.where(inside, rows, 0)] * inside[..., None]
+
+
+_GATHER_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "sees_the_target": (
+        _shifted(1),
+        "The window ends one row too late: row `first` is the first one to be forecast, and your network would"
+        " read it.",
+    ),
+    "off_by_one": (
+        _shifted(-1),
+        "The window ends one row too early: the last known row, `first - 1`, is missing. Where does `arange(-T,"
+        " 0)` end?",
+    ),
+    "neighbours_rows": (
+        _neighbour,
+        "Where the series is younger than the look-back, your window goes on into the rows of the series above"
+        " it in the"
+        " table: another product's sales. Set rows before `begin` to zero.",
+    ),
+    "wrapped_around": (
+        _wrapped,
+        "A negative row number counts from the table's end: the oldest window of the first series now ends with rows of"
+        " the last one. Set rows before `begin` to zero.",
+    ),
+    "first_row_repeated": (
+        _clamped,
+        "You repeat the series' first row where there is none: an invented past. The task asks for zeros there;"
+        " the mask"
+        " says that they were not seen.",
+    ),
+    "padding_on_the_right": (
+        _padded_right,
+        "The numbers are right, but the padding stands at the end. The last row of every window is to be `first - 1`.",
+    ),
+    "newest_first": (
+        lambda table, first, begin, look_back: gather(table, first, begin, look_back)[:, ::-1],
+        "The windows run backwards: the oldest row comes first, since a recurrent network reads in the order of time.",
+    ),
+    "transposed": (
+        lambda table, first, begin, look_back: gather(table, first, begin, look_back).swapaxes(0, 1),
+        "Time and windows have changed places: the task asks for (B, T, C).",
+    ),
+}
+
+
+# --- loss scaling ---
+
+
+def _clip(gradient: Floats, limit: float) -> Floats:
+    norm = float(np.sqrt((gradient.astype(np.float64) ** 2).sum()))
+    return gradient * min(1.0, limit / norm) if norm > 0 else gradient
+
+
+def scaled_step(gradient: Floats, scale: float, limit: float) -> Floats:
+    """The gradient that the optimiser may use: unscaled, then clipped by its norm; zeros where it has overflowed."""
+    if not np.isfinite(gradient).all():
+        return np.zeros_like(gradient)
+    return _clip(gradient / scale, limit)
+
+
+def _scaled_stub(gradient: Floats, scale: float, limit: float) -> Any:
+    return ...
+
+
+def _scaled_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    return [
+        (np.array([192.0, 256.0]), 64.0, 1.0),  # norm 5 once it is unscaled
+        (np.array([19.2, 25.6]), 64.0, 1.0),  # norm 0.5: nothing to clip
+        (np.array([0.2, 0.3]), 4.0, 1.0),  # short, scaled or not
+        (np.array([1.0, np.inf, 3.0]), 1024.0, 1.0),
+        (rng.normal(0.0, 4e4, 6), 65536.0, 0.5),
+    ]
+
+
+_SCALED_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "unscaled_after_clipping": (
+        lambda gradient, scale, limit: (
+            np.zeros_like(gradient) if not np.isfinite(gradient).all() else _clip(gradient, limit) / scale
+        ),
+        "You clip first and unscale afterwards. The scaled gradient is thousands of times too long, so nearly"
+        " every one is"
+        " clipped, and then divided by the scale: the network hardly moves. Unscale first.",
+    ),
+    "never_unscaled": (
+        lambda gradient, scale, limit: (
+            np.zeros_like(gradient) if not np.isfinite(gradient).all() else _clip(gradient, limit)
+        ),
+        "The scale is still in the gradient: clipping hides it, and every step has full length. Divide by the"
+        " scale first.",
+    ),
+    "no_check": (
+        lambda gradient, scale, limit: _clip(gradient / scale, limit),
+        "With an infinite entry the norm is infinite and clipping makes 0 or NaN of the entries: one such step destroys"
+        " the weights. Look for entries that are not finite first, and return zeros: the step is skipped.",
+    ),
+    "infinite_entries_zeroed": (
+        lambda gradient, scale, limit: _clip(np.where(np.isfinite(gradient), gradient, 0.0) / scale, limit),
+        "You set the entries that overflowed to zero and use the rest: the largest entries of all are missing, so the"
+        " direction is wrong. Skip the whole step.",
+    ),
+    "each_entry_clipped": (
+        lambda gradient, scale, limit: (
+            np.zeros_like(gradient) if not np.isfinite(gradient).all() else np.clip(gradient / scale, -limit, limit)
+        ),
+        "You limit each entry, which turns the gradient's direction. Clipping by the norm shortens it: every"
+        " entry times"
+        " limit / norm.",
+    ),
+    "always_to_the_limit": (
+        lambda gradient, scale, limit: (
+            np.zeros_like(gradient)
+            if not np.isfinite(gradient).all()
+            else gradient / scale * limit / np.sqrt(((gradient / scale) ** 2).sum())
+        ),
+        "Short gradients are stretched to the limit as well. A limit only shortens: multiply by at most 1.",
+    ),
+    "not_clipped": (
+        lambda gradient, scale, limit: np.zeros_like(gradient) if not np.isfinite(gradient).all() else gradient / scale,
+        "Unscaled and checked, but not clipped: its norm may be above the limit.",
+    ),
+    "multiplied": (
+        lambda gradient, scale, limit: (
+            np.zeros_like(gradient) if not np.isfinite(gradient).all() else _clip(gradient * scale, limit)
+        ),
+        "The loss was multiplied by the scale, so the gradient was too. Undo it by division.",
+    ),
+}
+
+
+EXERCISES = (
+    Exercise(
+        "04b.lstm_flops",
+        solution=lstm_flops,
+        stub=_flops_stub,
+        cases=_flops_cases,
+        mistakes=_FLOPS_MISTAKES,
+        praise="You can tell how long a network must take at least before anybody has run it.",
+    ),
+    Exercise(
+        "04b.batch_bytes",
+        solution=batch_bytes,
+        stub=_bytes_stub,
+        cases=_bytes_cases,
+        mistakes=_BYTES_MISTAKES,
+        praise="That is what each step has to move where the data do not live on the device.",
+    ),
+    Exercise(
+        "04b.gather",
+        solution=gather,
+        stub=_gather_stub,
+        cases=_gather_cases,
+        mistakes=_GATHER_MISTAKES,
+        praise="A whole batch in one indexing call, and nobody sees a neighbour's past or tomorrow's sales.",
+    ),
+    Exercise(
+        "04b.scaled_step",
+        solution=scaled_step,
+        stub=_scaled_stub,
+        cases=_scaled_cases,
+        mistakes=_SCALED_MISTAKES,
+        praise="Unscale, check, clip, step: the order in which `fit` does it.",
+    ),
+)
