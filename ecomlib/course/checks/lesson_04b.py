@@ -231,7 +231,7 @@ def _scaled_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     return [
         (np.array([192.0, 256.0]), 64.0, 1.0),  # norm 5 once it is unscaled
         (np.array([19.2, 25.6]), 64.0, 1.0),  # norm 0.5: nothing to clip
-        (np.array([0.2, 0.3]), 4.0, 1.0),  # short, scaled or not
+        (np.array([0.02, 0.03]), 4.0, 1.0),  # short, scaled or not
         (np.array([1.0, np.inf, 3.0]), 1024.0, 1.0),
         (rng.normal(0.0, 4e4, 6), 65536.0, 0.5),
     ]
