@@ -1,0 +1,397 @@
+"""The exercises of lesson 03: the back-door set, cross-fitting, an elasticity from small counts, reading a placebo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomlib.course.checks import Answer, Exercise
+
+Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
+Arrows = list[tuple[str, str]]
+
+
+# --- the back-door set ---
+
+
+def _before(node: str, arrows: Arrows) -> set[str]:
+    """All variables from which a directed path leads to ``node``."""
+    found: set[str] = set()
+    ahead = {cause for cause, effect in arrows if effect == node}
+    while ahead:
+        found |= ahead
+        ahead = {cause for cause, effect in arrows if effect in ahead} - found
+    return found
+
+
+def _without(node: str, arrows: Arrows) -> Arrows:
+    return [arrow for arrow in arrows if node not in arrow]
+
+
+def _after(node: str, arrows: Arrows) -> set[str]:
+    return _before(node, [(effect, cause) for cause, effect in arrows])
+
+
+def back_door(arrows: Arrows, treatment: str, outcome: str) -> set[str]:
+    """Variables that move the treatment, and the outcome by a way that does not pass the treatment."""
+    return _before(treatment, arrows) & _before(outcome, _without(treatment, arrows))
+
+
+def _back_stub(arrows: Arrows, treatment: str, outcome: str) -> Any:
+    return ...
+
+
+def _parents_of_both(arrows: Arrows, treatment: str, outcome: str) -> set[str]:
+    cause = {effect: {c for c, e in arrows if e == effect} for effect in (treatment, outcome)}
+    return cause[treatment] & cause[outcome]
+
+
+def _everything(arrows: Arrows, treatment: str, outcome: str) -> set[str]:
+    return {name for arrow in arrows for name in arrow} - {treatment, outcome}
+
+
+def _plus(extra: Callable[[Arrows, str, str], set[str]]) -> Answer:
+    """The right set with what does not belong there."""
+    return lambda arrows, treatment, outcome: back_door(arrows, treatment, outcome) | extra(arrows, treatment, outcome)
+
+
+def _mediators(arrows: Arrows, treatment: str, outcome: str) -> set[str]:
+    return _after(treatment, arrows) & _before(outcome, arrows)
+
+
+def _colliders(arrows: Arrows, treatment: str, outcome: str) -> set[str]:
+    return (_after(treatment, arrows) & _after(outcome, arrows)) - {treatment, outcome}
+
+
+def _back_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    shop = [("words", "price"), ("words", "units"), ("cost", "price"), ("price", "units")]
+    shop += [("price", "revenue"), ("units", "revenue"), ("price", "buyers"), ("buyers", "units"), ("rain", "units")]
+    # A cause of both that works through others on either side, and one that reaches the outcome by the treatment only.
+    far = [("fashion", "plan"), ("plan", "t"), ("fashion", "mood"), ("mood", "y"), ("far", "near"), ("near", "t")]
+    far += [("t", "m"), ("m", "y"), ("t", "k"), ("y", "k"), ("x", "mood"), ("k", "late"), ("origin", "fashion")]
+    return [(shop, "price", "units"), (far, "t", "y")]
+
+
+_BACK_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "collider": (
+        _plus(_colliders),
+        "Something in your set is moved by both treatment and outcome (revenue, in the shop's graph): a collider. Its"
+        " path is closed as long as you leave it alone; to control for it opens it.",
+    ),
+    "mediator": (
+        _plus(_mediators),
+        "Something in your set lies on the way from the treatment to the outcome: a mediator. Holding it still blocks"
+        " the very effect you want. An arrow into the treatment must come first.",
+    ),
+    "both": (
+        _plus(lambda *given: _mediators(*given) | _colliders(*given)),
+        "Your set holds the confounders, and also what comes after the treatment: mediators and colliders. Nothing that"
+        " the treatment moves belongs there.",
+    ),
+    "everything": (
+        _everything,
+        "You took all there is. Among it are mediators, which block the effect, and colliders, which make one up. What"
+        " the treatment moves must stay out.",
+    ),
+    "all_causes_of_treatment": (
+        lambda arrows, treatment, outcome: _before(treatment, arrows),
+        "These are all causes of the treatment. Some of them move the outcome through the treatment only, like the"
+        " cost: no confounders. Cut the treatment out of the graph before you look for the outcome's causes.",
+    ),
+    "all_causes_of_outcome": (
+        lambda arrows, treatment, outcome: _before(outcome, arrows) - {treatment},
+        "These are all causes of the outcome: mediators are among them, and causes that do not touch the treatment.",
+    ),
+    "parents_only": (
+        _parents_of_both,
+        "These have an arrow to the treatment and one to the outcome. A variable may also work through others, on"
+        " either side: follow the arrows back all the way.",
+    ),
+}
+
+
+# --- cross-fitting ---
+
+
+def _line(x: Floats, target: Floats, rows: NDArray[np.bool_]) -> tuple[float, float]:
+    slope, level = np.polyfit(x[rows], target[rows], 1)
+    return float(slope), float(level)
+
+
+def _by_fold(x: Floats, target: Floats, fold: Whole, own: bool = False) -> Floats:
+    guess = np.empty(len(x))
+    for k in np.unique(fold):
+        slope, level = _line(x, target, (fold == k) == own)
+        guess[fold == k] = level + slope * x[fold == k]
+    return guess
+
+
+def out_of_fold(x: Floats, target: Floats, product: Whole, folds: int) -> Floats:
+    """Predictions by lines fitted on the other folds; a product's rows stay together."""
+    return _by_fold(x, target, product % folds)
+
+
+def _cross_stub(x: Floats, target: Floats, product: Whole, folds: int) -> Any:
+    return ...
+
+
+def _cross_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    small = (np.arange(4.0), np.array([0.0, 1.0, 0.0, 3.0]), np.array([0, 0, 1, 1]), 2)
+    cases = [small]
+    for products, folds in ((12, 3), (23, 5)):
+        product = np.sort(rng.integers(0, products, 90))
+        own = rng.normal(size=products)[product]
+        x = own + 0.3 * rng.normal(size=90)
+        cases.append((x, 2 * own - x + rng.normal(size=90), product, folds))
+    return cases
+
+
+def _middle_of_own(x: Floats, target: Floats, product: Whole, folds: int) -> Floats:
+    fold, guess = product % folds, np.empty(len(x))
+    for k in np.unique(fold):
+        guess[fold == k] = target[fold != k].mean()
+    return guess
+
+
+def _through_zero(x: Floats, target: Floats, product: Whole, folds: int) -> Floats:
+    fold, guess = product % folds, np.empty(len(x))
+    for k in np.unique(fold):
+        rest = fold != k
+        guess[fold == k] = x[fold == k] * (x[rest] @ target[rest]) / (x[rest] @ x[rest])
+    return guess
+
+
+_CROSS_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "same_fold": (
+        lambda x, target, product, folds: _by_fold(x, target, product % folds, own=True),
+        "Each row is predicted by the line of its *own* fold, which has seen it. Fit on the rows that are not in the"
+        " fold.",
+    ),
+    "no_folds": (
+        lambda x, target, product, folds: np.polyval(np.polyfit(x, target, 1), x),
+        "One line for all rows: each has seen the row that it predicts. Leave the row's fold out of the fit.",
+    ),
+    "row_wise": (
+        lambda x, target, product, folds: _by_fold(x, target, np.arange(len(x)) % folds),
+        "You folded by *rows*, so that other weeks of the same product stand in the training part. A learner that"
+        " recognises the product looks its answer up: fold by product.",
+    ),
+    "row_blocks": (
+        lambda x, target, product, folds: _by_fold(x, target, np.arange(len(x)) * folds // len(x)),
+        "You cut the rows into blocks. A product at the border stands on both sides; use product modulo folds.",
+    ),
+    "residual": (
+        lambda x, target, product, folds: target - out_of_fold(x, target, product, folds),
+        "These are the residuals, target less prediction. They come next; here the predictions are asked for.",
+    ),
+    "mean_only": (
+        _middle_of_own,
+        "You predict the mean of the other folds, without x. Fit a straight line in x.",
+    ),
+    "through_zero": (
+        _through_zero,
+        "Your lines pass through the origin. Give them an intercept.",
+    ),
+}
+
+
+# --- an elasticity from small counts ---
+
+
+def elasticity(units: Floats, price: Floats) -> float:
+    """Slope of the Poisson regression of units on log price."""
+    X = np.column_stack([np.ones(len(price)), np.log(price)])
+    slope = np.array([np.log(np.mean(units)), 0.0])
+    for _ in range(100):
+        mu = np.exp(np.clip(X @ slope, -30, 30))
+        slope = slope + np.clip(np.linalg.solve(X.T @ (mu[:, None] * X), X.T @ (units - mu)), -2, 2)
+    return float(slope[1])
+
+
+def _elasticity_stub(units: Floats, price: Floats) -> Any:
+    return ...
+
+
+def _log_line(units: Floats, price: Floats, add: float) -> float:
+    return float(np.polyfit(np.log(price), np.log(units + add), 1)[0])
+
+
+def _straight(units: Floats, price: Floats) -> float:
+    slope = np.polyfit(price, units, 1)[0]
+    return float(slope * price.mean() / units.mean())
+
+
+def _elasticity_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    cases: list[tuple[Any, ...]] = [(np.array([3.0, 1.0, 1.0, 0.0]), np.array([1.0, 1.0, 2.0, 2.0]))]
+    for level, slope in ((0.4, -2.0), (2.5, -1.2)):
+        price = np.exp(rng.normal(0.3, 0.35, 4000))
+        cases.append((rng.poisson(level * price**slope).astype(float), price))
+    return cases
+
+
+_ELASTICITY_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "half": (
+        lambda units, price: _log_line(units, price, 0.5),
+        "This is the line through log(units + ½). In the check's second case the truth is -2.0 and this gives about"
+        " -0.5: where one unit is much, the ½ bends the slope towards zero, and more data do not help. Count with a"
+        " Poisson regression.",
+    ),
+    "one": (
+        lambda units, price: _log_line(units, price, 1.0),
+        "This is the line through log(units + 1). Where one unit is much, the 1 bends the slope towards zero, and more"
+        " data do not help. Count with a Poisson regression.",
+    ),
+    "zeros_dropped": (
+        lambda units, price: _log_line(units[units > 0], price[units > 0], 0.0),
+        "You dropped the weeks without a sale. A high price causes zeros: without them it looks harmless. Keep them,"
+        " with a Poisson regression.",
+    ),
+    "price_as_is": (
+        lambda units, price: elasticity(units, np.exp(price)),
+        "The regression is right, its variable is not: per cent for per cent needs the *logarithm* of the price.",
+    ),
+    "straight_line": (
+        _straight,
+        "This is the straight line of units on price, turned into per cent at the mean. Demand is no straight line: use"
+        " log price in a Poisson regression.",
+    ),
+    "sign": (
+        lambda units, price: -elasticity(units, price),
+        "The size is right. Keep the sign: dearer sells less, so the elasticity is below zero.",
+    ),
+    "factor": (
+        lambda units, price: float(np.exp(elasticity(units, price))),
+        "This is e to the slope. The slope of log demand over log price is the elasticity itself.",
+    ),
+}
+
+
+# --- reading a placebo ---
+
+
+def read_placebo(effect: float, placebos: Floats) -> tuple[float, str]:
+    """How often chance does as much, and the most that may be concluded from that."""
+    share = float((1 + np.sum(np.abs(placebos) >= abs(effect))) / (1 + len(placebos)))
+    return share, "not chance" if share <= 0.05 else "cannot tell"
+
+
+def _placebo_stub(effect: float, placebos: Floats) -> Any:
+    return ...
+
+
+def _reading(share: Callable[[float, Floats], float], small: str, large: str) -> Answer:
+    def read(effect: float, placebos: Floats) -> tuple[float, str]:
+        p = share(effect, placebos)
+        return p, small if p <= 0.05 else large
+
+    return read
+
+
+def _two_sided(effect: float, placebos: Floats) -> float:
+    return read_placebo(effect, placebos)[0]
+
+
+def _no_one(effect: float, placebos: Floats) -> float:
+    return float(np.mean(np.abs(placebos) >= abs(effect)))
+
+
+def _one_sided(effect: float, placebos: Floats) -> float:
+    return float((1 + np.sum(placebos >= effect)) / (1 + len(placebos)))
+
+
+def _lower_side(effect: float, placebos: Floats) -> float:
+    return float((1 + np.sum(placebos <= effect)) / (1 + len(placebos)))
+
+
+def _placebo_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    small = np.array([-0.3, 0.1, 0.2, -0.1])
+    return [
+        (0.15, small),
+        (-1.9, rng.normal(0, 0.3, 99)),  # beyond all of them
+        (-0.25, rng.normal(0, 0.3, 99)),
+        (0.62, np.append(rng.uniform(-0.5, 0.5, 96), [0.7, -0.65, -0.9])),  # 4 of 100
+        (0.62, np.append(rng.uniform(-0.5, 0.5, 94), [0.7, -0.65, -0.9, -0.7, -0.8])),  # 6 of 100; by one side, 2
+    ]
+
+
+_PLACEBO_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "p_as_proof": (
+        _reading(_two_sided, "causal", "cannot tell"),
+        "The share is right, the conclusion is not. Shuffled prices say that chance alone does not do this. A"
+        " confounder does it as well: the naive line of section 2 passes this very test. A small p is no proof of a"
+        " cause.",
+    ),
+    "no_effect": (
+        _reading(_two_sided, "not chance", "no effect"),
+        "A large share says that *these data* cannot tell the effect from chance. It may be there all the same.",
+    ),
+    "proof_and_absence": (
+        _reading(_two_sided, "causal", "no effect"),
+        "The share is right, both conclusions go too far: a small one does not prove a cause (confounders pass, too),"
+        " a large one does not prove that there is none.",
+    ),
+    "no_one_added": (
+        _reading(_no_one, "not chance", "cannot tell"),
+        "A share of 0 cannot be: the real order is one of the possible ones and counts among them. Add one above and"
+        " below.",
+    ),
+    "no_one_added_proof": (
+        _reading(_no_one, "causal", "cannot tell"),
+        "Two things: the real order counts among the possible ones (add one above and below), and a small share is no"
+        " proof of a cause, since confounders pass this test.",
+    ),
+    "one_sided": (
+        _reading(_one_sided, "not chance", "cannot tell"),
+        "You count placebos above the effect only. An effect below zero would never be noticed: compare sizes.",
+    ),
+    "lower_side": (
+        _reading(_lower_side, "not chance", "cannot tell"),
+        "You count placebos below the effect only. One above zero would never be noticed: compare sizes.",
+    ),
+    "swapped": (
+        _reading(_two_sided, "cannot tell", "not chance"),
+        "The share is right, the conclusions are swapped: a *small* share says that chance rarely does as much.",
+    ),
+}
+
+
+EXERCISES: tuple[Exercise, ...] = (
+    Exercise(
+        "03.back_door",
+        back_door,
+        _back_stub,
+        _back_cases,
+        _BACK_MISTAKES,
+        praise="You can now say what to hold constant, and what to leave alone.",
+    ),
+    Exercise(
+        "03.cross_fit",
+        out_of_fold,
+        _cross_stub,
+        _cross_cases,
+        _CROSS_MISTAKES,
+        praise="No row has helped to predict itself, and no product its other weeks.",
+    ),
+    Exercise(
+        "03.elasticity",
+        elasticity,
+        _elasticity_stub,
+        _elasticity_cases,
+        _ELASTICITY_MISTAKES,
+        praise="Zeros count, and the slope is not bent.",
+        rtol=1e-4,
+        atol=1e-4,
+    ),
+    Exercise(
+        "03.placebo",
+        read_placebo,
+        _placebo_stub,
+        _placebo_cases,
+        _PLACEBO_MISTAKES,
+        praise="You said as much as the test can say, and no more.",
+    ),
+)
