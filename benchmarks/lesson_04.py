@@ -10,7 +10,8 @@ the rows and store, and pooled over stores with a paired interval against the ri
 Expected, written before the first run: networks of equal inputs lie within a few hundredths of each other, ahead of
 LightGBM; a look-back of a year brings nothing with two years of history; the plan of prices and promotions matters more
 than the network, most of all in promotion weeks; text does nothing for products with a history and helps newcomers,
-and shuffled text does not; the ways of fusion tie.
+and shuffled text does not; the ways of fusion tie. In units, squared error wins the squared error and absolute error
+the WAPE.
 """
 
 from __future__ import annotations
@@ -54,9 +55,15 @@ ARMS: dict[str, tuple[str, str, int, tuple[str, ...], bool, str]] = {
     "GRU, plan and text": ("known", "gru", 26, PRICES + WEEK, True, "concat"),
     "GRU, gate": ("fusion", "gru", 26, PRICES + WEEK, False, "gate"),
     "GRU, cross-attention": ("fusion", "gru", 26, PRICES + WEEK, False, "cross_attention"),
+    "RNN, squared error of units": ("loss", "rnn", 26, PRICES + WEEK, False, "concat"),
+    "RNN, absolute error of units": ("loss", "rnn", 26, PRICES + WEEK, False, "concat"),
 }
+# The losses of section 7 work on units over the window's level; all other arms on the absolute error of logarithms.
+UNITS = {"RNN, squared error of units": "squared", "RNN, absolute error of units": "absolute"}
 RIVAL = {"RNN": "LightGBM", "LSTM": "LightGBM", "GRU": "LightGBM", "Transformer": "LightGBM", "LightGBM": "naive",
-         "Transformer, 60 weeks": "Transformer", "LightGBM, nothing known ahead": "LightGBM"}  # fmt: skip
+         "Transformer, 60 weeks": "Transformer", "LightGBM, nothing known ahead": "LightGBM",
+         "RNN, absolute error of units": "RNN, squared error of units",
+         "RNN, squared error of units": "RNN"}  # fmt: skip
 
 
 class RNNForecaster(Forecaster):
@@ -86,8 +93,13 @@ def titles(store: Store, until: pd.Timestamp) -> pd.DataFrame:
     return pd.DataFrame(encode(text["title"].tolist()), index=text.index)
 
 
-def windows_of(panel: pd.DataFrame, look_back: int, known: tuple[str, ...], text: pd.DataFrame | None) -> WindowSet:
-    shape = WindowSettings(look_back, HORIZON, past=PAST, future=known, static=("category",), also_known=("rel_price",))
+def windows_of(
+    panel: pd.DataFrame, look_back: int, known: tuple[str, ...], text: pd.DataFrame | None, in_units: bool = False
+) -> WindowSet:
+    shape = WindowSettings(
+        look_back, HORIZON, past=PAST, future=known, static=("category",), also_known=("rel_price",),
+        scale="mean_abs" if in_units else "log1p_shift",
+    )  # fmt: skip
     return WindowSet.from_panel(panel, shape, text)
 
 
@@ -113,9 +125,10 @@ def warm(store: Store, seed: int, arms: Mapping[str, Any], trees: bool) -> tuple
     text = titles(store, origins[0]) if any(arm[4] for arm in arms.values()) else None
     for name, (_, network, look_back, plan, wants_text, fusion) in arms.items():
         started = time.process_time()
-        windows = windows_of(panel, look_back, plan, text if wants_text else None)
+        windows = windows_of(panel, look_back, plan, text if wants_text else None, name in UNITS)
         train, _ = windows.split(origins[0], 1)
-        model = make_network(network, train, fusion=fusion, seed=seed, **SHAPE)
+        shape = SHAPE | {"head": UNITS.get(name, "absolute"), "fusion": fusion, "seed": seed}
+        model = make_network(network, train, **shape)
         fit(model, train, None, TRAIN)
         found = pd.concat([predict(model, windows.at(origin)) for origin in origins]).drop(columns="y")
         scored = scored.merge(found.rename(columns={"forecast": name}), on=["unique_id", "ds", "cutoff"])
@@ -167,7 +180,10 @@ def rows_of(scored: pd.DataFrame, part: str, name: str, rival: str, rows: str, b
     if "attainable_median" in scored:
         floor = wape(scored, "attainable_median")["attainable_median"].mean()
         pooled |= {"attainable": floor, "skill": (error["naive"] - error[name]) / (error["naive"] - floor)}
+    pooled["rmse"] = float(np.sqrt(((scored["y"] - scored[name]) ** 2).mean()))
     if name != rival:
+        squares = compare(scored, name, rival, "mse", rng=np.random.default_rng(0)).relative
+        pooled |= {"mse_relative": squares.estimate, "mse_low": squares.low, "mse_high": squares.high}
         verdict = compare(scored, name, rival, rng=np.random.default_rng(0))
         ends = verdict.relative
         pooled |= {"relative": ends.estimate, "low": ends.low, "high": ends.high, "word": verdict.word}
@@ -200,7 +216,7 @@ def main() -> None:
     rows: list[dict] = []
     for name in names:
         part, rival = arms[name][0] if name in arms else "ladder", RIVAL.get(name, "naive")
-        if part != "ladder":
+        if part in ("known", "fusion"):
             rival = "GRU"
         rival = rival if rival in names else "naive"
         rows += rows_of(warm_rows, part, name, rival, "all weeks")
