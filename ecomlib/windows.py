@@ -205,7 +205,8 @@ class WindowSet:
         """The distinct origins of these windows, in order."""
         return pd.DatetimeIndex(period_start(torch.unique(self.origin()).cpu().numpy(), self.freq))
 
-    def _keep(self, choice: torch.Tensor) -> WindowSet:
+    def take(self, choice: torch.Tensor) -> WindowSet:
+        """The windows with these numbers, or those where a mask (n,) is true."""
         return replace(self, first=self.first[choice], series=self.series[choice])
 
     def between(self, first: Any = None, last: Any = None) -> WindowSet:
@@ -216,7 +217,7 @@ class WindowSet:
             keep &= origin >= int(period_index(pd.Timestamp(first), self.freq))
         if last is not None:
             keep &= origin <= int(period_index(pd.Timestamp(last), self.freq))
-        return self._keep(keep)
+        return self.take(keep)
 
     def at(self, cutoff: Any) -> WindowSet:
         """One window a series with this origin, known or not what came after: for forecasting.
@@ -243,7 +244,7 @@ class WindowSet:
         end = int(period_index(pd.Timestamp(train_end), self.freq))
         first, last = self.origin() + 1, self.origin() + self.settings.horizon
         inside = (first > end + embargo) & (last <= end + embargo + valid_periods)
-        return self._keep(last <= end), self._keep(inside)
+        return self.take(last <= end), self.take(inside)
 
     def batch(self, index: torch.Tensor) -> Batch:
         """The windows with these numbers (B,), gathered at once."""
