@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ecomlib.stores import Store
 
 Floats = NDArray[np.float64]
+Reads = Literal["own", "neighbours", "all"]
 HALF = 0.5  # added to counts before the logarithm, so that a day without a sale has one
 
 
@@ -39,13 +40,20 @@ class RegionDays:
     places: NDArray[np.int64] | None
 
     @classmethod
-    def from_store(cls, store: Store, by: Sequence[str] = ("region_id",)) -> RegionDays:
-        """Daily sales by region, or by ``("region_id", "category")``; regions in the order of their identifiers.
+    def from_store(
+        cls, store: Store, by: Sequence[str] = ("region_id",), *, restore: bool = True, end: Any = None
+    ) -> RegionDays:
+        """Daily units by region, or by ``("region_id", "category")``; regions in the order of their identifiers.
+
+        restore: where the store keeps an inventory, divide sales by the share of products that did not run out that
+        day (known when the day is over): a wave of demand empties shelves, and sales alone would hide its crest.
 
         Raises ``DataError`` where there is no such column, or ``MissingTableError`` without the table of regions.
         """
         store.require("regions", why="a map needs regions")
-        panel = make_panel(store, freq="D", by=by)
+        panel = make_panel(store, freq="D", by=by, end=end)
+        if restore and "stockout" in panel:
+            panel["y"] = panel["y"] / (1 - panel["stockout"].fillna(0.0).clip(upper=0.5))
         kind = panel[by[1]].astype(str) if len(by) > 1 else pd.Series("", index=panel.index)
         wide = panel.assign(kind=kind).pivot_table(
             index="ds", columns=["region_id", "kind"], values="y", fill_value=0.0
@@ -62,12 +70,8 @@ class RegionDays:
     def spots(self) -> NDArray[np.int64]:
         """The places, or the sentence that says that there are none."""
         if self.places is None:
-            raise DataError(
-                "these regions have no places on a grid",
-                table="regions",
-                column="row",
-                remedy="add row and column, or use attention, which needs no map.",
-            )
+            raise DataError("these regions have no places on a grid", table="regions", column="row",
+                            remedy="add row and column, or use attention, which needs no map.")  # fmt: skip
         return self.places
 
     @property
@@ -147,14 +151,13 @@ class Levels:
     """
 
     weekday: Floats
-    window: int = 28
+    window: int = 56
 
     @classmethod
-    def fit(cls, maps: RegionDays, last: int, window: int = 28) -> Levels:
+    def fit(cls, maps: RegionDays, last: int, window: int = 56) -> Levels:
         """Factors from the days up to number ``last``; later days are not looked at (lesson 05, section 2)."""
-        total = maps.units[: last + 1].sum(axis=1)
-        names = maps.days[: last + 1].dayofweek
-        mean = pd.DataFrame(total).groupby(names).mean().reindex(range(7)).fillna(0.0).to_numpy()
+        total = pd.DataFrame(maps.units[: last + 1].sum(axis=1))
+        mean = total.groupby(maps.days[: last + 1].dayofweek).mean().reindex(range(7), fill_value=0.0).to_numpy()
         return cls(mean / np.maximum(mean.mean(axis=0), 1e-9), window)
 
     def windows(self, maps: RegionDays, origins: Sequence[int], look_back: int = 10, horizon: int = 3) -> DayWindows:
@@ -166,12 +169,10 @@ class Levels:
         if len(at) and at.min() < max(look_back, self.window) - 1:
             raise DataError("an origin has fewer days before it than the level and the look-back need",
                             value=str(maps.days[at.min()].date()), remedy="start later.")  # fmt: skip
-        ahead = at[:, None] + np.arange(1, horizon + 1)
-        past = at[:, None] + np.arange(1 - look_back, 1)
+        ahead, past, recent = (at[:, None] + np.arange(*ends) for ends in
+                               ((1, horizon + 1), (1 - look_back, 1), (1 - self.window, 1)))  # fmt: skip
         factor = self.weekday[maps.days.dayofweek]  # (T, K)
-        gap = np.full((horizon, *maps.units.shape[1:]), np.nan)
-        y = np.concatenate([maps.units, gap])[ahead]
-        recent = at[:, None] + np.arange(1 - self.window, 1)
+        y = np.concatenate([maps.units, np.full((horizon, *maps.units.shape[1:]), np.nan)])[ahead]
         level = maps.units[recent].sum(axis=1) / factor[recent].sum(axis=1)[:, None]  # (n, R, K)
         usual = level[:, None] * factor[past][:, :, None]
         units = maps.units[past]
@@ -179,14 +180,12 @@ class Levels:
         if len(maps.kinds) > 1:
             whole = np.log((units.sum(-1, keepdims=True) + HALF) / (usual.sum(-1, keepdims=True) + HALF))
             z = np.concatenate([z, whole], axis=-1)
-        weekday = (maps.days.dayofweek.to_numpy()[at][:, None] + np.arange(1, horizon + 1)) % 7
+        weekday = (maps.days.dayofweek.to_numpy()[at][:, None] + ahead - at[:, None]) % 7
         base = np.maximum(level[:, None] * self.weekday[weekday][:, :, None], 0.05)
         return DayWindows(z, base, y, at)
 
 
-def lag_features(
-    windows: DayWindows, maps: RegionDays, reads: Literal["own", "neighbours", "all"], lags: int
-) -> Floats:
+def lag_features(windows: DayWindows, maps: RegionDays, reads: Reads, lags: int) -> Floats:
     """The last ``lags`` days as inputs of a linear model, (n, R, F) (lesson 05, section 3).
 
     "own": the region's own; "neighbours": also those of its western, eastern, northern and southern neighbour (zero
@@ -204,3 +203,43 @@ def lag_features(
         beside = np.array([where.get((r + down, c + right), -1) for r, c in maps.spots])
         parts.append(np.where((beside >= 0)[:, None], flat[:, beside], 0.0))
     return np.concatenate(parts, axis=-1)
+
+
+def ridge_forecast(
+    train: DayWindows, later: DayWindows, maps: RegionDays, reads: Reads, *, lags: int = 5, alpha: float = 1.0,
+    pooled: bool = False,
+) -> Floats:  # fmt: skip
+    """Forecasts in units (n, H, R, K) of a ridge regression on `lag_features` (lesson 05, section 3).
+
+    Target: log units over level. One regression a region, or ``pooled`` one for all. What exp takes away from a mean is
+    given back by one factor a series and step, from the training days (Duan, 1983). With ``reads="all"`` this is a
+    vector autoregression with direct horizons (Sims, 1980; ridge: Hoerl and Kennard, 1970).
+    """
+    from sklearn.linear_model import Ridge
+
+    inputs, ahead = (lag_features(windows, maps, reads, lags) for windows in (train, later))
+    target = np.log((train.y + HALF) / (train.base + HALF))
+    result = np.empty_like(later.base)
+    regions = np.arange(len(maps.regions))
+    for group in [regions] if pooled else regions[:, None]:
+        flat = inputs[:, group].reshape(-1, inputs.shape[-1])
+        model = Ridge(alpha).fit(flat, np.moveaxis(target[:, :, group], 2, 1).reshape(len(flat), -1))
+
+        def units(windows: DayWindows, x: Floats, group: Any = group, model: Any = model) -> Floats:
+            base = windows.base[:, :, group]
+            said = model.predict(x[:, group].reshape(-1, x.shape[-1])).reshape(len(x), len(group), *base.shape[1::2])
+            return base * np.exp(np.moveaxis(said, 1, 2))
+
+        factor = train.y[:, :, group].sum(axis=0) / units(train, inputs).sum(axis=0)
+        result[:, :, group] = units(later, ahead) * factor
+    return result
+
+
+def day_split(days: int, first: int, horizon: int, step: int = 1) -> tuple[NDArray[np.int64], ...]:
+    """Origins for training, for stopping and for the test, from day ``first`` on (lesson 05, section 2).
+
+    The test part is the last fifth, every ``step`` days; the tenth before it tells when to stop. No day is a target of
+    two parts.
+    """
+    test, stop = round(0.8 * days), round(0.7 * days)
+    return np.arange(first, stop - horizon), np.arange(stop, test - horizon), np.arange(test, days - horizon, step)

@@ -1,0 +1,323 @@
+"""The exercises of lesson 05: Moran's I, one step of a ConvGRU, and a test by wrong maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomlib.course.checks import Answer, Exercise
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+# --- Moran's I ---
+
+
+def _touching(places: Ints) -> Floats:
+    """1 where two regions share an edge (rook's rule), else 0."""
+    return (np.abs(places[:, None] - places[None]).sum(axis=2) == 1).astype(float)
+
+
+def _moran(values: Floats, w: Floats, power: float = 1.0) -> float:
+    z = values - values.mean()
+    return float((len(z) / w.sum()) ** power * (z @ w @ z) / (z @ z))
+
+
+def _shares(weights: Floats) -> Floats:
+    return weights / np.maximum(weights.sum(axis=1, keepdims=True), 1)
+
+
+def morans_i(values: Floats, places: Ints) -> float:
+    """Moran's I of one map with row-normalised weights of the regions that share an edge."""
+    return _moran(values, _shares(_touching(places)))
+
+
+def _moran_stub(values: Floats, places: Ints) -> Any:
+    return ...
+
+
+def _moran_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    def grid(rows: int, columns: int) -> Ints:
+        return np.array([(r, c) for r in range(rows) for c in range(columns)])
+
+    island = np.array([(0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (4, 4)])
+    return [
+        (np.array([1.0, 2.0, 3.0, 4.0, 6.0]), grid(1, 5)),
+        (rng.normal(size=12) + grid(3, 4)[:, 1], grid(3, 4)),
+        (rng.normal(size=6), island),
+    ]
+
+
+def _with_self(values: Floats, places: Ints) -> float:
+    return _moran(values, _shares(_touching(places) + np.eye(len(places))))
+
+
+def _with_corners(values: Floats, places: Ints) -> float:
+    near = np.abs(places[:, None] - places[None]).max(axis=2) == 1
+    return _moran(values, _shares(near.astype(float)))
+
+
+def _not_centred(values: Floats, places: Ints) -> float:
+    w = _shares(_touching(places))
+    return float(len(values) / w.sum() * (values @ w @ values) / (values @ values))
+
+
+_MORAN_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "not_row_normalised": (
+        lambda values, places: _moran(values, _touching(places)),
+        "Your weights are 0 and 1: a region in the middle of the map then counts four times, one in a corner twice."
+        " Divide each row of the weights by its sum, so that every region looks at one mean.",
+    ),
+    "self_as_neighbour": (
+        _with_self,
+        "Every region is its own neighbour here, and nobody is more like it than itself: Moran's I is too high on any"
+        " map, even a shuffled one. The diagonal of the weights is zero.",
+    ),
+    "self_and_not_normalised": (
+        lambda values, places: _moran(values, _touching(places) + np.eye(len(places))),
+        "Two things: every region is its own neighbour (the diagonal of the weights is not zero), and the rows of the"
+        " weights do not sum to one.",
+    ),
+    "corners": (
+        _with_corners,
+        "You count regions that touch at a corner only (the queen's rule). Here neighbours share an edge: rows and"
+        " columns together differ by exactly one.",
+    ),
+    "not_centred": (
+        _not_centred,
+        "You multiply the values themselves. All units are above zero, so any two regions look alike. Subtract the"
+        " map's mean first.",
+    ),
+    "factor_forgotten": (
+        lambda values, places: _moran(values, _shares(_touching(places)), power=0.0),
+        "The factor R / (sum of all weights) is missing. On a full map it is one; where a region has no neighbour, it"
+        " is not.",
+    ),
+    "negative": (
+        lambda values, places: -morans_i(values, places),
+        "The size is right and the sign is not: neighbours that are alike give a positive number.",
+    ),
+}
+
+
+# --- one step of a ConvGRU ---
+
+
+def _conv(x: Any, weight: Any, pad: tuple[int, int, int, int] = (1, 1, 1, 1), mode: str = "constant") -> Any:
+    from torch.nn import functional
+
+    return functional.conv2d(functional.pad(x, pad, mode=mode), weight)
+
+
+def _step(
+    x: Any, h: Any, w: Any, u: Any, conv: Callable[[Any, Any], Any] = _conv, *,
+    shared: bool = False, swapped: bool = False, after: bool = False, squash: bool = False,
+) -> Any:  # fmt: skip
+    import torch
+
+    z = torch.sigmoid(conv(x, w[0]) + conv(h, u[0]))
+    r = z if shared else torch.sigmoid(conv(x, w[1]) + conv(h, u[1]))
+    inner = conv(x, w[2]) + (r * conv(h, u[2]) if after else conv(r * h, u[2]))
+    new = torch.sigmoid(inner) if squash else torch.tanh(inner)
+    return z * h + (1 - z) * new if swapped else (1 - z) * h + z * new
+
+
+def convgru_step(x: Any, h: Any, w: Any, u: Any) -> Any:
+    """One step: gates and candidate are convolutions padded by one on each side."""
+    return _step(x, h, w, u)
+
+
+def _step_stub(x: Any, h: Any, w: Any, u: Any) -> Any:
+    return ...
+
+
+def _step_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    import torch
+
+    def draw(*shape: int) -> Any:
+        return torch.as_tensor(rng.normal(0.0, 0.6, shape))
+
+    return [
+        (draw(1, 1, 2, 3), draw(1, 1, 2, 3), draw(3, 1, 1, 3, 3), draw(3, 1, 1, 3, 3)),
+        (draw(2, 3, 4, 4), draw(2, 2, 4, 4), draw(3, 2, 3, 3, 3), draw(3, 2, 2, 3, 3)),
+    ]
+
+
+def _shifting(x: Any, weight: Any) -> Any:
+    return _conv(x, weight, (2, 0, 2, 0))
+
+
+def _shifting_back(x: Any, weight: Any) -> Any:
+    return _conv(x, weight, (0, 2, 0, 2))
+
+
+_STEP_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "padding_shifts": (
+        lambda x, h, w, u: _step(x, h, w, u, _shifting),
+        "The shape is right, but the whole padding lies on the north and west: each day the map slides one region to"
+        " the south-east, and a region reads what happened elsewhere. Pad one row or column on every side.",
+    ),
+    "padding_shifts_back": (
+        lambda x, h, w, u: _step(x, h, w, u, _shifting_back),
+        "The whole padding lies on the south and east: each day the map slides one region to the north-west. Pad one"
+        " row or column on every side.",
+    ),
+    "padding_wraps": (
+        lambda x, h, w, u: _step(x, h, w, u, lambda a, k: _conv(a, k, mode="circular")),
+        "Your map is a doughnut: the east's neighbour is the west (circular padding). Beyond the border there is"
+        " nothing: pad with zeros.",
+    ),
+    "gates_shared": (
+        lambda x, h, w, u: _step(x, h, w, u, shared=True),
+        "One gate does both jobs: z and r are computed with the same weights, so a region that takes in much that is"
+        " new cannot forget the old at the same time. w[0], u[0] belong to z and w[1], u[1] to r.",
+    ),
+    "z_swapped": (
+        lambda x, h, w, u: _step(x, h, w, u, swapped=True),
+        "z and 1 - z have changed places. In this lesson z is the share of what is new (in torch's GRU it is the share"
+        " of the old: two conventions, one cell).",
+    ),
+    "reset_after": (
+        lambda x, h, w, u: _step(x, h, w, u, after=True),
+        "You reset after the convolution, as torch's GRU does. Here r is applied to the state first, so that a"
+        " neighbour's state is forgotten before it is passed on: convolve r * h.",
+    ),
+    "sigmoid_for_tanh": (
+        lambda x, h, w, u: _step(x, h, w, u, squash=True),
+        "The candidate went through a sigmoid and can only be positive: bad news could never be remembered. Use tanh.",
+    ),
+    "flipped": (
+        lambda x, h, w, u: _step(x, h, w, u, lambda a, k: _conv(a, k.flip(-1, -2))),
+        "Your kernels are turned around: west reads east. Mathematics flips a convolution's kernel, networks do not"
+        " (what they compute is a correlation).",
+    ),
+}
+
+
+# --- is the neighbourhood real? ---
+
+
+def _mean_moran(values: Floats, weights: Floats) -> float:
+    z = values - values.mean(axis=1, keepdims=True)
+    return float(np.mean((z @ weights.T * z).sum(axis=1) / (z**2).sum(axis=1)))
+
+
+def map_p_value(values: Floats, weights: Floats, orders: Ints) -> float:
+    """Share of maps, the real one counted, whose mean Moran's I is at least the real one's."""
+    real = _mean_moran(values, weights)
+    wrong = np.array([_mean_moran(values[:, order], weights) for order in orders])
+    return float((1 + (wrong >= real).sum()) / (1 + len(orders)))
+
+
+def _p_stub(values: Floats, weights: Floats, orders: Ints) -> Any:
+    return ...
+
+
+def _p_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    weights = np.zeros((6, 6))
+    for left in range(5):
+        weights[left, left + 1] = weights[left + 1, left] = 1.0
+    weights /= weights.sum(axis=1, keepdims=True)
+    cases = []
+    for slope, draws in ((0.35, 19), (0.0, 39), (0.2, 99)):
+        values = rng.normal(size=(6, 6)) + slope * np.arange(6.0)
+        cases.append((values, weights, np.array([rng.permutation(6) for _ in range(draws)])))
+    return cases
+
+
+def _days(values: Floats, weights: Floats, orders: Ints) -> float:
+    real = _mean_moran(values, weights)
+    wrong = np.array([_mean_moran(values[order], weights) for order in orders])
+    return float((1 + (wrong >= real - 1e-12).sum()) / (1 + len(orders)))
+
+
+def _tail(values: Floats, weights: Floats, orders: Ints) -> tuple[float, Floats]:
+    return _mean_moran(values, weights), np.array([_mean_moran(values[:, order], weights) for order in orders])
+
+
+def _rows_only(values: Floats, weights: Floats, orders: Ints) -> float:
+    real = _mean_moran(values, weights)
+    wrong = np.array([_mean_moran(values, weights[order]) for order in orders])
+    return float((1 + (wrong >= real).sum()) / (1 + len(orders)))
+
+
+def _uncounted(values: Floats, weights: Floats, orders: Ints) -> float:
+    real, wrong = _tail(values, weights, orders)
+    return float((wrong >= real).mean())
+
+
+def _lower(values: Floats, weights: Floats, orders: Ints) -> float:
+    real, wrong = _tail(values, weights, orders)
+    return float((1 + (wrong <= real).sum()) / (1 + len(orders)))
+
+
+def _normal(values: Floats, weights: Floats, orders: Ints) -> float:
+    from scipy.stats import norm
+
+    real, wrong = _tail(values, weights, orders)
+    return float(norm.sf((real - wrong.mean()) / wrong.std()))
+
+
+_P_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "time_permuted": (
+        _days,
+        "You shuffled the days. Moran's I looks at one day's map at a time, so its mean does not change at all when"
+        " days change places, and p is always 1. The hypothesis is about the map: shuffle the regions with"
+        " values[:, order].",
+    ),
+    "rows_only": (
+        _rows_only,
+        "You shuffled the rows of the weights alone: then a region may become its own neighbour, and that is no map."
+        " Let the regions change places instead: values[:, order] with the weights left alone.",
+    ),
+    "real_map_not_counted": (
+        _uncounted,
+        "The real map is one of the arrangements, too: count it above and below, (1 + k) / (1 + n). Without it p can"
+        " be 0, and no finite number of shuffles proves that.",
+    ),
+    "other_tail": (
+        _lower,
+        "You counted the wrong maps that are *less* alike than the real one. Neighbourhood shows where the real"
+        " Moran's I is high: count those at or above it.",
+    ),
+    "confidence": (
+        lambda values, weights, orders: 1 - map_p_value(values, weights, orders),
+        "This is 1 - p. The p-value is small where chance would hardly make such a map.",
+    ),
+    "normal_curve": (
+        _normal,
+        "You read the p-value off a normal curve. The shuffled maps are the distribution: count among them.",
+    ),
+}
+
+
+EXERCISES = (
+    Exercise(
+        "05.morans_i",
+        solution=morans_i,
+        stub=_moran_stub,
+        cases=_moran_cases,
+        mistakes=_MORAN_MISTAKES,
+        praise="One number says whether neighbours are alike; the permutations will say whether that is chance.",
+    ),
+    Exercise(
+        "05.convgru_step",
+        solution=convgru_step,
+        stub=_step_stub,
+        cases=_step_cases,
+        mistakes=_STEP_MISTAKES,
+        praise="A GRU in every region, and its products look one region around.",
+    ),
+    Exercise(
+        "05.map_p_value",
+        solution=map_p_value,
+        stub=_p_stub,
+        cases=_p_cases,
+        mistakes=_P_MISTAKES,
+        praise="The same trick judges a network in section 6: give it wrong maps, and see what it loses.",
+    ),
+)
