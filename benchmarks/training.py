@@ -3,6 +3,7 @@
     python benchmarks/training.py                                 # this machine; records training_speed
     python benchmarks/training.py --out rows                      # its rows as rows/training_speed.csv instead
     python benchmarks/training.py --add rows/training_speed.csv   # put such rows into the recorded table
+    python benchmarks/training.py --repeats 1 --raw repeats.csv   # one repeat more, in a process of its own
     python benchmarks/training.py --smoke                         # seconds, on little data; records nothing
 
 One task for all, on invented data: windows a second in training an LSTM(64) that reads 28 days of units and of eight
@@ -20,7 +21,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,9 +35,13 @@ from ecomlib.windows import WindowSet
 
 NAME = "training_speed"
 RESIDENT = "one resident batch, bare loop"
+COLUMNS = [
+    "device", "arm", "precision", "rate", "rate_low", "rate_high", "share", "share_low", "share_high", "repeats",
+    "batch", "work", "speed", "note", "machine", "date", "torch",
+]  # fmt: skip
 PROTOCOL = (
     f"windows a second in training an LSTM({HIDDEN}) on {LOOK_BACK} days of units and {len(COVARIATES)} covariates, "
-    "invented data; repeats interleaved; CPU rows: one thread, processor time"
+    "invented data; arms interleaved, repeats from several processes; CPU rows: one thread, processor time"
 )
 
 
@@ -62,22 +66,12 @@ def arms_of(arms: Arms, panel: pd.DataFrame, compile_too: bool) -> dict[tuple[st
     return run
 
 
-def row(values: list[float], shares: list[float], **more: Any) -> dict[str, Any]:
-    """Median, least and greatest of the repeats; NaN where nothing could be measured."""
-    found: dict[str, Any] = {"repeats": len(values)}
-    for name, data in (("rate", values), ("share", shares)):
-        array = np.array(data) if data else np.array([np.nan])
-        found |= {name: float(np.median(array)), f"{name}_low": float(array.min()), f"{name}_high": float(array.max())}
-    return more | found
-
-
-def measure(device: torch.device, smoke: bool, repeats: int) -> pd.DataFrame:
+def measure(device: torch.device, smoke: bool, repeats: int, raw: Path | None) -> pd.DataFrame:
+    """The table's rows. `raw` keeps what each repeat found, so that repeats may come from several processes."""
     panel = invented(8, 120) if smoke else invented(96, 220)
     windows = WindowSet.from_panel(panel, SHAPE)
-    batch = 64 if smoke else BATCH
-    steps = 4 if smoke else 400 if device.type == "cuda" else 32
-    arms = Arms(device, windows, batch, steps)
-    gpu = device.type == "cuda"
+    gpu, batch = device.type == "cuda", 64 if smoke else BATCH
+    arms = Arms(device, windows, batch, 4 if smoke else 400 if gpu else 32)
     about = {
         "device": torch.cuda.get_device_name(device) if gpu else "CPU",
         "machine": recorded.machine(),
@@ -87,47 +81,51 @@ def measure(device: torch.device, smoke: bool, repeats: int) -> pd.DataFrame:
     }
     flops, moved = work(windows, batch)
     size, megabytes = (256, 8) if smoke else (4096 if gpu else 1024, 1024 if gpu else 128)
-    kinds = precisions(device)
-    speeds: dict[str, list[float]] = {precision: [] for precision in (*kinds, "bytes")}
-    rates: dict[tuple[str, str], list[float]] = {}
-    shares: dict[tuple[str, str], list[float]] = {}
-    notes: dict[tuple[str, str], str] = {}
+    found = pd.read_csv(raw).to_dict("records") if raw is not None and raw.is_file() else []
     run = arms_of(arms, panel, compile_too=not smoke)
+    # `fit` in fp32 is the arm that has a goal: three times a repeat
+    plan = [*run, ("fit", "fp32")] if smoke else [*run, ("fit", "fp32"), ("fit", "fp32")]
     arms.resident()  # the first one chooses kernels and takes memory
     for repeat in range(repeats):
-        for precision in kinds:
-            speeds[precision].append(matmul_speed(device, arms.clock, precision, size))
-        speeds["bytes"].append(memory_speed(device, arms.clock, megabytes))
+        for precision in precisions(device):
+            speed = matmul_speed(device, arms.clock, precision, size)
+            found.append({"arm": "floor: arithmetic", "precision": precision, "rate": speed / flops})
+        speed = memory_speed(device, arms.clock, megabytes)
+        found.append({"arm": "floor: bytes", "precision": "fp32", "rate": speed / moved})
         before = arms.resident()
-        for key, arm in run.items():
-            if key in notes:
-                continue
+        for arm, precision in plan:
             try:
-                found = arm()
+                rate = run[arm, precision]()
             except Exception as error:  # a peer or a compiler that is not there must not take the other rows along
-                notes[key] = (
-                    f"not measured: {type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''}"
-                )
-                print(f"{key[0]}, {key[1]}: {notes[key]}", flush=True)
+                words = str(error).splitlines()[0][:120] if str(error) else ""
+                note = f"not measured: {type(error).__name__}: {words}"
+                found.append({"arm": arm, "precision": precision, "note": note})
+                print(f"{arm}, {precision}: {note}", flush=True)
                 continue
             after = arms.resident()
-            rates.setdefault(key, []).append(found)
-            shares.setdefault(key, []).append(2 * found / (before + after))
-            rates.setdefault((RESIDENT, "fp32"), []).append(after)
+            found.append({"arm": arm, "precision": precision, "rate": rate, "share": 2 * rate / (before + after)})
+            found.append({"arm": RESIDENT, "precision": "fp32", "rate": after})
             before = after
         print(f"repeat {repeat + 1} of {repeats}", flush=True)
+        if raw is not None:
+            raw.parent.mkdir(parents=True, exist_ok=True)
+            pd.DataFrame(found).to_csv(raw, index=False)
+    return summary(pd.DataFrame(found), {"floor: arithmetic": flops, "floor: bytes": moved}).assign(**about)[COLUMNS]
+
+
+def summary(found: pd.DataFrame, least: dict[str, float]) -> pd.DataFrame:
+    """Median, least and greatest of the repeats, a row for each arm; NaN where nothing could be measured."""
+    found = found.reindex(columns=["arm", "precision", "rate", "share", "note"])
     rows = []
-    for precision in kinds:
-        best = max(speeds[precision])
-        rows.append(row([s / flops for s in speeds[precision]], [], arm="floor: arithmetic", precision=precision,
-                        work=flops, speed=best))  # fmt: skip
-    rows.append(row([s / moved for s in speeds["bytes"]], [], arm="floor: bytes", precision="fp32", work=moved,
-                    speed=max(speeds["bytes"])))  # fmt: skip
-    for key in [(RESIDENT, "fp32"), *run]:
-        rows.append(row(rates.get(key, []), shares.get(key, []), arm=key[0], precision=key[1], note=notes.get(key, "")))
-    names = "device arm precision rate rate_low rate_high share share_low share_high repeats batch work speed note"
-    columns = [*names.split(), "machine", "date", "torch"]
-    return pd.DataFrame(rows).assign(**about).reindex(columns=columns).assign(note=lambda f: f["note"].fillna(""))
+    for (arm, precision), part in found.groupby(["arm", "precision"], sort=False):
+        row = {"arm": arm, "precision": precision, "repeats": int(part["rate"].notna().sum())}
+        for name in ("rate", "share"):
+            seen = part[name].dropna() if part[name].notna().any() else pd.Series([np.nan])
+            row |= {name: float(np.median(seen)), f"{name}_low": seen.min(), f"{name}_high": seen.max()}
+        notes = part["note"].dropna() if not row["repeats"] else []
+        row |= {"work": least.get(arm, np.nan), "note": notes.iloc[0] if len(notes) else ""}
+        rows.append(row | {"speed": row["rate_high"] * row["work"]})
+    return pd.DataFrame(rows)
 
 
 def joined(new: pd.DataFrame, directory: Path | None) -> pd.DataFrame:
@@ -146,6 +144,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--out", type=Path, help="write the rows there as CSV and record nothing")
+    parser.add_argument("--raw", type=Path, help="keep each repeat there and begin with those that are there already")
     parser.add_argument("--add", type=Path, help="put the rows of such a file into the recorded table; measure nothing")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -155,7 +154,8 @@ def main() -> None:
     else:
         cuda = arguments.device == "cuda" or (arguments.device == "auto" and torch.cuda.is_available())
         device = torch.device("cuda" if cuda else "cpu")
-        found = measure(device, arguments.smoke, 1 if arguments.smoke else arguments.repeats)
+        repeats = 1 if arguments.smoke else arguments.repeats
+        found = measure(device, arguments.smoke, repeats, arguments.raw)
     print(found[["arm", "precision", "rate", "rate_low", "rate_high", "share", "note"]].round(3).to_string(index=False))
     if arguments.out:
         arguments.out.mkdir(parents=True, exist_ok=True)
