@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import ModuleType
 
@@ -73,3 +74,9 @@ def test_rows_of_other_devices_stay(speed: ModuleType, tmp_path: Path) -> None:
     assert table["rate"].to_dict() == {"CPU": 3.0, "NVIDIA T4": 2.0}
     assert table.loc["NVIDIA T4", "date"] == "2026-01-02"
     assert speed.joined(new, tmp_path / "nothing").equals(new)
+
+
+def test_colab_is_asked_for_a_gpu() -> None:
+    notebook = json.loads((BENCHMARKS.parent / "notebooks" / "04b_training_on_a_gpu.ipynb").read_text(encoding="utf-8"))
+    assert notebook["metadata"]["accelerator"] == "GPU"
+    assert notebook["metadata"]["colab"]["gpuType"] == "T4"

@@ -48,13 +48,8 @@ class Step:
     def __init__(
         self, model: Forecaster, windows: WindowSet, settings: TrainSettings, device: torch.device, precision: str
     ) -> None:
-        self.model, self.windows, self.settings, self.device, self.precision = (
-            model,
-            windows,
-            settings,
-            device,
-            precision,
-        )
+        self.model, self.windows, self.settings = model, windows, settings
+        self.device, self.precision = device, precision
         together = dist.is_available() and dist.is_initialized()
         self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if together else (0, 1)
         self.shared = nn.parallel.DistributedDataParallel(model) if self.world > 1 else None
