@@ -18,7 +18,7 @@ each scoring is appended to test_scorings.csv.
 
 Records cold_start: ``shop, unseen`` (per cent; empty: all), ``penalty`` (free: the base is not penalised; common: the
 usual pipeline, at fault), ``arm, rho, low, high``, ``gain`` on the base alone with its interval, ``void, products,
-stores``.
+stores``. Rows "bert less tfidf" and "bert less static" hold paired differences of two arms.
 """
 
 from __future__ import annotations
@@ -120,9 +120,11 @@ def over_stores(rows: pd.DataFrame, shop: str) -> pd.DataFrame:
             wide = part.pivot_table(index="seed", columns="arm", values=column)
             gain = wide.sub(wide[BASE[shop]], axis=0)
             void = not abs(gain["random"].mean()) <= arms.ArmSettings().tolerance
-            for arm in wide:
+            for rival in ("tfidf", "static"):
+                gain[f"bert less {rival}"] = wide["bert"] - wide[rival]
+            for arm in gain:
                 row = {"shop": shop if column == "rho" else f"{shop}, demand", "unseen": unseen, "penalty": penalty}
-                for name, value in (("rho", wide[arm]), ("gain", gain[arm])):
+                for name, value in (("rho", wide.get(arm, gain[arm])), ("gain", gain[arm])):
                     half = student.ppf(0.975, len(value) - 1) * value.std() / np.sqrt(len(value))
                     ends = ("low", "high") if name == "rho" else ("gain_low", "gain_high")
                     row |= {"arm": arm, name: value.mean(), ends[0]: value.mean() - half, ends[1]: value.mean() + half}
@@ -177,6 +179,12 @@ def judged(forecasts: pd.DataFrame) -> pd.DataFrame:
         own = part.drop(columns=["product_id", "cut", "y", "penalty", "train"])
         board = arms.judge_arms(part["y"].to_numpy(), own, np.random.default_rng(0))
         rows.append(board.assign(shop="online_retail", penalty=penalty, products=len(part)))
+        for rival in ("tfidf", "static"):  # the same redraws with the rival as the arm to be beaten
+            pair = own[["bert", rival, "random"]].rename(columns={rival: arms.NOTHING})
+            beaten = arms.judge_arms(part["y"].to_numpy(), pair, np.random.default_rng(0)).iloc[:1].copy()
+            beaten[["rho", "low", "high"]] = beaten[["gain", "gain_low", "gain_high"]].to_numpy()
+            beaten = beaten.assign(arm=f"bert less {rival}", void=board["void"].iloc[0])
+            rows.append(beaten.assign(shop="online_retail", penalty=penalty, products=len(part)))
         for cut, some in part.groupby("cut"):
             board = arms.judge_arms(some["y"].to_numpy(), own.loc[some.index], np.random.default_rng(0))
             rows.append(board.assign(shop=f"online_retail, cut {cut:%Y-%m-%d}", penalty=penalty, products=len(some)))
