@@ -20,7 +20,7 @@ from ecomlib.training import TrainSettings, fit, make_network
 from ecomlib.training.step import Step, half, tensor_cores
 from ecomlib.windows import Batch, WindowSet, WindowSettings
 
-LOOK_BACK, HORIZON, HIDDEN, BATCH = 28, 7, 64, 512
+LOOK_BACK, HORIZON, HIDDEN, BATCH, CHUNK = 28, 7, 64, 512, 128
 COVARIATES = tuple(f"c{k}" for k in range(8))
 SHAPE = WindowSettings(LOOK_BACK, HORIZON, past=("y", *COVARIATES), scale="mean_abs")
 
@@ -161,10 +161,10 @@ class Arms:
         with tensor_cores(precision):
             return self.timed(run, self.steps * self.batch)
 
-    def fitted(self, precision: str = "fp32", replay: bool = False) -> float:
+    def fitted(self, precision: str = "fp32", replay: bool = False, chunk: int = 0) -> float:
         """The whole call of `fit`: set-up, shuffling, gathering, schedule, and its last short batch."""
         model = self.network()
-        settings = replace(self.settings, precision=precision, replay=replay)
+        settings = replace(self.settings, precision=precision, replay=replay, chunk=chunk)
         count = settings.epochs * len(self.windows)
         return self.timed(lambda: fit(model, self.windows, None, settings), count)
 

@@ -46,6 +46,21 @@ def weights(model: torch.nn.Module) -> torch.Tensor:
     return torch.nn.utils.parameters_to_vector(model.parameters()).detach()
 
 
+def test_chunks_make_the_step_of_the_whole_batch(windows: WindowSet) -> None:
+    """Also where chunks differ in how many cells are known, and where the last one is short."""
+    answers, losses = [], []
+    gaps = replace(windows, known=windows.known & (torch.arange(len(windows.known)) % 7 != 3))
+    for chunk in (0, 32, 5):
+        model = make_network("lstm", gaps, hidden=8)
+        losses.append(fit(model, gaps, None, replace(QUICK, chunk=chunk)).history["train_loss"].to_numpy())
+        answers.append(weights(model))
+    assert torch.equal(answers[0], answers[1])
+    torch.testing.assert_close(answers[2], answers[0], rtol=0, atol=2e-5)
+    np.testing.assert_allclose(losses[2], losses[0], rtol=1e-5)
+    with pytest.raises(DataError):
+        replace(QUICK, chunk=-1)
+
+
 # --- precision ---
 
 

@@ -18,6 +18,8 @@ class TrainSettings:
     ----------
     epochs: passes over the training windows, at most.
     batch_size: windows a step.
+    chunk: windows computed at once; the gradients of a batch's chunks are added, so the step is the same, in less
+        memory and, on a CPU, in its cache (0: the whole batch).
     lr, weight_decay: of AdamW (Loshchilov and Hutter, 2019).
     schedule: "constant", or "one_cycle": up to `lr` and down to nearly zero (Smith and Topin, 2018).
     average: decay of a running mean of the weights, in place of the last ones (Polyak and Juditsky, 1992); 0: none.
@@ -34,6 +36,7 @@ class TrainSettings:
 
     epochs: int = 20
     batch_size: int = 512
+    chunk: int = 0
     lr: float = 3e-3
     weight_decay: float = 1e-4
     schedule: str = "one_cycle"
@@ -47,7 +50,7 @@ class TrainSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.batch_size, self.patience) < 1 or self.lr <= 0 or self.clip <= 0:
+        if min(self.epochs, self.batch_size, self.patience) < 1 or min(self.lr, self.clip) <= 0 or self.chunk < 0:
             raise DataError("epochs, batch_size, patience, lr and clip must be above zero", remedy="mend the settings.")
         if self.schedule not in ("constant", "one_cycle"):
             raise DataError("unknown schedule", value=self.schedule, remedy="use constant or one_cycle.")

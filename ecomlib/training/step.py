@@ -99,21 +99,23 @@ class Step:
 
     def run(self, index: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
-        batch = self.windows.batch(index[self.rank :: self.world] if len(index) >= self.world else index)
-        with half(self.device, self.precision):
-            if self.shared is None:
-                loss = self.model.loss(batch)
-            else:  # processes average their gradients: weigh each share by the cells that count in it
-                cells = batch.mask.sum(dtype=torch.float32)
-                dist.all_reduce(whole := cells.clone())
-                loss = self.model.head.loss(self.shared(batch), batch.target, batch.mask, batch.scale)
-                loss = loss * (cells * self.world / whole.clamp(min=1))
-        self.scaler.scale(loss).backward()
+        mine = index[self.rank :: self.world] if len(index) >= self.world else index
+        batches = [self.windows.batch(part) for part in mine.split(self.settings.chunk or len(mine))]
+        cells = [batch.mask.sum(dtype=torch.float32) for batch in batches]
+        whole = torch.stack(cells).sum()
+        if self.world > 1:
+            dist.all_reduce(whole)
+        for batch, count in zip(batches, cells, strict=True):  # the mean over all cells, whoever computes its parts
+            with half(self.device, self.precision):
+                raw = self.model(batch) if self.shared is None else self.shared(batch)
+                loss = self.model.head.loss(raw, batch.target, batch.mask, batch.scale)
+            loss = loss * (count * self.world / whole.clamp(min=1))
+            self.scaler.scale(loss).backward()
+            self.total += loss.detach() * (len(index) / self.world)
         self.scaler.unscale_(self.optimizer)
         nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        self.total += loss.detach() * (len(index) / self.world)
 
     def mean_loss(self) -> float:
         """The mean training loss since the last call, over all processes."""
