@@ -83,7 +83,7 @@ def basket_pairs(
     a wholesaler's list says little about what belongs together.
     """
     lines = orders.loc[orders["product_id"].isin(titles.index), ["order_id", "product_id"]].drop_duplicates()
-    lines = lines.iloc[rng.permutation(len(lines))]
+    lines = lines.iloc[rng.permutation(len(lines))].reset_index(drop=True)
     grouped = lines.groupby("order_id")["product_id"]
     place, size = grouped.cumcount(), grouped.transform("size")
     lines = lines[(place < 2 * per_basket) & (place < size // 2 * 2) & (size <= largest)]

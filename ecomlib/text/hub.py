@@ -123,8 +123,8 @@ def _manner(folder: Path, model: str) -> tuple[int, int, str]:
 
 def find_folder(source: EncoderSource) -> Path:
     """The folder of the encoder's files: the hub's local cache, the installed package, or fetched from the hub."""
-    here = _cached(source)
-    if here and (source.sha256 or (here / _MANNER[0]).is_file()):
+    here, manner_known = _cached(source)
+    if here and (source.sha256 or manner_known):
         return here
     spec = importlib.util.find_spec(source.package) if source.package else None
     if spec is not None and spec.submodule_search_locations:
@@ -146,14 +146,17 @@ def find_folder(source: EncoderSource) -> Path:
     )
 
 
-def _cached(source: EncoderSource) -> Path | None:
+def _cached(source: EncoderSource) -> tuple[Path | None, bool]:
+    """The folder in the hub's local cache, if all is there; whether it is known how its authors pool, or that they
+    do not say."""
     with contextlib.suppress(ImportError):
         from huggingface_hub import try_to_load_from_cache
 
         paths = [try_to_load_from_cache(source.repository, name, revision=source.revision) for name in _NEEDED]
         if all(isinstance(path, str) for path in paths):
-            return Path(str(paths[0])).parent
-    return None
+            asked = try_to_load_from_cache(source.repository, _MANNER[0], revision=source.revision)
+            return Path(str(paths[0])).parent, asked is not None
+    return None, False
 
 
 def _fetch(source: EncoderSource) -> Path:
