@@ -1,6 +1,6 @@
 """What to do about the season? Left alone, told by the calendar, taken out beforehand, or looked up a year back.
 
-    python benchmarks/season.py             # stores of 300 products and 182 weeks, seeds 1, 2 and 3
+    python benchmarks/season.py             # stores of 200 products and 182 weeks, seeds 1, 2 and 3
     python benchmarks/season.py --smoke     # one store of 40 products; records nothing
 
 The stores end in January, so that the four origins run through the rise to Christmas and the fall after it; three and a
@@ -85,7 +85,7 @@ def waves(series: pd.DataFrame, end: pd.Timestamp) -> np.ndarray:
 
 def on_one_store(seed: int, smoke: bool) -> tuple[pd.DataFrame, dict[str, float]]:
     """Scored frame (y is demand, sales beside it) with floors and a column a treatment; CPU seconds of each."""
-    size = {"products": 40, "weeks": 130, "rows": 3, "columns": 3} if smoke else {"products": 300, "weeks": 182}
+    size = {"products": 40, "weeks": 130, "rows": 3, "columns": 3} if smoke else {"products": 200, "weeks": 182}
     settings: Any = replace(settings_for("small"), end="2025-01-26", **size)
     store = make_store("small", seed, settings=settings, cache=False)
     panel = several_stores.panel(store)
@@ -107,7 +107,7 @@ def on_one_store(seed: int, smoke: bool) -> tuple[pd.DataFrame, dict[str, float]
             frame = panel.assign(y=np.maximum(np.expm1(np.log1p(panel["y"]) - season), 0.0))
         window = WindowSettings(look_back, HORIZON, several_stores.PAST, (*several_stores.PLAN, *more),
                                 also_known=several_stores.OWN)  # fmt: skip
-        how = TrainSettings(epochs=1 if smoke else 8, lr=5e-3, average=0.99, device="cpu")
+        how = TrainSettings(epochs=1 if smoke else 6, lr=5e-3, average=0.99, device="cpu")
         found = several_stores.trained(frame, window, how, origins, hidden=32)
         if by:
             back = panel[["unique_id", "ds"]].assign(season=season)
