@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 
 from ecomlib.errors import DataError
 from ecomlib.training import TrainSettings, fit, make_network, pick_precision, precisions, predict, process_group
+from ecomlib.training import step as step_module
 from ecomlib.training.step import EAGER_STEPS, Step, tensor_cores
 from ecomlib.windows import WindowSet, WindowSettings
 
@@ -94,6 +95,28 @@ def test_tensor_cores_are_put_back(before: tuple[bool, bool]) -> None:
             assert (matmul.allow_tf32, cudnn.allow_tf32) == before
     finally:
         matmul.allow_tf32, cudnn.allow_tf32 = own
+
+
+def test_a_scaled_loss_makes_the_same_step_and_an_infinite_one_none(
+    windows: WindowSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """fp16's way, unscale, look, clip, step, tried with 32 bits: a CPU has no LSTM in fp16."""
+    monkeypatch.setattr(step_module, "half", lambda device, precision: contextlib.nullcontext())
+    index = torch.arange(32)
+    answers = []
+    for precision in ("fp32", "fp16"):
+        model = make_network("lstm", windows, hidden=8)
+        step = Step(model, windows, replace(QUICK, clip=1e-3), CPU, precision)  # it clips: unscale first
+        for _ in range(4):
+            step(index, 1e-2)
+        answers.append(weights(model))
+    assert step.scaler.is_enabled() and step.scaler.get_scale() == 2.0**16
+    torch.testing.assert_close(answers[1], answers[0], rtol=1e-5, atol=1e-6)
+    before = weights(model).clone()
+    model.head.linear.bias.register_hook(lambda gradient: gradient * float("inf"))  # as where a product overflows
+    step(index, 1e-2)
+    assert torch.equal(weights(model), before), "a step of infinite gradients is skipped"
+    assert step.scaler.get_scale() == 2.0**15
 
 
 # --- graph replay: the order of things on a made-up CUDA, the thing itself where there is one ---
