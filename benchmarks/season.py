@@ -5,7 +5,7 @@
 
 The stores end in January, so that the four origins run through the rise to Christmas and the fall after it; three and a
 half years, because a decomposition needs two full cycles before the first origin. The same GRU each time, trained once
-before the first origin, with the plan of prices and promotions:
+before the first origin (on every second week's windows), with the plan of prices and promotions:
 
 - none: the last 26 weeks and the plan.
 - calendar: waves of the year and half the year, and the time to Christmas, known ahead.
@@ -108,7 +108,7 @@ def on_one_store(seed: int, smoke: bool) -> tuple[pd.DataFrame, dict[str, float]
         window = WindowSettings(look_back, HORIZON, several_stores.PAST, (*several_stores.PLAN, *more),
                                 also_known=several_stores.OWN)  # fmt: skip
         how = TrainSettings(epochs=1 if smoke else 6, lr=5e-3, average=0.99, device="cpu")
-        found = several_stores.trained(frame, window, how, origins, hidden=32)
+        found = several_stores.trained(frame, window, how, origins, every=2, hidden=32)
         if by:
             back = panel[["unique_id", "ds"]].assign(season=season)
             found = found.merge(back, on=["unique_id", "ds"])
