@@ -2,7 +2,7 @@
 
     ecomlib data fetch online_retail
     ecomlib data fetch womens_reviews
-    python benchmarks/adaptation.py             # about ten minutes on one core
+    python benchmarks/adaptation.py             # about six minutes on one core; continues where it was interrupted
     python benchmarks/adaptation.py --smoke     # the tiny store and its baskets; records nothing
 
 Simulated stores of seeds that no lesson shows: trained on title and description of the established products, versions
@@ -29,9 +29,10 @@ n`` and ``chosen``, the layers that learnt.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -76,9 +77,11 @@ def shop_pairs(store: Store, table: pd.DataFrame, new: np.ndarray, most: int, se
     return [pairs[number] for number in np.random.default_rng(seed).permutation(len(pairs))[:most]]
 
 
-def measure(table: pd.DataFrame, new: np.ndarray, unseen: np.ndarray, encoder: Encoder, seed: int) -> dict:
+def measure(
+    table: pd.DataFrame, new: np.ndarray, unseen: np.ndarray, encoder: Encoder, seed: int
+) -> dict[tuple[str, str], float]:
     """(measure, group) -> value on one simulated store."""
-    title, told = (encode(table[name], model=encoder, cache=False) for name in ("title", "description"))
+    title, told = (encode(table[name], model=encoder) for name in ("title", "description"))
     found = {("own description, reciprocal rank", "newcomers"): reciprocal_ranks(title[new], told, np.flatnonzero(new))}
     near = np.argsort(-title[new] @ title[~new].T, axis=1)[:, :5]
     kind = table["category"].to_numpy()
@@ -97,19 +100,21 @@ def measure(table: pd.DataFrame, new: np.ndarray, unseen: np.ndarray, encoder: E
     return result
 
 
-def simulated(seeds: Sequence[int], size: str, most: int, settings: AdaptSettings) -> tuple[pd.DataFrame, Encoder]:
-    """Before and after on each store; and the encoder that was trained on the first."""
-    rows, start, kept = [], load_encoder(), None
-    for seed in seeds:
-        store = make_store(size, seed)
-        table, new, unseen = newcomers_of(store)
-        adapted = adapt_encoder(shop_pairs(store, table, new, most, seed), settings, model=start)
-        kept = kept or adapted.encoder
-        for name, encoder in (("before", start), ("after", adapted.encoder)):
-            for (what, group), value in measure(table, new, unseen, encoder, seed).items():
-                rows.append({"seed": seed, "measure": what, "group": group, "encoder": name, "value": value})
-        print(pd.DataFrame(rows[-12:]).to_string(), flush=True)
-    wide = pd.DataFrame(rows).pivot_table(index=["measure", "group", "seed"], columns="encoder", values="value")
+def one_store(seed: int, size: str, most: int, settings: AdaptSettings) -> tuple[pd.DataFrame, Encoder]:
+    """Before and after on one store."""
+    rows, start = [], load_encoder()
+    store = make_store(size, seed)
+    table, new, unseen = newcomers_of(store)
+    adapted = adapt_encoder(shop_pairs(store, table, new, most, seed), settings, model=start).encoder
+    for name, encoder in (("before", start), ("after", adapted)):
+        for (what, group), value in measure(table, new, unseen, encoder, seed).items():
+            rows.append({"seed": seed, "measure": what, "group": group, "encoder": name, "value": value})
+    return pd.DataFrame(rows), adapted
+
+
+def over_stores(rows: pd.DataFrame) -> pd.DataFrame:
+    """Means over the stores with Student's intervals; differences are paired within a store."""
+    wide = rows.pivot_table(index=["measure", "group", "seed"], columns="encoder", values="value")
     wide["difference"] = wide["after"] - wide["before"]
     found = []
     for (what, group), part in wide.groupby(["measure", "group"]):
@@ -118,8 +123,19 @@ def simulated(seeds: Sequence[int], size: str, most: int, settings: AdaptSetting
             half = student.ppf(0.975, count - 1) * part[name].std() / np.sqrt(count) if count > 1 else np.nan
             row = {"shop": "simulated", "measure": what, "group": group, "encoder": name}
             found.append(row | {"value": mean, "low": mean - half, "high": mean + half, "n": count})
-    assert kept is not None
-    return pd.DataFrame(found), kept
+    return pd.DataFrame(found)
+
+
+def kept(folder: Path, name: str, make: Callable[[], tuple[pd.DataFrame, Encoder]]) -> tuple[pd.DataFrame, Encoder]:
+    """A part of the run, from the folder where an interrupted one left it."""
+    file = folder / f"{name}.parquet"
+    if not file.is_file():
+        table, encoder = make()
+        encoder.save(folder / name)
+        table.to_parquet(file)
+    table = pd.read_parquet(file)
+    print(name, table.round(3).to_string(), sep="\n", flush=True)
+    return table, load_encoder(folder / name)
 
 
 def choose(size: str, most: int) -> AdaptSettings:
@@ -129,7 +145,7 @@ def choose(size: str, most: int) -> AdaptSettings:
     pairs, reached = shop_pairs(store, table, new, most, CHOICE), []
     for settings in CANDIDATES:
         encoder = adapt_encoder(pairs, settings).encoder
-        title, told = (encode(table[name], model=encoder, cache=False) for name in ("title", "description"))
+        title, told = (encode(table[name], model=encoder) for name in ("title", "description"))
         reached.append(float(reciprocal_ranks(title[new], told, np.flatnonzero(new)).mean()))
         print(f"layers {settings.layers}: {reached[-1]:.3f} on the store of the choice", flush=True)
     return CANDIDATES[int(np.argmax(reached))]
@@ -156,17 +172,17 @@ def baskets(
     rng, start = np.random.default_rng(7), load_encoder()
     early, late = orders[orders["ordered_at"] < split], orders[orders["ordered_at"] >= split]
     titles = titles[titles.index.isin(orders["product_id"])]
-    kept = titles[rng.random(len(titles)) < 0.8]
-    pairs = basket_pairs(early, kept, rng, per_basket=1)[:most]
+    known = titles[rng.random(len(titles)) < 0.8]
+    pairs = basket_pairs(early, known, rng, per_basket=1)[:most]
     adapted = adapt_encoder(pairs, settings, model=start).encoder
     asked = basket_pairs(late, pd.Series(titles.index, titles.index), rng)[:most]  # product_ids, not words
     left, right = (titles.index.get_indexer(side) for side in zip(*asked, strict=True))
     sold = early.groupby("product_id")["order_id"].nunique().reindex(titles.index, fill_value=0).to_numpy(float)
     values = {"popularity": 1 / (1 + (sold[None] > sold[right][:, None]).sum(axis=1))}
     for name, encoder in (("before", start), ("after", adapted)):
-        vectors = encode(titles, model=encoder, cache=False)
+        vectors = encode(titles, model=encoder)
         values[name] = reciprocal_ranks(vectors[left], vectors, right, left)
-    both = titles.index.isin(kept.index)[left] & titles.index.isin(kept.index)[right]
+    both = titles.index.isin(known.index)[left] & titles.index.isin(known.index)[right]
     rows = []
     for group, here in (("both in training", both), ("one or both held out", ~both)):
         part, row = {name: value[here] for name, value in values.items()}, {"shop": shop, "group": group}
@@ -179,7 +195,7 @@ def forgetting(reviews: pd.DataFrame, encoders: dict[str, Encoder]) -> pd.DataFr
     """A review's text by its headline: the encoder as published, and after each shop."""
     ranks = {}
     for name, encoder in {"published": load_encoder(), **encoders}.items():
-        head, body = (encode(reviews[column], model=encoder, cache=False) for column in ("Title", "Review Text"))
+        head, body = (encode(reviews[column], model=encoder) for column in ("Title", "Review Text"))
         ranks[name] = reciprocal_ranks(head, body, range(len(reviews)))
     rows = []
     for name in encoders:
@@ -194,28 +210,34 @@ def main() -> None:
     smoke = parser.parse_args().smoke
     torch.set_num_threads(1)
     started = time.perf_counter()
-    size, most = ("tiny", 64) if smoke else ("small", 600)
-    settings = AdaptSettings(batch_size=16, layers=1) if smoke else choose(size, most)
-    table, ours = simulated((1,) if smoke else SEEDS, size, most, settings)
+    size, most = ("tiny", 64) if smoke else ("small", 500)
     if smoke:
-        store = load_store("tiny")
+        store, settings = load_store("tiny"), AdaptSettings(batch_size=16, layers=1)
         assert store.reviews is not None
-        orders, titles = store.orders, store.products.set_index("product_id")["title"]
-        middle = orders["ordered_at"].min() + (orders["ordered_at"].max() - orders["ordered_at"].min()) / 2
-        reviews = (
-            store.reviews["text"].dropna().head(20).to_frame("Review Text").assign(Title=lambda t: t["Review Text"])
-        )
-        real, theirs = baskets(orders, titles, middle, settings, most, "online_retail")
+        orders = store.orders
+        split = orders["ordered_at"].min() + (orders["ordered_at"].max() - orders["ordered_at"].min()) / 2
+        reviews = store.reviews["text"].dropna().head(20).to_frame("Review Text")
+        reviews["Title"] = reviews["Review Text"]
     else:
-        store = load_store("online_retail")
-        orders, titles = store.orders[store.orders["ordered_at"] < END], store.products.set_index("product_id")["title"]
+        store, split, settings = load_store("online_retail"), SPLIT, choose(size, most)
+        orders = store.orders[store.orders["ordered_at"] < END]
         reviews = read_tables("womens_reviews")["reviews"].dropna(subset=["Title", "Review Text"])
         reviews = reviews.drop_duplicates("Title").sample(300, random_state=0)
-        real, theirs = baskets(orders, titles, SPLIT, settings, 4 * most, "online_retail")
-    after = forgetting(reviews, {"simulated": ours, "online_retail": theirs})
-    frame = pd.concat([table, real, after], ignore_index=True).assign(chosen=settings.layers)
-    print(frame.round(3).to_string())
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as name:
+        mark = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
+        folder = Path(name) if smoke else Path(__file__).resolve().parents[1] / "build" / f"adaptation-{mark}"
+        parts = [
+            kept(folder, f"store_{seed}", lambda seed=seed: one_store(seed, size, most, settings))  # type: ignore[misc]
+            for seed in ((1,) if smoke else SEEDS)
+        ]
+        titles = store.products.set_index("product_id")["title"]
+        real, theirs = kept(
+            folder, "baskets", lambda: baskets(orders, titles, split, settings, 4 * most, "online_retail")
+        )
+        after = forgetting(reviews, {"simulated": parts[0][1], "online_retail": theirs})
+        table = over_stores(pd.concat([rows for rows, _ in parts]))
+        frame = pd.concat([table, real, after], ignore_index=True).assign(chosen=settings.layers)
+        print(frame.round(3).to_string())
         recorded.write(
             "text_adaptation",
             frame,
@@ -225,7 +247,7 @@ def main() -> None:
             f"{4 * most:,} basket pairs of Online Retail II before {SPLIT:%Y-%m-%d}, asked until {END:%Y-%m-%d}",
             seconds=time.perf_counter() - started,
             smoke=smoke,
-            directory=Path(folder) if smoke else None,
+            directory=Path(name) if smoke else None,
         )
 
 
