@@ -79,25 +79,27 @@ class ConvGRUCell(nn.Module):
 class ConvGRUForecaster(nn.Module):
     """Days of maps -> log points over the usual level: z (B, T, R, C) -> (B, H, R, K) (lesson 05, section 4).
 
-    Regions are laid out at their places; places without a region are zero, and stay out of the answer.
+    Regions are laid out at their places; places without a region are zero, and stay out of the answer. Several kinds
+    share the weights: each is a map of its own, beside that of the total.
     """
 
     def __init__(self, maps: RegionDays, horizon: int, settings: SpaceSettings) -> None:
         super().__init__()
         rows, columns = maps.shape
-        kinds = len(maps.kinds)
-        channels = kinds + (kinds > 1)
-        self.horizon, self.kinds, self.grid = horizon, kinds, (rows, columns)
+        self.horizon, self.kinds, self.grid = horizon, len(maps.kinds), (rows, columns)
         spot = torch.as_tensor(maps.spots)
         self.register_buffer("cell", spot[:, 0] * columns + spot[:, 1])  # (R,)
         across = [torch.linspace(-1, 1, n) for n in (rows, columns)]
         self.register_buffer("position", torch.stack(torch.meshgrid(*across, indexing="ij")) * settings.position)
         self.cell: Tensor
         self.position: Tensor
-        self.gru = ConvGRUCell(channels + 2, settings.hidden, settings.kernel)
-        self.head = nn.Conv2d(settings.hidden, horizon * kinds, 1)
+        self.gru = ConvGRUCell(3 + (self.kinds > 1), settings.hidden, settings.kernel)
+        self.head = nn.Conv2d(settings.hidden, horizon, 1)
 
     def forward(self, z: Tensor) -> Tensor:
+        k = self.kinds
+        if k > 1:  # one map a kind: its own channel and the total's
+            z = torch.stack([z[..., :k], z[..., k:].expand(-1, -1, -1, k)], dim=-1).permute(0, 3, 1, 2, 4).flatten(0, 1)
         b, t, r, c = z.shape
         m, n = self.grid
         maps = z.new_zeros(b * t, c, m * n)
@@ -107,8 +109,8 @@ class ConvGRUForecaster(nn.Module):
         h = z.new_zeros(b, self.gru.hidden, m, n)
         for day in range(t):
             h = self.gru.step(read[:, day], h)
-        out = self.head(h).flatten(2)[:, :, self.cell]  # (B, H K, R)
-        return out.view(b, self.horizon, self.kinds, r).transpose(2, 3)
+        out = self.head(h).flatten(2)[:, :, self.cell]  # (B K, H, R)
+        return out.view(-1, k, self.horizon, r).permute(0, 2, 3, 1)
 
 
 class RegionAttention(nn.Module):

@@ -189,19 +189,21 @@ def lag_features(windows: DayWindows, maps: RegionDays, reads: Reads, lags: int)
     """The last ``lags`` days as inputs of a linear model, (n, R, F) (lesson 05, section 3).
 
     "own": the region's own; "neighbours": also those of its western, eastern, northern and southern neighbour (zero
-    beyond the edge); "all": those of every region, the same for each: a vector autoregression.
+    beyond the edge); "all": those of every region: a vector autoregression. Of other regions only the last channel is
+    read, the total: with several kinds, theirs would be hundreds of noisy inputs.
     """
     z = np.moveaxis(windows.z[:, -lags:], 1, 2)  # (n, R, lags, C)
-    flat = z.reshape(*z.shape[:2], -1)
+    own, total = z.reshape(*z.shape[:2], -1), z[..., -1]
     if reads == "own":
-        return flat
+        return own
     if reads == "all":
-        return np.repeat(flat.reshape(len(z), 1, -1), z.shape[1], axis=1)
+        every = np.repeat(total.reshape(len(z), 1, -1), z.shape[1], axis=1)
+        return every if z.shape[-1] == 1 else np.concatenate([own, every], axis=-1)
     where = {(int(row), int(column)): k for k, (row, column) in enumerate(maps.spots)}
-    parts = [flat]
+    parts = [own]
     for down, right in ((0, -1), (0, 1), (-1, 0), (1, 0)):
         beside = np.array([where.get((r + down, c + right), -1) for r, c in maps.spots])
-        parts.append(np.where((beside >= 0)[:, None], flat[:, beside], 0.0))
+        parts.append(np.where((beside >= 0)[:, None], total[:, beside], 0.0))
     return np.concatenate(parts, axis=-1)
 
 
