@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,7 +113,9 @@ def measure(device: torch.device, smoke: bool, repeats: int, raw: Path | None) -
         speed = memory_speed(device, arms.clock, megabytes)
         found.append({"arm": "floor: bytes", "precision": "fp32", "rate": speed / moved})
         before = arms.resident()
-        for arm, precision in plan:
+        # What has been measured least often comes first, so that a run that is cut short leaves no arm behind.
+        done = Counter((row["arm"], row["precision"]) for row in found)
+        for arm, precision in sorted(plan, key=done.__getitem__):
             try:
                 rate = run[arm, precision]()
             except Exception as error:  # a peer or a compiler that is not there must not take the other rows along
@@ -125,10 +128,10 @@ def measure(device: torch.device, smoke: bool, repeats: int, raw: Path | None) -
             found.append({"arm": arm, "precision": precision, "rate": rate, "share": 2 * rate / (before + after)})
             found.append({"arm": RESIDENT, "precision": "fp32", "rate": after})
             before = after
+            if raw is not None:
+                raw.parent.mkdir(parents=True, exist_ok=True)
+                pd.DataFrame(found).to_csv(raw, index=False)
         print(f"repeat {repeat + 1} of {repeats}", flush=True)
-        if raw is not None:
-            raw.parent.mkdir(parents=True, exist_ok=True)
-            pd.DataFrame(found).to_csv(raw, index=False)
     return summary(pd.DataFrame(found), {"floor: arithmetic": flops, "floor: bytes": moved}).assign(**about)[COLUMNS]
 
 
