@@ -21,37 +21,36 @@ def promotion_effect(
     frame: pd.DataFrame, how: Literal["targeted", "randomised", "weighted"] = "randomised", *, y: str = "units",
     exposure: str | None = None, by: str = "category",
 ) -> Interval:  # fmt: skip
-    """Effect of a promotion with its discount on log demand, mean over the promotions that were run (lesson 03,
-    section 7).
+    """Effect of a promotion with its discount on log demand, mean over promotions that were run (lesson 03, section 7).
 
-    Poisson regression with a level for each product and each week of a category, and one effect for each category and
-    depth; these are averaged over the promoted rows, so that the estimand is the mean of ``promotion + ε log(1 -
-    depth)`` over them. Standard error clustered by product.
+    Poisson regression with a level for each week of a category, an effect of being promoted, and a slope of each
+    category on ``log(1 - depth)``. The estimand is the mean of ``promotion + ε log(1 - depth)`` over the promoted rows
+    that are used. Standard error clustered by product.
 
     Parameters
     ----------
     frame: of ``design``. how: "targeted" compares the weeks in which the shop chose; "randomised" those in which a coin
-        decided (``promo_experiment``); "weighted" all weeks, each by the inverse of the probability of what happened
-        (``promo_propensity``; Hirano, Imbens & Ridder 2003), cut at 20.
+        decided (``promo_experiment``); both with a level for each product. "weighted" takes all weeks, each by the
+        known probability of what did *not* happen (``promo_propensity``): the overlap weights of Li, Morgan &
+        Zaslavsky (2018), which stay bounded where inverse ones explode; a product's level would bring the momentum
+        back that the weights take out.
     """
     held = frame if how == "weighted" else frame[frame["promo_experiment"].astype(bool) == (how == "randomised")]
     promoted = held["promoted"].to_numpy(dtype=float) > 0.5
     if not 0 < promoted.sum() < len(held):
         raise DataError("no promotion to compare, or nothing else", table="frame", column="promoted", value=how)
-    cell = np.where(promoted, codes(held[[by, "depth"]]) + 1, 0)
-    kinds, number = np.unique(cell, return_inverse=True)
-    dummies = (number[:, None] == np.arange(1, len(kinds))).astype(float)
-    weights = None
+    kind, cut = codes(held[by]), np.log(1 - held["depth"].to_numpy(dtype=float))
+    X = np.column_stack([promoted, np.where(kind[:, None] == np.arange(kind.max() + 1), cut[:, None], 0.0)])
+    absorb, weights = [held[[by, "ds"]], held["product_id"]], None
     if how == "weighted":
         chance = held["promo_propensity"].to_numpy(dtype=float)
-        weights = np.minimum(1 / np.where(promoted, chance, 1 - chance), 20.0)
+        absorb, weights = absorb[:1], np.where(promoted, 1 - chance, chance)
+    share = None if exposure is None else held[exposure]
     fit = poisson(
-        held[y], dummies, absorb=[held["product_id"], held[[by, "ds"]]], weights=weights, cluster=held["product_id"],
-        exposure=None if exposure is None else held[exposure],
-    )  # fmt: skip
-    share = dummies.mean(axis=0) / dummies.mean(axis=0).sum()
-    estimate, error = float(share @ fit.slope), float(np.sqrt(share @ fit.covariance @ share))
-    return Interval(estimate, estimate - _Z * error, estimate + _Z * error)
+        held[y], X, absorb=absorb, weights=weights, cluster=held["product_id"], exposure=share, tolerance=1e-4
+    )
+    mix = X[promoted].mean(axis=0)
+    return _interval(float(mix @ fit.slope), float(np.sqrt(mix @ fit.covariance @ mix)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,58 +63,65 @@ class Rollout:
 
 
 def rollout_effect(
-    panel: pd.DataFrame, starts: pd.DataFrame, rng: np.random.Generator, *, y: str = "y", draws: int = 999
-) -> Rollout:
+    panel: pd.DataFrame, starts: pd.DataFrame, rng: np.random.Generator, *, y: str = "y", within: str | None = None,
+    draws: int = 999,
+) -> Rollout:  # fmt: skip
     """Effect of a staggered roll-out on log units, by difference in differences (lesson 03, section 7).
 
     Each region is compared, from its start on, with those that have not started yet (Callaway & Sant'Anna 2021), both
-    against their mean over all its weeks before; all such comparisons count alike. The interval holds the effects that
-    a randomisation test does not reject (Fisher 1935): start weeks are dealt anew to the regions ``draws`` times. It
-    needs that start weeks were drawn at random, and no assumption about shocks that neighbours share.
+    against their mean over all weeks before it; a comparison with n regions weighs n / (n + 1). The interval holds the
+    effects that a randomisation test (Fisher 1935) does not reject: start weeks are dealt anew to the regions ``draws``
+    times. It needs that start weeks were drawn at random, and assumes nothing of shocks that neighbours share.
 
     Parameters
     ----------
     panel: ``region_id, ds`` and counts ``y`` above zero, every region in every week. starts: ``region_id, starts_on``.
+    within: a column of ``starts``: compare only regions that share it, because they share their weather.
     """
     table = panel.pivot_table(y, index="region_id", columns="ds", aggfunc="sum", fill_value=0.0)
-    began = starts.set_index("region_id")["starts_on"].reindex(table.index)
+    known = starts.set_index("region_id").reindex(table.index)
     values = table.to_numpy(dtype=float)
-    if not (values > 0).all() or began.isna().any():
+    if not (values > 0).all() or known["starts_on"].isna().any():
         raise DataError("every region needs a start and units above zero in every week", table="panel", column=y,
                         remedy="leave out regions without, or use a longer period.")  # fmt: skip
-    first = np.searchsorted(table.columns.to_numpy(), began.to_numpy(dtype=table.columns.dtype))
-    logs, weeks = np.log(values), np.arange(values.shape[1])
-    active = (weeks >= first[:, None]).astype(float)
-    estimate = float(np.nanmean(_against_not_yet(logs, first)))
-    deals = [rng.permutation(first) for _ in range(draws)]
-    there = np.array([np.nanmean(_against_not_yet(logs, deal)) for deal in deals])
-    scale = np.array([np.nanmean(_against_not_yet(active, deal)) for deal in deals])
-    spread = 6 * float(np.std(there)) + 1e-6
-    guesses = estimate + np.linspace(-spread, spread, 1201)
-    extreme = np.abs(there - guesses[:, None] * scale) >= np.abs(estimate - guesses)[:, None] - 1e-12
-    kept = guesses[(1 + extreme.sum(axis=1)) / (1 + draws) > 0.05]
-    p = (1 + int((np.abs(there) >= abs(estimate) - 1e-12).sum())) / (1 + draws)
-    each = _against_not_yet(logs, first, before=True)
-    since = weeks - first[:, None]
-    found = pd.DataFrame({"since": since.ravel(), "effect": each.ravel()}).dropna()
+    first = np.searchsorted(table.columns.to_numpy(), known["starts_on"].to_numpy(dtype=table.columns.dtype))
+    group = np.zeros(len(first), np.intp) if within is None else codes(known[within])
+    weeks = np.arange(values.shape[1])
+    both = np.stack([np.log(values), (weeks >= first[:, None]).astype(float)])
+    estimate = float(_mean_after(both, first, group)[0])
+    deals = np.array([_mean_after(both, rng.permutation(first), group) for _ in range(draws)])  # (draws, 2)
+    guesses = estimate + np.linspace(-1, 1, 2001) * (10 * deals[:, 0].std() + 1e-6)
+    beyond = np.abs(deals[:, :1] - guesses * deals[:, 1:]) >= np.abs(estimate - guesses) - 1e-12
+    kept = guesses[1 + beyond.sum(axis=0) > 0.05 * (1 + draws)]
+    p_value = (1 + int((np.abs(deals[:, 0]) >= abs(estimate) - 1e-12).sum())) / (1 + draws)
+    effect, _ = _against_not_yet(both[:1], first, group)
+    found = pd.DataFrame({"since": (weeks - first[:, None]).ravel(), "effect": effect[0].ravel()}).dropna()
     by_week = found.groupby("since", as_index=False).agg(effect=("effect", "mean"), regions=("effect", "size"))
-    return Rollout(Interval(estimate, float(kept.min()), float(kept.max())), p, by_week)
+    return Rollout(Interval(estimate, float(kept.min()), float(kept.max())), p_value, by_week)
 
 
-def _against_not_yet(logs: Floats, first: NDArray[np.int64], before: bool = False) -> Floats:
-    """Each region less those not yet begun, both less their means before its start: (R, W), NaN where none is left."""
-    waiting = (np.arange(logs.shape[1]) < first[:, None]).astype(float)
-    effect = np.full(logs.shape, np.nan)
+def _against_not_yet(both: Floats, first: NDArray[np.int64], group: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """Each region less those not yet begun, both less their means before its start: (2, R, W), NaN where none is left.
+
+    Beside it the number of regions compared with, (R, W).
+    """
+    waiting = (np.arange(both.shape[2]) < first[:, None]).astype(float)
+    effect, others = np.full(both.shape, np.nan), np.zeros(waiting.shape)
     for region, start in enumerate(first):
-        if start == 0:
-            continue
-        others = waiting.copy()
-        others[region] = 0.0
-        moved = logs - logs[:, :start].mean(axis=1, keepdims=True)
-        left = others.sum(axis=0)
-        gap = np.where(left > 0, moved[region] - (others * moved).sum(axis=0) / np.maximum(left, 1), np.nan)
-        effect[region] = gap if before else np.where(np.arange(len(gap)) >= start, gap, np.nan)
-    return effect
+        near = waiting * (group == group[region])[:, None]
+        near[region] = 0.0
+        others[region] = near.sum(axis=0)
+        if start > 0:
+            moved = both - both[:, :, :start].mean(axis=2, keepdims=True)
+            gap = moved[:, region] - (near * moved).sum(axis=1) / np.maximum(others[region], 1)
+            effect[:, region] = np.where(others[region] > 0, gap, np.nan)
+    return effect, others
+
+
+def _mean_after(both: Floats, first: NDArray[np.int64], group: NDArray[np.intp]) -> Floats:
+    effect, others = _against_not_yet(both, first, group)
+    after = (np.arange(both.shape[2]) >= first[:, None]) & np.isfinite(effect[0])
+    return np.average(effect[:, after], axis=1, weights=(others / (others + 1))[after])
 
 
 def difference_in_means(outcome: Any, treated: Any, propensity: Any = None) -> Interval:
@@ -135,6 +141,10 @@ def difference_in_means(outcome: Any, treated: Any, propensity: Any = None) -> I
         n = group.sum()
         parts.append((mean, float((w**2) @ (y[group] - mean) ** 2) * n / (n - 1)))
     estimate, error = parts[0][0] - parts[1][0], np.sqrt(parts[0][1] + parts[1][1])
+    return _interval(estimate, float(error))
+
+
+def _interval(estimate: float, error: float) -> Interval:
     return Interval(estimate, estimate - _Z * error, estimate + _Z * error)
 
 
