@@ -106,6 +106,7 @@ def measure(device: torch.device, smoke: bool, repeats: int, raw: Path | None) -
     # `fit` in fp32 is the arm that has a goal: three times a repeat
     plan = [*run, ("fit", "fp32")] if smoke else [*run, ("fit", "fp32"), ("fit", "fp32")]
     arms.resident()  # the first one chooses kernels and takes memory
+    spent = [float(row.get("seconds", 0.0)) for row in found if row.get("seconds", 0.0) == row.get("seconds", 0.0)]
     for repeat in range(repeats):
         for precision in precisions(device):
             speed = matmul_speed(device, arms.clock, precision, size)
@@ -116,6 +117,7 @@ def measure(device: torch.device, smoke: bool, repeats: int, raw: Path | None) -
         # What has been measured least often comes first, so that a run that is cut short leaves no arm behind.
         done = Counter((row["arm"], row["precision"]) for row in found)
         for arm, precision in sorted(plan, key=done.__getitem__):
+            started = time.perf_counter()
             try:
                 rate = run[arm, precision]()
             except Exception as error:  # a peer or a compiler that is not there must not take the other rows along
@@ -126,13 +128,16 @@ def measure(device: torch.device, smoke: bool, repeats: int, raw: Path | None) -
                 continue
             after = arms.resident()
             found.append({"arm": arm, "precision": precision, "rate": rate, "share": 2 * rate / (before + after)})
-            found.append({"arm": RESIDENT, "precision": "fp32", "rate": after})
+            wall = time.perf_counter() - started
+            found.append({"arm": RESIDENT, "precision": "fp32", "rate": after, "seconds": wall})
             before = after
             if raw is not None:
                 raw.parent.mkdir(parents=True, exist_ok=True)
                 pd.DataFrame(found).to_csv(raw, index=False)
         print(f"repeat {repeat + 1} of {repeats}", flush=True)
-    return summary(pd.DataFrame(found), {"floor: arithmetic": flops, "floor: bytes": moved}).assign(**about)[COLUMNS]
+    table = summary(pd.DataFrame(found), {"floor: arithmetic": flops, "floor: bytes": moved}).assign(**about)[COLUMNS]
+    table.attrs["seconds"] = spent  # of earlier processes
+    return table
 
 
 def summary(found: pd.DataFrame, least: dict[str, float]) -> pd.DataFrame:
@@ -191,7 +196,7 @@ def main() -> None:
             also=[training_arms.__file__],
             command="python benchmarks/training.py",
             protocol=PROTOCOL,
-            seconds=time.perf_counter() - started,
+            seconds=sum(found.attrs.get("seconds", [])) + time.perf_counter() - started,
             smoke=arguments.smoke,
             directory=Path(folder) if arguments.smoke else None,
         )
