@@ -242,9 +242,9 @@ def customer_panel(store: Store, freq: str = "W-MON", ahead: int = 13) -> pd.Dat
     shape = (len(names), last - int(period.min()) + 1)
     cell = who * shape[1] + period - period.min()
     quantity = lines["quantity"].to_numpy(dtype=float)
-    order = pd.factorize(lines["order_id"])[0]
-    _, one = np.unique(np.stack([cell, order]), axis=1, return_index=True)  # an order has several lines
-    found = {"orders": np.bincount(cell[one], minlength=shape[0] * shape[1])}
+    order, distinct = pd.factorize(lines["order_id"])
+    once = pd.unique(cell * len(distinct) + order) // len(distinct)  # an order has several lines
+    found = {"orders": np.bincount(once, minlength=shape[0] * shape[1])}
     found["units"] = np.bincount(cell, quantity, shape[0] * shape[1])
     found["money"] = np.bincount(cell, quantity * lines["unit_price"].to_numpy(dtype=float), shape[0] * shape[1])
     bought = found["orders"].reshape(shape) > 0
