@@ -8,7 +8,7 @@ import json
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -64,12 +64,12 @@ class Encoder:
 
         if self.precision != "fp32":
             raise DataError("only full precision is saved", value=self.precision, remedy="load the encoder as fp32.")
-        folder = Path(folder)
-        card = json.dumps(asdict(self.source), indent=2)
-        write_whole(folder / "model.safetensors", save(weights_of(self.bert)))
+        folder, weights = Path(folder), save(weights_of(self.bert))
+        source = replace(self.source, package="", sha256=hashlib.sha256(weights).hexdigest())
+        write_whole(folder / "model.safetensors", weights)
         write_whole(folder / "config.json", self.bert.config.to_json_string(use_diff=False).encode())
         write_whole(folder / "tokenizer.json", self.tokenizer.to_str().encode())
-        return write_whole(folder / CARD, card.encode())
+        return write_whole(folder / CARD, json.dumps(asdict(source), indent=2).encode())
 
 
 def encode(
