@@ -265,6 +265,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="the tiny store, two epochs; records nothing")
     parser.add_argument("--tuning", action="store_true", help="candidates on the tuning stores")
     parser.add_argument("--stores", type=int, default=10, help="by region, from store 10 on")
+    parser.add_argument("--turned", type=int, default=2, help="stores whose wind turns, by region")
     parser.add_argument("--both", type=int, default=10, help="by region and category, from store 10 on")
     parser.add_argument("--out", type=Path, default=Path("build/spatial"), help="folder of partial results")
     arguments = parser.parse_args()
@@ -274,7 +275,7 @@ def main() -> None:
         return
     smoke, started = arguments.smoke, time.perf_counter()
     settings = replace(CHOSEN, epochs=2) if smoke else CHOSEN
-    by_region = ((False, SEEDS[: arguments.stores]), (True, TURNED))
+    by_region = ((False, SEEDS[: arguments.stores]), (True, TURNED[: arguments.turned]))
     tasks = [(seed, REGION, turned) for turned, seeds in by_region for seed in seeds]
     tasks += [(seed, BOTH, False) for seed in SEEDS[: arguments.both]]
     if smoke:
@@ -308,7 +309,8 @@ def main() -> None:
                 name,
                 frame,
                 script=__file__,
-                command=f"python benchmarks/spatial.py --stores {arguments.stores} --both {arguments.both}",
+                command=f"python benchmarks/spatial.py --stores {arguments.stores} --turned {arguments.turned} "
+                f"--both {arguments.both}",
                 protocol="weekly ounces of 83 shops, last fifth of 121 weeks, 1 to 3 weeks ahead"
                 if name.endswith("juice")
                 else "daily demand, 1 to 3 days ahead, last fifth of two years; no choice was made on these stores",
