@@ -8,13 +8,12 @@ import tempfile
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from ecomlib.errors import MissingDependencyError
 from ecomlib.stores.download import cache_dir as writable_cache
-
-if TYPE_CHECKING:
-    import torch
 
 _RECIPE = 1  # counts up when the export changes, so that older files are left alone
 
@@ -24,7 +23,6 @@ class Int8Body:
 
     def __init__(self, file: Path, config: Any) -> None:
         import onnxruntime
-        import torch
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
@@ -32,8 +30,6 @@ class Int8Body:
         self.config, self.device = config, torch.device("cpu")
 
     def __call__(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> SimpleNamespace:
-        import torch
-
         states = self.session.run(None, {"ids": input_ids.numpy(), "mask": attention_mask.numpy()})[0]
         return SimpleNamespace(last_hidden_state=torch.from_numpy(states))
 
@@ -63,7 +59,6 @@ def quantised(bert: Any, sha256: str, folder: str | Path | None = None) -> Int8B
 
 
 def _export(bert: Any, work: Path) -> Path:
-    import torch
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     class Body(torch.nn.Module):
@@ -79,19 +74,18 @@ def _export(bert: Any, work: Path) -> Path:
 
     axes = {0: "texts", 1: "pieces"}
     two = torch.tensor([[1, 2, 3, 4], [1, 2, 3, 4]]), torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
-    root = logging.getLogger()
-    level = root.level
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the tracer, and that a newer exporter (with more packages) exists
         torch.onnx.export(
             Body().eval(), two, str(work / "fp32.onnx"), input_names=["ids", "mask"], output_names=["states"],
             dynamic_axes={"ids": axes, "mask": axes, "states": axes}, opset_version=17, dynamo=False,
         )  # fmt: skip
-        root.setLevel(logging.ERROR)  # the quantiser advises a step that was tried and changed nothing
-        try:
-            quantize_dynamic(
-                work / "fp32.onnx", work / "int8.onnx", weight_type=QuantType.QInt8, per_channel=True, reduce_range=True
-            )
-        finally:
-            root.setLevel(level)
+    quiet = logging.Filter("nobody")  # the quantiser advises a step that was tried and changed nothing
+    logging.getLogger().addFilter(quiet)
+    try:
+        quantize_dynamic(
+            work / "fp32.onnx", work / "int8.onnx", weight_type=QuantType.QInt8, per_channel=True, reduce_range=True
+        )
+    finally:
+        logging.getLogger().removeFilter(quiet)
     return work / "int8.onnx"
