@@ -7,13 +7,13 @@ a price does, ``experiments`` what a promotion, a roll-out and a mail do, ``doub
 from __future__ import annotations
 
 from ecomlib.causal.doubt import permuted_treatment, robustness_value
-from ecomlib.causal.elasticity import DoubleML, Settings, cross_fit, double_ml, fixed_effects, naive, on_residuals
+from ecomlib.causal.elasticity import DoubleML, Settings, double_ml, fixed_effects, naive, on_residuals
 from ecomlib.causal.experiments import Rollout, difference_in_means, price_change, promotion_effect, rollout_effect
 from ecomlib.causal.fusion import KNOWN_BEFORE, design, leak_probe, listing_texts, text_vectors
 from ecomlib.causal.regression import PoissonFit, poisson
 
 __all__ = [
-    "KNOWN_BEFORE", "DoubleML", "PoissonFit", "Rollout", "Settings", "cross_fit", "design",
+    "KNOWN_BEFORE", "DoubleML", "PoissonFit", "Rollout", "Settings", "design",
     "difference_in_means", "double_ml", "fixed_effects", "leak_probe", "listing_texts", "naive", "on_residuals",
     "permuted_treatment", "poisson", "price_change", "promotion_effect", "robustness_value", "rollout_effect",
     "text_vectors",

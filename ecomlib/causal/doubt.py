@@ -8,18 +8,16 @@ import pandas as pd
 from ecomlib.errors import DataError
 
 
-def permuted_treatment(
-    frame: pd.DataFrame, rng: np.random.Generator, *, column: str = "log_price", by: str = "category"
-) -> pd.DataFrame:
+def permuted_treatment(frame: pd.DataFrame, rng: np.random.Generator, *, column: str = "log_price") -> pd.DataFrame:
     """The frame with each product's treatment taken from another product of its category (lesson 03, section 6).
 
     A placebo: the same weeks, the same shape, and nothing that it could do. Its effect is zero; an estimator that says
     otherwise is broken. One that says zero may still be confounded: a stranger's price is not tied to my text.
     Weeks that the other product has not got are left out.
     """
-    owner = frame[["product_id", by]].drop_duplicates("product_id")
+    owner = frame[["product_id", "category"]].drop_duplicates("product_id")
     partner: dict[str, str] = {}
-    for _, names in owner.groupby(by, observed=True)["product_id"]:
+    for _, names in owner.groupby("category", observed=True)["product_id"]:
         ring = rng.permutation(names.to_numpy())  # everybody gets the next one's: nobody keeps their own
         if len(ring) < 2:
             raise DataError("a category with one product has no placebo", table="frame", value=ring[0])

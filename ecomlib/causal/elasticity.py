@@ -14,11 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ecomlib.causal.regression import Floats, clustered, codes, means, poisson, sweep
+from ecomlib.causal.regression import Z95, Floats, clustered, codes, means, poisson, sweep
 from ecomlib.errors import DataError
 
 Final = Literal["poisson", "linear"]
-_Z = 1.959963984540054  # 95 per cent of a normal
 
 
 @dataclass(frozen=True)
@@ -47,31 +46,31 @@ class DoubleML:
 
 def naive(
     frame: pd.DataFrame, *, y: str = "units", final: Final = "poisson", exposure: str | None = None,
-    treatment: str = "log_price", by: str = "category",
+    treatment: str = "log_price",
 ) -> pd.DataFrame:  # fmt: skip
     """Demand on price by category and nothing else: what a dashboard shows (lesson 03, section 2).
 
     ``final="linear"`` is the straight line through the logs of y + ½, which few units bend further.
     """
-    return _plain(frame, [frame[by]], y, final, exposure, treatment, by)
+    return _plain(frame, [frame["category"]], y, final, exposure, treatment, ())
 
 
 def fixed_effects(
     frame: pd.DataFrame, *, y: str = "units", final: Final = "poisson", exposure: str | None = None,
-    treatment: str = "log_price", by: str = "category", controls: Sequence[str] = ("promoted",),
+    treatment: str = "log_price", controls: Sequence[str] = ("promoted",),
 ) -> pd.DataFrame:  # fmt: skip
     """Two-way within: a level for each product and for each week of a category (lesson 03, section 4).
 
     Removes whatever stays the same in a product. A listing that is rewritten does not.
     """
-    absorb = [frame["product_id"], frame[[by, "ds"]]]
-    return _plain(frame, absorb, y, final, exposure, treatment, by, controls)
+    absorb = [frame["product_id"], frame[["category", "ds"]]]
+    return _plain(frame, absorb, y, final, exposure, treatment, controls)
 
 
 def double_ml(
     frame: pd.DataFrame, vectors: Any = None, *, y: str = "units", exposure: str | None = None,
     final: Final = "poisson", folds: Literal["product", "row"] = "product", treatment: str = "log_price",
-    by: str = "category", controls: Sequence[str] = ("promoted",), settings: Settings | None = None,
+    controls: Sequence[str] = ("promoted",), settings: Settings | None = None,
 ) -> DoubleML:  # fmt: skip
     """Elasticities by double machine learning with text as the confounder (lesson 03, section 5).
 
@@ -91,7 +90,7 @@ def double_ml(
     Raises ``DataError`` for a missing column, empty values, or fewer products than folds.
     """
     s = Settings() if settings is None else settings
-    columns = [y, treatment, by, "ds", "product_id", *controls, *([exposure] if exposure else [])]
+    columns = [y, treatment, "category", "ds", "product_id", *controls, *([exposure] if exposure else [])]
     for column in [*columns, *(["listing"] if vectors is not None else [])]:
         if column not in frame or frame[column].isna().any():
             raise DataError("the column is missing or has gaps", table="frame", column=column,
@@ -101,15 +100,15 @@ def double_ml(
         raise DataError("fewer products than folds", table="frame", column="product_id", value=product.max() + 1)
     units = product if folds == "product" else np.arange(len(frame))
     fold = rng.permutation(np.arange(units.max() + 1) % s.folds)[units]
-    parts = [_Fold(frame, fold != k, vectors, by, controls, s) for k in range(s.folds)]
+    parts = [_Fold(frame, fold != k, vectors, controls, s) for k in range(s.folds)]
 
     count = frame[y].to_numpy(dtype=float)
     base = np.zeros(len(frame)) if exposure is None else np.log(frame[exposure].to_numpy(dtype=float))
     price = frame[treatment].to_numpy(dtype=float)
-    residual = price - _joined(parts, fold, [part.linear(price) for part in parts])
+    residual = price - _joined(fold, [part.linear(price) for part in parts])
     logs = np.log(count + 0.5) - base
-    rest = logs - _joined(parts, fold, [part.linear(logs) for part in parts])
-    group, names = codes(frame[by]), np.unique(frame[by].to_numpy(dtype=object).astype(str))
+    rest = logs - _joined(fold, [part.linear(logs) for part in parts])
+    group = codes(frame["category"])
     slope, error = on_residuals(rest, residual, group, product)
     if final == "poisson":
         scores = [np.zeros(part.size) for part in parts]
@@ -117,16 +116,9 @@ def double_ml(
             offset = base + slope[group] * price
             found = [part.counts(count, offset, score) for part, score in zip(parts, scores, strict=True)]
             scores = [score for _, score in found]
-            rest = _joined(parts, fold, [value for value, _ in found]) + base
+            rest = _joined(fold, [value for value, _ in found]) + base
             slope, error = _multiplicative(count, price, residual, rest, group, product, slope, s.dispersion)
-    return DoubleML(_table(names, slope, error, np.bincount(group)), residual, rest, fold)
-
-
-def cross_fit(model: Any, X: Any, target: Any, fold: Any) -> Floats:
-    """Predictions of each row by a scikit-learn model that was fitted on the other folds (lesson 03, section 5)."""
-    from sklearn.model_selection import PredefinedSplit, cross_val_predict
-
-    return np.asarray(cross_val_predict(model, X, target, cv=PredefinedSplit(fold)))
+    return DoubleML(_table(frame, slope, error), residual, rest, fold)
 
 
 def on_residuals(y: Any, t: Any, group: Any, cluster: Any) -> tuple[Floats, Floats]:
@@ -144,25 +136,22 @@ def on_residuals(y: Any, t: Any, group: Any, cluster: Any) -> tuple[Floats, Floa
 class _Fold:
     """Guesses for all rows, learnt from the rows in ``train`` alone."""
 
-    def __init__(
-        self, frame: pd.DataFrame, train: Any, vectors: Any, by: str, controls: Sequence[str], s: Settings
-    ) -> None:
+    def __init__(self, frame: pd.DataFrame, train: Any, vectors: Any, controls: Sequence[str], s: Settings) -> None:
         self.train, self.s = train, s
-        self.cell = codes(frame[[by, "ds"]])
+        self.cell = codes(frame[["category", "ds"]])
         self.X = frame[list(controls)].to_numpy(dtype=float)
         self.listing = np.zeros(len(frame), np.intp) if vectors is None else frame["listing"].to_numpy(dtype=np.intp)
         self.size = 1 if vectors is None else len(vectors)
         self.rows = np.bincount(self.listing[train], minlength=self.size).astype(float)
         self.seen = self.rows > 0
-        self.Z = None if vectors is None else self._components(np.asarray(vectors), codes(frame[by]))
+        self.Z = None if vectors is None else self._components(np.asarray(vectors), codes(frame["category"]))
 
     def _components(self, vectors: Floats, group: NDArray[np.intp]) -> Floats:
         """Principal components of the training listings, less their mean in the category, which has a level already."""
         from sklearn.decomposition import PCA
 
         some = min(self.s.components, vectors.shape[1], int(self.seen.sum()) // 3)
-        Z = PCA(some, svd_solver="covariance_eigh")
-        Z = Z.fit(vectors[self.seen]).transform(vectors)
+        Z = PCA(some, svd_solver="covariance_eigh").fit(vectors[self.seen]).transform(vectors)
         of_listing = np.zeros(self.size, np.intp)
         of_listing[self.listing] = group
         return Z - means(Z, of_listing, self.seen.astype(float), int(group.max()) + 1)[of_listing]
@@ -170,8 +159,10 @@ class _Fold:
     def linear(self, target: Floats) -> Floats:
         """The target's level of the category's week, plus controls, plus what the text adds."""
         a, ones = self.train, np.ones(int(self.train.sum()))
-        centre = means(np.column_stack([self.X, target])[a], self.cell[a], ones, int(self.cell.max()) + 1)[self.cell]
-        X, left = self.X - centre[:, :-1], target - centre[:, -1]
+        both = np.column_stack([self.X, target])
+        both = both - both[a].mean(axis=0)  # the guess for a week that no training row has
+        both = both - means(both[a], self.cell[a], ones, int(self.cell.max()) + 1)[self.cell]
+        X, left = both[:, :-1], both[:, -1]
         left = left - X @ np.linalg.lstsq(X[a], left[a], rcond=None)[0]
         mean = means(left[a][:, None], self.listing[a], ones, self.size)[:, 0]
         return target - left + self._text(mean, self.rows)[self.listing]
@@ -214,9 +205,9 @@ class _Fold:
         return np.asarray(model.predict(self.Z), dtype=float)
 
 
-def _joined(parts: Sequence[_Fold], fold: NDArray[np.intp], guesses: Sequence[Floats]) -> Floats:
+def _joined(fold: NDArray[np.intp], guesses: Sequence[Floats]) -> Floats:
     """Each row's guess by the part that has not seen it."""
-    return np.choose(fold, guesses) if len(parts) <= 32 else np.stack(guesses)[fold, np.arange(len(fold))]
+    return np.stack(guesses)[fold, np.arange(len(fold))]
 
 
 def _multiplicative(
@@ -243,26 +234,27 @@ def _multiplicative(
 
 
 def _plain(
-    frame: pd.DataFrame, absorb: Sequence[Any], y: str, final: str, exposure: str | None, treatment: str, by: str,
-    controls: Sequence[str] = (),
+    frame: pd.DataFrame, absorb: Sequence[Any], y: str, final: str, exposure: str | None, treatment: str,
+    controls: Sequence[str],
 ) -> pd.DataFrame:  # fmt: skip
-    group, names = codes(frame[by]), np.unique(frame[by].to_numpy(dtype=object).astype(str))
-    X = np.where(group[:, None] == np.arange(len(names)), frame[[treatment]].to_numpy(dtype=float), 0.0)
+    group = codes(frame["category"])
+    X = np.where(group[:, None] == np.arange(group.max() + 1), frame[[treatment]].to_numpy(dtype=float), 0.0)
     X = np.hstack([X, frame[list(controls)].to_numpy(dtype=float)])
-    count, share = frame[y].to_numpy(dtype=float), None if exposure is None else frame[exposure].to_numpy(dtype=float)
+    count, share = frame[y].to_numpy(dtype=float), 1.0 if exposure is None else frame[exposure].to_numpy(dtype=float)
     if final == "linear":
-        logs = np.log(count + 0.5) - (0.0 if share is None else np.log(share))
-        both = sweep(np.column_stack([X, logs]), [codes(key) for key in absorb], np.ones(len(count)))
-        inverse = np.linalg.pinv(both[:, :-1].T @ both[:, :-1])
-        slope = inverse @ (both[:, :-1].T @ both[:, -1])
-        scores = both[:, :-1] * (both[:, -1] - both[:, :-1] @ slope)[:, None]
+        logs, ones = np.log((count + 0.5) / share), np.ones(len(count))
+        both = sweep(np.column_stack([X, logs]), [codes(key) for key in absorb], ones)
+        X, inverse = both[:, :-1], np.linalg.pinv(both[:, :-1].T @ both[:, :-1])
+        slope = inverse @ (X.T @ both[:, -1])
+        scores = X * (both[:, -1] - X @ slope)[:, None]
         error = np.sqrt(np.diag(inverse @ clustered(scores, codes(frame["product_id"])) @ inverse))
     else:
         fit = poisson(count, X, absorb=absorb, exposure=share, cluster=frame["product_id"])
         slope, error = fit.slope, fit.se
-    return _table(names, slope[: len(names)], error[: len(names)], np.bincount(group))
+    return _table(frame, slope[: group.max() + 1], error[: group.max() + 1])
 
 
-def _table(names: Any, slope: Floats, error: Floats, rows: Any) -> pd.DataFrame:
-    return pd.DataFrame({"category": names, "elasticity": slope, "se": error, "low": slope - _Z * error,
-                         "high": slope + _Z * error, "rows": rows})  # fmt: skip
+def _table(frame: pd.DataFrame, slope: Floats, error: Floats) -> pd.DataFrame:
+    rows = frame.groupby("category", observed=True).size()
+    columns = {"elasticity": slope, "se": error, "low": slope - Z95 * error, "high": slope + Z95 * error, "rows": rows}
+    return pd.DataFrame(columns, index=rows.index).reset_index()

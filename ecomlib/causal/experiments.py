@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,16 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ecomlib.causal.regression import Floats, codes, poisson
+from ecomlib.causal.regression import Z95, Floats, codes, poisson
 from ecomlib.errors import DataError
 from ecomlib.evaluation import Interval
-
-_Z = 1.959963984540054  # 95 per cent of a normal
 
 
 def promotion_effect(
     frame: pd.DataFrame, how: Literal["targeted", "randomised", "weighted"] = "randomised", *, y: str = "units",
-    exposure: str | None = None, by: str = "category",
+    exposure: str | None = None,
 ) -> Interval:  # fmt: skip
     """Effect of a promotion with its discount on log demand, mean over promotions that were run (lesson 03, section 7).
 
@@ -39,9 +36,9 @@ def promotion_effect(
     promoted = held["promoted"].to_numpy(dtype=float) > 0.5
     if not 0 < promoted.sum() < len(held):
         raise DataError("no promotion to compare, or nothing else", table="frame", column="promoted", value=how)
-    kind, cut = codes(held[by]), np.log(1 - held["depth"].to_numpy(dtype=float))
+    kind, cut = codes(held["category"]), np.log(1 - held["depth"].to_numpy(dtype=float))
     X = np.column_stack([promoted, np.where(kind[:, None] == np.arange(kind.max() + 1), cut[:, None], 0.0)])
-    absorb, weights = [held[[by, "ds"]], held["product_id"]], None
+    absorb, weights = [held[["category", "ds"]], held["product_id"]], None
     if how == "weighted":
         chance = held["promo_propensity"].to_numpy(dtype=float)
         absorb, weights = absorb[:1], np.where(promoted, 1 - chance, chance)
@@ -134,23 +131,19 @@ def difference_in_means(outcome: Any, treated: Any, propensity: Any = None) -> I
     if not 1 < on.sum() < len(on) - 1:
         raise DataError("two in each group are needed", value=int(on.sum()))
     chance = np.full(len(y), on.mean()) if propensity is None else np.asarray(propensity, dtype=float)
-    parts = []
+    mean, variance = [], []
     for group, weight in ((on, 1 / chance), (~on, 1 / (1 - chance))):
-        w = weight[group] / weight[group].sum()
-        mean = float(w @ y[group])
-        n = group.sum()
-        parts.append((mean, float((w**2) @ (y[group] - mean) ** 2) * n / (n - 1)))
-    estimate, error = parts[0][0] - parts[1][0], np.sqrt(parts[0][1] + parts[1][1])
-    return _interval(estimate, float(error))
+        w, n = weight[group] / weight[group].sum(), group.sum()
+        mean.append(float(w @ y[group]))
+        variance.append(float(w**2 @ (y[group] - mean[-1]) ** 2) * n / (n - 1))
+    return _interval(mean[0] - mean[1], float(np.sqrt(sum(variance))))
 
 
 def _interval(estimate: float, error: float) -> Interval:
-    return Interval(estimate, estimate - _Z * error, estimate + _Z * error)
+    return Interval(estimate, estimate - Z95 * error, estimate + Z95 * error)
 
 
-def price_change(
-    sold: pd.DataFrame, elasticities: pd.DataFrame, change: float = 0.05, *, keys: Sequence[str] = ("category",)
-) -> pd.DataFrame:
+def price_change(sold: pd.DataFrame, elasticities: pd.DataFrame, change: float = 0.05) -> pd.DataFrame:
     """Units and money of raising every price by ``change``, other things equal (lesson 03, section 8).
 
     Parameters
@@ -162,7 +155,7 @@ def price_change(
     price less cost), and where the elasticities have ``low`` and ``high`` the same at those ends. The ends of "all" add
     up the categories' ends: wider than 95 % if they err independently.
     """
-    both = sold.merge(elasticities, on=list(keys))
+    both = sold.merge(elasticities, on="category")
     rows: dict[str, Any] = {"units": both["units"].astype(float)}
     for end, suffix in (("elasticity", ""), ("low", "_low"), ("high", "_high")):
         if end in both:

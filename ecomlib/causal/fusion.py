@@ -70,7 +70,7 @@ def design(store: Store, *, demand: pd.DataFrame | None = None) -> pd.DataFrame:
     if store.prices is not None and (held := [c for c in _PLAN if c in store.prices]):
         plan = store.prices[["product_id", *held]].assign(ds=_week(store.prices["date"]))
         panel = panel.merge(
-            plan.groupby(["product_id", "ds"], as_index=False).first(), on=["product_id", "ds"], how="left"
+            plan.groupby(["product_id", "ds"]).first().reset_index(), on=["product_id", "ds"], how="left"
         )
     facts = store.products.set_index("product_id")
     panel["category"] = panel["product_id"].map(facts["category"]).fillna("none") if "category" in facts else "all"
@@ -81,17 +81,14 @@ def design(store: Store, *, demand: pd.DataFrame | None = None) -> pd.DataFrame:
     panel["log_price"] = np.log(panel["price"] / reference)
     panel["in_stock"] = (1 - panel["stockout"]).clip(lower=0.05) if "stockout" in panel else 1.0
 
-    so_far = counts(store.orders, panel, sums=())
-    panel["orders_so_far"] = so_far["count"]
+    panel["orders_so_far"] = counts(store.orders, panel, sums=())["count"]
     panel["days_since_order"] = recency(store.orders, panel)["days_since"]
     if "returned" in store.orders:
         panel["return_rate"] = return_rate(store.orders, panel, prior=(1.0, 9.0))["return_rate"]
     if store.reviews is not None:
         read = counts(store.reviews, panel, on=("ds", "written_at"), sums=("rating",), known_after="1D")
-        panel["reviews_so_far"], panel["rating"] = (
-            read["count"],
-            read["sum_rating"] / read["count"].where(lambda n: n > 0),
-        )
+        panel["reviews_so_far"] = read["count"]
+        panel["rating"] = read["sum_rating"] / read["count"].replace(0, np.nan)
     if store.mailings is not None:
         mailed = store.mailings.groupby(_week(store.mailings["date"]))["treated"].mean()
         panel["mailed_last"] = (panel["ds"] - pd.Timedelta(weeks=1)).map(mailed).fillna(0.0)
@@ -107,18 +104,13 @@ def listing_texts(store: Store) -> pd.DataFrame:
 
     Columns ``product_id, valid_from, title, description``; gaps are empty strings (lesson 03, section 1).
     """
-    if store.listings is not None:
-        texts = store.listings.copy()
-    else:
-        texts = store.products.assign(valid_from=pd.Timestamp("1970-01-01"))
-    for column in ("title", "description"):
-        texts[column] = texts[column].fillna("") if column in texts else ""
-    return texts[["product_id", "valid_from", "title", "description"]].reset_index(drop=True)
+    alone = store.products.assign(valid_from=pd.Timestamp("1970-01-01"))
+    texts = alone if store.listings is None else store.listings
+    texts = texts.reindex(columns=["product_id", "valid_from", "title", "description"])
+    return texts.fillna({"title": "", "description": ""}).reset_index(drop=True)
 
 
-def text_vectors(
-    texts: pd.DataFrame, parts: Sequence[str] = ("title", "description"), **options: Any
-) -> Floats:  # fmt: skip
+def text_vectors(texts: pd.DataFrame, parts: Sequence[str] = ("title", "description"), **options: Any) -> Floats:
     """Vectors of each row's ``parts``, encoded one by one and put side by side (lesson 03, section 5).
 
     Joined to one text, title and description blur: they tell 93.5 % of a listing's quality instead of 97.2 %.
@@ -138,33 +130,35 @@ def leak_probe(
     From ``at`` on, a third of every table's rows is lost and the rest is shuffled; returns of orders from the thirty
     days before, which are not known yet, are turned round. What ``build`` says was known by ``at`` may not change.
 
-    Returns ``column, rows`` (compared: those up to and including ``at``) ``, changed``: above zero is a leak.
+    Returns ``column, rows`` (compared: those up to and including ``at``) ``, changed``: above zero is a leak. A row
+    that is lost from before ``at`` counts as changed; what is launched or priced in that very week may come or go.
     """
     moment = pd.Timestamp(at)
-    after = build(_other_future(store, moment, rng))
-    before, after = (f[f["ds"] <= moment].set_index(list(keys)) for f in (build(store), after))
+    after = build(_other_future(store, moment, rng)).set_index(list(keys))
+    before = build(store).set_index(list(keys))
+    before = before[before.index.get_level_values("ds") <= moment]
     held = [column for column in columns if column in before]
     if not held or before.empty:
         raise DataError("nothing to compare", value=tuple(columns), remedy="name columns and a day within the frame.")
-    if set(held) - set(after.columns) or not before.index.equals(after.index):
-        return pd.DataFrame({"column": held, "rows": len(before), "changed": len(before)})
-    same = [(before[c].eq(after[c]) | (before[c].isna() & after[c].isna())).to_numpy() for c in held]
-    return pd.DataFrame({"column": held, "rows": len(before), "changed": [int((~s).sum()) for s in same]})
+    both = before.index.intersection(after.index)
+    lost = int((before.index.difference(both).get_level_values("ds") < moment).sum())
+    old, new = before.loc[both, held], after.loc[both].reindex(columns=held)
+    changed = (~(old.eq(new) | (old.isna() & new.isna()))).sum() + lost
+    return pd.DataFrame({"column": held, "rows": len(both), "changed": changed.to_numpy()})
 
 
 def _other_future(store: Store, moment: pd.Timestamp, rng: np.random.Generator) -> Store:
     """The same store up to ``moment``, and another after it. It is not checked: the tables no longer agree."""
     tables = dict(store.tables())
-    for table, time in _TIMES.items():
-        if table not in tables:
-            continue
+    for table, time in ((name, time) for name, time in _TIMES.items() if name in tables):
         frame = tables[table]
         later = (frame[time] > moment if table == "listings" else frame[time] >= moment).to_numpy()
         if table == "orders" and "returned" in frame:
             recent = later | (frame[time] >= moment - pd.Timedelta(days=30)).to_numpy()
             frame = frame.assign(returned=frame["returned"].mask(recent, ~frame["returned"].fillna(False).astype(bool)))
         rows = np.flatnonzero(later)
-        kept, source = frame.drop(index=frame.index[rows]), frame.iloc[rng.permutation(rows)[: 2 * len(rows) // 3]]
+        left = len(rows) if table == "listings" else 2 * len(rows) // 3  # listings are numbered: none is lost
+        kept, source = frame.drop(index=frame.index[rows]), frame.iloc[rng.permutation(rows)[:left]]
         other = frame.iloc[rows[: len(source)]].copy()
         for column in other.columns.difference([time]):
             other[column] = source[column].to_numpy()

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from ecomlib.errors import DataError
 
 Floats = NDArray[np.float64]
+Z95 = 1.959963984540054  # 95 per cent of a normal lie within
 
 
 @dataclass(frozen=True, eq=False)
 class PoissonFit:
-    """Slopes with their covariance clustered as asked; ``fitted`` are expected counts, NaN in rows that say nothing."""
+    """Slopes with their covariance, clustered as asked."""
 
     slope: Floats  # (K,)
     covariance: Floats  # (K, K)
-    fitted: Floats  # (N,)
 
     @property
     def se(self) -> Floats:
@@ -55,11 +55,11 @@ def poisson(
     y, X = np.asarray(y, dtype=float), np.asarray(X, dtype=float).reshape(len(y), -1)
     levels = [codes(key) for key in absorb] or [np.zeros(len(y), dtype=np.intp)]
     weight = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=float)
-    offset = np.zeros(len(y)) if exposure is None else np.log(np.asarray(exposure, dtype=float))
+    offset = np.log(np.broadcast_to(np.asarray(1.0 if exposure is None else exposure, dtype=float), len(y)))
     keep = weight > 0
     for level in levels:  # a level without any count is at minus infinity and says nothing about the slopes
         keep &= (np.bincount(level, weight * y) > 0)[level]
-    every, y, X, weight, offset = len(y), y[keep], X[keep], weight[keep], offset[keep]
+    y, X, weight, offset = y[keep], X[keep], weight[keep], offset[keep]
     levels = [codes(level[keep]) for level in levels]
     eta = np.log((y + y.mean()) / 2)
     slope = np.full(X.shape[1], np.inf)
@@ -78,16 +78,14 @@ def poisson(
             break
     else:
         raise DataError("the Poisson regression does not come to rest", remedy="drop levels with hardly any counts.")
-    fitted = np.full(every, np.nan)
-    fitted[keep] = np.exp(eta)
     scores = swept * (weight * (y - np.exp(eta)))[:, None]
     group = np.arange(len(y)) if cluster is None else codes(np.asarray(cluster)[keep])
-    return PoissonFit(slope, inverse @ clustered(scores, group) @ inverse, fitted)
+    return PoissonFit(slope, inverse @ clustered(scores, group) @ inverse)
 
 
 def clustered(scores: Floats, group: NDArray[np.intp]) -> Floats:
     """Sum of squares of each cluster's total score, with the factor G / (G - 1): shape (K, K)."""
-    totals = np.stack([np.bincount(group, column) for column in scores.T], axis=1)
+    totals = means(scores, group, np.ones(len(group))) * np.bincount(group)[:, None]
     return totals.T @ totals * len(totals) / max(len(totals) - 1, 1)
 
 
