@@ -205,7 +205,9 @@ def forgetting(reviews: pd.DataFrame, encoders: dict[str, Encoder]) -> pd.DataFr
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--smoke", action="store_true", help="the tiny store, 64 pairs; records nothing")
-    smoke = parser.parse_args().smoke
+    parser.add_argument("--stores", type=int, default=len(SEEDS), help="how many simulated stores are measured")
+    chosen = parser.parse_args()
+    smoke, seeds = chosen.smoke, (1,) if chosen.smoke else SEEDS[: chosen.stores]
     torch.set_num_threads(1)
     size, most = ("tiny", 64) if smoke else ("small", 500)
     if smoke:
@@ -230,29 +232,32 @@ def main() -> None:
         ]
         reached = [part["value"].item() for part in choice]
         settings = AdaptSettings(batch_size=16, layers=1) if smoke else CANDIDATES[int(np.argmax(reached))]
-        parts = [
-            kept(folder, f"store_{seed}", lambda seed=seed: one_store(seed, size, most, settings))  # type: ignore[misc]
-            for seed in ((1,) if smoke else SEEDS)
-        ]
+
+        def on_store(seed: int) -> tuple[pd.DataFrame, Encoder]:
+            return kept(folder, f"store_{seed}", lambda: one_store(seed, size, most, settings))
+
+        # What can be had once comes first: an interrupted run lacks stores, never a measure.
+        first, ours = on_store(seeds[0])
         titles = store.products.set_index("product_id")["title"]
         real, theirs = kept(
             folder, "baskets", lambda: baskets(orders, titles, split, settings, 4 * most, "online_retail")
         )
-        began = time.process_time()
-        after = forgetting(reviews, {"simulated": parts[0][1], "online_retail": theirs})
-        table = over_stores(pd.concat([rows for rows, _ in parts]))
-        spent = sum(part["cpu_seconds"].iloc[0] for part in [*choice, *(rows for rows, _ in parts), real])
-        frame = pd.concat([table, real.drop(columns="cpu_seconds"), after], ignore_index=True)
+        encoders = {"simulated": ours, "online_retail": theirs}
+        after, _ = kept(folder, "forgetting", lambda: (forgetting(reviews, encoders), ours))
+        parts = [first, *(on_store(seed)[0] for seed in seeds[1:])]
+        whole = [over_stores(pd.concat(parts)), real, after]
+        frame = pd.concat(whole, ignore_index=True).drop(columns="cpu_seconds")
         frame["chosen"] = settings.layers
         print(frame.round(3).to_string())
         recorded.write(
             "text_adaptation",
             frame,
             script=__file__,
-            command="python benchmarks/adaptation.py",
-            protocol=f"{most:,} title-description pairs a simulated store ({len(SEEDS)} stores, newcomers held out); "
+            command=f"python benchmarks/adaptation.py --stores {len(seeds)}",
+            protocol=f"{most:,} title-description pairs a simulated store ({len(seeds)} stores, newcomers held out); "
             f"{4 * most:,} basket pairs of Online Retail II before {SPLIT:%Y-%m-%d}, asked until {END:%Y-%m-%d}",
-            seconds=spent + time.process_time() - began,  # the processor's: the run may have been interrupted
+            # The processor's: the run may have been interrupted.
+            seconds=sum(part["cpu_seconds"].iloc[0] for part in [*choice, *parts, real, after]),
             smoke=smoke,
             directory=Path(name) if smoke else None,
         )
