@@ -319,7 +319,6 @@ def main() -> None:
                 else time.perf_counter() - started,
                 smoke=smoke,
                 directory=Path(folder) if smoke else None,
-                also=[Path(__file__).parents[1] / "ecomlib" / "models" / name for name in ("convgru.py", "regions.py")],
             )
 
 
