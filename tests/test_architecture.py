@@ -88,8 +88,8 @@ def code(path: Path) -> int:
 
 def test_rooms_stay_small() -> None:
     """The plan gave 4,000 lines to everything from stores to ensemble. The stores alone need most of that: a simulated
-    market with its truth, two real shops, and a reader that names every fault. So they have a budget of their own. Causal
-    analysis, adaptation of the encoder, maps and devices took the other rooms beyond 4,000 as well."""
+    market with its truth, two real shops, and a reader that names every fault. So they have a budget of their own.
+    Causal analysis, adaptation of the encoder, maps and devices took the other rooms beyond 4,000 as well."""
     for path in modules():
         assert length(path) <= 400, f"{path.relative_to(ROOT)} has {length(path)} lines, more than 400"
     assert sum(code(path) for path in modules() if room(path) in ("errors", "stores")) <= 3_400
