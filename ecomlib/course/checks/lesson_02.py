@@ -16,6 +16,10 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 
+def _stub(*_: Any) -> Any:
+    return ...
+
+
 # --- mean pooling ---
 
 
@@ -23,10 +27,6 @@ def mean_pool(vectors: Floats, mask: Bools) -> Floats:
     """Mean of each text's piece vectors, padding left out: (B, L, D) and (B, L) to (B, D)."""
     weight = mask[:, :, None].astype(float)
     return np.asarray((vectors * weight).sum(axis=1) / weight.sum(axis=1))
-
-
-def _pool_stub(vectors: Floats, mask: Bools) -> Any:
-    return ...
 
 
 def _pool_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
@@ -98,10 +98,6 @@ def return_rate(ordered_on: Ints, returned: Bools, today: int, wait: int, a: flo
     """(a + returned) / (a + b + lines) over the lines whose fate is known before ``today``."""
     known = ordered_on + wait < today
     return float((a + returned[known].sum()) / (a + b + known.sum()))
-
-
-def _rate_stub(ordered_on: Ints, returned: Bools, today: int, wait: int, a: float, b: float) -> Any:
-    return ...
 
 
 def _rate_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
@@ -196,10 +192,6 @@ def tfidf(train: Sequence[str], test: Sequence[str]) -> Floats:
     """Rows of test in the words of train (sorted): count times ln((1 + n) / (1 + df)) + 1, scaled to length one."""
     vocabulary = _words(train)
     return _tfidf(test, vocabulary, np.log((1 + len(train)) / (1 + _df(train, vocabulary))) + 1)
-
-
-def _tfidf_stub(train: Sequence[str], test: Sequence[str]) -> Any:
-    return ...
 
 
 def _tfidf_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
@@ -313,10 +305,6 @@ def fair_control(base: Floats, vectors: Floats, fifth: Ints, lot: Floats, y: Flo
     return _ridge(base, block, y, _free(base, block, penalty))
 
 
-def _control_stub(base: Floats, vectors: Floats, fifth: Ints, lot: Floats, y: Floats, penalty: float) -> Any:
-    return ...
-
-
 def _control_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     cases = []
     for n, width, penalty in ((6, 1, 0.5), (30, 4, 5.0)):
@@ -393,37 +381,16 @@ _CONTROL_MISTAKES: dict[str, tuple[Answer, str]] = {
 }
 
 
-EXERCISES = (
-    Exercise(
-        "02.return_rate",
-        solution=return_rate,
-        stub=_rate_stub,
-        cases=_rate_cases,
-        mistakes=_RATE_MISTAKES,
-        praise="Two lines no longer make a rate, and no return is counted before it happened.",
-    ),
-    Exercise(
-        "02.mean_pool",
-        solution=mean_pool,
-        stub=_pool_stub,
-        cases=_pool_cases,
-        mistakes=_POOL_MISTAKES,
-        praise="A title has the same vector alone and beside a long one.",
-    ),
-    Exercise(
-        "02.tfidf",
-        solution=tfidf,
-        stub=_tfidf_stub,
-        cases=_tfidf_cases,
-        mistakes=_TFIDF_MISTAKES,
-        praise="The same numbers as scikit-learn's TfidfVectorizer. This is the rival that BERT has to beat.",
-    ),
-    Exercise(
-        "02.fair_control",
-        solution=fair_control,
-        stub=_control_stub,
-        cases=_control_cases,
-        mistakes=_CONTROL_MISTAKES,
-        praise="This control knows as much about prices as the text does, and nothing about the product.",
-    ),
-)
+EXERCISES = tuple(
+    Exercise(f"02.{name}", solution, _stub, cases, mistakes, praise)
+    for name, solution, cases, mistakes, praise in (
+        ("return_rate", return_rate, _rate_cases, _RATE_MISTAKES,
+         "Two lines no longer make a rate, and no return is counted before it happened."),
+        ("mean_pool", mean_pool, _pool_cases, _POOL_MISTAKES,
+         "A title has the same vector alone and beside a long one."),
+        ("tfidf", tfidf, _tfidf_cases, _TFIDF_MISTAKES,
+         "The same numbers as scikit-learn's TfidfVectorizer. This is the rival that BERT has to beat."),
+        ("fair_control", fair_control, _control_cases, _CONTROL_MISTAKES,
+         "This control knows as much about prices as the text does, and nothing about the product."),
+    )
+)  # fmt: skip
