@@ -61,6 +61,12 @@ def _with_corners(values: Floats, places: Ints) -> float:
     return _moran(values, _shares(near.astype(float)))
 
 
+def _lonely(values: Floats, places: Ints) -> float:
+    touching = _touching(places)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return _moran(values, touching / touching.sum(axis=1, keepdims=True))
+
+
 def _not_centred(values: Floats, places: Ints) -> float:
     w = _shares(_touching(places))
     return float(len(values) / w.sum() * (values @ w @ values) / (values @ values))
@@ -74,12 +80,14 @@ _MORAN_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "self_as_neighbour": (
         _with_self,
-        "Every region is its own neighbour here, and nobody is more like it than itself: Moran's I is too high on any"
+        "Every region is its own neighbour here, and nobody is more like it than itself: Moran's I is too high "
+        "on any"
         " map, even a shuffled one. The diagonal of the weights is zero.",
     ),
     "self_and_not_normalised": (
         lambda values, places: _moran(values, _touching(places) + np.eye(len(places))),
-        "Two things: every region is its own neighbour (the diagonal of the weights is not zero), and the rows of the"
+        "Two things: every region is its own neighbour (the diagonal of the weights is not zero), and the rows "
+        "of the"
         " weights do not sum to one.",
     ),
     "corners": (
@@ -92,9 +100,16 @@ _MORAN_MISTAKES: dict[str, tuple[Answer, str]] = {
         "You multiply the values themselves. All units are above zero, so any two regions look alike. Subtract the"
         " map's mean first.",
     ),
+    "lonely_region": (
+        _lonely,
+        "A region without neighbours: you divided its row of weights by zero, and one such region makes the "
+        "whole map NaN."
+        " Its row stays zero.",
+    ),
     "factor_forgotten": (
         lambda values, places: _moran(values, _shares(_touching(places)), power=0.0),
-        "The factor R / (sum of all weights) is missing. On a full map it is one; where a region has no neighbour, it"
+        "The factor R / (sum of all weights) is missing. On a full map it is one; where a region has no "
+        "neighbour, it"
         " is not.",
     ),
     "negative": (
@@ -158,13 +173,21 @@ def _shifting_back(x: Any, weight: Any) -> Any:
 _STEP_MISTAKES: dict[str, tuple[Answer, str]] = {
     "padding_shifts": (
         lambda x, h, w, u: _step(x, h, w, u, _shifting),
-        "The shape is right, but the whole padding lies on the north and west: each day the map slides one region to"
+        "The shape is right, but the whole padding lies on the north and west: each day the map slides one "
+        "region to"
         " the south-east, and a region reads what happened elsewhere. Pad one row or column on every side.",
     ),
     "padding_shifts_back": (
         lambda x, h, w, u: _step(x, h, w, u, _shifting_back),
-        "The whole padding lies on the south and east: each day the map slides one region to the north-west. Pad one"
+        "The whole padding lies on the south and east: each day the map slides one region to the north-west. Pad "
+        "one"
         " row or column on every side.",
+    ),
+    "no_padding": (
+        lambda x, h, w, u: _step(x, h, w, u, lambda a, k: _conv(a, k, (0, 0, 0, 0))),
+        "Without padding a convolution makes the map smaller, and it no longer fits the state. padding=1: the "
+        "map keeps its"
+        " size.",
     ),
     "padding_wraps": (
         lambda x, h, w, u: _step(x, h, w, u, lambda a, k: _conv(a, k, mode="circular")),
@@ -173,12 +196,14 @@ _STEP_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "gates_shared": (
         lambda x, h, w, u: _step(x, h, w, u, shared=True),
-        "One gate does both jobs: z and r are computed with the same weights, so a region that takes in much that is"
+        "One gate does both jobs: z and r are computed with the same weights, so a region that takes in much "
+        "that is"
         " new cannot forget the old at the same time. w[0], u[0] belong to z and w[1], u[1] to r.",
     ),
     "z_swapped": (
         lambda x, h, w, u: _step(x, h, w, u, swapped=True),
-        "z and 1 - z have changed places. In this lesson z is the share of what is new (in torch's GRU it is the share"
+        "z and 1 - z have changed places. In this lesson z is the share of what is new (in torch's GRU it is the "
+        "share"
         " of the old: two conventions, one cell).",
     ),
     "reset_after": (
@@ -225,7 +250,9 @@ def _p_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     cases = []
     for slope, draws in ((0.35, 19), (0.0, 39), (0.2, 99)):
         values = rng.normal(size=(6, 6)) + slope * np.arange(6.0)
-        cases.append((values, weights, np.array([rng.permutation(6) for _ in range(draws)])))
+        orders = np.array([rng.permutation(6) for _ in range(draws)])
+        orders[draws // 2] = np.arange(6)  # an arrangement equal to the real map counts, too
+        cases.append((values, weights, orders))
     return cases
 
 
@@ -255,6 +282,11 @@ def _lower(values: Floats, weights: Floats, orders: Ints) -> float:
     return float((1 + (wrong <= real).sum()) / (1 + len(orders)))
 
 
+def _strict(values: Floats, weights: Floats, orders: Ints) -> float:
+    real, wrong = _tail(values, weights, orders)
+    return float((1 + (wrong > real).sum()) / (1 + len(orders)))
+
+
 def _normal(values: Floats, weights: Floats, orders: Ints) -> float:
     from scipy.stats import norm
 
@@ -271,13 +303,21 @@ _P_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "rows_only": (
         _rows_only,
-        "You shuffled the rows of the weights alone: then a region may become its own neighbour, and that is no map."
+        "You shuffled the rows of the weights alone: then a region may become its own neighbour, and that is no "
+        "map."
         " Let the regions change places instead: values[:, order] with the weights left alone.",
     ),
     "real_map_not_counted": (
         _uncounted,
-        "The real map is one of the arrangements, too: count it above and below, (1 + k) / (1 + n). Without it p can"
+        "The real map is one of the arrangements, too: count it above and below, (1 + k) / (1 + n). Without it p "
+        "can"
         " be 0, and no finite number of shuffles proves that.",
+    ),
+    "ties_not_counted": (
+        _strict,
+        "You counted the arrangements above the real map only. One that reaches it, as the real map itself among "
+        "the orders"
+        " does, counts as well: at least as high.",
     ),
     "other_tail": (
         _lower,
