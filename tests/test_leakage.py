@@ -127,6 +127,10 @@ CASES: dict[str, list[Case]] = {
         Case(per_row(lambda s, r: features.counts(s.orders, r)), AT_START),
         Case(per_row(lambda s, r: features.counts(s.orders, r, within="28D", known_after="2D")), CUT + 3 * DAY),
     ],
+    "customer_panel": [  # its y is a label: known when the weeks that it looks at are over
+        Case(lambda s: features.customer_panel(s, ahead=3).drop(columns="y"), CUT),
+        Case(lambda s: features.customer_panel(s, ahead=3)[["unique_id", "ds", "y"]], CUT - 2 * WEEK),
+    ],
     "recency": [Case(per_row(lambda s, r: features.recency(s.orders, r)), AT_START)],
     "return_rate": [
         Case(per_row(lambda s, r: features.return_rate(s.orders, r)), AT_START),
