@@ -131,8 +131,8 @@ def test_parts_that_fit_are_installed_silently(tmp_path: Path, capsys: pytest.Ca
 
 def test_the_address_is_written_everywhere_and_can_be_taken_back(tmp_path: Path) -> None:
     (tmp_path / "ecomlib" / "course").mkdir(parents=True)
-    setting = tmp_path / "ecomlib" / "course" / "address.py"
-    shutil.copy(ROOT / "ecomlib" / "course" / "address.py", setting)
+    setting = tmp_path / "ecomlib" / "course" / "setup_cell.py"
+    shutil.copy(ROOT / "ecomlib" / "course" / "setup_cell.py", setting)
     path = toy_lesson.write(tmp_path / "notebooks")
     lessons.write_whole(path, lessons.dump(lessons.read(path)))
     before, text = path.read_text(encoding="utf-8"), setting.read_text(encoding="utf-8")
@@ -174,7 +174,7 @@ def test_the_address_needs_a_checkout(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_no_address_is_invented() -> None:
     """As long as the setting is empty, no lesson carries a link to a repository or to Colab."""
-    if address.REPOSITORY:
+    if setup_cell.REPOSITORY:
         pytest.skip("the repository has its address")
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         first = lessons.read(path).cells[0].source

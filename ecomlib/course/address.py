@@ -1,7 +1,8 @@
-"""Where the course's repository lives: one setting, and the command that writes it everywhere it is needed.
+"""Where the course's repository lives: the command that writes its address everywhere it is needed.
 
-``python -m ecomlib.course.address owner/name [ROOT]`` (``make address REPO=owner/name``) writes it here, into the
-set-up cells and into the lessons' "Open in Colab" badges. Until then there is no address and no badge.
+``python -m ecomlib.course.address owner/name [ROOT]`` (``make address REPO=owner/name``) writes it into the setting
+``setup_cell.REPOSITORY``, into the set-up cells and into the lessons' "Open in Colab" badges. Until then there is no
+address and no badge.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-
-REPOSITORY = ""
 
 
 def badge(repository: str, file: str) -> str:
@@ -29,7 +28,7 @@ def write(repository: str, root: Path) -> list[Path]:
 
     if repository and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+", repository):
         raise LessonError(f"'{repository}' is not an address. It has the form owner/name.")
-    setting = root / "ecomlib" / "course" / "address.py"
+    setting = root / "ecomlib" / "course" / "setup_cell.py"
     if not setting.is_file():
         raise LessonError(f"{root} holds no checkout of ecomlib: there is no {setting.relative_to(root)}.")
     changed = []

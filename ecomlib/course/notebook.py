@@ -120,7 +120,7 @@ def is_stale(notebook: Any) -> bool:
 
 def readme_table(folder: Path) -> str:
     """The README's table of lessons: question, measured seconds, and "not yet" where a lesson is not yet."""
-    with_badge = bool(address.REPOSITORY)
+    with_badge = bool(setup_cell.REPOSITORY)
     lines = ["| lesson | the shop's question | runs in |" + (" |" if with_badge else "")]
     lines.append("|---|---|---|" + ("---|" if with_badge else ""))
     for entry in plan.LESSONS:
@@ -129,7 +129,7 @@ def readme_table(folder: Path) -> str:
         if path.is_file():
             seconds = lessons.read(path).metadata.get("ecomlib", {}).get("seconds")
             name, ran = f"[{name}](notebooks/{entry.file})", f"{seconds:.0f} s" if seconds else "not measured"
-            mark = address.badge(address.REPOSITORY, entry.file) if with_badge else ""
+            mark = address.badge(setup_cell.REPOSITORY, entry.file) if with_badge else ""
         lines.append(f"| {name} | {entry.question} | {ran} |" + (f" {mark} |" if with_badge else ""))
     return "\n".join(lines)
 

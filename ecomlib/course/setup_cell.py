@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from ecomlib.course.address import REPOSITORY
+# owner/name of the course's repository; empty until it has an address. ``make address`` writes it here.
+REPOSITORY = ""
 
 _TEXT = """\
 # Set-up: silent where ecomlib is installed. On Colab it adds what Colab lacks and replaces nothing that Colab ships.
