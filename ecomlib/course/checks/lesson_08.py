@@ -1,0 +1,363 @@
+"""The exercises of lesson 08: an event that is counted once, a drift index, and the verdict on a canary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomlib.course.checks import Answer, Exercise
+
+Floats = NDArray[np.float64]
+Event = dict[str, Any]
+
+
+# --- an event is counted once ---
+
+
+def _count(events: Sequence[Event], name: Callable[[Event], Hashable]) -> dict[str, int]:
+    """Units by product; of the events with one name, the first counts."""
+    seen: set[Hashable] = set()
+    units: dict[str, int] = {}
+    for event in events:
+        if name(event) not in seen:
+            seen.add(name(event))
+            units[event["product_id"]] = units.get(event["product_id"], 0) + event["quantity"]
+    return units
+
+
+def count_once(events: Sequence[Event]) -> dict[str, int]:
+    """Units by product, each event counted once: the key says which event it is, and nothing else does."""
+    return _count(events, lambda event: event["event_key"])
+
+
+def _count_stub(events: Sequence[Event]) -> Any:
+    return ...
+
+
+def _event(key: str, product: str, at: str, quantity: int) -> Event:
+    return {"event_key": key, "product_id": product, "ordered_at": f"2025-03-07T{at}", "quantity": quantity}
+
+
+def _count_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    first = [
+        _event("a", "mug", "18:00:00", 2),
+        _event("b", "mug", "18:00:00", 2),  # another customer, the same second, the same mug
+        _event("a", "mug", "18:00:00", 2),  # the sender got no answer and sends again
+        _event("c", "lamp", "17:58:00", 1),  # came late
+        _event("b", "mug", "18:00:05", 7),  # again, from a sender that stamps anew and has a fault
+        _event("d", "mug", "18:00:00", 3),  # the same second again, another quantity
+    ]
+    times = [f"{18 + int(m) // 60}:{int(m) % 60:02d}:00" for m in rng.integers(0, 90, 12)]
+    keys = [f"e{int(k)}" for k in rng.integers(0, 8, 12)]
+    second = [
+        _event(k, f"p{k[-1]}"[:2], t, int(q)) for k, t, q in zip(keys, times, rng.integers(1, 9, 12), strict=True)
+    ]
+    return [(first,), (second,), ([],)]
+
+
+def _newer_only(events: Sequence[Event]) -> dict[str, int]:
+    units: dict[str, int] = {}
+    clock = ""
+    for event in events:
+        if event["ordered_at"] > clock:
+            clock = event["ordered_at"]
+            units[event["product_id"]] = units.get(event["product_id"], 0) + event["quantity"]
+    return units
+
+
+def _newer_or_equal(events: Sequence[Event]) -> dict[str, int]:
+    seen: set[str] = set()
+    units: dict[str, int] = {}
+    clock = ""
+    for event in events:
+        if event["ordered_at"] >= clock and event["event_key"] not in seen:
+            clock = event["ordered_at"]
+            seen.add(event["event_key"])
+            units[event["product_id"]] = units.get(event["product_id"], 0) + event["quantity"]
+    return units
+
+
+def _last_wins(events: Sequence[Event]) -> dict[str, int]:
+    units: dict[str, int] = {}
+    for event in {event["event_key"]: event for event in events}.values():
+        units[event["product_id"]] = units.get(event["product_id"], 0) + event["quantity"]
+    return units
+
+
+def _lines(events: Sequence[Event]) -> dict[str, int]:
+    units: dict[str, int] = {}
+    for event in {event["event_key"]: event for event in reversed(events)}.values():
+        units[event["product_id"]] = units.get(event["product_id"], 0) + 1
+    return units
+
+
+_COUNT_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "all_counted": (
+        lambda events: _count([{**e, "n": n} for n, e in enumerate(events)], lambda event: event["n"]),
+        "You count every arrival. A sender that got no answer sends again, and its order is counted twice: remember"
+        " which keys you have seen.",
+    ),
+    "by_payload": (
+        lambda events: _count(events, lambda e: (e["product_id"], e["ordered_at"], e["quantity"])),
+        "You compare what is in the events and not their keys. Two customers may buy the same mug in the same second:"
+        " those are two orders, and you lost one. And a resend that was stamped anew counts twice.",
+    ),
+    "by_time": (
+        lambda events: _count(events, lambda event: event["ordered_at"]),
+        "You take the time for the event's name: all that is ordered in one second becomes one order, and on a busy"
+        " Friday there are many a second.",
+    ),
+    "by_product_and_time": (
+        lambda events: _count(events, lambda event: (event["product_id"], event["ordered_at"])),
+        "Product and time together are no name either: two people may buy one product in the same second. The sender"
+        " gave each event a key for this.",
+    ),
+    "newer_only": (
+        _newer_only,
+        "You take an event only if it is newer than all before it. Events overtake each other on their way: the lamp"
+        " of 17:58 came after the mugs of 18:00, and it was bought all the same.",
+    ),
+    "newer_or_equal": (
+        _newer_or_equal,
+        "The keys are right, but you also drop what is older than the newest event so far. Arrival is not in the order"
+        " of time: an order that comes late is an order.",
+    ),
+    "key_and_payload": (
+        lambda events: _count(events, lambda e: (e["event_key"], e["ordered_at"], e["quantity"])),
+        "You compare the key *and* the content. Then a resend with another time stamp or another number is a second"
+        " order. The same key is the same event, whatever else it says; the first one was acknowledged, so it stands.",
+    ),
+    "last_wins": (
+        _last_wins,
+        "With you the last event of a key wins. The first one was acknowledged and is in the books; send a correction"
+        " under a key of its own.",
+    ),
+    "lines_not_units": (
+        _lines,
+        "Each key counts once, good; but you count orders and not units: add the quantity.",
+    ),
+}
+
+
+# --- the population stability index ---
+
+
+def _index(
+    reference: Floats, recent: Floats, edges: Floats, *, half: float = 0.5, shares: bool = True
+) -> tuple[Floats, Floats]:
+    """Shares of old and new in each bin."""
+    old, new = (
+        np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1) + half
+        for values in (reference, recent)
+    )
+    return (old / old.sum(), new / new.sum()) if shares else (old, new)
+
+
+def _quantiles(values: Floats, bins: int) -> Floats:
+    return np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
+
+
+def _psi(p: Floats, q: Floats) -> float:
+    with np.errstate(all="ignore"):
+        return float(((q - p) * np.log(q / p)).sum())
+
+
+def stability_index(reference: Floats, recent: Floats, bins: int) -> float:
+    """Bins are quantiles of the reference, half a count is added to each bin, shares are compared."""
+    return _psi(*_index(reference, recent, _quantiles(reference, bins)))
+
+
+def _psi_stub(reference: Floats, recent: Floats, bins: int) -> Any:
+    return ...
+
+
+def _psi_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    return [
+        (np.arange(1.0, 9.0), np.array([3.0, 5.0, 6.0, 7.0, 9.0]), 4),
+        (rng.gamma(2.0, 3.0, 300), rng.gamma(2.0, 5.0, 80), 10),
+        (rng.normal(size=100), rng.normal(6.0, 1.0, 50), 5),
+    ]
+
+
+def _equal_width(reference: Floats, recent: Floats, bins: int) -> float:
+    edges = np.linspace(reference.min(), reference.max(), bins + 1)[1:-1]
+    return _psi(*_index(reference, recent, edges))
+
+
+def _one_way(reference: Floats, recent: Floats, bins: int) -> float:
+    p, q = _index(reference, recent, _quantiles(reference, bins))
+    return float((q * np.log(q / p)).sum())
+
+
+_PSI_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "bins_from_new": (
+        lambda reference, recent, bins: _psi(*_index(reference, recent, _quantiles(recent, bins))),
+        "Your bins are quantiles of the *new* data. They follow whatever moved: values beyond all known ones still fill"
+        " ten equal bins. The ruler is made from the reference, and stays.",
+    ),
+    "bins_from_both": (
+        lambda reference, recent, bins: _psi(
+            *_index(reference, recent, _quantiles(np.concatenate([reference, recent]), bins))
+        ),
+        "Your bins are quantiles of old and new together. Then the ruler changes with each week that is measured, and"
+        " this week's index cannot be compared with last week's. Take the reference alone.",
+    ),
+    "equal_width": (
+        _equal_width,
+        "Your bins are equally wide. Demand is skewed: nearly everything falls into the first bin, and a change there"
+        " is not seen. Take quantiles of the reference: equally *full* bins.",
+    ),
+    "no_half_count": (
+        lambda reference, recent, bins: _psi(*_index(reference, recent, _quantiles(reference, bins), half=0.0)),
+        "A bin without any new value makes the logarithm infinite (and with many bins there is always one). Add half a"
+        " count to each bin, old and new, before you take shares.",
+    ),
+    "counts_not_shares": (
+        lambda reference, recent, bins: _psi(*_index(reference, recent, _quantiles(reference, bins), shares=False)),
+        "You compare counts. Two years against one week differ in number, whatever their shape: divide by the sums.",
+    ),
+    "one_way": (
+        _one_way,
+        "This is q · log(q / p), the divergence of Kullback and Leibler: it weighs a bin by the new share alone. The"
+        " index weighs by the difference, (q - p) · log(q / p), so that both directions count.",
+    ),
+    "sign": (
+        lambda reference, recent, bins: -stability_index(reference, recent, bins),
+        "The size is right and the sign is not: (q - p) and log(q / p) have the same sign, so no bin counts below 0.",
+    ),
+    "base_ten": (
+        lambda reference, recent, bins: stability_index(reference, recent, bins) / np.log(10),
+        "You took the logarithm to base ten. The usual alarms (0.1 and 0.25) are for the natural one: np.log.",
+    ),
+}
+
+
+# --- the verdict on a canary ---
+
+
+def _ends(difference: Floats) -> tuple[float, float]:
+    half = 1.96 * float(difference.std(ddof=1)) / len(difference) ** 0.5
+    return float(difference.mean()) - half, float(difference.mean()) + half
+
+
+def _word(low: float, high: float) -> str:
+    return "promote" if high < 0 else "roll back" if low > 0 else "wait"
+
+
+def canary(old: Floats, new: Floats) -> str:
+    """A word from the 95 % interval of the mean paired difference: below zero, above it, or neither."""
+    return _word(*_ends(new - old))
+
+
+def _canary_stub(old: Floats, new: Floats) -> Any:
+    return ...
+
+
+def _canary_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    def exact(mean: float, spread: float, count: int) -> Floats:
+        """Differences with just this mean and standard deviation."""
+        raw = rng.normal(size=count)
+        return mean + spread * (raw - raw.mean()) / raw.std(ddof=1)
+
+    size = rng.gamma(1.5, 8.0, 200)  # products differ far more than two models do
+    many_small = np.r_[np.full(150, -0.2), np.full(50, 1.6)] + rng.normal(0, 0.05, 200)  # better for most, worse in sum
+    few_large = np.r_[np.full(150, 0.1), np.full(50, -1.5)] + rng.normal(0, 0.05, 200)
+    flat = np.full(40, 5.0) + rng.normal(0, 0.01, 40)
+    return [
+        (np.array([4.0, 9.0, 2.0, 7.0]), np.array([5.0, 6.0, 3.0, 6.0])),  # better on average, and nothing is shown
+        (size, size + exact(-0.4, 1.0, 200)),
+        (size, size + exact(0.4, 1.0, 200)),
+        (size, size + exact(-0.1, 1.5, 200)),
+        (size, size + exact(0.1, 1.5, 200)),
+        (size, size + many_small),
+        (size, size + few_large),
+        (flat, flat + exact(-0.5, 0.4, 40)),
+        (flat, flat + exact(0.5, 0.4, 40)),
+        (flat, flat + exact(-2.0, 0.4, 40)),
+        (flat, flat + exact(2.0, 0.4, 40)),
+    ]
+
+
+def _unpaired(old: Floats, new: Floats) -> str:
+    half = 1.96 * float(np.sqrt(old.var(ddof=1) / len(old) + new.var(ddof=1) / len(new)))
+    middle = float(new.mean() - old.mean())
+    return _word(middle - half, middle + half)
+
+
+def _spread(old: Floats, new: Floats) -> str:
+    difference = new - old
+    half = 1.96 * float(difference.std(ddof=1))
+    return _word(float(difference.mean()) - half, float(difference.mean()) + half)
+
+
+def _wins(old: Floats, new: Floats) -> str:
+    share = float((new < old).mean())
+    return "promote" if share > 0.5 else "roll back"
+
+
+_CANARY_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "mean_only": (
+        lambda old, new: "promote" if new.mean() < old.mean() else "roll back",
+        "You look at the mean difference alone. Of two equally good models one is always ahead by chance, so you put a"
+        " new model in force every other week for nothing. Ask for the interval, and wait while it holds zero.",
+    ),
+    "not_worse_is_enough": (
+        lambda old, new: "roll back" if _ends(new - old)[0] > 0 else "promote",
+        "You promote whatever is not shown to be worse. Nothing shown is no reason for a change: while the interval"
+        " holds zero, the answer is to wait.",
+    ),
+    "wait_is_no": (
+        lambda old, new: "promote" if _ends(new - old)[1] < 0 else "roll back",
+        "You roll back what is not shown to be better. A canary that is neither better nor worse is not a fault: wait.",
+    ),
+    "unpaired": (
+        _unpaired,
+        "Your interval treats the two models' errors as two separate samples. Products differ far more than models do,"
+        " so it is so wide that nothing is ever decided. Take the difference product by product first.",
+    ),
+    "spread": (
+        _spread,
+        "Your interval is where a single product's difference lies. Asked is how sure the *mean* is: divide the"
+        " standard deviation by the square root of the number of products.",
+    ),
+    "majority": (
+        _wins,
+        "You count for how many products the new model is better. It may be a little better for most and much worse for"
+        " the few that sell. What counts is the mean error, and its interval.",
+    ),
+    "reversed": (
+        lambda old, new: canary(new, old),
+        "The signs are turned: a difference new - old below zero means that the new model errs less.",
+    ),
+}
+
+
+EXERCISES = (
+    Exercise(
+        name="08.count_once",
+        solution=count_once,
+        stub=_count_stub,
+        cases=_count_cases,
+        mistakes=_COUNT_MISTAKES,
+        praise="Whoever is not sure may send again: that is what lets a killed service lose nothing.",
+    ),
+    Exercise(
+        name="08.stability_index",
+        solution=stability_index,
+        stub=_psi_stub,
+        cases=_psi_cases,
+        mistakes=_PSI_MISTAKES,
+        praise="A ruler that stays the same: now this week can be compared with last week.",
+    ),
+    Exercise(
+        name="08.canary",
+        solution=canary,
+        stub=_canary_stub,
+        cases=_canary_cases,
+        mistakes=_CANARY_MISTAKES,
+        praise="You change what serves only when the difference is more than chance.",
+    ),
+)
