@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -125,6 +126,70 @@ def test_an_answer_that_changes_its_input_harms_nothing() -> None:
 def test_a_wrong_shape_is_named() -> None:
     exercise = Exercise("90.x", lambda x: x, lambda x: ..., lambda rng: [(np.ones(2),)], {})
     assert "expected (2,), got (2, 1)" in judge(exercise, lambda x: x[:, None]).text
+
+
+def test_a_list_in_place_of_a_set_is_told_so_and_still_gets_the_hint_for_its_members() -> None:
+    exercise = checks.find("03.back_door")
+    for kind in (list, tuple):
+        verdict = judge(exercise, lambda *given, kind=kind: kind(exercise.solution(*given)))
+        assert (verdict.status, verdict.mistake) == ("mistake", "not_a_set")
+        assert f"not as a {kind.__name__}" in verdict.text
+    for name, (wrong, _) in exercise.mistakes.items():
+        assert judge(exercise, lambda *given, wrong=wrong: sorted(wrong(*given))).mistake == name
+    unknown = judge(exercise, lambda *given: ["nothing"])
+    assert unknown.status == "wrong" and "got:      ['nothing']" in unknown.text
+    assert judge(exercise, lambda *given: [{}]).status == "wrong", "members that no set can hold"
+
+
+def direct_causes(arrows: list[tuple[str, str]], treatment: str, outcome: str) -> set[str]:
+    return {cause for cause, effect in arrows if effect == treatment}
+
+
+def direct_confounders(arrows: list[tuple[str, str]], treatment: str, outcome: str) -> set[str]:
+    right = checks.find("03.back_door").solution(arrows, treatment, outcome)
+    return direct_causes(arrows, treatment, outcome) & right
+
+
+def divided_by_all(day: np.ndarray, back: np.ndarray, today: int, wait: int, a: float, b: float) -> float:
+    return float((a + back[day + wait < today].sum()) / (a + b + len(day)))
+
+
+def divided_by_known(day: np.ndarray, back: np.ndarray, today: int, wait: int, a: float, b: float) -> float:
+    return float((a + back[day + wait < today].sum()) / (day + wait < today).sum())
+
+
+# What learners wrote who then got no hint.
+SLIPS = [
+    ("03.back_door", direct_causes, "parents_of_treatment"),
+    ("03.back_door", direct_confounders, "parents_that_reach_the_outcome"),
+    ("02.return_rate", divided_by_all, "divided_by_all_lines"),
+    ("02.return_rate", divided_by_known, "prior_above_only"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "mistake"), SLIPS, ids=[slip[2] for slip in SLIPS])
+def test_slips_of_learners_have_their_hints(name: str, answer: checks.Answer, mistake: str) -> None:
+    with np.errstate(divide="ignore"):
+        assert judge(checks.find(name), answer).mistake == mistake
+
+
+@pytest.mark.parametrize(
+    ("line", "mistake"),
+    [
+        ("h_before + u * d", "slope_forgotten"),
+        ("(1 - h) * (h_before + u * d)", "one_minus_h"),
+        ("h * (1 - h) * (h_before + u * d)", "sigmoid_slope"),
+        ("(1 - h_before**2) * (h_before + u * d)", "slope_of_the_old_state"),
+        ("(1 - h**2) * h_before + u * d", "slope_not_on_the_chain"),
+        ("(1 - np.tanh(h)**2) * (h_before + u * d)", "tanh_twice"),
+        ("(1 - h**2) * (h_before + u * d)", None),
+    ],
+)
+def test_a_slip_in_the_slope_of_tanh_has_its_hint(line: str, mistake: str | None) -> None:
+    code = "def f(x, w, u):\n h_before = d = 0.0\n for value in x:\n  h = np.tanh(w * value + u * h_before)\n"
+    names: dict[str, Any] = {"np": np}
+    exec(f"{code}  d = {line}\n  h_before = h\n return d", names)
+    assert judge(checks.find("04.bptt"), names["f"]).mistake == mistake
 
 
 def test_an_unknown_exercise_names_those_there_are(toy: Exercise) -> None:

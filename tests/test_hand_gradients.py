@@ -13,7 +13,8 @@ torch = pytest.importorskip("torch")
 
 from ecomlib.course import lessons  # noqa: E402
 from ecomlib.course.checks import find  # noqa: E402
-from ecomlib.course.checks.lesson_04 import bptt, buyer_score, causal_attention, gru_cell, mse_gradient  # noqa: E402
+from ecomlib.course.checks.bptt import bptt  # noqa: E402
+from ecomlib.course.checks.lesson_04 import buyer_score, causal_attention, gru_cell, mse_gradient  # noqa: E402
 
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "04_sequence_models.ipynb"
 Weights = dict[str, Any]

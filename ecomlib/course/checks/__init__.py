@@ -2,7 +2,8 @@
 
 An answer is a function, tried on inputs that the check makes (or an array made from ``inputs(name)``). So it depends on
 no store, size or seed, and nothing can be copied from the page. A check knows the mistakes people make by the values
-they produce. The exercises of lesson NN stand in ``lesson_NN.py`` beside this file.
+they produce. The exercises of lesson NN stand in ``lesson_NN.py`` beside this file; one with many mistakes has a file
+of its own, from which ``lesson_NN.py`` takes it.
 """
 
 from __future__ import annotations
@@ -139,6 +140,14 @@ def _unfinished(value: Any) -> bool:
     return value is None or value is ... or (isinstance(value, Raised) and isinstance(value.error, NotImplementedError))
 
 
+def _as_set(value: Any) -> Any:
+    """A list, tuple or array of members as the set that was asked for; anything else as it is."""
+    try:
+        return set(value) if isinstance(value, list | tuple | frozenset | np.ndarray) else value
+    except TypeError:  # members that cannot stand in a set
+        return value
+
+
 def _names(function: Answer) -> list[str]:
     try:
         return list(inspect.signature(function).parameters)
@@ -190,7 +199,12 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
             values = (outcome(function, case) for case in cases)
             return all(same(g, v, exercise.rtol, exercise.atol) for g, v in zip(got, values, strict=True))
 
+        given, got = got, [_as_set(g) if isinstance(w, set) else g for g, w in zip(got, want, strict=True)]
         if all(same(g, w, exercise.rtol, exercise.atol) for g, w in zip(got, want, strict=True)):
+            kinds = [type(raw).__name__ for raw, g in zip(given, got, strict=True) if raw is not g]
+            if kinds:
+                hint = f"the members are right. Return them as a set, not as a {kinds[0]}: they have no order."
+                return Verdict("mistake", f"✗ Nearly: {hint}", "not_a_set")
             return Verdict("right", f"✓ Right. {exercise.praise}".rstrip())
         if all(g is None for g in got) and outcome(exercise.stub, cases[0]) is not None:
             return Verdict("unfinished", "… Your function returns nothing: does its last line begin with `return`?")
@@ -201,11 +215,11 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
         for name, (wrong, hint) in exercise.mistakes.items():
             if fits(wrong):
                 return Verdict("mistake", f"✗ Not yet. {hint}", name)
-    for case, w, g in zip(cases, want, got, strict=True):
+    for case, w, g, raw in zip(cases, want, got, given, strict=True):
         if isinstance(g, Raised):
             return Verdict("error", "✗ " + _explain(exercise, answer, case, g))
         if not same(g, w, exercise.rtol, exercise.atol):
-            return Verdict("wrong", "✗ " + _difference(exercise, case, w, g))
+            return Verdict("wrong", "✗ " + _difference(exercise, case, w, raw))
     raise AssertionError("an answer is either right or differs somewhere")  # pragma: no cover
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomlib.course.checks import Answer, Exercise
+from ecomlib.course.checks.return_rate import RETURN_RATE
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -87,81 +88,6 @@ _POOL_MISTAKES: dict[str, tuple[Answer, str]] = {
     "over_the_batch": (
         lambda vectors, mask: (vectors * mask[:, :, None]).sum(axis=1) / mask.sum(),
         "You divide by the pieces of the whole batch. Each text has a number of its own: count along axis 1.",
-    ),
-}
-
-
-# --- a return rate from few lines ---
-
-
-def return_rate(ordered_on: Ints, returned: Bools, today: int, wait: int, a: float, b: float) -> float:
-    """(a + returned) / (a + b + lines) over the lines whose fate is known before ``today``."""
-    known = ordered_on + wait < today
-    return float((a + returned[known].sum()) / (a + b + known.sum()))
-
-
-def _rate_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
-    days = np.sort(rng.integers(0, 300, 40))
-    days[20] = 170  # day 200 less the wait of 30: known only after today
-    back = rng.random(40) < 0.3
-    back[20] = True
-    return [
-        (np.array([1, 5, 20, 45, 62]), np.array([True, False, True, True, True]), 50, 30, 1.0, 9.0),
-        (days, back, 200, 30, 2.0, 14.0),
-        (np.array([90, 95]), np.array([True, False]), 100, 30, 1.5, 8.5),  # nothing is known of it yet
-    ]
-
-
-def _rate(known: Bools, returned: Bools, a: float, b: float) -> float:
-    return float((a + returned[known].sum()) / (a + b + known.sum()))
-
-
-def _raw(ordered_on: Ints, returned: Bools, today: int, wait: int, a: float, b: float) -> float:
-    known = ordered_on + wait < today
-    return float(returned[known].mean()) if known.any() else float("nan")
-
-
-_RATE_MISTAKES: dict[str, tuple[Answer, str]] = {
-    "no_shrinkage": (
-        _raw,
-        "This is the raw share: a product with two lines, one of them sent back, would get 50 %. Start from the prior:"
-        " as if a + b lines had been seen before, a of them sent back.",
-    ),
-    "no_shrinkage_zero": (
-        lambda ordered_on, returned, today, wait, a, b: np.nan_to_num(_raw(ordered_on, returned, today, wait, a, b)),
-        "This is the raw share, and 0 where nothing is known. Nobody knows that a newcomer never comes back: without"
-        " lines the answer is the prior's mean, a / (a + b).",
-    ),
-    "future_returns": (
-        lambda ordered_on, returned, today, wait, a, b: _rate(np.ones(len(returned), bool), returned, a, b),
-        "You counted lines of the future: their returns have not happened today. Keep the lines whose fate was known"
-        " before today.",
-    ),
-    "no_wait": (
-        lambda ordered_on, returned, today, wait, a, b: _rate(ordered_on < today, returned, a, b),
-        "You counted lines that were ordered before today, but whether the youngest come back is known only `wait` days"
-        " later: their returns lie in the future.",
-    ),
-    "the_day_itself": (
-        lambda ordered_on, returned, today, wait, a, b: _rate(ordered_on + wait <= today, returned, a, b),
-        "A line whose wait ends today is counted already. The package takes the strict past: what happens today is not"
-        " known this morning. Use <.",
-    ),
-    "prior_mean_added": (
-        lambda ordered_on, returned, today, wait, a, b: float(
-            (a / (a + b) + returned[ordered_on + wait < today].sum()) / (1 + (ordered_on + wait < today).sum())
-        ),
-        "You added the prior's mean as one line. The prior is worth a + b lines: add a above and a + b below.",
-    ),
-    "b_forgotten": (
-        lambda ordered_on, returned, today, wait, a, b: float(
-            (a + returned[ordered_on + wait < today].sum()) / (a + (ordered_on + wait < today).sum())
-        ),
-        "You added a to both sides and forgot b. The prior's lines are a sent back *and* b kept.",
-    ),
-    "lines_kept": (
-        lambda ordered_on, returned, today, wait, a, b: 1 - return_rate(ordered_on, returned, today, wait, a, b),
-        "This is the share that was kept: the return rate is one minus it.",
     ),
 }
 
@@ -381,16 +307,12 @@ _CONTROL_MISTAKES: dict[str, tuple[Answer, str]] = {
 }
 
 
-EXERCISES = tuple(
-    Exercise(f"02.{name}", solution, _stub, cases, mistakes, praise)
-    for name, solution, cases, mistakes, praise in (
-        ("return_rate", return_rate, _rate_cases, _RATE_MISTAKES,
-         "Two lines no longer make a rate, and no return is counted before it happened."),
-        ("mean_pool", mean_pool, _pool_cases, _POOL_MISTAKES,
-         "A title has the same vector alone and beside a long one."),
-        ("tfidf", tfidf, _tfidf_cases, _TFIDF_MISTAKES,
-         "The same numbers as scikit-learn's TfidfVectorizer. This is the rival that BERT has to beat."),
-        ("fair_control", fair_control, _control_cases, _CONTROL_MISTAKES,
-         "This control knows as much about prices as the text does, and nothing about the product."),
-    )
+EXERCISES = (
+    RETURN_RATE,
+    Exercise("02.mean_pool", mean_pool, _stub, _pool_cases, _POOL_MISTAKES,
+             "A title has the same vector alone and beside a long one."),
+    Exercise("02.tfidf", tfidf, _stub, _tfidf_cases, _TFIDF_MISTAKES,
+             "The same numbers as scikit-learn's TfidfVectorizer. This is the rival that BERT has to beat."),
+    Exercise("02.fair_control", fair_control, _stub, _control_cases, _CONTROL_MISTAKES,
+             "This control knows as much about prices as the text does, and nothing about the product."),
 )  # fmt: skip

@@ -9,109 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomlib.course.checks import Answer, Exercise
+from ecomlib.course.checks.back_door import BACK_DOOR
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
-Arrows = list[tuple[str, str]]
-
-
-# --- the back-door set ---
-
-
-def _before(node: str, arrows: Arrows) -> set[str]:
-    """All variables from which a directed path leads to ``node``."""
-    found: set[str] = set()
-    ahead = {cause for cause, effect in arrows if effect == node}
-    while ahead:
-        found |= ahead
-        ahead = {cause for cause, effect in arrows if effect in ahead} - found
-    return found
-
-
-def _without(node: str, arrows: Arrows) -> Arrows:
-    return [arrow for arrow in arrows if node not in arrow]
-
-
-def _after(node: str, arrows: Arrows) -> set[str]:
-    return _before(node, [(effect, cause) for cause, effect in arrows])
-
-
-def back_door(arrows: Arrows, treatment: str, outcome: str) -> set[str]:
-    """Variables that move the treatment, and the outcome by a way that does not pass the treatment."""
-    return _before(treatment, arrows) & _before(outcome, _without(treatment, arrows))
-
-
-def _back_stub(arrows: Arrows, treatment: str, outcome: str) -> Any:
-    return ...
-
-
-def _parents_of_both(arrows: Arrows, treatment: str, outcome: str) -> set[str]:
-    cause = {effect: {c for c, e in arrows if e == effect} for effect in (treatment, outcome)}
-    return cause[treatment] & cause[outcome]
-
-
-def _everything(arrows: Arrows, treatment: str, outcome: str) -> set[str]:
-    return {name for arrow in arrows for name in arrow} - {treatment, outcome}
-
-
-def _plus(extra: Callable[[Arrows, str, str], set[str]]) -> Answer:
-    """The right set with what does not belong there."""
-    return lambda arrows, treatment, outcome: back_door(arrows, treatment, outcome) | extra(arrows, treatment, outcome)
-
-
-def _mediators(arrows: Arrows, treatment: str, outcome: str) -> set[str]:
-    return _after(treatment, arrows) & _before(outcome, arrows)
-
-
-def _colliders(arrows: Arrows, treatment: str, outcome: str) -> set[str]:
-    return (_after(treatment, arrows) & _after(outcome, arrows)) - {treatment, outcome}
-
-
-def _back_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
-    shop = [("words", "price"), ("words", "units"), ("cost", "price"), ("price", "units")]
-    shop += [("price", "revenue"), ("units", "revenue"), ("price", "buyers"), ("buyers", "units"), ("rain", "units")]
-    # A cause of both that works through others on either side, and one that reaches the outcome by the treatment only.
-    far = [("fashion", "plan"), ("plan", "t"), ("fashion", "mood"), ("mood", "y"), ("far", "near"), ("near", "t")]
-    far += [("t", "m"), ("m", "y"), ("t", "k"), ("y", "k"), ("x", "mood"), ("k", "late"), ("origin", "fashion")]
-    return [(shop, "price", "units"), (far, "t", "y")]
-
-
-_BACK_MISTAKES: dict[str, tuple[Answer, str]] = {
-    "collider": (
-        _plus(_colliders),
-        "Something in your set is moved by both treatment and outcome (revenue, in the shop's graph): a collider. Its"
-        " path is closed as long as you leave it alone; to control for it opens it.",
-    ),
-    "mediator": (
-        _plus(_mediators),
-        "Something in your set lies on the way from the treatment to the outcome: a mediator. Holding it still blocks"
-        " the very effect you want. An arrow into the treatment must come first.",
-    ),
-    "both": (
-        _plus(lambda *given: _mediators(*given) | _colliders(*given)),
-        "Your set holds the confounders, and also what comes after the treatment: mediators and colliders. Nothing that"
-        " the treatment moves belongs there.",
-    ),
-    "everything": (
-        _everything,
-        "You took all there is. Among it are mediators, which block the effect, and colliders, which make one up. What"
-        " the treatment moves must stay out.",
-    ),
-    "all_causes_of_treatment": (
-        lambda arrows, treatment, outcome: _before(treatment, arrows),
-        "These are all causes of the treatment. Some of them move the outcome through the treatment only, like the"
-        " cost: no confounders. Cut the treatment out of the graph before you look for the outcome's causes.",
-    ),
-    "all_causes_of_outcome": (
-        lambda arrows, treatment, outcome: _before(outcome, arrows) - {treatment},
-        "These are all causes of the outcome: mediators are among them, and causes that do not touch the treatment.",
-    ),
-    "parents_only": (
-        _parents_of_both,
-        "These have an arrow to the treatment and one to the outcome. A variable may also work through others, on"
-        " either side: follow the arrows back all the way.",
-    ),
-}
 
 
 # --- cross-fitting ---
@@ -360,14 +261,7 @@ _PLACEBO_MISTAKES: dict[str, tuple[Answer, str]] = {
 
 
 EXERCISES: tuple[Exercise, ...] = (
-    Exercise(
-        "03.back_door",
-        back_door,
-        _back_stub,
-        _back_cases,
-        _BACK_MISTAKES,
-        praise="You can now say what to hold constant, and what to leave alone.",
-    ),
+    BACK_DOOR,
     Exercise(
         "03.cross_fit",
         out_of_fold,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomlib.course.checks import Answer, Exercise
+from ecomlib.course.checks.bptt import BPTT
 
 Floats = NDArray[np.float64]
 
@@ -64,78 +65,6 @@ _MSE_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda x, y, w: 2 / len(y) * (x @ w - y),
         "This is the gradient with respect to the N forecasts. One step of the chain rule is left: from the forecasts"
         " to the D weights.",
-    ),
-}
-
-
-# --- back-propagation through time ---
-
-
-def bptt(x: Floats, w: float, u: float) -> float:
-    """d h_T / d u for h_t = tanh(w x_t + u h_{t-1}), h_0 = 0."""
-    h, gradient = 0.0, 0.0
-    for value in x:
-        new = float(np.tanh(w * value + u * h))
-        gradient = (1 - new**2) * (h + u * gradient)
-        h = new
-    return gradient
-
-
-def _bptt_stub(x: Floats, w: float, u: float) -> Any:
-    return ...
-
-
-def _bptt_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
-    return [(np.array([1.0, -0.5, 0.8]), 0.7, 0.9), (rng.normal(size=6), 0.5, -0.8), (rng.normal(size=15), 0.4, 1.1)]
-
-
-def _bptt(slope: Callable[[float, float], float], chain: bool = True, late: bool = False) -> Answer:
-    """BPTT with another derivative of tanh, without the chain, or with the state of the wrong week."""
-
-    def wrong(x: Floats, w: float, u: float) -> float:
-        h, gradient = 0.0, 0.0
-        for value in x:
-            before = float(w * value + u * h)
-            new = float(np.tanh(before))
-            gradient = slope(new, before) * ((new if late else h) + (u * gradient if chain else gradient))
-            h = new
-        return gradient
-
-    return wrong
-
-
-def _one_step(x: Floats, w: float, u: float) -> float:
-    h = before = 0.0
-    for value in x:
-        before, h = h, float(np.tanh(w * value + u * h))
-    return (1 - h**2) * before
-
-
-_BPTT_MISTAKES: dict[str, tuple[Answer, str]] = {
-    "one_step_only": (
-        _one_step,
-        "You went back one step only. u was used in every week: h_{T-1} depends on it as well, and h_{T-2}, back to the"
-        " first. This truncation is what makes a network forget that there was a past.",
-    ),
-    "one_minus_h": (
-        _bptt(lambda h, a: 1 - h),
-        "You took 1 - h for the slope of tanh. It is 1 - h²: the slope is the same for h and -h.",
-    ),
-    "sigmoid_slope": (
-        _bptt(lambda h, a: h * (1 - h)),
-        "h (1 - h) is the slope of the sigmoid. This cell has a tanh, whose slope is 1 - h².",
-    ),
-    "slope_of_the_sum": (
-        _bptt(lambda h, a: 1 - a**2),
-        "You put the value *before* tanh into 1 - h². The formula wants the state itself, after tanh.",
-    ),
-    "chain_without_u": (
-        _bptt(lambda h, a: 1 - h**2, chain=False),
-        "You add up the weeks, but the way from h_{t-1} to h_t has a factor u as well as the slope.",
-    ),
-    "state_of_the_wrong_week": (
-        _bptt(lambda h, a: 1 - h**2, late=True),
-        "In the sum u h_{t-1} the factor of u is the state of the week *before*; you took the new one.",
     ),
 }
 
@@ -372,8 +301,7 @@ _BUYER_MISTAKES: dict[str, tuple[Answer, str]] = {
 EXERCISES = (
     Exercise("04.mse_gradient", mse_gradient, _mse_stub, _mse_cases, _MSE_MISTAKES,
              "Three factors: 2/N, the inputs, the errors. Every network's training starts with this line."),
-    Exercise("04.bptt", bptt, _bptt_stub, _bptt_cases, _BPTT_MISTAKES,
-             "You have carried a derivative through time. Look at the factor u (1 - h²): it is there once a week."),
+    BPTT,
     Exercise("04.gru_cell", gru_cell, _gru_stub, _gru_cases, _GRU_MISTAKES,
              "Your cell and torch's agree: its weights can be read by you."),
     Exercise("04.causal_attention", causal_attention, _attention_stub, _attention_cases, _ATTENTION_MISTAKES,
