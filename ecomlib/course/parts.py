@@ -1,0 +1,43 @@
+"""Cells that need an optional part of the package say so in their first line, and are skipped where it is missing."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+
+# The libraries that come with an extra of pyproject.toml, by their import names.
+PARTS = {"serve": ("onnx", "onnxruntime", "fastapi", "uvicorn", "sqlalchemy", "prometheus_client")}
+MARK = "# needs: "
+
+
+def missing(part: str) -> list[str]:
+    """The libraries of a part that cannot be imported here."""
+    absent = []
+    for library in PARTS[part]:
+        try:
+            importlib.import_module(library)
+        except ImportError:
+            absent.append(library)
+    return absent
+
+
+def skip_without(part: str) -> bool:
+    """Whether the part is there. Where it is not, cells whose first line is ``# needs: PART`` are skipped from now on.
+
+    They say so instead of failing, and the lesson runs to its end: what does not need the part still works.
+    """
+    absent = missing(part)
+    if not absent:
+        return True
+    from IPython.core.getipython import get_ipython
+
+    def skip(lines: Sequence[str]) -> list[str]:
+        first = lines[0].strip() if lines else ""
+        return [f'print("Skipped: needs the part {part}.")\n'] if first == MARK + part else list(lines)
+
+    shell = get_ipython()
+    if shell is not None:
+        shell.input_transformers_cleanup.append(skip)
+    print(f"Not installed here: {', '.join(absent)}. The cells that begin with '{MARK}{part}' are skipped.")
+    print(f'All of them:  python -m pip install "ecomlib[{part}]"  (in a clone: -e ".[{part}]"), then start again.')
+    return False

@@ -1,0 +1,52 @@
+"""A lesson's cells that need a missing part are skipped, and say so; everything else runs."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("IPython")
+from IPython.core.interactiveshell import InteractiveShell
+
+from ecomlib.course import parts
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch) -> InteractiveShell:
+    made = InteractiveShell()
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: made)
+    return made
+
+
+def test_nothing_is_skipped_where_the_part_is_there(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(parts.PARTS, "toy", ("json", "csv"))
+    assert parts.skip_without("toy")
+    assert capsys.readouterr().out == ""
+    assert shell.transform_cell("# needs: toy\nx = 1\n") == "# needs: toy\nx = 1\n"
+
+
+def test_marked_cells_are_skipped_where_it_is_missing(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(parts.PARTS, "toy", ("json", "no_such_library_here"))
+    assert not parts.skip_without("toy")
+    said = capsys.readouterr().out
+    assert "no_such_library_here" in said and "json" not in said and "ecomlib[toy]" in said
+    assert shell.transform_cell("# needs: toy\nraise ValueError\n") == 'print("Skipped: needs the part toy.")\n'
+    assert shell.transform_cell("# needs: other\nx = 1\n") == "# needs: other\nx = 1\n"
+    assert shell.transform_cell("x = 1\n# needs: toy\n") == "x = 1\n# needs: toy\n"
+    assert shell.transform_cell("") in ("", "\n")
+
+
+def test_the_parts_are_those_of_the_extras() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    for part, libraries in parts.PARTS.items():
+        declared = {re.split(r"[<>=\[ ]", need)[0].replace("-", "_") for need in extras[part]}
+        assert declared == set(libraries)
