@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from collections import Counter
@@ -21,8 +22,11 @@ def missing(kind: str) -> str | None:
         folder = os.environ.get("ECOMLIB_DATA_DIR")
         if not folder or not (Path(folder) / "online_retail").is_dir():
             return "the publishers' data are not here: set ECOMLIB_DATA_DIR to their folder"
-    if kind == "browser" and not (shutil.which("chromium") or shutil.which("google-chrome")):
-        return "headless Chromium is not installed"
+    if kind == "browser":
+        if not (shutil.which("chromium") or shutil.which("google-chrome")):
+            return "headless Chromium is not installed"
+        if importlib.util.find_spec("playwright") is None:
+            return "playwright, which drives Chromium, is not installed (extra dev)"
     if kind == "gpu":
         import torch
 
