@@ -1,16 +1,16 @@
-"""Orders as they come in, in a real database: committed before anybody is told that they were (lesson 08, section 4).
+"""What happens in the shop, in a real database: committed before anybody is told that it was (lesson 08, section 4).
 
-SQLAlchemy Core, so that one URL decides where they live: a SQLite file by default, PostgreSQL where there is a server.
+SQLAlchemy Core, so that one URL decides where events live: a SQLite file by default, PostgreSQL where there is one.
 An event is known by its key alone. The same key again is the same event, whatever its time or content: a sender that
 got no answer sends again, and nothing is counted twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import sqlalchemy as sql
@@ -19,98 +19,142 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ecomlib.errors import DataError
 
+Kind = Literal["order", "delivery"]
+
+_KEY = sql.String(200).with_variant(postgresql.VARCHAR(200, collation="C"), "postgresql")  # sorted as Python sorts
 _TABLES = sql.MetaData()
-ORDERS = sql.Table(
-    "orders",
+EVENTS = sql.Table(
+    "events",
     _TABLES,
-    sql.Column("event_key", sql.String(200), primary_key=True),
+    sql.Column("event_key", _KEY, primary_key=True),
+    sql.Column("kind", sql.String(8), nullable=False),
     sql.Column("product_id", sql.String(200), nullable=False),
     sql.Column("region_id", sql.String(200), nullable=False),
     sql.Column("second", sql.BigInteger, nullable=False),  # of the shop's own clock since 1970, no time zone
     sql.Column("quantity", sql.Integer, nullable=False),
-    sql.Column("unit_price", sql.Float, nullable=False),
-    sql.Index("orders_by_second", "second"),
+    sql.Column("unit_price", sql.Float),  # a delivery may come without one
+    sql.Index("events_by_second", "second"),
 )
 _EPOCH = datetime(1970, 1, 1)
 _THURSDAY = 3  # 1970-01-01 was one; weeks begin on Monday
-_CHUNK = 500  # rows a statement: SQLite takes at most 32,766 values in one
+_CHUNK = 50_000  # rows that are Python objects at one time while many are read
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """One order line: what was bought, where, when by the shop's clock, how many units, at which price a unit."""
+class Event:
+    """An order line, or a delivery to the stock: what, where, when by the shop's clock (no time zone), how many units.
+
+    ``unit_price`` is the price paid for a unit; a delivery may have none. Whoever builds one has checked it: the
+    database holds no number outside of int32 and PostgreSQL no text with NUL.
+    """
 
     event_key: str
     product_id: str
     region_id: str
     ordered_at: datetime
     quantity: int
-    unit_price: float
+    unit_price: float | None = None
+    kind: Kind = "order"
 
 
 class EventLog:
-    """The orders that this service was told of (lesson 08, section 4).
+    """The orders and deliveries that this service was told of (lesson 08, section 4).
 
-    ``url`` is SQLAlchemy's: ``sqlite:///orders.db``, ``postgresql+psycopg://…``. The table is made where it is missing.
-    Methods may be called from several threads. A commit is on disk before ``append`` returns: SQLite keeps a
-    write-ahead log and waits for the disk (``synchronous=FULL``), so a killed process, and with an honest disk a power
-    cut, lose nothing that was acknowledged.
+    ``url`` is SQLAlchemy's: ``sqlite:///events.db``, ``postgresql+psycopg://…``. The table is made where it is missing;
+    ``DataError`` where the database cannot be opened or holds another table of that name.
+    Methods may be called from several threads and processes. A commit is on disk before ``append`` returns: SQLite
+    keeps a write-ahead log and waits for the disk (``synchronous=FULL``), so a killed process, and with an honest disk
+    a power cut, lose nothing that was acknowledged.
     """
 
-    def __init__(self, url: str = "sqlite:///orders.db") -> None:
+    def __init__(self, url: str = "sqlite:///events.db") -> None:
         try:
-            self.engine = sql.create_engine(url)
-            if self.engine.dialect.name == "sqlite":
+            address = sql.make_url(url)
+        except (SQLAlchemyError, ValueError) as error:  # without the text: it may hold a password
+            raise DataError(
+                "this is not the URL of a database", remedy="write one like sqlite:///events.db."
+            ) from error
+        where, local = address.render_as_string(hide_password=True), address.get_backend_name() == "sqlite"
+        if not local and address.get_backend_name() != "postgresql":
+            raise DataError("this database is not supported", value=address.drivername,
+                            remedy="use a sqlite:/// or a postgresql+psycopg:// URL.")  # fmt: skip
+        try:
+            self.engine = sql.create_engine(address, pool_pre_ping=not local)  # a server may have been started anew
+            if local:
                 sql.event.listen(self.engine, "connect", _prepare_sqlite)
-            elif self.engine.dialect.name != "postgresql":
-                raise DataError("this database is not supported", value=self.engine.dialect.name,
-                                remedy="use a sqlite:/// or a postgresql+psycopg:// URL.")  # fmt: skip
             _TABLES.create_all(self.engine)
+            there = {column["name"] for column in sql.inspect(self.engine).get_columns(EVENTS.name)}
         except (SQLAlchemyError, ImportError) as error:
-            where = sql.make_url(url).render_as_string(hide_password=True) if "://" in url else url
             raise DataError(f"the database cannot be opened: {error.__class__.__name__}", value=where,
                             remedy="check the URL, the folder and, for PostgreSQL, the driver psycopg."
                             ) from error  # fmt: skip
+        if there != set(EVENTS.columns.keys()):
+            self.close()
+            raise DataError("the database was made by another version, or by somebody else", table=EVENTS.name,
+                            value=where, remedy="name an empty database, or move this one out of the way."
+                            )  # fmt: skip
 
-    def append(self, orders: Sequence[Order]) -> list[Order]:
-        """Commit a batch, whole or not at all; returns the orders that were new, in their order.
+    def append(self, events: Sequence[Event]) -> list[Event]:
+        """Commit a batch, whole or not at all; returns the events that were new, in their order.
 
-        A key that is known, or stands twice in the batch, is not new the second time.
+        A key that is known, or stands twice in the batch, is not new the second time. Of several senders of one key
+        at the same moment exactly one is told that it was new.
         """
-        first = {order.event_key: order for order in reversed(orders)}
-        rows = [_row(order) for order in first.values()]
+        first = {event.event_key: event for event in reversed(events)}
+        if not first:
+            return []
+        rows = [
+            _row(first[key]) for key in sorted(first)
+        ]  # in one order for all, or two senders could block each other
         make = postgresql.insert if self.engine.dialect.name == "postgresql" else sqlite.insert
-        new: set[str] = set()
+        insert = make(EVENTS).on_conflict_do_nothing().returning(EVENTS.c.event_key)
         with self.engine.begin() as connection:
-            for start in range(0, len(rows), _CHUNK):
-                insert = make(ORDERS).values(rows[start : start + _CHUNK]).on_conflict_do_nothing()
-                new.update(connection.execute(insert.returning(ORDERS.c.event_key)).scalars())
-        return [order for order in orders if order.event_key in new and first[order.event_key] is order]
+            new = set(connection.execute(insert, rows).scalars())
+        return [event for event in events if event.event_key in new and first[event.event_key] is event]
 
     def weekly(self, since: datetime | None = None) -> pd.DataFrame:
-        """Units and money by product, region and week (its Monday): ``product_id, region_id, ds, units, money``.
+        """Units and money by kind, product, region and week: ``kind, product_id, region_id, ds, units, money``.
 
-        ``since`` leaves out what was ordered before it. The database adds up: what comes back is small.
+        ``ds`` is the week's Monday. ``since`` leaves out what happened before it. The database adds up: what comes back
+        is small. Units are whole and exact. Money is a sum of floats, whose last digits depend on the order of adding:
+        nothing that must be the same after a restart may rest on it. It is 0 where no price was told.
         """
-        week = (ORDERS.c.second // 86_400 + _THURSDAY) // 7
+        week = (EVENTS.c.second // 86_400 + _THURSDAY) // 7
+        keys = [EVENTS.c.kind, EVENTS.c.product_id, EVENTS.c.region_id, week]
         query = sql.select(
-            ORDERS.c.product_id, ORDERS.c.region_id, week.label("week"),
-            sql.func.sum(ORDERS.c.quantity).label("units"),
-            sql.func.sum(ORDERS.c.quantity * ORDERS.c.unit_price).label("money"),
-        ).group_by(ORDERS.c.product_id, ORDERS.c.region_id, week)  # fmt: skip
-        if since is not None:
-            query = query.where(ORDERS.c.second >= _second(since))
-        with self.engine.connect() as connection:
-            rows: Iterable[Any] = connection.execute(query).all()
-        frame = pd.DataFrame(rows, columns=["product_id", "region_id", "ds", "units", "money"])
+            *keys, sql.func.sum(EVENTS.c.quantity), sql.func.sum(EVENTS.c.quantity * EVENTS.c.unit_price)
+        ).group_by(*keys)
+        frame = self._frame(query, since, ["kind", "product_id", "region_id", "ds", "units", "money"])
         frame["ds"] = pd.Timestamp(_EPOCH) + pd.to_timedelta(frame["ds"].astype("int64") * 7 - _THURSDAY, unit="D")
-        frame["units"], frame["money"] = frame["units"].astype("int64"), frame["money"].astype("float64")
-        return frame.sort_values(["product_id", "region_id", "ds"], ignore_index=True)
+        frame["units"], frame["money"] = frame["units"].astype("int64"), frame["money"].astype("float64").fillna(0.0)
+        return frame.sort_values(["kind", "product_id", "region_id", "ds"], ignore_index=True)
+
+    def lines(self, since: datetime | None = None) -> pd.DataFrame:
+        """All events, the oldest first: ``event_key, kind, product_id, region_id, ordered_at, quantity, unit_price``.
+
+        For training anew. Two events of one second stand in the order of their keys, so it does not matter in which
+        order they came in. ``unit_price`` is missing (NaN) where none was told.
+        """
+        query = sql.select(EVENTS).order_by(EVENTS.c.second, EVENTS.c.event_key)
+        frame = self._frame(query, since, [*EVENTS.columns.keys()])
+        frame["second"] = pd.to_datetime(frame["second"].astype("int64"), unit="s")
+        frame["quantity"] = frame["quantity"].astype("int64")
+        frame["unit_price"] = frame["unit_price"].astype("float64")
+        return frame.rename(columns={"second": "ordered_at"})
+
+    def newest(self, count: int = 8, kind: Kind = "order") -> list[Event]:
+        """The last events of a kind by the shop's clock, the newest first; of one second, by key."""
+        query = sql.select(EVENTS).where(EVENTS.c.kind == kind).limit(count)
+        query = query.order_by(EVENTS.c.second.desc(), EVENTS.c.event_key.desc())
+        with self.engine.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+        values = [dict(row) for row in rows]
+        return [Event(ordered_at=_EPOCH + timedelta(seconds=value.pop("second")), **value) for value in values]
 
     def span(self) -> tuple[int, datetime | None]:
-        """Number of orders, and the latest time among them."""
+        """Number of events, and the latest time among them."""
         with self.engine.connect() as connection:
-            count, last = connection.execute(sql.select(sql.func.count(), sql.func.max(ORDERS.c.second))).one()
+            count, last = connection.execute(sql.select(sql.func.count(), sql.func.max(EVENTS.c.second))).one()
         return int(count), None if last is None else _EPOCH + timedelta(seconds=int(last))
 
     def healthy(self) -> bool:
@@ -125,15 +169,24 @@ class EventLog:
         """Let go of all connections."""
         self.engine.dispose()
 
+    def _frame(self, query: sql.Select[Any], since: datetime | None, columns: list[str]) -> pd.DataFrame:
+        if since is not None:
+            query = query.where(EVENTS.c.second >= _second(since))
+        with self.engine.connect() as connection:
+            parts = connection.execute(query.execution_options(yield_per=_CHUNK)).partitions()
+            frames = [pd.DataFrame(part, columns=columns) for part in parts]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
 
 def _second(when: datetime) -> int:
     return int((when - _EPOCH).total_seconds() // 1)
 
 
-def _row(order: Order) -> dict[str, Any]:
+def _row(event: Event) -> dict[str, Any]:
     return {
-        "event_key": order.event_key, "product_id": order.product_id, "region_id": order.region_id,
-        "second": _second(order.ordered_at), "quantity": order.quantity, "unit_price": order.unit_price,
+        "event_key": event.event_key, "kind": event.kind, "product_id": event.product_id,
+        "region_id": event.region_id, "second": _second(event.ordered_at), "quantity": event.quantity,
+        "unit_price": event.unit_price,
     }  # fmt: skip
 
 
