@@ -12,6 +12,7 @@ import typer
 
 import ecomlib
 from ecomlib.errors import EcomlibError, LessonError
+from ecomlib.serving.commands import COMMANDS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -176,6 +177,10 @@ def workshop_build(
 
     for path in workshop.build(lessons.folder(), out):
         typer.echo(str(path))
+
+
+for command in COMMANDS:
+    app.command()(plainly(command))
 
 
 if __name__ == "__main__":

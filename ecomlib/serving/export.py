@@ -1,21 +1,20 @@
-"""A trained network as an ONNX file, proven to say the same, and a session that runs it (lesson 08, section 1)."""
+"""A trained network as an ONNX file, proven to say the same (lesson 08, section 1)."""
 
 from __future__ import annotations
 
 import copy
 import os
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ecomlib.errors import DataError
 from ecomlib.models import Forecaster
+from ecomlib.serving.session import Session as Session
+from ecomlib.serving.session import open_session as open_session
 from ecomlib.windows import Batch, WindowSet
 
 INPUTS = ("x", "seen", "f", "z", "e", "scale")
@@ -87,35 +86,6 @@ def quantise(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> Pa
     finally:
         part.unlink(missing_ok=True)
     return target
-
-
-@dataclass(frozen=True, eq=False)
-class Session:
-    """An exported network, ready to run on one thread of the processor; ``open_session`` makes it."""
-
-    run_time: Any  # onnxruntime.InferenceSession
-    names: tuple[str, ...]
-
-    def predict(self, batch: Batch) -> NDArray[np.float32]:
-        """Forecasts (B, H, K) on the windows' scale: what ``Forecaster.predict`` says, without torch's graph."""
-        feed = {name: value.numpy() for name, value in _inputs(batch).items() if name in self.names}
-        answer: NDArray[np.float32] = self.run_time.run(None, feed)[0]
-        return answer
-
-
-def open_session(path: str | os.PathLike[str]) -> Session:
-    """Load an ONNX file for the processor, one thread: a server runs many requests, not one request on many threads."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        made = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # the library has an error for each way in which a file can be broken
-        raise DataError(f"'{Path(path).name}' is no network that can be run: {type(error).__name__}",
-                        remedy="export it again, or roll back to another version.") from error  # fmt: skip
-    return Session(made, tuple(entry.name for entry in made.get_inputs()))
 
 
 def parity(model: Forecaster, session: Session, windows: WindowSet, size: int = 512) -> float:

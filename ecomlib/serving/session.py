@@ -1,0 +1,49 @@
+"""Runs an exported network without torch: a server starts sooner and stays small (lesson 08, section 1)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomlib.errors import DataError
+
+if TYPE_CHECKING:
+    from ecomlib.windows import Batch
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """An exported network, ready to run on one thread of the processor; ``open_session`` makes it."""
+
+    run_time: Any  # onnxruntime.InferenceSession
+    names: tuple[str, ...]
+
+    def run(self, feed: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Forecasts (B, H, K) on the windows' scale from arrays by their names; what the file does not read is left."""
+        answer: NDArray[np.float32] = self.run_time.run(None, {name: feed[name] for name in self.names})[0]
+        return answer
+
+    def predict(self, batch: Batch) -> NDArray[np.float32]:
+        """The same from a batch: what ``Forecaster.predict`` says, without torch's graph."""
+        return self.run({name: getattr(batch, name).numpy() for name in self.names})
+
+
+def open_session(path: str | os.PathLike[str]) -> Session:
+    """Load an ONNX file for the processor, one thread: a server runs many requests, not one request on many threads."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        made = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the library has an error for each way in which a file can be broken
+        raise DataError(f"'{Path(path).name}' is no network that can be run: {type(error).__name__}",
+                        remedy="export it again, or roll back to another version.") from error  # fmt: skip
+    return Session(made, tuple(entry.name for entry in made.get_inputs()))

@@ -1,0 +1,195 @@
+"""The shop as it is now: a version and the events since its cutoff, and nothing else (lesson 08, section 3).
+
+The state is a function of these two alone: units are whole numbers, whose sums do not depend on the order in which
+events came in, so that after a restart every forecast is as before, byte by byte. What follows from them (the network's
+forecasts of past and present origins, answers as bytes) is made when somebody asks, and kept until something changed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from ecomlib.serving.bundle import ALL, Bundle
+from ecomlib.serving.events import Event, EventLog
+from ecomlib.serving.recipe import HORIZON, Floats, monday, week_of
+
+AHEAD = 35  # days that an event may lie ahead of the shop's clock: a typing slip must not move it by years
+_WEEK = 168  # hours
+_NEWEST = 8
+
+
+class State:
+    """A bundle and what has happened since (lesson 08, section 3).
+
+    The shop's clock is the time of the newest event, or the end of the cutoff week. The week in which it stands is the
+    running one; the week before is the origin of all forecasts. Not safe for several threads: the application sees to
+    it that one at a time changes or refreshes it.
+    """
+
+    def __init__(self, bundle: Bundle, log: EventLog) -> None:
+        self.bundle = bundle
+        end = monday(bundle.cutoff + 1)
+        self.size = (len(bundle.books.products), len(bundle.regions))
+        self.sold: dict[int, np.ndarray] = {}  # week -> units (P, R)
+        self.received = np.zeros(self.size, dtype=np.int64)
+        self.events, last = log.span()
+        self.clock = max(end.to_pydatetime(), last or datetime.min)
+        table = log.weekly(end.to_pydatetime())
+        rows, columns = table["product_id"].map(bundle.row), table["region_id"].map(bundle.column)
+        known = (rows.notna() & columns.notna()).to_numpy()  # a version made of other tables may not know them
+        table, rows, columns = table[known], rows[known].astype(int), columns[known].astype(int)
+        order = (table["kind"] == "order").to_numpy()
+        np.add.at(self.received, (rows[~order], columns[~order]), table["units"][~order])
+        for week in table["ds"][order].unique():
+            at = order & (table["ds"] == week).to_numpy()
+            np.add.at(self._week(week_of(week)), (rows[at], columns[at]), table["units"][at])
+        self.newest = log.newest(_NEWEST)
+        self.answers: dict[tuple[str, str], bytes] = {}
+        self._made: dict[int, tuple[Floats, np.ndarray]] = {}  # origin -> forecasts (P, 4), by network (P,)
+        self.books = bundle.books
+        self._move()
+
+    # --- what changes it -------------------------------------------------------------------------------------------
+
+    def late(self, event: Event) -> bool:
+        """Whether an event lies in a week that the version knows as closed: kept for the next training."""
+        return week_number(event.ordered_at) <= self.bundle.cutoff
+
+    def apply(self, events: Sequence[Event]) -> None:
+        """Take in events that are committed and new."""
+        b, moved = self.bundle, max((event.ordered_at for event in events), default=self.clock)
+        for event in events:
+            week = week_number(event.ordered_at)
+            if week <= b.cutoff:
+                continue
+            at = b.row[event.product_id], b.column[event.region_id]
+            if event.kind == "delivery":
+                self.received[at] += event.quantity
+                continue
+            self._week(week)[at] += event.quantity
+            if week <= self.origin:  # a week that was closed: forecasts from its end on read it
+                self._made = {origin: made for origin, made in self._made.items() if origin < week}
+                self.stale = True
+            self.answers.pop((event.product_id, event.region_id), None)
+            self.answers.pop((event.product_id, ALL), None)
+        self.events += len(events)
+        orders = [event for event in events if event.kind == "order"]
+        self.newest = sorted([*self.newest, *orders], key=lambda e: (e.ordered_at, e.event_key), reverse=True)[:_NEWEST]
+        if moved > self.clock:
+            self.clock = moved
+            self._move()
+
+    def refresh(self) -> None:
+        """Let the network run for the present origin, if its forecasts are not there."""
+        closed = [self._week(week) for week in range(self.bundle.cutoff + 1, self.origin + 1)]
+        self.books = self.bundle.books.followed_by([week.sum(axis=1) for week in closed])
+        self.forecast, self.by_network = self.made(self.origin)
+        self.answers.clear()
+        self.stale = False
+
+    def made(self, origin: int) -> tuple[Floats, np.ndarray]:
+        """Forecasts (P, 4) from a past or the present origin, and where the network made them."""
+        if origin not in self._made:
+            self._made[origin] = self.bundle.forecast(self.books, origin)
+        return self._made[origin]
+
+    def _move(self) -> None:
+        """The clock has moved: another origin, or another hour of the running week."""
+        origin, hour = week_of(self.clock) - 1, int((self.clock - monday(week_of(self.clock))) / timedelta(hours=1))
+        if origin != getattr(self, "origin", None):
+            self.origin, self.stale = origin, True
+        if hour != getattr(self, "hour", None):
+            self.hour, self.left = hour, 1 - hour / _WEEK
+            self.answers.clear()
+
+    def _week(self, week: int) -> np.ndarray:
+        if week not in self.sold:
+            self.sold[week] = np.zeros(self.size, dtype=np.int64)
+        return self.sold[week]
+
+    # --- what is read from it --------------------------------------------------------------------------------------
+
+    def numbers(self, row: int, column: int) -> list[tuple[float, float, float, int | None]]:
+        """Forecast, low, high and units sold so far of the four weeks after the origin; column R means all regions.
+
+        Of the running week the part that is left is forecast: sold so far + forecast · share of the week that is left;
+        the interval narrows with the root of that share.
+        """
+        b = self.bundle
+        whole = column == self.size[1]
+        share, reach = (1.0 if whole else b.shares[row, column]), b.width[column]
+        now = self._week(self.origin + 1)[row]
+        sold = int(now.sum() if whole else now[column])
+        answer: list[tuple[float, float, float, int | None]] = []
+        for step in range(HORIZON):
+            left = self.left if step == 0 else 1.0
+            there = sold if step == 0 else 0
+            more = float(self.forecast[row, step]) * share * left
+            half = reach * math.sqrt(more / left + 0.5) * math.sqrt(left) if left else 0.0
+            low = there + max(more - half, 0.0)
+            answer.append(
+                (round(there + more, 3), round(low, 3), round(there + more + half, 3), sold if step == 0 else None)
+            )
+        return answer
+
+    def answer(self, product: str, region: str) -> dict[str, Any] | None:
+        """The forecast of a product and region as it is sent; None where one of them is not known."""
+        b = self.bundle
+        row, column = b.row.get(product), self.size[1] if region == ALL else b.column.get(region)
+        if row is None or column is None:
+            return None
+        names = ("forecast", "low", "high", "sold")
+        weeks = [
+            {"week": f"{monday(self.origin + 1 + step):%Y-%m-%d}", **dict(zip(names, values, strict=True))}
+            for step, values in enumerate(self.numbers(row, column))
+        ]
+        return {
+            "product_id": product, "title": str(b.products["title"].iat[row]), "region_id": region, "version": b.number,
+            "origin": f"{monday(self.origin):%Y-%m-%d}", "coverage": b.settings["coverage"],
+            "basis": "network" if self.by_network[row] else "category", "weeks": weeks,
+        }  # fmt: skip
+
+    def ready(self, product: str, region: str) -> bytes | None:
+        """The same as bytes, made once and kept until something changed."""
+        made = self.answer(product, region)
+        if made is None:
+            return None
+        body = self.answers[product, region] = json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode()
+        return body
+
+    def history(self, product: str, region: str, weeks: int) -> list[dict[str, Any]]:
+        """Units of the last full weeks up to the origin, the oldest first."""
+        b, row = self.bundle, self.bundle.row[product]
+        column = slice(None) if region == ALL else b.column[region]
+        answer = []
+        for week in range(self.origin - weeks + 1, self.origin + 1):
+            back = b.recent.shape[2] - 1 - (b.cutoff - week)
+            if week > b.cutoff:
+                units = int(self._week(week)[row, column].sum())
+            elif back >= 0 and week >= b.books.first:
+                units = int(b.recent[row, column, back].sum())
+            else:
+                continue
+            answer.append({"week": f"{monday(week):%Y-%m-%d}", "units": units})
+        return answer
+
+    def on_hand(self) -> Floats | None:
+        """Units in stock (P, R): at the cutoff, plus deliveries, less sales since; None without an inventory."""
+        if self.bundle.stock is None:
+            return None
+        gone = sum(self.sold.values(), np.zeros(self.size, dtype=np.int64))
+        return np.asarray(np.maximum(self.bundle.stock + self.received - gone, 0.0))
+
+
+_EPOCH = datetime(1970, 1, 5)  # a Monday, the first day of week 1
+
+
+def week_number(moment: datetime) -> int:
+    """``week_of`` for a plain datetime, fifty times as fast."""
+    return (moment - _EPOCH).days // 7 + 1
