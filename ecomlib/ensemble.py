@@ -118,6 +118,7 @@ def split_conformal(
     by: Sequence[str] = (),
     scale: str | None = None,
     least: int = 100,
+    side: Literal["both", "above"] = "both",
 ) -> pd.DataFrame:
     """Intervals for ``test`` from the errors of ``calibration``: columns ``low, high, group`` (lesson 07, section 3).
 
@@ -126,7 +127,9 @@ def split_conformal(
     how far the truth lay outside; conformalised quantile regression, Romano, Patterson and Candès, 2019). ``by`` names
     columns: each of their groups gets a quantile of its own (Mondrian: Vovk et al., 2005; lesson 07, section 4), and a
     group with fewer than ``least`` calibration rows the quantile of all, which ``group`` says by the word ``all``.
-    Units are not negative, so ``low`` is cut at zero, which costs no coverage.
+    Units are not negative, so ``low`` is cut at zero, which costs no coverage. ``side="above"`` promises the upper end
+    alone (score: how far the truth lay above a point forecast, which may be negative), and ``low`` is zero: an order
+    that is enough with probability ``coverage`` (lesson 07, section 6).
 
     Raises ``LeakageError`` where a calibration row was forecast at or after the first test origin.
     """
@@ -135,7 +138,7 @@ def split_conformal(
         last, first = known["ds"].max(), test["cutoff"].min()
         if last > first:
             raise LeakageError(f"calibration reaches to {last:%Y-%m-%d}, after the first test origin {first:%Y-%m-%d}")
-    scores = _scores(known, model, scale)
+    scores = _scores(known, model, scale, side)
     pooled = conformal_quantile(scores, coverage)
     groups = _group(known, by)
     own = {
@@ -148,6 +151,8 @@ def split_conformal(
     reach = reach * (_column(test, scale) if scale else 1.0)
     below, above = (model, model) if isinstance(model, str) else model
     low, high = _column(test, below) - reach, _column(test, above) + reach
+    if side == "above":  # the reach may be negative there
+        low = np.zeros(len(test))
     # Conformalised quantiles may be pulled together so far that they cross: then the interval is their middle.
     middle = (low + high) / 2
     answer = {
@@ -235,10 +240,13 @@ def _column(frame: pd.DataFrame, name: str) -> Floats:
     return values
 
 
-def _scores(frame: pd.DataFrame, model: str | tuple[str, str], scale: str | None) -> pd.Series:
+def _scores(frame: pd.DataFrame, model: str | tuple[str, str], scale: str | None, side: str = "both") -> pd.Series:
     y = frame["y"].to_numpy(dtype=float)
     if isinstance(model, str):
-        score = np.abs(y - _column(frame, model))
+        gap = y - _column(frame, model)
+        score = gap if side == "above" else np.abs(gap)
+    elif side == "above":
+        raise DataError("one side needs a point forecast", value=model, remedy="name one column, such as the quantile.")
     else:
         score = np.maximum(_column(frame, model[0]) - y, y - _column(frame, model[1]))
     if scale is not None:

@@ -1,0 +1,255 @@
+"""The exercises of lesson 07: the weight of a member, the conformal quantile, and coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomlib.course.checks import Answer, Exercise
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+# --- one weight for two members ---
+
+
+def _weight(first: Floats, second: Floats, y: Floats) -> float:
+    """The weight of ``first`` with the least squared error when the two weights sum to one; free to leave [0, 1]."""
+    gap = first - second
+    return float(np.sum((y - second) * gap) / np.sum(gap**2))
+
+
+def stacking_weight(first: Floats, second: Floats, y: Floats, valid: Flags) -> float:
+    """The weight of the first of two members, fitted on the rows of the validation part, between 0 and 1."""
+    return float(np.clip(_weight(first[valid], second[valid], y[valid]), 0.0, 1.0))
+
+
+def _weight_stub(first: Floats, second: Floats, y: Floats, valid: Flags) -> Any:
+    return ...
+
+
+def _weight_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    def drawn(n: int, first: tuple[float, float], second: tuple[float, float]) -> tuple[Any, ...]:
+        """Members as (bias, noise); the second part of the rows is the test, where the two change places."""
+        y = rng.gamma(4.0, 5.0, n)
+        valid = np.arange(n) < n // 2
+        one, two = (bias + rng.normal(0.0, noise, n) for bias, noise in (first, second))
+        swap = np.where(valid, one, two), np.where(valid, two, one)
+        return y + swap[0], y + swap[1], y, valid
+
+    small = (np.array([10.0, 12.0, 8.0, 11.0, 20.0, 6.0]), np.array([14.0, 9.0, 13.0, 15.0, 9.0, 12.0]))
+    y = np.array([11.0, 11.0, 10.0, 12.0, 10.0, 11.0])
+    return [
+        (*small, y, np.array([True, True, True, True, False, False])),
+        drawn(40, (0.0, 2.0), (1.0, 3.0)),
+        drawn(60, (-1.0, 1.0), (-4.0, 1.5)),  # the best weight lies above one
+        drawn(60, (5.0, 1.5), (1.0, 1.0)),  # below zero
+    ]
+
+
+def _inverse_errors(first: Floats, second: Floats, y: Floats, valid: Flags) -> float:
+    one, two = (float(np.mean((said[valid] - y[valid]) ** 2)) for said in (first, second))
+    return two / (one + two)
+
+
+def _free(first: Floats, second: Floats, y: Floats, valid: Flags) -> float:
+    both = np.column_stack([first, second])[valid]
+    return float(np.linalg.lstsq(both, y[valid], rcond=None)[0][0])
+
+
+_WEIGHT_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "fitted_on_test": (
+        lambda first, second, y, valid: stacking_weight(first, second, y, ~valid),
+        "You fitted on the rows where valid is False: those are the test. A weight that has seen the answers looks"
+        " best on them and nowhere else. Use first[valid], second[valid], y[valid].",
+    ),
+    "fitted_on_all": (
+        lambda first, second, y, valid: stacking_weight(first, second, y, np.ones_like(valid)),
+        "You fitted on all rows, the test among them. The weight then knows part of what it will be judged by. Take the"
+        " rows where valid is True.",
+    ),
+    "unconstrained": (
+        lambda first, second, y, valid: _weight(first[valid], second[valid], y[valid]),
+        "The sum is right and the rows are, but the weight may leave [0, 1]: here it does. Then one member is taken"
+        " more than once and the other subtracted, which pays on these rows and rarely on the next. Clip it.",
+    ),
+    "two_free_weights": (
+        _free,
+        "Two free weights (ordinary least squares): they need not sum to one, nor lie above zero. Write the second"
+        " weight as 1 - w first; then one number is left to find.",
+    ),
+    "weight_of_second": (
+        lambda first, second, y, valid: 1 - stacking_weight(first, second, y, valid),
+        "This is the weight of the second member. Return that of the first.",
+    ),
+    "inverse_errors": (
+        _inverse_errors,
+        "You weighed each member by the other's squared error. That would be right if their errors had nothing in"
+        " common; mostly they do. Minimise the error of the average itself.",
+    ),
+    "winner_takes_all": (
+        lambda first, second, y, valid: float(
+            np.mean((first[valid] - y[valid]) ** 2) < np.mean((second[valid] - y[valid]) ** 2)
+        ),
+        "You chose the better member. An average of both may err less than either: look for the best w from 0 to 1.",
+    ),
+}
+
+
+# --- the conformal quantile ---
+
+
+def conformal_quantile(scores: Floats, coverage: float) -> float:
+    """The ceil((n + 1) coverage)-th smallest score; infinite where there are too few."""
+    place = int(np.ceil(round((len(scores) + 1) * coverage, 9)))
+    return float(np.sort(scores)[place - 1]) if place <= len(scores) else float("inf")
+
+
+def _quantile_stub(scores: Floats, coverage: float) -> Any:
+    return ...
+
+
+def _quantile_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    return [
+        (np.array([3.0, 1.0, 4.0, 1.5, 9.0, 2.6, 5.0, 3.5, 8.0, 7.0]), 0.75),
+        (rng.gamma(2.0, 3.0, 30), 0.9),
+        (rng.gamma(2.0, 3.0, 20), 0.5),
+        (rng.gamma(2.0, 3.0, 7), 0.6),
+        (np.array([2.0, 6.0, 4.0]), 0.9),
+    ]
+
+
+def _place(scores: Floats, place: float) -> float:
+    return float(np.sort(scores)[int(np.clip(place, 1, len(scores))) - 1])
+
+
+_QUANTILE_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "numpys_quantile": (
+        lambda scores, coverage: float(np.quantile(scores, coverage)),
+        "This is numpy's quantile of the n scores. The new score is one of n + 1 and may be the largest of all: take"
+        " the place ceil((n + 1) · coverage), and do not interpolate.",
+    ),
+    "without_the_plus_one": (
+        lambda scores, coverage: _place(scores, np.ceil(round(len(scores) * coverage, 9))),
+        "You took the place ceil(n · coverage): the interval is a little too narrow, and with few scores not so little."
+        " The new score counts, too: n + 1.",
+    ),
+    "floor_for_ceil": (
+        lambda scores, coverage: _place(scores, np.floor(round((len(scores) + 1) * coverage, 9))),
+        "The place was rounded down. A promise of 'at least' needs the next whole place up: ceil.",
+    ),
+    "too_few_scores": (
+        lambda scores, coverage: _place(scores, np.ceil(round((len(scores) + 1) * coverage, 9))),
+        "Right, but for few scores: three of them cannot promise 90 %, however wide you go with what you have seen."
+        " Where the place lies beyond n the answer is infinite.",
+    ),
+    "off_by_one": (
+        lambda scores, coverage: _place(scores, np.ceil(round((len(scores) + 1) * coverage, 9)) + 1),
+        "One place too far: Python counts from 0, so the k-th smallest stands at sorted[k - 1].",
+    ),
+    "not_sorted": (
+        lambda scores, coverage: float(
+            scores[min(int(np.ceil(round((len(scores) + 1) * coverage, 9))), len(scores)) - 1]
+        ),
+        "The place is right, but the scores still stand in the order in which they came. Sort them first.",
+    ),
+    "other_tail": (
+        lambda scores, coverage: conformal_quantile(scores, 1 - coverage),
+        "This is the quantile of the misses, 1 - coverage. Most scores lie below the one that is wanted.",
+    ),
+}
+
+
+# --- coverage ---
+
+
+def interval_coverage(y: Floats, low: Floats, high: Floats) -> float:
+    """Share of the known truths inside their interval, ends included."""
+    known = ~np.isnan(y)
+    return float(((y >= low) & (y <= high))[known].mean())
+
+
+def _coverage_stub(y: Floats, low: Floats, high: Floats) -> Any:
+    return ...
+
+
+def _coverage_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    y = rng.poisson(6.0, 50).astype(float)
+    low, high = np.floor(rng.uniform(0, 6, 50)), np.floor(rng.uniform(5, 12, 50))
+    y[[3, 17]] = np.nan
+    small = (np.array([5.0, 0.0, 9.0, 7.0, np.nan]), np.array([3.0, 0.0, 4.0, 8.0, 1.0]))
+    return [(*small, np.array([6.0, 4.0, 8.0, 12.0, 5.0])), (y, low, high)]
+
+
+def _nan_as_miss(y: Floats, low: Floats, high: Floats) -> float:
+    return float(((y >= low) & (y <= high)).mean())
+
+
+_COVERAGE_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "mean_of_widths": (
+        lambda y, low, high: float((high - low).mean()),
+        "This is the mean width, in units. It says how much the interval claims, not whether the truth lies in it; the"
+        " truth does not even occur in it. Count the rows with low <= y <= high.",
+    ),
+    "mean_of_known_widths": (
+        lambda y, low, high: float((high - low)[~np.isnan(y)].mean()),
+        "This is the mean width of the rows whose truth is known, in units. Coverage is a share: count the rows with"
+        " low <= y <= high.",
+    ),
+    "ends_left_out": (
+        lambda y, low, high: float(((y > low) & (y < high))[~np.isnan(y)].mean()),
+        "You left the ends out. Units are whole numbers and often lie on an end; zero often is one. An interval holds"
+        " its ends: <=, not <.",
+    ),
+    "unknown_is_a_miss": (
+        _nan_as_miss,
+        "A row whose truth is unknown (NaN) was counted as a miss, as any comparison with NaN is False. Leave such rows"
+        " out.",
+    ),
+    "upper_end_only": (
+        lambda y, low, high: float((y <= high)[~np.isnan(y)].mean()),
+        "You looked at the upper end only. An interval may also be missed from below.",
+    ),
+    "share_missed": (
+        lambda y, low, high: 1 - interval_coverage(y, low, high),
+        "This is the share of rows outside, the misses. Coverage is what lies inside.",
+    ),
+    "per_cent": (
+        lambda y, low, high: 100 * interval_coverage(y, low, high),
+        "Right, but in per cent. Here coverage is a share between 0 and 1.",
+    ),
+}
+
+
+EXERCISES = (
+    Exercise(
+        "07.stacking_weight",
+        solution=stacking_weight,
+        stub=_weight_stub,
+        cases=_weight_cases,
+        mistakes=_WEIGHT_MISTAKES,
+        praise="With more than two members the same sum is a small optimisation; the two fences stay.",
+        rtol=1e-3,
+        atol=2e-3,  # somebody may search on a fine grid
+    ),
+    Exercise(
+        "07.conformal_quantile",
+        solution=conformal_quantile,
+        stub=_quantile_stub,
+        cases=_quantile_cases,
+        mistakes=_QUANTILE_MISTAKES,
+        praise="One line, and the only promise about forecasts in this course that needs no model to be right.",
+    ),
+    Exercise(
+        "07.coverage",
+        solution=interval_coverage,
+        stub=_coverage_stub,
+        cases=_coverage_cases,
+        mistakes=_COVERAGE_MISTAKES,
+        praise="Read it beside the width: infinite intervals cover everything.",
+    ),
+)
