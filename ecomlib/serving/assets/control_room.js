@@ -86,7 +86,7 @@ async function show(overview) {
   seen = overview;
   $("clock").textContent = written(overview.clock, { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
   $("events").textContent = whole.format(overview.events);
-  $("origin").textContent = dayAndYear(overview.origin);
+  $("origin").textContent = `from ${dayAndYear(overview.origin)}`;
   $("version").textContent = `version ${overview.version}`;
   drawMap(overview);
   drawDrift(overview.drift);
@@ -98,18 +98,19 @@ async function loadCatalogue(overview) {
   const { products, regions } = await ask("catalogue");
   catalogue.version = overview.version;
   catalogue.products = new Map(products.map((product) => [product.product_id, product]));
-  catalogue.regions = new Map(regions.map((region) => [region.region_id, region]));
+  catalogue.regions = new Map(parts(regions).map((region) => [region.region_id, region]));
   const options = document.createDocumentFragment();
   for (const product of products) options.appendChild(new Option("", inList(product)));
   $("products").replaceChildren(options);
-  $("region").replaceChildren(new Option("All regions", "all"), ...regions.map((r) => new Option(r.name ?? r.region_id, r.region_id)));
-  buildMap(overview.regions);
+  $("region").replaceChildren(new Option("All regions", "all"), ...parts(regions).map((r) => new Option(r.name ?? r.region_id, r.region_id)));
+  buildMap(parts(overview.regions));
   const wanted = new URLSearchParams(location.hash.slice(1));
   const first = [chosen.product, wanted.get("product"), overview.alerts?.[0]?.product_id].find((id) => catalogue.products.has(id));
   chosen.region = [chosen.region, wanted.get("region")].find((id) => id !== "all" && catalogue.regions.has(id)) ?? "all";
   choose({ product: first ?? products[0]?.product_id, region: chosen.region }, false);
 }
 
+const parts = (regions) => regions.filter((region) => region.region_id !== "all"); // a shop without regions has that one
 const inList = (product) => `${product.title} · ${product.product_id}`;
 
 function choose({ product = chosen.product, region = chosen.region }, load = true) {
@@ -119,7 +120,7 @@ function choose({ product = chosen.product, region = chosen.region }, load = tru
   $("region").value = region;
   for (const button of $("map").querySelectorAll("input")) button.checked = button.value === region;
   const { category, price } = catalogue.products.get(product) ?? {};
-  say("product-note", [category && `Category: ${category}.`, price != null && `Price now: ${money(price)}.`].filter(Boolean).join(" "));
+  say("product-note", [category && category !== "none" && `Category: ${category}.`, price != null && `Price now: ${money(price)}.`].filter(Boolean).join(" "));
   say("whatif-says", "");
   $("whatif-table").hidden = true;
   history.replaceState(null, "", `#${new URLSearchParams({ product, region })}`);
@@ -139,7 +140,7 @@ function findProduct(text) { // the list's own line, an identifier, or letters t
 
 function buildMap(regions) { // a group of radio buttons: one stop for the Tab key, arrow keys inside
   const map = $("map");
-  const kind = regions.every((r) => r.row != null && r.column != null) ? "tiles" : regions.every((r) => r.latitude != null && r.longitude != null) ? "places" : "bars";
+  const kind = !regions.length ? "bars" : regions.every((r) => r.row != null && r.column != null) ? "tiles" : regions.every((r) => r.latitude != null && r.longitude != null) ? "places" : "bars";
   map.className = kind;
   map.replaceChildren(map.querySelector("legend"));
   const span = (key) => { const values = regions.map((r) => r[key]); return [Math.min(...values), Math.max(...values)]; };

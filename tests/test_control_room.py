@@ -1,0 +1,390 @@
+"""The control room in headless Chromium: it says what the service says, to everybody, and asks nobody else."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from own_shop import write_shop
+from serving_help import Server, copy_home, serving
+
+pytestmark = pytest.mark.browser
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+SOON = 10_000  # milliseconds
+INTRUDER = """<img src=x onerror="document.title='taken over'">"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(copy_home(tmp_path_factory.mktemp("control room") / "home")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium: Any) -> Iterator[Any]:
+    """A tab of its own. Its test fails where the page met an error or asked a second host."""
+    context = chromium.new_context(viewport=DESKTOP)
+    page = context.new_page()
+    page.set_default_timeout(SOON)
+    page.faults, page.asked = [], set()
+    page.on("pageerror", lambda error: page.faults.append(str(error)))
+    page.on("console", lambda message: page.faults.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: page.asked.add(request.url.split("/")[2]))
+    yield page
+    context.close()
+    assert page.faults == []
+    assert len(page.asked - {""}) == 1, f"the page asked several hosts: {page.asked}"
+
+
+def visit(page: Any, server: Server, **chosen: str) -> None:
+    page.goto(f"{server.url}/#{'&'.join(f'{name}={value}' for name, value in chosen.items())}")
+    page.wait_for_selector("#figure svg")
+    page.wait_for_selector("#connection[data-state=live]")
+
+
+def text(page: Any, selector: str) -> str:
+    return " ".join(page.inner_text(selector).split())
+
+
+def reads(page: Any, selector: str, words: str) -> None:
+    """Wait until an element says just that."""
+    check = "([s, w]) => document.querySelector(s)?.textContent === w"
+    page.wait_for_function(check, arg=[selector, words])
+
+
+def units(value: float) -> str:
+    """As the page writes a number of units: one decimal below ten, none above."""
+    return f"{value:.1f}".removesuffix(".0") if value < 10 else f"{value:,.0f}"
+
+
+def near(shown: str, value: float) -> bool:
+    """Whether a rounded number on the page is this one; halves may be rounded either way."""
+    return abs(float(shown.replace(",", "")) - value) <= (0.0501 if value < 10 else 0.501)
+
+
+def sell(server: Server, key: str, product: str, region: str, quantity: int) -> None:
+    event = {"event_key": key, "product_id": product, "region_id": region, "quantity": quantity, "unit_price": 4.5}
+    answer = server.ask("POST", "/events", event | {"ordered_at": server.get("/overview")["clock"]})
+    assert answer == (200, {"received": 1, "new": 1, "late": 0})
+
+
+def test_page_is_locked_up(server: Server, tab: Any) -> None:
+    """No other host (the fixture sees to that), no script but its own file."""
+    visit(tab, server)
+    policy = tab.request.get(server.url).headers["content-security-policy"]
+    assert "default-src 'self'" in policy and "unsafe" not in policy and "*" not in policy
+    assert tab.evaluate("document.documentElement.lang") == "en" and tab.title() == "Control room"
+    tab.evaluate("""() => { const made = document.createElement('script');
+        made.textContent = 'window.intruder = 1'; document.body.append(made); }""")
+    assert tab.evaluate("window.intruder") is None
+    assert len(tab.faults) == 1 and "Content Security Policy" in tab.faults.pop()
+
+
+def test_numbers_are_the_services(server: Server, tab: Any) -> None:
+    overview = server.get("/overview")
+    product, region = overview["alerts"][0]["product_id"], overview["regions"][0]["region_id"]
+    visit(tab, server, product=product, region=region)
+    assert text(tab, "#events") == f"{overview['events']:,}"
+    assert text(tab, "#version") == f"version {overview['version']}"
+    for place in overview["regions"]:
+        sold, by_now = text(tab, f"[data-region='{place['region_id']}'] .count")[2:].split(" / ")
+        assert sold == f"{place['sold_week']:,}" and near(by_now, overview["elapsed"] * place["expected_week"])
+
+    forecast = server.get(f"/forecast/{product}/{region}?history=26")
+    first, last = forecast["weeks"][0], forecast["weeks"][-1]
+    said = re.fullmatch(r"([\d.,]+) units expected .* \(([\d.,]+) to ([\d.,]+)\); sold so far: (\d+)",
+                        text(tab, "#forecast-says"))  # fmt: skip
+    assert said and int(said[4]) == first["sold"]
+    assert [near(said[k], first[name]) for k, name in ((1, "forecast"), (2, "low"), (3, "high"))] == [True] * 3
+    assert text(tab, "#forecast-title").startswith(f"{forecast['title']}, ")
+    tab.click(".forecast summary")
+    table = [row.split("\t") for row in tab.inner_text("#figure-rows").split("\n")]
+    assert len(table) == len(forecast["history"]) + len(forecast["weeks"]) == 30
+    assert [near(shown, last[name]) for shown, name in zip(table[0][2:], ("forecast", "low", "high"), strict=True)]
+    assert [int(row[1]) for row in table[4:]] == [week["units"] for week in reversed(forecast["history"])]
+    assert units(last["high"]) in tab.text_content("#figure svg desc")
+
+    rows = server.get(f"/replenish?ratio=9&limit=10&region_id={region}")["rows"]
+    with tab.expect_response(re.compile("replenish.*ratio=9")):
+        tab.select_option("#ratio", "9")
+    expected = [[f"{row['product_id']} {row['region_id']}", f"{row['order']:,}"] for row in rows]
+    tab.wait_for_function("""(wanted) => JSON.stringify(wanted) === JSON.stringify(
+        [...document.querySelectorAll('#alert-rows tr')].map((row) => [row.dataset.key, row.lastChild.textContent]))""",
+                          arg=expected)  # fmt: skip
+
+
+def test_order_list_opens_in_a_spreadsheet(server: Server, tab: Any) -> None:
+    visit(tab, server)
+    with tab.expect_download() as download:
+        tab.click("#orders button")
+    assert download.value.suggested_filename == f"orders-{server.get('/overview')['clock'][:10]}.csv"
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8-sig"))))
+    expected = [row for row in server.get("/replenish?ratio=3&limit=5000")["rows"] if row["order"] > 0]
+    assert rows and [(row["product_id"], row["region_id"], int(row["order"])) for row in rows] == [
+        (row["product_id"], row["region_id"], row["order"]) for row in expected
+    ]
+
+
+def test_an_order_moves_count_and_forecast(server: Server, tab: Any) -> None:
+    overview = server.get("/overview")
+    product, region = overview["alerts"][0]["product_id"], overview["regions"][-1]["region_id"]
+    visit(tab, server, product=product, region=region)
+    tab.evaluate("window.still = 'the same page'")
+    week = server.get(f"/forecast/{product}/{region}")["weeks"][0]
+    assert near(text(tab, "#forecast-says b"), week["forecast"])
+    sell(server, "control-room-1", product, region, 7)
+    reads(tab, "#events", f"{overview['events'] + 1:,}")
+    tab.wait_for_function("n => document.querySelector('#forecast-says').textContent.endsWith(n)",
+                          arg=f": {week['sold'] + 7}")  # fmt: skip
+    after = server.get(f"/forecast/{product}/{region}")["weeks"][0]
+    assert after["forecast"] > week["forecast"] + 6 and near(text(tab, "#forecast-says b"), after["forecast"])
+    assert text(tab, "#newest li:first-child .what").startswith("7 × ")
+    assert tab.get_attribute("#newest li:first-child", "class") == "new"
+    assert tab.evaluate("window.still") == "the same page"
+
+
+FOCUS = """() => { const e = document.activeElement, style = getComputedStyle(e.closest('.tile') ?? e);
+    return [e.id || e.value || e.className, style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth)]; }"""
+
+
+def step_to(page: Any, wanted: str, at_most: int = 25) -> None:
+    """Press Tab until the wanted element has the focus, and see that one can see it."""
+    for _ in range(at_most):
+        page.keyboard.press("Tab")
+        name, width = page.evaluate(FOCUS)
+        if name == wanted:
+            assert width >= 2, f"one cannot see that {wanted} has the focus"
+            return
+    pytest.fail(f"the Tab key does not reach {wanted} within {at_most} steps")
+
+
+def test_keyboard_alone_gets_an_answer(server: Server, tab: Any) -> None:
+    catalogue = server.get("/catalogue")
+    product = catalogue["products"][5]
+    visit(tab, server)
+    step_to(tab, "skip", 1)
+    step_to(tab, "product", 1)
+    tab.keyboard.type(product["product_id"])  # what stood there is selected, so typing replaces it
+    step_to(tab, "region", 1)
+    begins = "t => document.querySelector('#forecast-title').textContent.startsWith(t)"
+    tab.wait_for_function(begins, arg=product["title"])
+    step_to(tab, "all", 3)  # the map is one stop; arrow keys walk inside
+    tab.keyboard.press("ArrowDown")
+    region = tab.evaluate("document.activeElement.value")
+    name = next(r["name"] for r in catalogue["regions"] if r["region_id"] == region)
+    reads(tab, "#forecast-title", f"{product['title']}, {name}")
+    assert tab.input_value("#region") == region
+    assert tab.url.endswith(f"#product={product['product_id']}&region={region}")  # can be sent to a colleague
+    step_to(tab, "price")
+    price = round(0.9 * product["price"], 2)
+    tab.keyboard.press("Control+A")
+    tab.keyboard.type(f"{price:.2f}")
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector("#whatif-table:not([hidden])")
+    status, answer = server.ask(
+        "POST", "/whatif", {"product_id": product["product_id"], "region_id": region, "price": price}
+    )
+    assert status == 200 and text(tab, "#whatif-says") == " ".join(answer["says"].split())
+    now, then = tab.inner_text("#whatif-rows tr:nth-child(2)").split("\t")[1:]
+    shown = re.fullmatch(r"([\d.,]+) \(([\d.,]+) to ([\d.,]+)\)", then)
+    assert near(now, answer["now"]["units"]) and shown
+    assert [near(shown[k], answer["then"][n]) for k, n in ((1, "units"), (2, "units_low"), (3, "units_high"))] == [
+        True
+    ] * 3
+
+
+def test_forms_say_what_they_need(server: Server, tab: Any) -> None:
+    visit(tab, server)
+    tab.click("#whatif button")
+    assert text(tab, "#whatif-says") == "Change the price or tick the promotion first."
+    price = float(tab.input_value("#price"))
+    tab.fill("#change", "-20")  # the slider moves the price, and the price the slider
+    assert float(tab.input_value("#price")) == pytest.approx(0.8 * price, abs=0.006)
+    tab.fill("#price", f"{1.1 * price:.2f}")
+    assert tab.input_value("#change") == "10"
+    assert tab.is_disabled("#depth")
+    tab.check("#promoted")
+    assert tab.is_enabled("#depth")
+    tab.fill("#product", "no such thing")
+    tab.press("#product", "Tab")
+    assert text(tab, "#product-note") == "No product has “no such thing” in its name."
+
+
+TOO_SMALL = """() => [...document.querySelectorAll('button, select, summary, .tile, .tick, input')]
+    .filter((e) => !['radio', 'checkbox'].includes(e.type) && e.getBoundingClientRect().height < 44)
+    .map((e) => e.outerHTML.slice(0, 80))"""
+TOO_PALE = r"""() => {  // contrast of each piece of text with the ground that it stands on, as WCAG 2 defines it
+    const parts = (colour) => colour.match(/[\d.]+/g).map(Number);
+    const linear = (v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
+    const weights = [0.2126, 0.7152, 0.0722];
+    const light = (colour) => weights.reduce((sum, weight, k) => sum + weight * linear(parts(colour)[k]), 0.05);
+    const opaque = (colour) => (parts(colour)[3] ?? 1) > 0.99;
+    const ground = (e) => [getComputedStyle(e).backgroundColor].find(opaque) ?? ground(e.parentElement);
+    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
+    while (walk.nextNode()) {
+        const e = walk.currentNode.parentElement, style = getComputedStyle(e);
+        if (!walk.currentNode.data.trim() || !e.checkVisibility()) continue;
+        if (e.closest(':disabled, .unseen, noscript')) continue;
+        const two = [light(e.closest('svg') ? style.fill : style.color), light(ground(e))];
+        if (Math.max(...two) / Math.min(...two) < 4.5) found.push(e.outerHTML.slice(0, 80));
+    }
+    return found; }"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_phone_by_day_and_night(server: Server, chromium: Any, scheme: str) -> None:
+    """360 pixels are enough, a thumb hits everything, and text has the contrast of WCAG AA in both colour schemes."""
+    context = chromium.new_context(viewport=PHONE, color_scheme=scheme, has_touch=True, reduced_motion="reduce")
+    page = context.new_page()
+    visit(page, server)
+    page.click("#drift-details summary")
+    page.click(".forecast summary")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert page.evaluate(TOO_SMALL) == []
+    assert page.evaluate(TOO_PALE) == []
+    ground = [int(v) for v in re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor"))]
+    assert (max(ground) < 80) == (scheme == "dark")
+    assert page.evaluate("getComputedStyle(document.querySelector('.tile')).transitionDuration") == "0s"
+    context.close()
+
+
+def test_everything_has_a_name_for_those_who_listen(server: Server, tab: Any) -> None:
+    visit(tab, server)
+    nodes = tab.context.new_cdp_session(tab).send("Accessibility.getFullAXTree")["nodes"]
+    heard = [(n["role"]["value"], n.get("name", {}).get("value", "")) for n in nodes if not n.get("ignored")]
+    used = {"button", "textbox", "combobox", "slider", "spinbutton", "checkbox", "radio", "link", "image"}
+    assert [role for role, name in heard if role in used and not name.strip()] == []
+    assert {"combobox", "slider", "spinbutton", "checkbox", "radio"} <= {role for role, _ in heard}
+    assert any(name.startswith("Units a week: ") for _, name in heard)
+    spoken = [name for role, name in heard if role == "radio"]
+    assert len(spoken) == 1 + len(server.get("/overview")["regions"])
+    assert all(
+        re.search(r": [\d,]+ sold, [\d.,]+ expected by now, (fewer than|as|more than) expected", n) for n in spoken
+    )
+
+
+def test_drift_light_has_a_word(server: Server, tab: Any) -> None:
+    overview, light = server.get("/overview"), {"light": "green", "says": "The green sentence."}
+    tab.route("**/overview*", lambda route: route.fulfill(json=overview | {"drift": dict(light)}))
+    visit(tab, server)
+    words = {"green": "● Green: as learnt", "amber": "▲ Amber: look closer", "red": "■ Red: train again"}
+    for colour, word in words.items():
+        light |= {"light": colour, "says": f"The {colour} sentence."}
+        reads(tab, "#light", word)
+        assert text(tab, "#drift-says") == f"The {colour} sentence."
+    tab.click("#drift-details summary")
+    tab.wait_for_selector("#drift-signs li")
+    says = [sign["says"] for sign in server.get("/drift")["lights"]]
+    assert tab.eval_on_selector_all("#drift-signs li", "all => all.map((e) => e.textContent)") == says
+
+
+@pytest.mark.parametrize("kind", ["places", "bars"])
+def test_maps_of_other_shops(server: Server, tab: Any, kind: str) -> None:
+    """Places become circles where they lie; regions without a place become a list, the largest first."""
+    overview = server.get("/overview")
+    regions = [
+        {k: region[k] for k in ("region_id", "name", "sold_week", "expected_week")} for region in overview["regions"]
+    ]
+    if kind == "places":
+        regions = [region | {"latitude": 50.0 + k, "longitude": 2.0} for k, region in enumerate(regions)]
+    tab.route("**/overview*", lambda route: route.fulfill(json=overview | {"regions": regions}))
+    visit(tab, server)
+    assert tab.get_attribute("#map", "class") == kind
+    boxes = tab.evaluate("""[...document.querySelectorAll('.regions, .tile')].map((e) => {
+        const box = e.getBoundingClientRect();
+        return [(box.top + box.bottom) / 2, e.dataset.region, box.left, box.right]; })""")
+    (_, _, left, right), _, *tiles = boxes  # the card, all regions, each region
+    assert all(left < tile[2] and tile[3] < right for tile in tiles)
+    order = sorted(regions, key=lambda region: -region.get("latitude", region["expected_week"]))  # north is up
+    assert [tile[1] for tile in sorted(tiles)] == [region["region_id"] for region in order]
+
+
+def test_hidden_tab_asks_nothing(server: Server, tab: Any) -> None:
+    visit(tab, server)
+    hide = """(hidden) => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange')); }"""
+    tab.evaluate(hide, True)
+    tab.wait_for_timeout(300)
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.wait_for_timeout(2_200)
+    assert asked == []
+    with tab.expect_request("**/overview?since=*"):
+        tab.evaluate(hide, False)
+
+
+def test_service_goes_and_comes_back(tab: Any, tmp_path: Path) -> None:
+    home = copy_home(tmp_path / "home")
+    with serving(home) as server:
+        visit(tab, server)
+        product, region = server.get("/catalogue")["products"][0], server.get("/overview")["regions"][0]
+        server.kill()
+        tab.wait_for_selector("#connection[data-state=away]")
+        said = text(tab, "#connection")
+        assert re.search(r"The service does not answer; last heard at \d\d:\d\d:\d\d$", said), said
+        again = Server(home, port=server.port)
+        try:
+            sell(again.wait(), "while-away", product["product_id"], region["region_id"], 3)
+            assert text(tab, "#connection") in (said, "● Live"), "it is said once, not every second"
+            tab.wait_for_selector("#connection[data-state=live]", timeout=2 * SOON)
+            reads(tab, "#events", "1")
+        finally:
+            again.kill()
+    assert tab.faults and all("ERR_CONNECTION_REFUSED" in fault for fault in tab.faults)
+    tab.faults.clear()
+
+
+def test_a_shop_of_ones_own(tab: Any, tmp_path: Path) -> None:
+    """A title is text whatever it says; a shop whose prices never moved is told so; an order list holds no formula."""
+    import pandas as pd
+
+    from ecomlib.serving.bundle import registry
+    from ecomlib.serving.train import TrainPlan, train
+    from ecomlib.stores import load_store
+
+    folder = write_shop(tmp_path / "shop")
+    products = pd.read_csv(folder / "products.csv", dtype=str)
+    products.loc[:1, "title"] = [INTRUDER, "=1+2"]
+    products.to_csv(folder / "products.csv", index=False)
+    source = {"store": str(folder), "size": "tiny", "seed": 0}
+    made = train(load_store(str(folder)).observed(), tmp_path / "home", TrainPlan(epochs=1, text=False), source=source)
+    registry(tmp_path / "home").promote(made.version.number, "a test")
+    with serving(tmp_path / "home") as server:
+        visit(tab, server, product="00000")
+        assert text(tab, "#forecast-title") == f"{INTRUDER}, all regions"
+        sell(server, "own-1", "00000", "N", 2)
+        reads(tab, "#newest .what", f"2 × {INTRUDER}")
+        assert tab.query_selector("main img") is None and tab.title() == "Control room"
+        tab.fill("#price", "3.5")
+        tab.click("#whatif button")
+        status, refused = server.ask("POST", "/whatif", {"product_id": "00000", "region_id": "all", "price": 3.5})
+        assert 400 <= status < 500
+        reads(
+            tab,
+            "#whatif-says",
+            refused["detail"] if isinstance(refused["detail"], str) else refused["detail"][0]["msg"],
+        )
+        assert not tab.is_visible("#whatif-table") and tab.is_visible("#alert-rows tr")
+        with tab.expect_download() as download:
+            tab.click("#orders button")
+        rows = csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8-sig")))
+        assert "'=1+2" in {row["title"] for row in rows}
+    assert len(tab.faults) >= 1 and all("status of 4" in fault or "ERR_CONNECTION" in fault for fault in tab.faults)
+    tab.faults.clear()
