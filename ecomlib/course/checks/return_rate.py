@@ -42,6 +42,10 @@ def _known(ordered_on: Ints, returned: Bools, today: int, wait: int) -> Bools:
     return ordered_on + wait < today
 
 
+def _known_tonight(ordered_on: Ints, returned: Bools, today: int, wait: int) -> Bools:
+    return ordered_on + wait <= today
+
+
 def _ordered(ordered_on: Ints, returned: Bools, today: int, wait: int) -> Bools:
     return ordered_on < today
 
@@ -100,7 +104,7 @@ _MISTAKES: dict[str, tuple[Answer, str]] = {
         " later: their returns lie in the future.",
     ),
     "the_day_itself": (
-        _share(*2 * [lambda ordered_on, returned, today, wait: ordered_on + wait <= today]),
+        _share(_known_tonight, _known_tonight),
         "A line whose wait ends today is counted already. The package takes the strict past: what happens today is not"
         " known this morning. Use <.",
     ),
