@@ -11,9 +11,9 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
@@ -25,11 +25,12 @@ import ecomlib
 from ecomlib.errors import DataError
 from ecomlib.serving import bundle as bundles
 from ecomlib.serving.events import Event, EventLog
-from ecomlib.serving.intake import Problem, allowed, body_of, events_of, schema
+from ecomlib.serving.intake import Problem, allowed, as_bytes, as_json, body_of, events_of, schema
 from ecomlib.serving.metrics import Measured, Metrics
 from ecomlib.serving.state import State
+from ecomlib.serving.views import add_views
+from ecomlib.serving.watch import look
 
-T = TypeVar("T")
 ASSETS = Path(__file__).with_name("assets")
 _LOOK = 1.0  # seconds between two looks at the registry
 _log = logging.getLogger("ecomlib.serving")
@@ -66,11 +67,19 @@ class Service:
                     await run_in_threadpool(self.state.refresh)
         return self.state
 
-    async def under_lock(self, work: Callable[[State], T]) -> T:
-        """Something longer, in a thread, while nothing changes."""
-        await self.fresh()
-        async with self.lock:
-            return await run_in_threadpool(work, self.state)
+    async def drift(self) -> dict[str, Any]:
+        """What the drift's lights say of the present state, looked at once."""
+        state = await self.fresh()
+        if state.drift is None:
+            async with self.lock:
+                if state.drift is None and not state.stale:
+                    state.drift = await run_in_threadpool(look, state)
+            if state.drift is None:  # something has changed while this waited
+                return await self.drift()
+            for light in state.drift["lights"]:
+                self.metrics.drift.labels(light["name"]).set(light["value"] or 0.0)
+                self.metrics.alarm.labels(light["name"]).set(light["alarm"])
+        return state.drift
 
     async def watch(self) -> None:
         """Take over what is promoted or rolled back, without a pause."""
@@ -110,13 +119,14 @@ def create_app(home: str | os.PathLike[str], database: str | None = None) -> Fas
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        watcher = asyncio.create_task(service.watch())
+        # The first look at the drift loads a library of statistics: before anybody waits for it.
+        tasks = [asyncio.create_task(work) for work in (service.watch(), service.drift())]
         try:
             yield
         finally:
-            watcher.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watcher
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             service.log.close()
 
     # No pages of documentation: they would load their scripts from an outside host.
@@ -154,7 +164,7 @@ def create_app(home: str | os.PathLike[str], database: str | None = None) -> Fas
         taken = events_of(await body_of(request), service.state)
         # Shielded: what is committed must be counted, even if the sender has gone.
         new, late = await asyncio.shield(service.take(taken))
-        return _json({"received": len(taken), "new": new, "late": late})
+        return as_json({"received": len(taken), "new": new, "late": late})
 
     names = [{"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
              for name in ("product_id", "region_id")]  # fmt: skip
@@ -176,16 +186,8 @@ def create_app(home: str | os.PathLike[str], database: str | None = None) -> Fas
             if not (back.isascii() and back.isdigit() and len(back) < 4 and int(back) <= 104):
                 raise Problem(422, "history is a number of weeks from 0 to 104", "query", "history")
             if int(back):
-                body = _bytes({**json.loads(body), "history": state.history(product, region, int(back))})
+                body = as_bytes({**json.loads(body), "history": state.history(product, region, int(back))})
         return Response(body, media_type="application/json")
-
-    @app.get("/catalogue", summary="Products and regions.")
-    async def catalogue() -> Response:
-        b = service.state.bundle
-        shown = b.products[["product_id", "title", "category", "price"]].rename(columns={})
-        return _json({"products": _records(shown), "regions": _records(b.regions)})
-
-    from ecomlib.serving.views import add_views
 
     add_views(app, service)
     if ASSETS.is_dir():
@@ -196,19 +198,3 @@ def create_app(home: str | os.PathLike[str], database: str | None = None) -> Fas
             return FileResponse(ASSETS / "control_room.html", media_type="text/html; charset=utf-8")
 
     return app
-
-
-def _bytes(body: Any) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _json(body: Any) -> Response:
-    return Response(_bytes(body), media_type="application/json")
-
-
-def _records(frame: Any) -> list[dict[str, Any]]:
-    """Rows as plain values; missing ones are null."""
-    return [
-        {name: None if value is None or value != value else value for name, value in row.items()}
-        for row in frame.to_dict("records")
-    ]

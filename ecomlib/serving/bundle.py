@@ -144,6 +144,11 @@ def flat(books: Books) -> pd.DataFrame:
     return frame.assign(units=units, **{name: plan[product, at] for name, plan in books.plan.items()})
 
 
+def quantile_names() -> list[str]:
+    """Columns of ``reach`` for ``LEVELS``."""
+    return [f"q{round(100 * level):02d}" for level in LEVELS]
+
+
 def _books(weeks: pd.DataFrame, products: pd.DataFrame, settings: Mapping[str, Any]) -> Books:
     names = tuple(products["product_id"])
     first, last = settings["first_week"], week_of(settings["cutoff"])

@@ -10,11 +10,16 @@ import typer
 from ecomlib.errors import DataError
 
 Home = Annotated[Path, typer.Option(help="Folder of versions and events; made by train.")]
+Database = Annotated[str | None, typer.Option(help="SQLAlchemy URL of the events; by default SQLite in the home.")]
 HOME = Path("ecomlib-home")
+STORE_NAMES = ("simulated", "tiny", "online_retail", "complete_journey")
 
 
 def train(
-    store: Annotated[str, typer.Option(help="simulated, online_retail, or a folder of your tables.")] = "simulated",
+    store: Annotated[
+        str | None,
+        typer.Option(help="simulated, online_retail, or a folder of your tables; default: the home's, else simulated."),
+    ] = None,
     size: Annotated[str, typer.Option(help="Size of the simulated store: tiny, small, full.")] = "small",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated store and of the network.")] = 0,
     hold_out: Annotated[int, typer.Option(min=0, help="Last weeks that are kept for replay.")] = 4,
@@ -24,24 +29,43 @@ def train(
     ] = None,
     text: Annotated[bool, typer.Option(help="Read the listings' words when prices' effects are estimated.")] = True,
     int8: Annotated[bool, typer.Option("--int8", help="Also an eight-bit network, and what it costs.")] = False,
+    database: Database = None,
 ) -> None:
-    """Train on a shop's tables, calibrate, export, prove and publish; the first version is promoted."""
-    from ecomlib.serving.bundle import registry
+    """Train, calibrate, export, prove and publish. A home's first version is promoted; a later one must earn it."""
+    from ecomlib.serving import bundle, retrain
+    from ecomlib.serving.events import EventLog
+    from ecomlib.serving.replay import store_of
     from ecomlib.serving.train import TrainPlan
     from ecomlib.serving.train import train as make
-    from ecomlib.stores import load_store
 
-    typer.echo(f"reading the store {store} …")
-    shop = load_store(store, size=size, seed=seed).observed()
-    plan = TrainPlan(hold_out, epochs, seed, text=text, small=int8)
-    source = {
-        "store": store if store in ("simulated", "online_retail") else str(Path(store).resolve()),
-        "size": size,
-        "seed": seed,
-    }
-    made = make(shop, home, plan, source=source, say=typer.echo)
-    registry(home).promote(made.version.number, "the first version")
-    typer.echo(f"version {made.version.number:04d} is in force: ecomlib serve --home {home}")
+    versions, plan = bundle.registry(home), TrainPlan(hold_out, epochs, seed, text=text, small=int8)
+    before = versions.current()
+    if store is not None or before is None:
+        name = store or "simulated"
+        source = {"store": name if name in STORE_NAMES else str(Path(name).resolve()), "size": size, "seed": seed}
+    else:
+        source = dict(bundle.open_bundle(home).settings["source"])
+    typer.echo(f"reading the store {source['store']} …")
+    shop = store_of(source)
+    if before is None:
+        made = make(shop, home, plan, source=source, say=typer.echo)
+        versions.promote(made.version.number, "the first version")
+        typer.echo(f"version {made.version.number:04d} is in force: ecomlib serve --home {home}")
+        return
+    log = EventLog(database or bundle.database_url(home))
+    events = log.span()[0]
+    log.close()
+    if events:
+        made = retrain.retrain(shop, home, plan, database=database, source=source, say=typer.echo)
+    else:  # nobody has told the service of anything: the tables themselves may be newer
+        source.pop("cutoff", None)
+        made = make(shop, home, plan, source=source, say=typer.echo)
+    found = retrain.canary(home, made.version.number, database=database)
+    if found.promote:
+        versions.promote(made.version.number, found.why)
+    typer.echo(found.why)
+    left = "" if found.promote else f"; to overrule: ecomlib promote {made.version.number}"
+    typer.echo(f"version {versions.open().number:04d} is in force{left}")
 
 
 def serve(
@@ -50,7 +74,7 @@ def serve(
         str, typer.Option(help="Address to listen on; another than loopback needs a write key.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port.")] = 8000,
-    database: Annotated[str | None, typer.Option(help="SQLAlchemy URL; by default SQLite in the home folder.")] = None,
+    database: Database = None,
 ) -> None:
     """Answer for the version in force, over HTTP; ends on SIGTERM or Ctrl-C."""
     import ipaddress
@@ -80,4 +104,87 @@ def serve(
                 timeout_graceful_shutdown=5)  # fmt: skip
 
 
-COMMANDS = (train, serve)
+def replay(
+    home: Home = HOME,
+    url: Annotated[str, typer.Option(help="Where the service listens.")] = "http://127.0.0.1:8000",
+    speed: Annotated[
+        float, typer.Option(min=0, help="Times faster than the shop's time; 0: as fast as it goes.")
+    ] = 1000.0,
+    days: Annotated[int | None, typer.Option(min=1, help="Days of the held-out weeks; all without it.")] = None,
+    batch: Annotated[int, typer.Option(min=1, max=5000, help="Most events at once.")] = 500,
+) -> None:
+    """Tell a running service the weeks that training did not see, as if they happened now."""
+    from ecomlib.serving.bundle import open_bundle
+    from ecomlib.serving.recipe import week_of
+    from ecomlib.serving.replay import held_out, store_of
+    from ecomlib.serving.replay import replay as send
+
+    settings = open_bundle(home).settings
+    cutoff = week_of(settings["source"].get("cutoff", settings["cutoff"]))
+    events = held_out(store_of(settings["source"]), cutoff, days)
+    if not events:
+        raise DataError("no week was held out", value=settings["cutoff"], remedy="train with --hold-out 4.")
+    total = send(events, url, speed, batch)
+    typer.echo(f"{total['received']:,} events sent, {total['new']:,} new, {total['late']:,} of these late")
+
+
+def score(
+    out: Annotated[Path, typer.Option(help="Parquet file that is written.")],
+    home: Home = HOME,
+    database: Database = None,
+) -> None:
+    """Forecast the whole catalogue at once: what the service answers now."""
+    from ecomlib.serving.retrain import score as make
+
+    table = make(home, database=database)
+    part = out.with_name(f".{out.name}.tmp")
+    table.to_parquet(part, index=False)
+    part.replace(out)
+    typer.echo(f"{len(table):,} rows: {out}")
+
+
+def versions(home: Home = HOME) -> None:
+    """The versions of a home, and which is in force."""
+    from ecomlib.serving.bundle import registry
+
+    kept = registry(home)
+    now = kept.current()
+    for number in kept.versions():
+        card = kept.card(number)
+        notes, mark = card["notes"], "→" if now and now.version == number else " "
+        wape = notes.get("wape", {})
+        error = f"WAPE {wape.get('model', '?')} (naive {wape.get('naive', '?')})"
+        data = str(notes.get("data", "?"))[:12]
+        typer.echo(
+            f"{mark} {number:04d}  {card['created'][:16]}  cutoff {notes.get('cutoff', '?')}  {error}  data {data}"
+        )
+    for promotion in kept.history():
+        typer.echo(f"  {promotion.at[:16]}  {promotion.version:04d} in force: {promotion.why}")
+    if now is None:
+        raise DataError("no version is in force", remedy="train one: ecomlib train.")
+
+
+def promote(
+    number: Annotated[int, typer.Argument(min=1, help="A version's number.")],
+    why: Annotated[str, typer.Option(help="Kept with the promotion.")] = "promoted by hand",
+    home: Home = HOME,
+) -> None:
+    """Put a version in force; a running service takes it over."""
+    from ecomlib.serving.bundle import open_bundle, registry
+
+    open_bundle(home, number)  # it must be one that can be served
+    registry(home).promote(number, why)
+    typer.echo(f"version {number:04d} is in force")
+
+
+def rollback(
+    why: Annotated[str, typer.Option(help="Kept with the promotion.")],
+    home: Home = HOME,
+) -> None:
+    """Put the version in force again that was so before; a running service takes it over."""
+    from ecomlib.serving.bundle import registry
+
+    typer.echo(f"version {registry(home).roll_back(why).version:04d} is in force again")
+
+
+COMMANDS = (train, serve, replay, score, versions, promote, rollback)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hmac
+import json
 import os
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
+import pandas as pd
 import pydantic_core
-from fastapi import HTTPException, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from fastapi import HTTPException, Request, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from ecomlib.serving.events import Event
 from ecomlib.serving.state import AHEAD, State
 
+M = TypeVar("M", bound=BaseModel)
 KEY = "ECOMLIB_WRITE_KEY"
 MOST_EVENTS, MOST_BYTES = 5_000, 2 * 2**20
 _WHEN = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?$"
@@ -56,9 +59,6 @@ class EventsIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     events: list[EventIn] = Field(min_length=1, max_length=MOST_EVENTS)
-
-
-_ONE, _MANY = TypeAdapter(EventIn), TypeAdapter(EventsIn)
 
 
 class WhatIfIn(BaseModel):
@@ -104,10 +104,10 @@ async def body_of(request: Request) -> Any:
         raise Problem(422, f"this is not JSON: {error}", "body") from None
 
 
-def checked(model: Any, values: Any) -> Any:
+def checked(model: type[M], values: Any) -> M:
     """The model made of the values; 422 that names the first fields at fault."""
     try:
-        return model.validate_python(values)
+        return model.model_validate(values)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)[:20]
         raise HTTPException(422, [{**one, "loc": ["body", *one["loc"]]} for one in found]) from None
@@ -118,7 +118,7 @@ def events_of(values: Any, state: State) -> list[Event]:
     many = isinstance(values, dict) and "events" in values
     if many and isinstance(values["events"], list) and len(values["events"]) > MOST_EVENTS:
         raise Problem(413, f"a batch may have {MOST_EVENTS:,} events", "body", "events")
-    given: list[EventIn] = checked(_MANY, values).events if many else [checked(_ONE, values)]
+    given: list[EventIn] = checked(EventsIn, values).events if many else [checked(EventIn, values)]
     row, column = state.bundle.row, state.bundle.column
     latest = state.clock + timedelta(days=AHEAD)
     answer = []
@@ -158,3 +158,19 @@ def schema() -> dict[str, Any]:
     batch = {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_EVENTS}
     many = {"type": "object", "properties": {"events": batch}, "required": ["events"], "additionalProperties": False}
     return {"required": True, "content": {"application/json": {"schema": {"oneOf": [one, many]}}}}
+
+
+def as_bytes(body: Any) -> bytes:
+    """Compact JSON."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def as_json(body: Any) -> Response:
+    """An answer in JSON."""
+    return Response(as_bytes(body), media_type="application/json")
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain values; missing ones are null."""
+    rows = frame.to_dict("records")
+    return [{name: None if value is None or value != value else value for name, value in row.items()} for row in rows]

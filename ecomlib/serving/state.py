@@ -17,7 +17,7 @@ import numpy as np
 
 from ecomlib.serving.bundle import ALL, Bundle
 from ecomlib.serving.events import Event, EventLog
-from ecomlib.serving.recipe import HORIZON, Floats, monday, week_of
+from ecomlib.serving.recipe import HORIZON, NEVER, Floats, monday, week_of
 
 AHEAD = 35  # days that an event may lie ahead of the shop's clock: a typing slip must not move it by years
 _WEEK = 168  # hours
@@ -37,22 +37,21 @@ class State:
         end = monday(bundle.cutoff + 1)
         self.size = (len(bundle.books.products), len(bundle.regions))
         self.sold: dict[int, np.ndarray] = {}  # week -> units (P, R)
-        self.received = np.zeros(self.size, dtype=np.int64)
+        self.received: dict[int, np.ndarray] = {}  # the same of deliveries
         self.events, last = log.span()
         self.clock = max(end.to_pydatetime(), last or datetime.min)
         table = log.weekly(end.to_pydatetime())
         rows, columns = table["product_id"].map(bundle.row), table["region_id"].map(bundle.column)
         known = (rows.notna() & columns.notna()).to_numpy()  # a version made of other tables may not know them
         table, rows, columns = table[known], rows[known].astype(int), columns[known].astype(int)
-        order = (table["kind"] == "order").to_numpy()
-        np.add.at(self.received, (rows[~order], columns[~order]), table["units"][~order])
-        for week in table["ds"][order].unique():
-            at = order & (table["ds"] == week).to_numpy()
-            np.add.at(self._week(week_of(week)), (rows[at], columns[at]), table["units"][at])
+        for (kind, week), part in table.groupby(["kind", "ds"]):
+            units = self._week(week_of(week), kind)
+            np.add.at(units, (rows[part.index], columns[part.index]), part["units"])
         self.newest = log.newest(_NEWEST)
         self.answers: dict[tuple[str, str], bytes] = {}
         self._made: dict[int, tuple[Floats, np.ndarray]] = {}  # origin -> forecasts (P, 4), by network (P,)
         self.books = bundle.books
+        self.drift: dict[str, Any] | None = None  # what ``watch.look`` said of this state
         self._move()
 
     # --- what changes it -------------------------------------------------------------------------------------------
@@ -69,10 +68,9 @@ class State:
             if week <= b.cutoff:
                 continue
             at = b.row[event.product_id], b.column[event.region_id]
+            self._week(week, event.kind)[at] += event.quantity
             if event.kind == "delivery":
-                self.received[at] += event.quantity
                 continue
-            self._week(week)[at] += event.quantity
             if week <= self.origin:  # a week that was closed: forecasts from its end on read it
                 self._made = {origin: made for origin, made in self._made.items() if origin < week}
                 self.stale = True
@@ -91,6 +89,7 @@ class State:
         self.books = self.bundle.books.followed_by([week.sum(axis=1) for week in closed])
         self.forecast, self.by_network = self.made(self.origin)
         self.answers.clear()
+        self.drift = None
         self.stale = False
 
     def made(self, origin: int) -> tuple[Floats, np.ndarray]:
@@ -108,10 +107,11 @@ class State:
             self.hour, self.left = hour, 1 - hour / _WEEK
             self.answers.clear()
 
-    def _week(self, week: int) -> np.ndarray:
-        if week not in self.sold:
-            self.sold[week] = np.zeros(self.size, dtype=np.int64)
-        return self.sold[week]
+    def _week(self, week: int, kind: str = "order") -> np.ndarray:
+        table = self.sold if kind == "order" else self.received
+        if week not in table:
+            table[week] = np.zeros(self.size, dtype=np.int64)
+        return table[week]
 
     # --- what is read from it --------------------------------------------------------------------------------------
 
@@ -179,12 +179,18 @@ class State:
             answer.append({"week": f"{monday(week):%Y-%m-%d}", "units": units})
         return answer
 
-    def on_hand(self) -> Floats | None:
-        """Units in stock (P, R): at the cutoff, plus deliveries, less sales since; None without an inventory."""
+    def on_hand(self, week: int = NEVER) -> Floats | None:
+        """Units in stock (P, R), at the end of ``week`` or now: at the cutoff, plus deliveries, less sales since.
+
+        None without an inventory. Below zero where more was sold than was there: somebody forgot a delivery.
+        """
         if self.bundle.stock is None:
             return None
-        gone = sum(self.sold.values(), np.zeros(self.size, dtype=np.int64))
-        return np.asarray(np.maximum(self.bundle.stock + self.received - gone, 0.0))
+        stock = self.bundle.stock.copy()
+        for sign, table in ((1, self.received), (-1, self.sold)):
+            for at, units in table.items():
+                stock += sign * units * (at <= week)
+        return stock
 
 
 _EPOCH = datetime(1970, 1, 5)  # a Monday, the first day of week 1

@@ -103,7 +103,7 @@ def books_of(held: Held, products: pd.DataFrame, regions: pd.DataFrame) -> tuple
     if held.prices is not None:
         price = np.full((shape[0], shape[1] + ahead), np.nan)
         price[line, at] = long["price"]
-        plan["log_price"] = _log_price(price, products)
+        plan["log_price"], products["reference"] = _log_price(price, products)
         for name in ("promoted", "depth"):
             if name in long:
                 plan[name] = np.zeros_like(price)
@@ -125,22 +125,17 @@ def books_of(held: Held, products: pd.DataFrame, regions: pd.DataFrame) -> tuple
     )
 
 
-def _log_price(price: Floats, products: pd.DataFrame) -> Floats:
-    """Log of price over unit cost, or over the first price; a product without any price stands at the mean."""
-    any_price = np.isfinite(price).any(axis=1)
+def _log_price(price: Floats, products: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Log of price over its reference (unit cost, or the first price), and the reference (P,), in money.
+
+    Where no price is known the product's mean stands, and for a product without any the shop's.
+    """
     first = price[np.arange(len(price)), np.isfinite(price).argmax(axis=1)]
     cost = products["cost"].to_numpy(dtype=float)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        logs = np.log(price / np.where(cost > 0, cost, first)[:, None])
-    logs = np.where(np.isfinite(logs), logs, np.nan)
-    middle = float(np.nanmean(logs)) if np.isfinite(logs).any() else 0.0
-    mean = np.array(
-        [
-            np.nanmean(line) if known and np.isfinite(line).any() else middle
-            for line, known in zip(logs, any_price, strict=True)
-        ]
-    )
-    return np.where(np.isfinite(logs), logs, mean[:, None])
+    reference = np.where(cost > 0, cost, np.where(first > 0, first, products["price"].to_numpy(dtype=float)))
+    logs = pd.DataFrame(np.log(price / reference[:, None])).replace([-np.inf, np.inf], np.nan)
+    mean = logs.mean(axis=1)
+    return logs.T.fillna(mean.fillna(0.0 if mean.isna().all() else float(mean.mean()))).T.to_numpy(), reference
 
 
 def shares(by_region: Floats, category: tuple[str, ...]) -> Floats:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ecomlib.ensemble import split_conformal
 from ecomlib.errors import DataError
-from ecomlib.serving.bundle import ALL, LEVELS, MODEL, RECENT, SMALL, describe, registry, write
+from ecomlib.serving.bundle import ALL, LEVELS, MODEL, RECENT, SMALL, describe, quantile_names, registry, write
 from ecomlib.serving.effects import effects_of
 from ecomlib.serving.recipe import HORIZON, Books, Floats, Shape, monday, panel, predict, shape_for
 from ecomlib.serving.registry import Version
@@ -23,6 +23,7 @@ from ecomlib.serving.tables import books_of, catalogue, cut, digest_of, last_ful
 
 if TYPE_CHECKING:
     from ecomlib.models import Forecaster
+    from ecomlib.serving.bundle import Bundle
     from ecomlib.stores import Store
     from ecomlib.windows import WindowSet
 
@@ -64,13 +65,14 @@ class Trained:
 def train(
     store: Store, home: str | os.PathLike[str], plan: TrainPlan | None = None, *,
     source: Mapping[str, Any] | None = None, cutoff: int | None = None, more: pd.DataFrame | None = None,
-    say: Say = lambda text: None,
+    keep: Bundle | None = None, stock: Floats | None = None, say: Say = lambda text: None,
 ) -> Trained:  # fmt: skip
     """Publish a version made from a store's tables; it is not promoted (lesson 08, section 1).
 
     ``source`` is noted, so that replay and retraining find the store again. The version knows all full weeks but the
     last ``hold_out``, or those up to ``cutoff``. ``more`` are orders beside the store's own: ``order_id, product_id,
-    region_id, ordered_at, quantity, unit_price``.
+    region_id, ordered_at, quantity, unit_price``. With ``keep`` prices' effects are taken from that
+    version and the stock at the cutoff (P, R) is ``stock``.
 
     Raises ``DataError`` where the history is too short, or the exported network does not say what the trained one does.
     """
@@ -109,7 +111,9 @@ def train(
         gap = _parity(model, windows, session, books, shape)
         say(f"exported; the file says the same to {gap:.1g} of a unit")
         scores, reach = calibrate(session, books, shape, by_region, regions, kept, how.coverage)
-        effects, about = effects_of(held.store, how.effects, how.text, say)
+        effects, about = (
+            (keep.effects, keep.settings["effects"]) if keep else effects_of(held.store, how.effects, how.text, say)
+        )
         error = {name: _wape(scores, name) for name in ("model", "naive")}
         notes = {
             "cutoff": f"{monday(books.last):%Y-%m-%d}", "source": dict(source or {"store": store.name}),
@@ -127,6 +131,8 @@ def train(
             "currency": store.currency, "source": notes["source"],
         }  # fmt: skip
         held_tables = tables_of(books, by_region, products, regions, held)
+        if keep is not None:
+            held_tables["stock"] = pd.DataFrame(stock, columns=list(regions["region_id"]), dtype=float)
         write(folder, settings, held_tables | {"reach": reach, "effects": effects})
         result["scores"] = scores
         return notes
@@ -184,11 +190,6 @@ def calibrate(
     elif len(regions) == 1:
         rows = [{**rows[0], "region_id": regions["region_id"][0]}, rows[0]]
     return pd.concat(scored, ignore_index=True), pd.DataFrame(rows)
-
-
-def quantile_names() -> list[str]:
-    """Columns of ``reach`` for ``LEVELS``."""
-    return [f"q{round(100 * level):02d}" for level in LEVELS]
 
 
 def _parity(model: Forecaster, windows: WindowSet, session: Session, books: Books, shape: Shape) -> float:

@@ -1,0 +1,152 @@
+"""Train anew on what came in, and let the new version serve only if it has earned it (lesson 08, section 6)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ecomlib.errors import DataError
+from ecomlib.serving.bundle import ALL, Bundle, database_url, open_bundle
+from ecomlib.serving.events import EventLog
+from ecomlib.serving.recipe import HORIZON, Floats, monday, week_of
+from ecomlib.serving.state import State
+from ecomlib.serving.train import Say, Trained, TrainPlan, train
+from ecomlib.serving.watch import look
+
+if TYPE_CHECKING:
+    from ecomlib.evaluation import Verdict
+    from ecomlib.stores import Store
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """Whether a canary may serve, why, and what that rests on: the paired comparison and its scored frame."""
+
+    promote: bool
+    why: str
+    verdict: Verdict
+    scores: pd.DataFrame  # unique_id, ds, cutoff, y, old, new
+
+
+def retrain(
+    store: Store, home: str | os.PathLike[str], plan: TrainPlan | None = None, *, database: str | None = None,
+    source: dict[str, Any] | None = None, say: Say = lambda text: None,
+) -> Trained:  # fmt: skip
+    """Publish a version made of the store up to its first cutoff and the logged orders since; not promoted.
+
+    It knows the weeks up to the last full one on the shop's clock. What prices and promotions do is kept from the
+    version in force: the log does not say which promotions ran, nor where the stock was out.
+    Raises ``DataError`` where no full week has passed since the version in force was made (lesson 08, section 6).
+    """
+    old = open_bundle(home)
+    log = EventLog(database or database_url(home))
+    try:
+        state, lines = State(old, log), log.lines()
+        stock = state.on_hand(state.origin)
+    finally:
+        log.close()
+    if state.origin <= old.cutoff:
+        raise DataError(f"no full week has passed since version {old.number:04d} was made", value=str(state.clock),
+                        remedy="train again when one has.")  # fmt: skip
+    base = week_of(old.settings["source"].get("cutoff", old.settings["cutoff"]))
+    before = store.orders[store.orders["ordered_at"] < monday(base + 1)]
+    more = lines[lines["kind"] == "order"].rename(columns={"event_key": "order_id"}).drop(columns="kind")
+    if store.regions is None:
+        more = more.drop(columns="region_id")
+    known = object.__new__(type(store))
+    known.__dict__.update({**store.__dict__, "orders": before.reset_index(drop=True)})
+    say(f"{len(before):,} order lines up to {monday(base + 1):%Y-%m-%d}, {len(more):,} from the log")
+    noted = dict(source or old.settings["source"]) | {"cutoff": f"{monday(base):%Y-%m-%d}"}
+    return train(known, home, plan, source=noted, cutoff=state.origin, more=more, keep=old, stock=stock, say=say)
+
+
+def decide(old: Bundle, new: Bundle, *, alarm: bool, seed: int = 0) -> Decision:
+    """Both versions on the newest weeks, which neither was trained on: may the new one serve? (lesson 08, section 6)
+
+    Origins are the new version's calibration weeks, forecasts go four weeks ahead, and WAPE is compared pairwise over
+    products and origins (``evaluation.compare``). The new version is promoted if it is shown to be better, or if it is
+    level (or a tie) and drift alarms: then the old one's intervals no longer hold, and the new one's do.
+    """
+    from ecomlib.evaluation import compare
+
+    kept = int(new.settings["calibrated_weeks"])
+    first = max(new.cutoff - kept, old.cutoff - int(old.settings["calibrated_weeks"]))
+    scores = side_by_side(old, new, range(first, new.cutoff - HORIZON + 1))
+    verdict = compare(scores, "new", "old", "wape", rng=np.random.default_rng(seed))
+    level = verdict.level or verdict.tie
+    why = f"{verdict}; " + ("drift alarms" if alarm else "drift does not alarm")
+    return Decision(verdict.better or (level and alarm), why, verdict, scores)
+
+
+def side_by_side(old: Bundle, new: Bundle, origins: range) -> pd.DataFrame:
+    """Scored frame ``unique_id, ds, cutoff, y, old, new``: two versions over the books of the newer one."""
+    books = new.books
+    parts = []
+    for origin in origins:
+        ours, theirs = _aligned(old, new, origin), new.forecast(books, origin)[0]
+        at = origin - books.first + 1
+        y = books.units[:, at : at + HORIZON]
+        there = np.flatnonzero((books.begin <= origin) & np.isfinite(ours[:, 0]))
+        weeks = [monday(origin + 1 + step) for step in range(y.shape[1])]
+        parts.append(pd.DataFrame({
+            "unique_id": np.repeat(np.array(books.products, dtype=object)[there], len(weeks)),
+            "ds": np.tile(weeks, len(there)), "cutoff": monday(origin), "y": y[there].ravel(),
+            "old": ours[there, : len(weeks)].ravel(), "new": theirs[there, : len(weeks)].ravel(),
+        }))  # fmt: skip
+    if not parts:
+        raise DataError("there is no week that neither version was trained on", remedy="wait for more full weeks.")
+    return pd.concat(parts, ignore_index=True)
+
+
+def _aligned(old: Bundle, new: Bundle, origin: int) -> Floats:
+    """The older version's forecasts over the newer books, in their order; NaN for products it does not know."""
+    rows = np.array([new.row[name] for name in old.books.products if name in new.row])
+    mine = np.array([old.row[name] for name in old.books.products if name in new.row])
+    books = replace(
+        new.books, products=tuple(np.array(old.books.products)[mine]),
+        category=tuple(np.array(old.books.category)[mine]), begin=new.books.begin[rows], units=new.books.units[rows],
+        plan={name: table[rows] for name, table in new.books.plan.items()},
+    )  # fmt: skip
+    answer = np.full((len(new.books.products), HORIZON), np.nan)
+    answer[rows] = old.forecast(books, origin)[0]
+    return answer
+
+
+def canary(home: str | os.PathLike[str], number: int, *, database: str | None = None) -> Decision:
+    """The version in force against ``number``, with the drift of the former as it is now (lesson 08, section 6)."""
+    old, new = open_bundle(home), open_bundle(home, number)
+    log = EventLog(database or database_url(home))
+    try:
+        state = State(old, log)
+    finally:
+        log.close()
+    state.refresh()
+    return decide(old, new, alarm=look(state)["light"] != "green")
+
+
+def score(home: str | os.PathLike[str], *, database: str | None = None) -> pd.DataFrame:
+    """The whole catalogue at once, as the service answers now: a row a product, region and week (lesson 08, section 7).
+
+    Columns ``product_id, region_id, week, forecast, low, high, sold, basis, version, origin``; ``all`` is a region.
+    """
+    log = EventLog(database or database_url(home))
+    try:
+        state = State(open_bundle(home), log)
+    finally:
+        log.close()
+    state.refresh()
+    b, rows = state.bundle, []
+    places = [*b.regions["region_id"], ALL] if list(b.regions["region_id"]) != [ALL] else [ALL]
+    weeks = [monday(state.origin + 1 + step) for step in range(HORIZON)]
+    for row, product in enumerate(b.books.products):
+        basis = "network" if state.by_network[row] else "category"
+        for column, place in enumerate(places):
+            found = state.numbers(row, column if place != ALL else len(b.regions))
+            rows += [(product, place, week, *values, basis) for week, values in zip(weeks, found, strict=True)]
+    frame = pd.DataFrame(rows, columns=["product_id", "region_id", "week", "forecast", "low", "high", "sold", "basis"])
+    frame["sold"] = frame["sold"].astype("Int64")
+    return frame.assign(version=b.number, origin=monday(state.origin))

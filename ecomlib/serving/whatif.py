@@ -1,0 +1,81 @@
+"""What another price would do: by the causal effect, never by the forecaster's own reaction (lesson 08, section 3).
+
+A forecaster has learnt from weeks in which the price rose because demand would rise. What it says when its price is
+changed is not what customers would do (lesson 03, section 2).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ecomlib.serving.bundle import ALL
+from ecomlib.serving.intake import Problem, WhatIfIn
+from ecomlib.serving.recipe import HORIZON, Floats
+from ecomlib.serving.state import State
+
+_FARTHEST = 4.0  # times the planned price, up or down: beyond it an elasticity says nothing
+
+
+def what_if(state: State, ask: WhatIfIn) -> dict[str, Any]:
+    """Units, revenue and profit of the next four weeks as planned and as asked (lesson 08, section 3).
+
+    ``price`` is what is asked before ``depth`` is taken off; without it the planned one stands. A depth above zero
+    counts as promoted unless said otherwise. Units change by (new price / planned price) ** elasticity, and by the
+    promotion's effect in the weeks whose promotion changes; ``units_low`` and ``units_high`` come from the ends of the
+    elasticity's 95 % interval. Raises ``Problem`` (4xx) where it cannot be told.
+    """
+    b = state.bundle
+    row = b.row.get(ask.product_id)
+    column = len(b.column) if ask.region_id == ALL else b.column.get(ask.region_id)
+    if row is None or column is None:
+        name = "product_id" if row is None else "region_id"
+        raise Problem(404, f"this {name[:-3]} is not known: GET /catalogue lists them", "body", name)
+    if ask.price is None and ask.promoted is None and ask.depth is None:
+        raise Problem(422, "name at least one change: price, promoted or depth", "body")
+    found = b.effects[b.effects["category"] == b.books.category[row]]
+    if found.empty or "log_price" not in b.books.plan:
+        raise Problem(409, b.settings["effects"] or "this category's prices have no known effect", "body", "product_id")
+    effect = found.iloc[0]
+    share = 1.0 if ask.region_id == ALL else b.shares[row, column]
+    units = state.forecast[row] * share
+    weeks = np.arange(state.origin + 1, state.origin + HORIZON + 1) - b.books.first
+
+    def planned(name: str) -> Floats:
+        table = b.books.plan.get(name)
+        return np.zeros(HORIZON) if table is None else table[row, np.minimum(weeks, table.shape[1] - 1)]
+
+    depth, promoted = planned("depth"), planned("promoted")
+    price = float(b.products["reference"].iat[row]) * np.exp(planned("log_price"))
+    full = np.full(HORIZON, ask.price) if ask.price is not None else price / (1 - depth)
+    off = depth if ask.depth is None and ask.price is None and ask.promoted is not False else (ask.depth or 0.0)
+    new = full * (1 - off)
+    if not ((new < _FARTHEST * price) & (new > price / _FARTHEST)).all():
+        message = f"nothing is known beyond {_FARTHEST:g} times the planned price of {price.mean():.2f}, up or down"
+        raise Problem(422, message, "body", "price" if ask.price else "depth")
+    runs = float(ask.promoted) if ask.promoted is not None else 1.0 if ask.depth else promoted
+    ratio, shift = np.log(new / price), float(effect["promotion"]) * (runs - promoted)
+    then = {name: units * np.exp(float(effect[name]) * ratio + shift) for name in ("elasticity", "low", "high")}
+    sums = sorted(float(then[name].sum()) for name in ("low", "high"))
+    cost = b.products["cost"].iat[row]
+
+    def money(units: Floats, price: Floats) -> dict[str, float | None]:
+        total = float(units.sum())
+        mean = float((units * price).sum() / total) if total > 0 else float(price.mean())
+        profit = float((units * (price - cost)).sum()) if np.isfinite(cost) else None
+        return {
+            "price": round(mean, 4), "units": round(total, 3), "revenue": round(float((units * price).sum()), 2),
+            "profit": None if profit is None else round(profit, 2),
+        }  # fmt: skip
+
+    now, after = money(units, price), money(then["elasticity"], new)
+    change = float(then["elasticity"].sum() / units.sum() - 1) if units.sum() > 0 else 0.0
+    says = f"units {change:+.1%} over {HORIZON} weeks, by {b.settings['effects']}"
+    if now["profit"] is not None and after["profit"] is not None:
+        says = f"profit {after['profit'] - now['profit']:+.2f} {b.settings['currency']}".rstrip() + f", {says}"
+    ends = {"value": "elasticity", "low": "low", "high": "high"}
+    return {
+        "elasticity": {key: round(float(effect[name]), 3) for key, name in ends.items()}, "weeks": HORIZON, "now": now,
+        "then": after | {"units_low": round(sums[0], 3), "units_high": round(sums[1], 3)}, "says": says,
+    }  # fmt: skip
