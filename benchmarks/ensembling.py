@@ -231,10 +231,13 @@ def member_frame(store: Store, size: str, how: TrainSettings) -> tuple[pd.DataFr
         fit(net, train, None, replace(how, seed=seed))
         add(f"GRU {seed}", lambda now, net=net: predict(net, now, device="cpu"), started)
     net = make_network("gru", train, **GRU, seed=4)
-    for cycle in (1, 2, 3):  # each restarts the learning rate and goes on from the same weights
-        started = time.process_time()
+    started = time.process_time()
+    for cycle in (0, 1, 2, 3):  # each restarts the learning rate and goes on from the same weights
         fit(net, train, None, replace(how, epochs=max(how.epochs // 3, 1), seed=10 + cycle))
+        if cycle == 0:  # immature: warms up, and is not kept
+            continue
         add(f"snapshot {cycle}", lambda now, net=net: predict(net, now, device="cpu"), started)
+        started = time.process_time()
     started = time.process_time()
     models = fit_trees(train)
     add("trees", lambda now: predict_trees(models, now), started)
@@ -299,6 +302,8 @@ def main() -> None:
     parser.add_argument("--members", action="store_true", help="averages on six stores")
     parser.add_argument("--out", type=Path, default=Path("build/ensembling"), help="folder of partial results")
     options = parser.parse_args()
+    if not (options.smoke or options.intervals or options.members):
+        parser.error("say what to run: --intervals, --members or --smoke")
     torch.set_num_threads(1)
     size, smoke = ("tiny", True) if options.smoke else ("small", False)
     options.out.mkdir(parents=True, exist_ok=True)
