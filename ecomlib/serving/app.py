@@ -22,7 +22,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 import ecomlib
-from ecomlib.errors import DataError
 from ecomlib.serving import bundle as bundles
 from ecomlib.serving.events import Event, EventLog
 from ecomlib.serving.intake import Problem, allowed, as_bytes, as_json, body_of, events_of, schema
@@ -90,14 +89,15 @@ class Service:
                 if found is None or found == self.promotion:
                     continue
                 if found.version != self.state.bundle.number:
-                    bundle = await run_in_threadpool(lambda v=found.version: bundles.read(self.registry.open(v)))
+                    version = await run_in_threadpool(self.registry.open, found.version)
+                    bundle = await run_in_threadpool(bundles.read, version)
                     async with self.lock:
                         state = await run_in_threadpool(State, bundle, self.log)
                         await run_in_threadpool(state.refresh)
                         self.state = state
                     self.metrics.version.set(found.version)
                 self.promotion, self.trouble = found, ""
-            except (DataError, SQLAlchemyError, OSError) as error:
+            except Exception as error:  # whatever is wrong with it, the version in force goes on serving
                 if self.trouble != str(error):
                     _log.warning("the promoted version cannot be taken: %s", error)
                 self.trouble = str(error)

@@ -15,13 +15,15 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        r = {"registry": self.registry}
-        self.requests = Counter("ecomlib_requests", "answers by route and status", ["route", "status"], **r)
-        self.seconds = Histogram("ecomlib_request_seconds", "time to the answer's end", ["route"], buckets=_BOUNDS, **r)
-        self.events = Counter("ecomlib_events", "events by what became of them", ["outcome"], **r)
-        self.version = Gauge("ecomlib_model_version", "version in force", **r)
-        self.drift = Gauge("ecomlib_drift", "what the drift's lights measure", ["light"], **r)
-        self.alarm = Gauge("ecomlib_drift_alarm", "1 where a light alarms", ["light"], **r)
+        r = self.registry
+        self.requests = Counter("ecomlib_requests", "answers by route and status", ["route", "status"], registry=r)
+        self.seconds = Histogram(
+            "ecomlib_request_seconds", "time to the answer's end", ["route"], buckets=_BOUNDS, registry=r
+        )
+        self.events = Counter("ecomlib_events", "events by what became of them", ["outcome"], registry=r)
+        self.version = Gauge("ecomlib_model_version", "version in force", registry=r)
+        self.drift = Gauge("ecomlib_drift", "what the drift's lights measure", ["light"], registry=r)
+        self.alarm = Gauge("ecomlib_drift_alarm", "1 where a light alarms", ["light"], registry=r)
         self._known: dict[tuple[str, int], Any] = {}
 
     def count(self, route: str, status: int, seconds: float) -> None:

@@ -67,7 +67,9 @@ class State:
             week = week_number(event.ordered_at)
             if week <= b.cutoff:
                 continue
-            at = b.row[event.product_id], b.column[event.region_id]
+            at = b.row.get(event.product_id), b.column.get(event.region_id)
+            if at[0] is None or at[1] is None:  # another version has come into force since they were checked
+                continue
             self._week(week, event.kind)[at] += event.quantity
             if event.kind == "delivery":
                 continue

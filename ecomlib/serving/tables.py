@@ -84,7 +84,7 @@ def catalogue(store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def books_of(held: Held, products: pd.DataFrame, regions: pd.DataFrame) -> tuple[Books, Floats]:
-    """Books at the cutoff, and units (P, R, W); orders without a region are in the first alone."""
+    """Books at the cutoff, and units (P, R, W), in which orders without a region are missing."""
     ahead = HORIZON
     if held.prices is not None:
         ahead += max(0, week_of(held.prices["date"].max()) - held.cutoff)
@@ -111,18 +111,15 @@ def books_of(held: Held, products: pd.DataFrame, regions: pd.DataFrame) -> tuple
     orders = held.store.orders
     where = np.zeros(len(orders), dtype=np.int64)
     if list(regions["region_id"]) != [ALL]:
-        where = (
-            pd.Series(np.arange(len(regions)), index=regions["region_id"]).reindex(orders["region_id"]).to_numpy(float)
-        )
-        where = np.nan_to_num(where, nan=-1).astype(np.int64)
+        number = pd.Series(np.arange(len(regions)), index=regions["region_id"])
+        where = number.reindex(orders["region_id"]).fillna(-1).to_numpy(dtype=np.int64)
     when = period_index(orders["ordered_at"], "W-MON") - first
     mine = row[orders["product_id"]].to_numpy()
     keep = (where >= 0) & (when >= 0) & (when < shape[1])
     cell = ((mine * len(regions) + where) * shape[1] + when)[keep]
-    cells = np.bincount(cell, orders["quantity"].to_numpy(dtype=float)[keep], len(names) * len(regions) * shape[1])
-    return Books(names, tuple(products["category"]), first, begin, units, plan), cells.reshape(
-        len(names), len(regions), -1
-    )
+    size = (len(names), len(regions), shape[1])
+    by_region = np.bincount(cell, orders["quantity"].to_numpy(dtype=float)[keep], int(np.prod(size))).reshape(size)
+    return Books(names, tuple(products["category"]), first, begin, units, plan), by_region.astype(float)
 
 
 def _log_price(price: Floats, products: pd.DataFrame) -> tuple[Floats, Floats]:

@@ -1,0 +1,253 @@
+"""The routes: what they answer, what they refuse and how they say it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("fastapi")
+pytest.importorskip("httpx")
+from fastapi.testclient import TestClient
+from serving_help import copy_home, event, trained_home
+
+from ecomlib.errors import DataError
+from ecomlib.serving.app import create_app
+from ecomlib.serving.bundle import open_bundle, registry
+from ecomlib.serving.intake import KEY, MOST_BYTES
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    monkeypatch.delenv(KEY, raising=False)
+    with TestClient(create_app(trained_home(), f"sqlite:///{tmp_path / 'events.db'}")) as made:
+        yield made
+
+
+def faults(answer: Any) -> list[tuple[Any, ...]]:
+    return [tuple(one["loc"]) for one in answer.json()["detail"]]
+
+
+def test_told_once_or_twice_it_counts_once(client: TestClient) -> None:
+    before = client.get("/forecast/P0001/R01").json()
+    assert before["weeks"][0]["sold"] == 0 and before["version"] == 1 and before["basis"] == "network"
+    assert client.post("/events", json=event("a")).json() == {"received": 1, "new": 1, "late": 0}
+    assert client.post("/events", json=event("a", quantity=9)).json() == {"received": 1, "new": 0, "late": 0}
+    batch = {"events": [event("a"), event("b"), event("b"), event("c", at="2025-05-01")]}
+    assert client.post("/events", json=batch).json() == {"received": 4, "new": 2, "late": 1}
+    for region, sold in (("R01", 6), ("R02", 0), ("all", 6)):
+        week = client.get(f"/forecast/P0001/{region}").json()["weeks"][0]
+        assert week["sold"] == sold and week["low"] >= sold and week["low"] <= week["forecast"] <= week["high"]
+    assert client.get("/overview").json()["events"] == 3
+
+
+def test_all_is_the_sum_of_its_regions(client: TestClient) -> None:
+    whole = client.get("/forecast/P0052/all").json()["weeks"]
+    parts = [client.get(f"/forecast/P0052/R{r:02d}").json()["weeks"] for r in range(1, 10)]
+    for step, week in enumerate(whole):
+        assert week["forecast"] == pytest.approx(sum(part[step]["forecast"] for part in parts), abs=0.01)
+    assert [week["sold"] for week in whole] == [0, None, None, None]
+
+
+def test_unknown_names_are_named(client: TestClient) -> None:
+    for path, name in (("/forecast/P9/R01", "product_id"), ("/forecast/P0001/R77", "region_id")):
+        answer = client.get(path)
+        assert answer.status_code == 404 and faults(answer) == [("path", name)]
+    assert faults(client.get("/replenish?region_id=R77")) == [("query", "region_id")]
+    assert client.get("/nothing").status_code == 404 and client.put("/events").status_code == 405
+
+
+def test_history_on_demand(client: TestClient) -> None:
+    client.post("/events", json=event("a", at="2025-06-12T10:00:00", quantity=7))
+    answer = client.get("/forecast/P0001/all?history=5").json()
+    assert [week["week"] for week in answer["history"]] == [
+        f"2025-0{d}" for d in ("5-05", "5-12", "5-19", "5-26", "6-02")
+    ]
+    assert answer["history"][-1]["units"] == 0 and answer["weeks"][0]["sold"] == 7
+    assert len(client.get("/forecast/P0001/R01?history=104").json()["history"]) == 1 + 22
+    for wrong in ("x", "-1", "105", "1.5", "²"):
+        assert client.get(f"/forecast/P0001/R01?history={wrong}").status_code == 422
+
+
+WRONG = {
+    "event_key": ["", "x" * 201, 7, None, "a\x00b", "\ud800"],
+    "kind": ["gift", 1],
+    "product_id": ["P9", "", 1, None, "\x00"],
+    "region_id": ["R99", "all", ""],
+    "ordered_at": ["", "yesterday", "2025-02-30", "2025-06-04T25:00", "2025-06-04T10:00:00Z", "2025-06-04T10:00:00+02:00",
+                   20250604, "1969-01-01", "2025-09-01", "9999-12-31T23:59:59", "0001-01-01"],
+    "quantity": [0, -1, 1.5, "3", True, None, 1_000_001, 10**30],
+    "unit_price": [-1, "2", None, 1e400, True],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", WRONG)
+def test_every_fault_is_a_422_that_names_its_field(client: TestClient, field: str) -> None:
+    for value in WRONG[field]:
+        for many in (False, True):
+            wrong = {**event("a"), field: value}
+            body = json.dumps({"events": [event("b"), wrong]} if many else wrong)
+            answer = client.post("/events", content=body.encode(), headers={"Content-Type": "application/json"})
+            assert answer.status_code == 422, (field, value, answer.text)
+            if "Infinity" not in body and value != "\ud800":  # these are no JSON at all
+                assert faults(answer) == [("body", "events", 1, field) if many else ("body", field)], value
+    assert client.get("/overview").json()["events"] == 0, "a batch with a fault is refused whole"
+
+
+def test_bodies_that_are_none(client: TestClient) -> None:
+    kind = {"Content-Type": "application/json"}
+    for body in (b"", b"{", b"[]", b"null", b"3", b'{"events":[]}', b'{"events":{}}', b'{"events":[1]}', b"\xff",
+                 b"[" * 100_000, b'{"event_key":NaN}'):  # fmt: skip
+        assert client.post("/events", content=body, headers=kind).status_code == 422, body[:20]
+    assert faults(client.post("/events", json={**event("a"), "colour": "red"})) == [("body", "colour")]
+    assert faults(client.post("/events", json={k: v for k, v in event("a").items() if k != "quantity"})) == [
+        ("body", "quantity")
+    ]
+    assert client.post("/events", content=b"{}", headers={"Content-Type": "text/plain"}).status_code == 415
+    assert client.post("/events", content=b" " * (MOST_BYTES + 1), headers=kind).status_code == 413
+    many = {"events": [event(str(n)) for n in range(5_001)]}
+    assert client.post("/events", json=many).status_code == 413
+    assert client.post("/events", json={"events": many["events"][:5_000]}).json()["new"] == 5_000
+
+
+def test_the_body_limit_holds_while_it_streams(client: TestClient) -> None:
+    sent = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal sent
+        while sent < 50 * MOST_BYTES:
+            sent += 65_536
+            yield b" " * 65_536
+
+    answer = client.post("/events", content=endless(), headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+
+
+def test_the_write_key(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY, "secret ü")
+    assert client.post("/events", json=event("a")).status_code == 401
+    for wrong in ("Bearer secret", "secret ü", "Basic secret ü"):
+        answer = client.post("/events", json=event("a"), headers={"Authorization": wrong.encode("utf-8")})
+        assert answer.status_code == 401 and "secret" not in answer.text
+        assert answer.headers["www-authenticate"] == "Bearer"
+    right = {"Authorization": "Bearer secret ü".encode()}
+    assert client.post("/events", json=event("a"), headers=right).status_code == 200
+    assert client.get("/forecast/P0001/R01").status_code == 200, "reading needs no key"
+
+
+def test_what_if(client: TestClient) -> None:
+    """By the category's elasticity, and nothing else."""
+    product = "P0020"
+    row = open_bundle(trained_home()).effects.set_index("category")
+    catalogue = {p["product_id"]: p for p in client.get("/catalogue").json()["products"]}
+    effect = row.loc[catalogue[product]["category"]]
+    price = catalogue[product]["price"]
+    now = client.post("/whatif", json={"product_id": product, "price": price, "promoted": False}).json()
+    answer = client.post("/whatif", json={"product_id": product, "price": 1.1 * price, "promoted": False}).json()
+    assert answer["elasticity"]["value"] == pytest.approx(effect["elasticity"], abs=1e-3)
+    ratio = answer["then"]["units"] / now["then"]["units"]
+    assert ratio == pytest.approx(1.1 ** effect["elasticity"], rel=2e-3)
+    assert answer["then"]["units_low"] < answer["then"]["units"] < answer["then"]["units_high"]
+    assert answer["then"]["revenue"] == pytest.approx(answer["then"]["price"] * answer["then"]["units"], rel=1e-3)
+    seen, plain = (
+        client.post("/whatif", json={"product_id": product, "price": price, "promoted": on, "region_id": "R03"}).json()
+        for on in (True, False)
+    )
+    assert seen["then"]["units"] / plain["then"]["units"] == pytest.approx(np.exp(effect["promotion"]), rel=2e-2)
+    assert answer["weeks"] == 4 and answer["says"]
+
+
+NO = [
+    ({"product_id": "P0020"}, 422, ("body",)),
+    ({"product_id": "P9", "price": 3}, 404, ("body", "product_id")),
+    ({"product_id": "P0020", "price": 5, "region_id": "?"}, 404, ("body", "region_id")),
+    ({"product_id": "P0020", "price": 1e6}, 422, ("body", "price")),
+    ({"product_id": "P0020", "price": 0}, 422, ("body", "price")),
+    ({"product_id": "P0020", "depth": 1}, 422, ("body", "depth")),
+    ({"product_id": "P0020", "promoted": 1}, 422, ("body", "promoted")),
+    ({"price": 3}, 422, ("body", "product_id")),
+]
+
+
+@pytest.mark.parametrize(("ask", "status", "where"), NO)
+def test_what_if_refuses(client: TestClient, ask: dict[str, Any], status: int, where: tuple[str, ...]) -> None:
+    answer = client.post("/whatif", json=ask)
+    assert answer.status_code == status and faults(answer) == [where]
+
+
+def test_the_buyers_list(client: TestClient) -> None:
+    answer = client.get("/replenish?ratio=3&limit=7&region_id=R09").json()
+    assert answer["ratio"] == 3 and answer["origin"] == "2025-05-26" and len(answer["rows"]) == 7
+    assert set(answer["rows"][0]) == {"product_id", "title", "region_id", "on_hand", "expected", "order", "alert"}
+    for wrong in ("ratio=0", "ratio=nan", "ratio=1e9", "limit=0", "limit=x"):
+        assert client.get(f"/replenish?{wrong}").status_code == 422
+
+
+def test_the_overview_is_sent_when_something_changed(client: TestClient) -> None:
+    first = client.get("/overview").json()
+    assert client.get(f"/overview?since={first['state']}").status_code == 204
+    client.post("/events", json=event("a", region="R05"))
+    second = client.get(f"/overview?since={first['state']}").json()
+    assert second["state"] > first["state"] and second["newest"][0]["event_key"] == "a"
+    assert second["newest"][0]["title"] and 0 < second["elapsed"] < 1 and second["clock"] == "2025-06-04T10:00:00"
+    sold = {region["region_id"]: region["sold_week"] for region in second["regions"]}
+    assert sold["R05"] == 3 and sum(sold.values()) == 3
+    assert all(region["expected_week"] > 0 for region in second["regions"])
+    client.post("/events", json=event("a"))
+    assert client.get(f"/overview?since={second['state']}").status_code == 204, "a known event changes nothing"
+
+
+def test_the_rest(client: TestClient) -> None:
+    assert client.get("/health").json() == {"status": "alive"}
+    assert client.get("/ready").json() == {"ready": True, "version": 1, "database": True}
+    assert client.get("/versions").json()["in_force"] == 1
+    catalogue = client.get("/catalogue").json()
+    assert len(catalogue["products"]) == 60 and {"row", "column"} <= set(catalogue["regions"][0])
+    assert client.get("/drift").json()["light"] == "green"
+    assert client.get("/docs").status_code == 404, "its scripts would come from an outside host"
+    client.get("/forecast/P0001/R01"), client.get("/forecast/P9/R01"), client.post("/events", json=event("a"))
+    text = client.get("/metrics").text
+    lines = (
+        'route="/forecast/{product_id}/{region_id}",status="200"} 1.0',
+        'status="404"} 1.0',
+        'ecomlib_events_total{outcome="new"} 1.0',
+        "ecomlib_model_version 1.0",
+        'ecomlib_drift_alarm{light="psi"} 0.0',
+    )
+    for line in lines:
+        assert line in text, text
+    answer = client.get("/forecast/P0001/R01")
+    assert answer.headers["content-security-policy"].startswith("default-src 'self'")
+    paths = client.get("/openapi.json").json()["paths"]
+    assert {"/events", "/forecast/{product_id}/{region_id}", "/whatif", "/replenish", "/overview", "/catalogue",
+            "/drift", "/versions", "/health", "/ready", "/metrics"} == set(paths)  # fmt: skip
+
+
+def test_a_database_that_is_gone_is_a_503(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    log = client.app.state.service.log  # type: ignore[attr-defined]
+
+    def fail(*_: Any) -> None:
+        raise OperationalError("insert", {}, Exception("password=hush"))
+
+    monkeypatch.setattr(log, "append", fail)
+    monkeypatch.setattr(log, "healthy", lambda: False)
+    answer = client.post("/events", json=event("a"))
+    assert answer.status_code == 503 and "hush" not in answer.text
+    assert client.get("/ready").status_code == 503 and client.get("/health").status_code == 200
+    assert client.get("/forecast/P0001/R01").status_code == 200, "reading goes on"
+
+
+def test_an_empty_home_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="ecomlib train"):
+        create_app(tmp_path)
+    home = copy_home(tmp_path / "home")
+    registry(home).publish(lambda folder: (folder / "x").write_text("x") and None)
+    registry(home).promote(2, "no forecaster")
+    with pytest.raises(DataError, match="roll back"):
+        create_app(home)

@@ -1,0 +1,160 @@
+"""What training publishes: one recipe for windows, shares, intervals that hold, nothing from the future."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("onnxruntime")
+from own_shop import write_shop
+from serving_help import copy_home, trained_home
+from small_shop import make_shop
+
+from ecomlib.errors import DataError
+from ecomlib.serving import recipe, tables
+from ecomlib.serving.bundle import ALL, Bundle, open_bundle, registry
+from ecomlib.serving.train import TrainPlan, train
+from ecomlib.stores import Store, load_store
+from ecomlib.windows import WindowSet, WindowSettings
+
+FAST = TrainPlan(epochs=1, effects=False)
+
+
+@pytest.fixture(scope="module")
+def shop() -> Store:
+    return make_shop()
+
+
+@pytest.fixture(scope="module")
+def books(shop: Store) -> recipe.Books:
+    held = tables.cut(shop, tables.last_full_week(shop) - 4)
+    return tables.books_of(held, *tables.catalogue(held.store))[0]
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Bundle:
+    return open_bundle(trained_home())
+
+
+def test_the_recipe_is_that_of_windows(books: recipe.Books) -> None:
+    """Every input of every window at several origins, cut by the service's way and by training's."""
+    shape = recipe.shape_for(books)
+    assert "last_year" in shape.future and "depth" in shape.future and shape.levels == ("bags", "lights", "mugs")
+    settings = WindowSettings(
+        shape.look_back, 4, shape.past, shape.future, ("category",), also_known=("log_price",), scale="log1p_shift"
+    )
+    windows = WindowSet.from_panel(recipe.panel(books, shape), settings, levels={"category": shape.levels})
+    for origin in (books.last, books.last - 1, books.last - 30):
+        rows, given = recipe.feed(books, shape, origin)
+        here = windows.at(recipe.monday(origin))
+        assert list(here.ids[here.series]) == [books.products[row] for row in rows]
+        batch = next(here.batches(1000))
+        for name, ours in given.items():
+            theirs = getattr(batch, name).numpy()
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-6, err_msg=f"{name} at {origin}")
+
+
+def test_live_weeks_are_as_good_as_trained_ones(shop: Store, books: recipe.Books) -> None:
+    """Books that were followed by four weeks are those that a later cutoff would have made."""
+    held = tables.cut(shop, books.last + 4)
+    later = tables.books_of(held, *tables.catalogue(held.store))[0]
+    grown = books.followed_by([later.units[:, -4 + week] for week in range(4)])
+    assert (grown.units == later.units).all() and (grown.begin == later.begin).all() and grown.last == later.last
+    shape = recipe.shape_for(books)
+    for (rows, ours), (others, theirs) in [[recipe.feed(b, shape, later.last) for b in (grown, later)]]:
+        assert (rows == others).all()
+        for name in ours:
+            np.testing.assert_array_equal(ours[name], theirs[name])
+
+
+def test_nothing_from_the_future(shop: Store, tmp_path: Path) -> None:
+    """What is sold, stocked and reviewed after the cutoff may change: the version stays the same, to the last bit."""
+    cutoff = tables.last_full_week(shop) - 6
+    end = recipe.monday(cutoff + 1)
+    rng = np.random.default_rng(1)
+    orders = shop.orders.copy()
+    late = (orders["ordered_at"] >= end).to_numpy()
+    orders.loc[late, "quantity"] = rng.integers(1, 90, late.sum())
+    orders.loc[late, "product_id"] = rng.permutation(orders.loc[late, "product_id"])
+    stock = shop.inventory.copy()
+    stock.loc[stock["date"] >= end, "on_hand_start"] += 7
+    other = object.__new__(Store)
+    other.__dict__.update({**shop.__dict__, "orders": orders, "inventory": stock})
+    a, b = (train(s, tmp_path / name, FAST, cutoff=cutoff) for s, name in ((shop, "a"), (other, "b")))
+    files = [version.version.card["files"] for version in (a, b)]
+    assert files[0] == files[1]
+    assert a.version.card["notes"]["data"] == b.version.card["notes"]["data"]
+
+
+def test_shares_are_a_split(tiny: Bundle) -> None:
+    assert np.allclose(tiny.shares.sum(axis=1), 1) and (tiny.shares > 0).all()
+    units = np.zeros((3, 2, 4))
+    units[0, 0], units[1, 1] = 100, 1
+    split = tables.shares(units, ("a", "a", "b"))
+    assert split[0, 0] > 0.95 and split[1, 1] < 0.3, "four units alone do not outweigh the category's 400"
+    assert split[2] == pytest.approx([401 / 406, 5 / 406], abs=0.02), "nothing sold: the shop's split"
+
+
+def test_a_version_is_a_better_forecaster_than_a_mean_and_says_so(tiny: Bundle) -> None:
+    notes = registry(trained_home()).open().card["notes"]
+    assert notes["parity"] < 1e-4 and notes["cutoff"] == "2025-05-26" and len(notes["data"]) == 64
+    assert notes["wape"]["model"] < notes["wape"]["naive"]
+    assert notes["source"] == {"store": "simulated", "size": "tiny", "seed": 0}
+
+
+def test_intervals_hold_in_weeks_that_nobody_has_seen(tiny: Bundle) -> None:
+    """The four held-out weeks, all products and regions: 90 % promised; few weeks share their luck, so ± 5 points."""
+    store = load_store("simulated", size="tiny", seed=0).observed()
+    held = tables.cut(store, tiny.cutoff + 4)
+    _, by_region = tables.books_of(held, *tables.catalogue(held.store))
+    said, by_network = tiny.forecast(tiny.books, tiny.cutoff)
+    f = tiny.shares[:, :, None] * said[:, None]
+    hit = np.abs(by_region[:, :, -4:] - f) <= tiny.width[None, :-1, None] * np.sqrt(f + 0.5)
+    assert hit.shape == (60, 9, 4) and by_network.all()
+    assert abs(hit.mean() - 0.9) < 0.05
+
+
+def test_a_newcomer_is_told_by_its_category(tiny: Bundle) -> None:
+    begin = tiny.books.begin.copy()
+    begin[7] = recipe.NEVER
+    said, by_network = tiny.forecast(replace(tiny.books, begin=begin), tiny.cutoff)
+    assert not by_network[7] and by_network.sum() == 59
+    category = tiny.books.category[7]
+    assert (said[7] == tiny.launches.get(category, tiny.launches[""])).all() and (said[7] > 0).any()
+
+
+def test_a_small_shop_without_prices_or_regions(tmp_path: Path) -> None:
+    folder = write_shop(tmp_path / "shop", lines=2_000)
+    store = Store.from_directory(folder)
+    made = train(store, tmp_path / "with", FAST)
+    registry(tmp_path / "with").promote(1, "?")
+    bundle = open_bundle(tmp_path / "with")
+    assert list(bundle.regions["region_id"]) == ["N", "S"] and bundle.stock is None and bundle.effects.empty
+    assert "hold no prices" in made.version.card["notes"]["effects"]
+    (folder / "regions.csv").unlink()
+    orders = pd.read_csv(folder / "orders.csv", dtype=str).drop(columns="region_id")
+    orders.to_csv(folder / "orders.csv", index=False)
+    train(Store.from_directory(folder), tmp_path / "without", FAST)
+    registry(tmp_path / "without").promote(1, "?")
+    alone = open_bundle(tmp_path / "without")
+    assert list(alone.regions["region_id"]) == [ALL] and (alone.shares == 1).all()
+    assert (alone.books.units == bundle.books.units).all()
+
+
+def test_too_little_is_refused(shop: Store, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="too few to train on"):
+        train(shop, tmp_path, FAST, cutoff=recipe.week_of("2023-02-27"))
+    with pytest.raises(DataError, match="no orders before the cutoff"):
+        train(shop, tmp_path, FAST, cutoff=recipe.week_of("2022-02-27"))
+    assert registry(tmp_path).versions() == []
+
+
+def test_another_kind_of_version_is_refused(tmp_path: Path) -> None:
+    home = copy_home(tmp_path / "home")
+    registry(home).publish(lambda folder: (folder / "model.onnx").write_bytes(b"x") and None)
+    with pytest.raises(DataError, match="no forecaster that can be served"):
+        open_bundle(home, 2)

@@ -1,0 +1,196 @@
+"""The live state is a function of version and events: any order, any restart, the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnxruntime")
+from serving_help import trained_home
+
+from ecomlib.serving.bundle import Bundle, open_bundle
+from ecomlib.serving.events import Event, EventLog
+from ecomlib.serving.recipe import monday
+from ecomlib.serving.state import State, week_number
+from ecomlib.serving.stock import replenish
+from ecomlib.serving.watch import look
+
+START = datetime(2025, 6, 2)  # the first Monday after the cutoff week
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return open_bundle(trained_home())
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[EventLog]:
+    made = EventLog(f"sqlite:///{tmp_path / 'events.db'}")
+    yield made
+    made.close()
+
+
+def order(key: str, hours: float, product: int = 1, region: int = 1, quantity: int = 2, kind: str = "order") -> Event:
+    when = START + timedelta(seconds=int(hours * 3600))
+    return Event(key, f"P{product:04d}", f"R{region:02d}", when, quantity, 1.5, kind)  # type: ignore[arg-type]
+
+
+def everything(state: State) -> list[bytes | None]:
+    state.refresh()
+    places = [*state.bundle.regions["region_id"], "all"]
+    return [state.ready(product, place) for product in state.bundle.books.products for place in places]
+
+
+def many(count: int, days: float, seed: int = 0) -> list[Event]:
+    rng = np.random.default_rng(seed)
+    return [
+        order(f"k{n}", float(rng.uniform(-200, 24 * days)), int(rng.integers(1, 61)), int(rng.integers(1, 10)),
+              int(rng.integers(1, 9)), "order" if rng.random() < 0.8 else "delivery")
+        for n in range(count)
+    ]  # fmt: skip
+
+
+def test_week_numbers_are_those_of_the_panel(bundle: Bundle) -> None:
+    for hours in range(-2000, 2000, 5):
+        moment = START + timedelta(hours=hours)
+        week = week_number(moment)
+        assert monday(week) <= moment < monday(week + 1)
+
+
+@pytest.mark.parametrize("days", [0.5, 6.9, 30])
+def test_a_restart_and_another_order_change_nothing(bundle: Bundle, log: EventLog, days: float) -> None:
+    """Told one by one and read now and then, told at once in another order, read from the log: the same bytes."""
+    events = many(400, days)
+    slowly, at_once = State(bundle, log), State(bundle, log)
+    for start in range(0, 400, 40):
+        slowly.apply(log.append(events[start : start + 40]))
+        slowly.refresh()
+        slowly.ready("P0001", "R01")
+    assert log.append(events) == []
+    rng = np.random.default_rng(1)
+    at_once.apply([events[n] for n in rng.permutation(400)])
+    again = State(bundle, log)
+    answers = everything(again)
+    assert everything(slowly) == answers and everything(at_once) == answers
+    for one in (slowly, at_once):
+        assert one.clock == again.clock and one.newest == again.newest and one.events == again.events == 400
+        assert (one.on_hand() == again.on_hand()).all()
+        assert look(one) == look(again) and replenish(one) == replenish(again)
+
+
+def test_an_order_moves_its_product_and_no_other(bundle: Bundle, log: EventLog) -> None:
+    state = State(bundle, log)
+    before = everything(state)
+    state.apply([order("a", 0.5, product=20, region=3, quantity=5)])  # the hour stays the same
+    assert not state.stale
+    after = everything(state)
+    moved = [n for n, (one, other) in enumerate(zip(before, after, strict=True)) if one != other]
+    assert moved == [19 * 10 + 2, 19 * 10 + 9], "the region, and the sum"
+    first = state.answer("P0020", "R03")["weeks"][0]  # type: ignore[index]
+    assert first["sold"] == 5 and first["low"] >= 5
+
+
+def test_the_running_week_is_nowcast(bundle: Bundle, log: EventLog) -> None:
+    """At the week's end what was sold is what is forecast; halfway half of the forecast is left."""
+    state = State(bundle, log)
+    state.refresh()
+    row, whole = 19, 9
+    start = state.numbers(row, whole)[0]
+    state.apply([order("a", 84, product=20, quantity=4)])
+    state.refresh()
+    half = state.numbers(row, whole)[0]
+    assert half[0] == pytest.approx(4 + start[0] / 2, abs=1e-3) and half[3] == 4
+    assert half[2] - half[0] < start[2] - start[0], "less is left to go wrong"
+    state.apply([order("b", 167.9, product=20, quantity=1)])
+    state.refresh()
+    end = state.numbers(row, whole)[0]
+    assert end[0] == pytest.approx(5 + start[0] / 168, abs=1e-3)
+
+
+def test_a_monday_moves_the_origin(bundle: Bundle, log: EventLog) -> None:
+    state = State(bundle, log)
+    state.refresh()
+    old = state.forecast.copy()
+    state.apply([order("a", 50, product=20, quantity=400), order("b", 24 * 7 + 1)])
+    assert state.stale and state.origin == bundle.cutoff + 1
+    state.refresh()
+    assert f"{monday(state.origin):%Y-%m-%d}" == "2025-06-02"
+    assert state.forecast[19, 0] > 3 * old[19, 1], "400 units are seen by the network"
+    assert state.history("P0020", "all", 2) == [
+        {"week": "2025-05-26", "units": int(bundle.books.units[19, -1])}, {"week": "2025-06-02", "units": 400}
+    ]  # fmt: skip
+    state.apply([order("c", 60, product=20, quantity=400)])
+    assert state.stale, "a late order of a closed week"
+    more = state.forecast[19, 0]
+    state.refresh()
+    assert state.forecast[19, 0] > more
+
+
+def test_what_the_version_knows_already_waits_for_the_next_training(bundle: Bundle, log: EventLog) -> None:
+    state = State(bundle, log)
+    before = everything(state)
+    event = order("a", -1, product=20, quantity=900)
+    assert state.late(event) and not state.late(order("b", 0))
+    state.apply([event])
+    assert everything(state) == before and state.events == 1
+
+
+def test_deliveries_and_sales_move_the_stock(bundle: Bundle, log: EventLog) -> None:
+    state = State(bundle, log)
+    start = state.on_hand()
+    assert start is not None and start.shape == (60, 9)
+    state.apply([order("a", 5, 20, 3, 700, "delivery"), order("b", 6, 20, 3, 12), order("c", 24 * 8, 20, 3, 1)])
+    now, week = state.on_hand(), state.on_hand(bundle.cutoff + 1)
+    assert now is not None and week is not None
+    assert now[19, 2] == start[19, 2] + 687 and week[19, 2] == start[19, 2] + 688
+    now[19, 2] = start[19, 2]
+    assert (now == start).all()
+
+
+def test_orders_by_the_newsvendor(bundle: Bundle, log: EventLog) -> None:
+    """A dearer shortage orders more; an empty shelf comes first; the list narrows; no order is negative."""
+    state = State(bundle, log)
+    state.refresh()
+    cheap, dear = (replenish(state, ratio, 10_000) for ratio in (0.5, 20))
+    by_key = {(row["product_id"], row["region_id"]): row for row in cheap}
+    assert len(cheap) == len(dear) == 540
+    for row in dear:
+        other = by_key[row["product_id"], row["region_id"]]
+        assert row["order"] >= other["order"] >= 0 and row["on_hand"] == other["on_hand"]
+    assert sum(row["order"] for row in dear) > 2 * sum(row["order"] for row in cheap) > 0
+    best = int(np.argmax(state.forecast[:, 0]))
+    gone = int(state.on_hand()[best, 0])  # type: ignore[index]
+    state.apply([order("a", 1, best + 1, 1, gone + 3)])
+    state.refresh()
+    first = replenish(state, limit=1, region="R01")[0]
+    assert first["product_id"] == bundle.books.products[best] and first["alert"] == "out" and first["on_hand"] == 0
+    whole = replenish(state, limit=60, region="all")
+    assert {row["region_id"] for row in whole} == {"all"} and len(whole) == 60
+
+
+def test_drift_needs_a_full_week_and_sees_a_shop_that_doubles(bundle: Bundle, log: EventLog) -> None:
+    state = State(bundle, log)
+    state.refresh()
+    quiet = look(state)
+    assert quiet["light"] == "green" and quiet["weeks"] == [] and quiet["lights"][0]["value"] is None
+    rng = np.random.default_rng(2)
+    usual = np.maximum(bundle.books.units[:, -8:].mean(axis=1), 0.5)
+    rows = [
+        order(f"{week}-{p}-{r}", 24 * 7 * week + 30, p + 1, r + 1, count)
+        for week in range(3)
+        for p in range(60)
+        for r in range(9)
+        if (count := int(rng.poisson(6 * usual[p] * bundle.shares[p, r])))
+    ]
+    state.apply([*rows, order("end", 24 * 21 + 1)])
+    state.refresh()
+    loud = look(state)
+    assert loud["light"] == "red" and {one["name"]: one["alarm"] for one in loud["lights"]} == {
+        "psi": True, "ks": True, "coverage": True
+    }  # fmt: skip
+    assert [week["week"] for week in loud["weeks"]] == ["2025-06-02", "2025-06-09", "2025-06-16"]
+    assert loud["weeks"][0]["units"] == sum(row.quantity for row in rows if row.event_key.startswith("0-"))
