@@ -1,7 +1,10 @@
-"""Every test of the project, stage by stage, with a table of what took how long. `make test` runs it.
+"""Every test of the project in one pool of two workers, with a table of what took how long. `make test` runs it.
 
-Stages have processes of their own: papermill and nbval start kernels, which must not share a process with the package's
-tests. A stage that fails does not hide the ones after it; the exit code is 1 if any failed.
+    python tests/run_all.py            # everything
+    python tests/run_all.py nbval      # one stage or several: style, package, papermill, nbval
+
+One pool, so that neither core waits for the other's last test: the workers take lessons first, then what is slow, then
+the rest (tests/conftest.py says in which order). A failure hides nothing; the exit code is 1 if anything failed.
 """
 
 from __future__ import annotations
@@ -15,21 +18,23 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
-PYTEST = [PYTHON, "-m", "pytest", "-q", "-n", "2"]
-SLOW = ["tests/test_lessons_papermill.py", "tests/test_second_parts.py"]  # they start kernels
+# Files stay whole on one worker, so that what a file makes once (a small store, say) is made once.
+PYTEST = [PYTHON, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
+NBVAL = ["--nbval-lax", "--nbval-cell-timeout=600"]
 LESSONS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "notebooks").glob("*.ipynb"))
+KERNELS = ["tests/test_lessons_papermill.py", "tests/test_second_parts.py"]
+STYLE = [
+    [PYTHON, "-m", "ruff", "check", "."],
+    [PYTHON, "-m", "ruff", "format", "--check", "."],
+    [PYTHON, "-m", "mypy"],
+]
 
 STAGES: dict[str, list[list[str]]] = {
-    "style": [
-        [PYTHON, "-m", "ruff", "check", "."],
-        [PYTHON, "-m", "ruff", "format", "--check", "."],
-        [PYTHON, "-m", "mypy"],
-    ],
-    # Files stay whole on one worker, so that what a file makes once (a small store, say) is made once.
-    "package": [[*PYTEST, "--dist", "loadfile", "tests", *[word for file in SLOW for word in ("--ignore", file)]]],
-    "papermill": [[*PYTEST, "--dist", "load", *SLOW]],
-    # loadscope keeps a notebook's cells together and in order.
-    "nbval": [[*PYTEST, "--dist", "loadscope", "--nbval-lax", "--nbval-cell-timeout=600", *LESSONS]],
+    "style": STYLE,
+    "package": [[*PYTEST, "tests", *(f"--ignore={file}" for file in [*KERNELS, "tests/test_style.py"])]],
+    "papermill": [[*PYTEST, *KERNELS]],
+    "nbval": [[*PYTEST, *NBVAL, *LESSONS]],
+    "all tests": [[*PYTEST, *NBVAL, *LESSONS, "tests"]],
 }
 
 
@@ -57,7 +62,7 @@ def main(names: list[str]) -> int:
         if (ROOT / ".venv/.seconds").exists()
         else []
     )
-    for name in names or list(STAGES):
+    for name in names or ["all tests"]:
         rows.append((name, *run_stage(name)))
     print(f"\n{'stage':<12}{'minutes':>8}  result")
     for name, passed, closing, seconds in rows:
