@@ -1,0 +1,391 @@
+"""The service's proof: how fast, does it lose what it acknowledged, and does it hold for half an hour?
+
+    python benchmarks/serving.py --speed           # beside a bare FastAPI route, and events a second; 4 minutes
+    python benchmarks/serving.py --kills 100       # kill -9 at random moments; 8 minutes
+    python benchmarks/serving.py --soak 30         # half an hour of mixed load at half the top rate
+    python benchmarks/serving.py --smoke           # a little of each on the tiny store; records nothing
+
+Client and server on one machine, loopback, one server process of one thread. Written down before the first run:
+- speed (serving_speed): 8 rounds, in each the bare route (the same bytes, the same server) and the service (every
+  product and region in turn), each with 1 and with 8 requests in flight, in alternating order. Bars, on the median of
+  the rounds' ratios: p99 of one request at a time at most 3 times the bare route's, requests a second (8 in flight) at
+  least 60 % of it. Without a bar: the same while 100 orders a second come in, each of which changes some answers.
+- ingest (serving_ingest): batches into SQLite, two in flight. Bar: 10,000 acknowledged events a second at the best
+  batch size, and every one of them in the database.
+- kills (serving_kills): a sender streams batches; of ten kills eight come while it sends, one at rest, one while the
+  server starts. Bars: no acknowledged event is missing; a batch that was not acknowledged is there whole or not at
+  all; every forecast after a restart is, byte for byte, what a state made anew from the log says, and after a kill at
+  rest what it was before. It is the process that is killed: nobody cuts the power here.
+- soak (serving_soak): the top rate of the mix in `serving_load.py` is measured for 20 s, then half of it is sent for
+  the whole time, by the clock. Bars: no answer but 200; memory is flat: a line through the server's memory by minute
+  rises by less than 5 % of its mean over the second half.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import itertools
+import sqlite3
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psutil
+import sqlalchemy as sql
+from serving_load import Line, Shop, closed_loop, forecast, get, paced, post
+
+from ecomlib import recorded
+from ecomlib.serving.bundle import open_bundle, registry
+from ecomlib.serving.events import EVENTS, EventLog
+from ecomlib.serving.local import Service, running
+from ecomlib.serving.state import State
+
+LARGEST_P99, SMALLEST_RATE, EVENTS_A_SECOND, FLAT = 3.0, 0.6, 10_000, 0.05
+BATCHES = (100, 1_000, 5_000)
+ALSO = ["serving_load.py"]
+
+
+def make_home(folder: Path, size: str) -> Path:
+    """A home with one version in force, trained on a simulated store."""
+    from ecomlib.serving.train import TrainPlan, train
+    from ecomlib.stores import load_store
+
+    store = load_store("simulated", size=size, seed=0).observed()
+    source = {"store": "simulated", "size": size, "seed": 0}
+    made = train(store, folder, TrainPlan(text=False), source=source, say=lambda _: None)
+    registry(folder).promote(made.version.number, "for the benchmark")
+    return folder
+
+
+def bare(port: int, size: int) -> None:
+    """The rival, in a process of its own: a FastAPI route that returns ``size`` bytes that lie ready."""
+    import uvicorn
+    from fastapi import FastAPI, Response
+
+    app, body = FastAPI(), b"x" * size
+
+    @app.get("/bare")
+    async def answer() -> Response:
+        return Response(body, media_type="application/json")
+
+    uvicorn.run(app, port=port, access_log=False, server_header=False, log_level="warning")
+
+
+# --- speed -----------------------------------------------------------------------------------------------------------
+
+
+def speed(home: Path, rounds: int, seconds: float) -> pd.DataFrame:
+    """``round, server, lines, requests, per_second, p50, p99`` (milliseconds) of forecasts, bare route and service."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder, running(home, "--database", f"sqlite:///{folder}/e.db") as service:
+        shop = Shop.of(service.port)
+        questions = [forecast(*pair) for pair in shop.pairs()]
+        with contextlib.closing(Line(service.port)) as line:
+            size = len(line.ask(questions[0])[1])
+            for question in questions:  # an answer is made when it is asked for the first time
+                line.ask(question)
+        own = [sys.executable, __file__, "--bare", str(size), "--port", "{port}"]
+        with running(home, command=own, ready="/bare") as rival:
+            asked = {"bare": (rival.port, [get("/bare")]), "service": (service.port, questions)}
+            for number, lines in itertools.product(range(rounds), (1, 8)):
+                for server in list(asked)[:: 1 if number % 2 else -1]:
+                    port, some = asked[server]
+                    rows.append({"round": number, "server": server, "lines": lines}
+                                | _measured(port, some, lines, seconds))  # fmt: skip
+            for number in range(rounds):
+                with orders(service.port, shop, 100.0, f"r{number}-"):
+                    rows.append({"round": number, "server": "service, 100 orders a second", "lines": 1}
+                                | _measured(service.port, questions, 1, seconds))  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _measured(port: int, questions: list[bytes], lines: int, seconds: float) -> dict[str, float]:
+    order = np.random.default_rng(0).permutation(len(questions))
+    found = closed_loop(port, itertools.cycle([questions[k] for k in order]), lines=lines, seconds=seconds, most=10**6)
+    if set(found.status) != {200}:
+        raise RuntimeError(f"a server answered {sorted(set(found.status))}")
+    p50, p99 = np.percentile(found.took, [50, 99]) * 1e3
+    return {"requests": len(found.took), "per_second": len(found.took) / found.when[-1], "p50": p50, "p99": p99}
+
+
+@contextlib.contextmanager
+def orders(port: int, shop: Shop, rate: float, name: str) -> Iterator[None]:
+    """Single orders at ``rate`` a second while the block lasts, by the shop's clock at 1 hour in 36 s (x100)."""
+    stop, rng = threading.Event(), np.random.default_rng(1)
+
+    def send() -> None:
+        with contextlib.closing(Line(port)) as line:
+            begun = time.perf_counter()
+            for number in itertools.count():
+                if stop.wait(max(begun + number / rate - time.perf_counter(), 0)):
+                    return
+                line.ask(post("/events", shop.events(rng, 1, number / rate / 10, name)[0]))
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def ratios(table: pd.DataFrame) -> dict[str, Any]:
+    """The service's p99 and requests a second over the bare route's: the median of the rounds, and their range."""
+    answer: dict[str, Any] = {}
+    for name, lines, column in (("p99", 1, "p99"), ("per_second", 8, "per_second")):
+        wide = table[table["lines"] == lines].pivot_table(column, "round", "server")
+        ratio = wide["service"] / wide["bare"]
+        answer[name] = {key: round(float(value), 3) for key, value in
+                        (("median", ratio.median()), ("low", ratio.min()), ("high", ratio.max()))}  # fmt: skip
+    answer["p99_bar_met"] = answer["p99"]["median"] <= LARGEST_P99
+    answer["per_second_bar_met"] = answer["per_second"]["median"] >= SMALLEST_RATE
+    return answer
+
+
+# --- ingest ----------------------------------------------------------------------------------------------------------
+
+
+def ingest(home: Path, seconds: float, most: int) -> pd.DataFrame:
+    """``batch, requests, events, seconds, per_second, p99 (milliseconds), missing``: batches into SQLite over HTTP."""
+    rows = []
+    for size in BATCHES:
+        with tempfile.TemporaryDirectory() as folder:
+            url = f"sqlite:///{folder}/e.db"
+            with running(home, "--database", url) as service:
+                shop, rng = Shop.of(service.port, speed=1.0), np.random.default_rng(2)
+                made = [shop.events(rng, size, number * size, "i") for number in range(most // size)]
+                ready = [post("/events", {"events": batch}) for batch in made]  # beforehand: the client is not measured
+                found = closed_loop(service.port, iter(ready), lines=2, seconds=seconds, most=len(ready) - 2)
+            log = EventLog(url)
+            there, sent = set(log.lines()["event_key"]), made[: len(found.took)]
+            log.close()
+        if set(found.status) != {200}:
+            raise RuntimeError(f"batches were answered {sorted(set(found.status))}")
+        rows.append({
+            "batch": size, "requests": len(sent), "events": len(sent) * size, "seconds": found.when[-1],
+            "per_second": len(sent) * size / found.when[-1], "p99": float(np.percentile(found.took, 99)) * 1e3,
+            "missing": sum(event["event_key"] not in there for batch in sent for event in batch),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+# --- kill -9 ---------------------------------------------------------------------------------------------------------
+
+
+class Sender(threading.Thread):
+    """Streams batches until the server is gone or it is told to rest, and remembers what was acknowledged."""
+
+    def __init__(self, port: int, shop: Shop, again: list[dict[str, Any]], name: str, begin: float, seed: int) -> None:
+        super().__init__(daemon=True)
+        self.port, self.shop, self.prefix, self.begin_at = port, shop, name, begin
+        self.rng, self.rest, self.flight = np.random.default_rng([3, seed]), threading.Event(), again
+        self.acknowledged: list[str] = []
+        self.batches, self.wrong = 0, ""
+
+    def run(self) -> None:
+        at = self.begin_at
+        with contextlib.suppress(OSError), contextlib.closing(Line(self.port)) as line:
+            while not self.rest.is_set() and self.batches < 2_000:
+                if not self.flight:  # otherwise: what was not acknowledged is sent again, as any sender would
+                    at += 0.5
+                    self.flight = self.shop.events(self.rng, int(self.rng.integers(1, 300)), at, self.prefix)
+                status, body = line.ask(post("/events", {"events": self.flight}))
+                if status != 200:
+                    self.wrong = f"{status}: {body[:200]!r}"
+                    return
+                self.acknowledged += [event["event_key"] for event in self.flight]
+                self.batches, self.flight = self.batches + 1, []
+
+
+def kills(home: Path, url: str, lives: int, seed: int = 0, longest: float = 0.6) -> pd.DataFrame:
+    """One row a kill: when, how many events were acknowledged, missing, there though not acknowledged; forecasts."""
+    rng, rows = np.random.default_rng([4, seed]), []
+    service = Service([sys.executable, "-m", "ecomlib.course.cli", "serve", "--home", str(home),
+                       "--port", "{port}", "--database", url])  # fmt: skip
+    shop: Shop | None = None
+    before: str | None = None
+    flight: list[dict[str, Any]] = []
+    everything: set[str] = set()
+    try:
+        for life in range(lives + 1):  # the last one only looks
+            moment = {9: "starting", 4: "at rest"}.get(life % 10, "sending")
+            if moment == "starting" and life < lives:
+                threading.Timer(float(rng.uniform(0.1, 2.0)), service.kill).start()
+                with contextlib.suppress(Exception):
+                    service.start()
+                service.kill()
+            began = service.start()
+            shop = shop or Shop.of(service.port, speed=3_600.0)
+            found = forecasts(service.port, shop)
+            row: dict[str, Any] = {"kill": life, "moment": moment, "start_seconds": began, "forecasts": len(found)}
+            row["differ_from_fresh"] = sum(found[pair] != said for pair, said in fresh(home, url).items())
+            row["differ_from_before"] = None if before is None else int(before != digest(found))
+            rows.append(row)
+            if life == lives:
+                break
+            sender = Sender(service.port, shop, flight, f"{seed}-{life}-", life * 12.0, 1_000 * seed + life)
+            sender.start()
+            time.sleep(float(rng.uniform(0.02, longest)))
+            before = None
+            if moment == "at rest":
+                sender.rest.set()
+                sender.join()
+                before = digest(forecasts(service.port, shop))
+            service.kill()
+            sender.join()
+            if sender.wrong:
+                raise RuntimeError(f"the service refused a batch: {sender.wrong}")
+            flight = sender.flight
+            everything |= set(sender.acknowledged)
+            row |= seen(url, everything, sender, [event["event_key"] for event in flight])
+    finally:
+        service.stop()
+    return pd.DataFrame(rows)
+
+
+def seen(url: str, everything: set[str], sender: Sender, flight: list[str]) -> dict[str, Any]:
+    """What the database holds after a kill, against what the sender was told."""
+    log = EventLog(url)
+    with log.engine.connect() as connection:
+        there = set(connection.execute(sql.select(EVENTS.c.event_key)).scalars())
+    log.close()
+    waiting = sum(key in there for key in flight)
+    return {
+        "batches": sender.batches, "acknowledged": len(sender.acknowledged), "stored": len(there),
+        "missing": len(everything - there), "in_flight": len(flight), "in_flight_stored": waiting,
+        "torn": int(waiting not in (0, len(flight))), "unknown": len(there - everything - set(flight)),
+    }  # fmt: skip
+
+
+def forecasts(port: int, shop: Shop) -> dict[tuple[str, str], bytes]:
+    """Every forecast that the service has, as bytes."""
+    with contextlib.closing(Line(port)) as line:
+        return {pair: line.ask(forecast(*pair))[1] for pair in shop.pairs()}
+
+
+def fresh(home: Path, url: str) -> dict[tuple[str, str], bytes]:
+    """The same from a state that is made anew, here, of the version and the log."""
+    log = EventLog(url)
+    state = State(open_bundle(home), log)
+    state.refresh()
+    log.close()
+    regions = [*state.bundle.column, "all"]
+    return {(p, r): state.ready(p, r) or b"" for p in state.bundle.row for r in regions}
+
+
+def digest(found: dict[tuple[str, str], bytes]) -> str:
+    return hashlib.sha256(b"".join(found[pair] for pair in sorted(found))).hexdigest()
+
+
+# --- soak ------------------------------------------------------------------------------------------------------------
+
+
+def soak(home: Path, url: str, seconds: float, *, top_seconds: float = 20.0, slot: float = 60.0) -> pd.DataFrame:
+    """One row a ``slot`` of seconds (and kind of request): requests, errors, p50, p99, the server's memory, events."""
+    with running(home, "--database", url) as service:
+        assert service.process is not None
+        shop, process = Shop.of(service.port), psutil.Process(service.process.pid)
+        rng = np.random.default_rng(5)
+        mix = (shop.request(rng, 0.0, "top-")[1] for _ in itertools.count())
+        first = closed_loop(service.port, mix, lines=6, seconds=top_seconds, most=10**6)
+        top = len(first.took) / first.when[-1]
+        memory: list[tuple[float, float]] = []
+        found = paced(service.port, shop, rate=top / 2, seconds=seconds,
+                      each=lambda at: memory.append((at, process.memory_info().rss / 2**20)))  # fmt: skip
+    table = pd.DataFrame({"kind": found.kind, "slot": (np.array(found.when) // slot).astype(int),
+                          "took": np.array(found.took) * 1e3, "error": np.array(found.status) != 200})  # fmt: skip
+    used = pd.DataFrame(memory, columns=["at", "mb"])
+    used = used.groupby((used["at"].clip(upper=seconds - 1e-6) // slot).astype(int))["mb"].mean()
+    grouped = table.groupby(["slot", "kind"])
+    answer = grouped.agg(requests=("took", "size"), errors=("error", "sum"), p50=("took", "median"))
+    answer["p99"] = grouped["took"].quantile(0.99)
+    answer = answer.reset_index()
+    answer["memory_mb"] = answer["slot"].map(used)
+    answer.attrs = {"top": top, "refused_at_top": sum(status != 200 for status in first.status)}
+    return answer
+
+
+def flat(memory: pd.Series) -> dict[str, Any]:
+    """Growth over the second half by a line through it, in MB and as a share of its mean; the verdict."""
+    half = memory.iloc[len(memory) // 2 :].to_numpy()
+    slope = float(np.polyfit(np.arange(len(half)), half, 1)[0]) if len(half) > 1 else 0.0
+    grown = slope * (len(half) - 1)
+    return {"mean_mb": round(float(half.mean()), 1), "grown_mb": round(grown, 2),
+            "grown_share": round(grown / float(half.mean()), 4), "flat": grown < FLAT * half.mean()}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--kills", type=int, metavar="N", default=0)
+    parser.add_argument("--soak", type=float, metavar="MINUTES", default=0.0)
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--home", type=Path, help="a trained home, used as it is; one is trained without it")
+    parser.add_argument("--bare", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.bare is not None:
+        bare(given.port, given.bare)
+        return
+    if not (given.speed or given.kills or given.soak or given.smoke):
+        parser.error("say what to measure: --speed, --kills N, --soak MINUTES or --smoke")
+    with tempfile.TemporaryDirectory() as folder:
+        tiny = given.smoke or given.kills
+        home = given.home or make_home(Path(folder) / "home", "tiny" if tiny else "small")
+        url = f"sqlite:///{folder}/events.db"
+        begun = time.perf_counter()
+        if given.speed or given.smoke:
+            table = speed(home, *((2, 0.2) if given.smoke else (8, 3.0)))
+            batches = ingest(home, *((0.5, 20_000) if given.smoke else (10.0, 400_000)))
+            report("serving_speed", table, "beside a bare route", begun, home, given.smoke, ratios(table))
+            report("serving_ingest", batches, "batches over HTTP into SQLite", begun, home, given.smoke,
+                   {"bar_met": bool(batches["per_second"].max() >= EVENTS_A_SECOND and not batches["missing"].any())}
+                   )  # fmt: skip
+        if given.kills or given.smoke:
+            lives = given.kills or 2
+            table = kills(home, url, lives)
+            faults = ["missing", "torn", "unknown", "differ_from_fresh", "differ_from_before"]
+            totals = {name: int(table[name].sum()) for name in ("acknowledged", *faults)}
+            report("serving_kills", table, f"{lives} kills of the server's process", begun, home, given.smoke,
+                   totals | {"bar_met": not any(totals[name] for name in faults)})  # fmt: skip
+        if given.soak or given.smoke:
+            seconds, top_seconds, slot = (4.0, 1.0, 1.0) if given.smoke else (given.soak * 60, 20.0, 60.0)
+            table = soak(home, url.replace("events.db", "soak.db"), seconds, top_seconds=top_seconds, slot=slot)
+            facts = {"top_per_second": round(table.attrs["top"], 1), "errors": int(table["errors"].sum()),
+                     "requests": int(table["requests"].sum())}  # fmt: skip
+            memory = flat(table.groupby("slot")["memory_mb"].first())
+            report("serving_soak", table, "mixed load at half the top rate, one row a minute and kind", begun, home,
+                   given.smoke, facts | memory | {"bar_met": memory["flat"] and not facts["errors"]})  # fmt: skip
+
+
+def report(
+    name: str, table: pd.DataFrame, protocol: str, begun: float, home: Path, smoke: bool, facts: dict[str, Any]
+) -> None:
+    """Print a table, and record it unless it is a trial run."""
+    print(f"{datetime.now():%H:%M} {name}\n{table.round(3).to_string(max_rows=40)}\n{facts}\n", flush=True)
+    if smoke:
+        return
+    source = open_bundle(home).settings["source"]
+    about = {"store": source, "sqlite": sqlite3.sqlite_version} | {
+        library: version(library) for library in ("fastapi", "uvicorn", "sqlalchemy", "onnxruntime")
+    }
+    recorded.write(
+        name, table, script=__file__, command=f"python benchmarks/serving.py {' '.join(sys.argv[1:])}",
+        protocol=f"{protocol}; client and server on one machine", seconds=time.perf_counter() - begun,
+        also=[Path(__file__).with_name("serving_load.py")], facts=facts | about,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
