@@ -1,0 +1,84 @@
+"""A service in a subprocess: ready when the block begins, gone when it ends, whatever happens in between."""
+
+from __future__ import annotations
+
+import http.client
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fastapi")
+pytest.importorskip("onnxruntime")
+from serving_help import copy_home, event
+
+from ecomlib.errors import DataError
+from ecomlib.serving.local import Service, running
+
+pytestmark = pytest.mark.slow
+
+SERVER = """
+import http.server, sys
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.send_response(200 if self.path == "/ready" else 404)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Answer).serve_forever()
+"""
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    (tmp_path / "server.py").write_text(SERVER, encoding="utf-8")
+    return [sys.executable, str(tmp_path / "server.py"), "{port}"]
+
+
+def test_it_is_stopped_even_where_the_block_fails(command: list[str]) -> None:
+    with pytest.raises(RuntimeError, match="in between"), running("", command=command) as service:
+        process = service.process
+        assert service.ask("GET", "/ready") == (200, b"{}") and service.get("/ready") == {}
+        with pytest.raises(DataError, match="answered 404 to GET /other"):
+            service.get("/other")
+        raise RuntimeError("in between")
+    assert process is not None and process.poll() is not None
+    with pytest.raises(OSError):
+        service.ask("GET", "/ready")
+
+
+def test_killed_and_started_again(command: list[str]) -> None:
+    with running("", command=command) as service:
+        service.kill()
+        with pytest.raises((OSError, http.client.HTTPException)):
+            service.ask("GET", "/ready")
+        assert 0 < service.start() < 60
+        assert service.ask("GET", "/ready")[0] == 200
+        service.stop()
+        service.stop()
+
+
+def test_a_server_that_ends_says_why() -> None:
+    failing = Service([sys.executable, "-c", "raise SystemExit('no disk, port {port}')"])
+    with pytest.raises(DataError, match=r"did not start.*no disk"):
+        failing.start()
+    silent = Service([sys.executable, "-c", "import time; time.sleep(60)"], patience=0.5)
+    with pytest.raises(DataError, match="did not start"):
+        silent.start()
+    assert silent.process is None
+
+
+def test_the_service_itself(tmp_path: Path) -> None:
+    home = copy_home(tmp_path / "home")
+    with running(home) as service:
+        assert service.post("/events", event("a")) == {"received": 1, "new": 1, "late": 0}
+        service.kill()
+        service.start()
+        assert service.post("/events", event("a")) == {"received": 1, "new": 0, "late": 0}
+        assert service.get("/ready")["ready"]
+    with running(home, "--database", f"sqlite:///{tmp_path / 'other.db'}") as service:
+        assert service.get("/overview")["events"] == 0
