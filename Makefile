@@ -33,7 +33,7 @@ lint: setup  ## ruff and mypy
 	@$(PY) tests/run_all.py style
 
 coverage: setup  ## coverage of the package by its own tests, in a process of its own
-	@$(ONE_THREAD) $(PY) -m pytest -q -n $(JOBS) --ignore tests/test_lessons_papermill.py --ignore tests/test_second_parts.py --cov ecomlib --cov-report term:skip-covered tests
+	@$(ONE_THREAD) $(PY) -m pytest -q -n $(JOBS) --ignore tests/test_lessons_papermill.py --ignore tests/test_second_parts.py --ignore tests/test_style.py --cov ecomlib --cov-report term:skip-covered tests
 
 test-pandas3:  ## the package's tests under pandas 3, in an environment of their own
 	@sh .ci/pandas3
