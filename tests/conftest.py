@@ -107,8 +107,7 @@ class Minutes:
         if now - self.told > 60:
             self.told = now
             terminal = self.config.pluginmanager.get_plugin("terminalreporter")
-            terminal.ensure_newline()
-            terminal.write_line(f"{(now - self.started) / 60:.0f} min: {self.tests.total()} tests, now {file.name}")
+            terminal.write(f"\n{(now - self.started) / 60:.0f} min: {self.tests.total()} tests, now {file.name}\n")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         terminalreporter.write_line(f"{'stage':<12}{'tests':>6}{'minutes of a worker':>21}")

@@ -121,8 +121,8 @@ _MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "parents_that_reach_the_outcome": (
         _parents_that_reach,
-        "Nearly: each of these is a confounder, and together they close the back doors. Asked are *all* variables that"
-        " lead to both, also those whose way to the treatment passes others: causes of causes count.",
+        "Nearly: each of these is a confounder with an arrow straight into the treatment. One that reaches the treatment"
+        " through others opens a back door as well: causes of causes count.",
     ),
     "parents_of_outcome_that_reach": (
         lambda arrows, treatment, outcome: _parents(outcome, arrows) & _before(treatment, arrows),
