@@ -121,7 +121,7 @@ _MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "parents_that_reach_the_outcome": (
         _parents_that_reach,
-        "Nearly: each of these is a confounder with an arrow straight into the treatment. One that reaches the treatment"
+        "Nearly: each of these is a confounder with an arrow straight into the treatment. One that gets there"
         " through others opens a back door as well: causes of causes count.",
     ),
     "parents_of_outcome_that_reach": (
