@@ -21,7 +21,7 @@ from ecomlib.errors import DataError
 from ecomlib.models import NETWORKS, Forecaster, ForecasterSettings
 from ecomlib.models.files import read_checkpoint, write_checkpoint
 from ecomlib.training.settings import TrainResult, TrainSettings, pick_device, pick_precision
-from ecomlib.training.step import Step, tensor_cores
+from ecomlib.training.step import Perturb, Step, tensor_cores
 from ecomlib.windows import WindowSet, WindowSettings
 
 
@@ -73,6 +73,7 @@ def fit(
     windows_valid: WindowSet | None = None,
     settings: TrainSettings | None = None,
     *,
+    perturb: Perturb | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> TrainResult:
@@ -85,7 +86,8 @@ def fit(
     not improved for `patience` epochs, and the weights of the best epoch are restored; without them all epochs are run.
     `checkpoint` names a file in which the state after each epoch is kept; a run with the same settings and windows that
     finds it goes on from there and ends with the same weights as one that was never stopped. Any other file of that
-    name is written anew. The random state of torch is not touched.
+    name is written anew. The random state of torch is not touched. `perturb(model, batch)` returns the batch that the
+    network learns from instead (lesson 06, section 5); validation windows stay as they are.
 
     Raises `DataError` where network, head and windows do not fit, and where the loss stops being a number.
     """
@@ -99,13 +101,14 @@ def fit(
     train = windows_train.to(device)
     valid = None if windows_valid is None else windows_valid.to(device)
     model.to(device)
-    step = Step(model, train, settings, device, precision)
+    step = Step(model, train, settings, device, precision, perturb)
     optimizer = step.optimizer
     averaged = copy.deepcopy(model).to(device) if settings.average else model
     best = {name: value.clone() for name, value in averaged.state_dict().items()}
     rows: list[dict[str, float]] = []
     path = None if checkpoint is None else Path(checkpoint)
     mark = "" if path is None else _fingerprint(model.settings, settings, windows_train, windows_valid)
+    mark += "" if perturb is None else repr(perturb)
     if path is not None and (kept := read_checkpoint(path, mark)) is not None:
         parts, rows = kept
         model.load_state_dict(parts["model"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.distributed as dist
@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from ecomlib.models.base import Forecaster
 from ecomlib.training.settings import TrainSettings
-from ecomlib.windows import WindowSet
+from ecomlib.windows import Batch, WindowSet
 
+Perturb = Callable[[Forecaster, Batch], Batch]  # what happens to a batch before the network learns from it
 EAGER_STEPS = 3  # before recording: libraries choose their kernels and take their memory in the first steps
 
 
@@ -46,14 +47,16 @@ class Step:
     """
 
     def __init__(
-        self, model: Forecaster, windows: WindowSet, settings: TrainSettings, device: torch.device, precision: str
-    ) -> None:
+        self, model: Forecaster, windows: WindowSet, settings: TrainSettings, device: torch.device, precision: str,
+        perturb: Perturb | None = None,
+    ) -> None:  # fmt: skip
         self.model, self.windows, self.settings = model, windows, settings
-        self.device, self.precision = device, precision
+        self.device, self.precision, self.perturb = device, precision, perturb
         together = dist.is_available() and dist.is_initialized()
         self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if together else (0, 1)
         self.shared = nn.parallel.DistributedDataParallel(model) if self.world > 1 else None
-        self.replay = settings.replay and device.type == "cuda" and self.world == 1
+        # What perturbs a batch may draw numbers and take gradients of its own: that is launched anew each time.
+        self.replay = settings.replay and device.type == "cuda" and self.world == 1 and perturb is None
         # A recorded step reads its rate from the device; `fused` skips a step of infinite gradients without asking.
         lr = torch.tensor(settings.lr, device=device) if self.replay else settings.lr
         fused = True if self.replay and precision == "fp16" else None
@@ -101,6 +104,8 @@ class Step:
         self.optimizer.zero_grad(set_to_none=True)
         mine = index[self.rank :: self.world] if len(index) >= self.world else index
         batches = [self.windows.batch(part) for part in mine.split(self.settings.chunk or len(mine))]
+        if self.perturb is not None:  # before the loss, with the weights as they are now
+            batches = [self.perturb(self.model, batch) for batch in batches]
         cells = [batch.mask.sum(dtype=torch.float32) for batch in batches]
         whole = torch.stack(cells).sum()
         if self.world > 1:

@@ -1,4 +1,4 @@
-"""Attacks on a forecast that a shop could meet, and what they cost the attacker (lesson 06, sections 1 and 2).
+"""Attacks on a forecast that a shop could meet, and what they cost the attacker (lesson 06, sections 1 to 3).
 
 Somebody places fake orders: whole units, never negative, at most so many a week and in all, because a fraud team looks
 for more. Or somebody shows a scraper false prices, within some per cent of the true ones. The attacker is assumed to
@@ -19,6 +19,7 @@ from ecomlib.models import Forecaster
 from ecomlib.windows import Batch, WindowSettings
 
 Objective = Callable[[Forecaster, Batch], Tensor]  # (B,): what the attacker wants large, one number a window
+Reading = Callable[[Batch], Batch]  # what the shop does to its history before the network reads it
 Perturbation = tuple[Tensor, Tensor]  # fake units (B, T), and the share by which prices are shown wrong (B, T)
 
 
@@ -114,20 +115,28 @@ def whole(fake: Tensor, threat: Threat) -> Tensor:
     return floor + ((rank < spare.unsqueeze(1)) & room & (rest > 1e-6))
 
 
-def error_objective(settings: WindowSettings) -> Objective:
+def forecast(model: Forecaster, batch: Batch, settings: WindowSettings, reads: Reading | None = None) -> Tensor:
+    """The middle forecast (B, H) in units, with its gradient; ``reads`` comes between history and network
+    (lesson 06, section 6)."""
+    met = batch if reads is None else reads(batch)
+    values = model.head.predict(model(met), met.scale)
+    return settings.units(values[..., values.shape[-1] // 2], met.scale).clamp(min=0)
+
+
+def error_objective(settings: WindowSettings, reads: Reading | None = None) -> Objective:
     """The attacker wants the forecast wrong: absolute error in units, summed (lesson 06, section 2)."""
 
     def objective(model: Forecaster, batch: Batch) -> Tensor:
-        return ((_units(model, batch, settings) - batch.y).abs() * batch.mask).sum(1)
+        return ((forecast(model, batch, settings, reads) - batch.y).abs() * batch.mask).sum(1)
 
     return objective
 
 
-def push_objective(settings: WindowSettings, up: bool = True) -> Objective:
+def push_objective(settings: WindowSettings, up: bool = True, reads: Reading | None = None) -> Objective:
     """The attacker wants the forecast high (or low), whatever is true: it moves the order (lesson 06, section 1)."""
 
     def objective(model: Forecaster, batch: Batch) -> Tensor:
-        return _units(model, batch, settings).sum(1) * (1 if up else -1)
+        return forecast(model, batch, settings, reads).sum(1) * (1 if up else -1)
 
     return objective
 
@@ -238,10 +247,38 @@ def random_attack(
     return Attack(best_fake, best_price, met, best - clean, tuple(path))
 
 
-def _units(model: Forecaster, batch: Batch, settings: WindowSettings) -> Tensor:
-    """The middle forecast (B, H) in units, with its gradient."""
-    values = model.head.predict(model(batch), batch.scale)
-    return settings.units(values[..., values.shape[-1] // 2], batch.scale).clamp(min=0)
+def transfer(
+    model: Forecaster, batch: Batch, settings: WindowSettings, threat: Threat, objective: Objective, found: Attack
+) -> Attack:
+    """A plan found against another network, or another objective, tried on this one (lesson 06, section 3).
+
+    Windows where it does not pay keep their clean history. An attack that comes over from elsewhere and beats the
+    network's own gradients tells of a masked gradient (Athalye, Carlini and Wagner, 2018).
+    """
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        clean = objective(model, batch)
+        gain = objective(model, poisoned(batch, settings, found.fake, found.price, threat.price_column)) - clean
+    model.train(was_training)
+    pays = (gain > 0).unsqueeze(1)
+    fake, price = found.fake * pays, found.price * pays
+    met = poisoned(batch, settings, fake, price, threat.price_column)
+    return Attack(fake, price, met, gain.clamp(min=0), (float(gain.clamp(min=0).mean()),))
+
+
+def strongest(batch: Batch, settings: WindowSettings, threat: Threat, *attacks: Attack) -> Attack:
+    """For each window the best of several attacks on one objective: what a defence is judged by (lesson 06, section 3).
+
+    A defence is as good as the strongest attack that was tried on it, and no better (Carlini et al., 2019).
+    """
+    gains = torch.stack([attack.gain for attack in attacks])  # (A, B)
+    gain, which = gains.max(0)
+    row = torch.arange(len(which), device=which.device)
+    fake = torch.stack([attack.fake for attack in attacks])[which, row]
+    price = torch.stack([attack.price for attack in attacks])[which, row]
+    met = poisoned(batch, settings, fake, price, threat.price_column)
+    return Attack(fake, price, met, gain, tuple(float(each.mean()) for each in gains))
 
 
 def _open(fake: Tensor, threat: Threat) -> Tensor:

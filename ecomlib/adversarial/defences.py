@@ -1,0 +1,69 @@
+"""What helps against a poisoned history: to train on it, and a cheap filter (lesson 06, sections 5 and 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ecomlib.adversarial.attacks import Threat, _slopes, _start, _steepest, error_objective, poisoned, whole
+from ecomlib.errors import DataError
+from ecomlib.models import Forecaster
+from ecomlib.windows import Batch, WindowSettings
+
+
+@dataclass(frozen=True)
+class Hardening:
+    """Hand it to ``fit(perturb=...)``: a share of each batch is attacked before the network learns from it
+    (lesson 06, section 5).
+
+    Each attacked window starts from a random plan within the budget and takes ``steps`` steps, the last one all the way
+    to the plan that spends the budget where the error's slope is largest. Madry et al. (2018); one step from a random
+    start is nearly as good and much cheaper (Wong, Rice and Kolter, 2020). No step trains on random plans, without any
+    gradient: the control. What came stays the target: the network learns to be right although its history lies. Random
+    numbers are torch's own, which ``fit`` seeds.
+    """
+
+    threat: Threat
+    settings: WindowSettings
+    share: float = 0.8
+    steps: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1 or self.steps < 0:
+            raise DataError(
+                "share lies above 0 and at most at 1, steps are not negative", value=(self.share, self.steps)
+            )
+
+    def __call__(self, model: Forecaster, batch: Batch) -> Batch:
+        objective, was_training = error_objective(self.settings), model.training
+        model.eval()
+        fake, price = _start(batch, self.threat, torch.default_generator)
+        fake = whole(fake, self.threat) * batch.seen
+        for step in range(1, self.steps + 1):
+            slope, tilt = _slopes(model, batch, self.settings, self.threat, objective, fake, price)
+            fake = fake + step / self.steps * (_steepest(slope, self.threat) * batch.seen - fake)
+            price = self.threat.price * tilt.sign()
+        model.train(was_training)
+        chosen = (torch.rand(len(fake), 1) < self.share).to(fake)
+        return poisoned(batch, self.settings, fake * chosen, price * chosen, self.threat.price_column)
+
+
+def smoothed(batch: Batch, settings: WindowSettings, width: int = 3, how: str = "median") -> Batch:
+    """The batch with each week's units replaced by the median (or "mean") of the last ``width`` known weeks
+    (lesson 06, section 6).
+
+    A median drops what stands alone, and answers a week late (Tukey, 1977). Where fewer weeks are known, units stay as
+    they are. A median passes its gradient to one week only; the mean of the same weeks is the surrogate that lets an
+    attacker see past it.
+    """
+    if how not in ("median", "mean") or width < 1:
+        raise DataError("how is median or mean, width at least 1", value=(how, width))
+    place = settings.past.index("y")
+    seen = batch.seen.to(batch.x.dtype)
+    units = settings.units(batch.x[..., place], batch.scale).clamp(min=0) * seen
+    known = batch.seen.unfold(1, width, 1).all(-1)  # (B, T - width + 1)
+    taken = units.unfold(1, width, 1)
+    middle = taken.median(-1).values if how == "median" else taken.mean(-1)
+    kept = torch.where(known, middle, units[:, width - 1 :])
+    return poisoned(batch, settings, torch.cat([units[:, : width - 1], kept], dim=1) - units)
