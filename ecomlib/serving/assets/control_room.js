@@ -2,7 +2,7 @@
 // It only reads: a what-if question changes nothing. Text from the shop's tables is always set as text, never as HTML.
 
 const $ = (id) => document.getElementById(id);
-const EVERY = 1000, SLOWEST = 8000, PATIENCE = 8000; // milliseconds: between questions, at most when away, for an answer
+const EVERY = 1000, SLOWEST = 5000, PATIENCE = 8000; // milliseconds: between questions, at most when away, for an answer
 const HISTORY = 26, ALERTS = 10; // weeks in the figure, rows in the table
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const tenth = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
@@ -41,11 +41,11 @@ const productName = (id) => catalogue.products.get(id)?.title ?? id;
 async function ask(path, body = null) {
   const options = { signal: AbortSignal.timeout(PATIENCE), cache: "no-store" };
   if (body) Object.assign(options, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-  const answer = await fetch(path, options).catch(() => { throw Object.assign(new Error("The service does not answer"), { away: true }); });
-  if (answer.status === 204 || answer.status === 304) return null;
-  const content = await answer.json().catch(() => null);
-  if (answer.ok) return content;
-  const detail = content?.detail;
+  const away = () => { throw Object.assign(new Error("The service does not answer"), { away: true }); };
+  const answer = await fetch(path, options).catch(away);
+  const content = await answer.text().catch(away);
+  if (answer.ok || answer.status === 304) return content ? JSON.parse(content) : null; // nothing has changed: nothing is sent
+  const detail = answer.headers.get("Content-Type")?.startsWith("application/json") ? JSON.parse(content).detail : null;
   const words = Array.isArray(detail) ? detail.map((fault) => fault.msg).join(" ") : detail;
   throw Object.assign(new Error(words || `The service answered with error ${answer.status}.`), { status: answer.status });
 }
@@ -65,12 +65,17 @@ async function poll() {
   } catch (error) {
     wait = Math.min(2 * wait, SLOWEST);
     const last = heard ? `; last heard at ${heard.toLocaleTimeString("en-GB")}` : "";
-    connection("away", `${error.status ? `The service is not ready (${error.status})` : "The service does not answer"}${last}`);
     if (!error.status && !error.away) throw error; // a fault of this page belongs into the console
+    connection("away", `${error.away ? error.message : `The service is not ready (${error.status})`}${last}`);
   } finally {
     asking = false;
     timer = setTimeout(poll, wait);
   }
+}
+
+function silence(error) { // in answer to somebody's choice: the next question of the clock will say so
+  if (!error.away) throw error;
+  poll();
 }
 
 function connection(state, words) {
@@ -124,7 +129,7 @@ function choose({ product = chosen.product, region = chosen.region }, load = tru
   say("whatif-says", "");
   $("whatif-table").hidden = true;
   history.replaceState(null, "", `#${new URLSearchParams({ product, region })}`);
-  if (load) Promise.all([showForecast(), showAlerts()]).catch(() => poll());
+  if (load) Promise.all([showForecast(), showAlerts()]).catch(silence);
 }
 
 function findProduct(text) { // the list's own line, an identifier, or letters that fit one product alone
@@ -140,10 +145,14 @@ function findProduct(text) { // the list's own line, an identifier, or letters t
 
 function buildMap(regions) { // a group of radio buttons: one stop for the Tab key, arrow keys inside
   const map = $("map");
-  const kind = !regions.length ? "bars" : regions.every((r) => r.row != null && r.column != null) ? "tiles" : regions.every((r) => r.latitude != null && r.longitude != null) ? "places" : "bars";
+  const span = (key) => { const values = regions.map((r) => r[key]); return [Math.min(...values), Math.max(...values)]; };
+  const have = (...keys) => regions.length && regions.every((r) => keys.every((key) => r[key] != null));
+  const far = (key) => span(key)[1] - span(key)[0] + 1;
+  const alone = new Set(regions.map((r) => `${r.row} ${r.column}`)).size === regions.length;
+  const kind = have("row", "column") && alone && far("row") * far("column") <= 400 ? "tiles"
+    : have("latitude", "longitude") && regions.length <= 40 ? "places" : "bars";
   map.className = kind;
   map.replaceChildren(map.querySelector("legend"));
-  const span = (key) => { const values = regions.map((r) => r[key]); return [Math.min(...values), Math.max(...values)]; };
   const share = (value, [low, high]) => (high > low ? (value - low) / (high - low) : 0.5);
   const size = (r) => Math.sqrt(r.expected_week / Math.max(...regions.map((x) => x.expected_week), 1e-9));
   const order = kind === "tiles" ? regions : [...regions].sort((a, b) => b.expected_week - a.expected_week);
@@ -153,7 +162,7 @@ function buildMap(regions) { // a group of radio buttons: one stop for the Tab k
     if (kind === "bars") add(tile, "i", { class: "bar", "aria-hidden": "true" });
     add(tile, "span", { class: "name" }, region.name ?? region.region_id);
     add(tile, "span", { class: "count" });
-    if (region.region_id === "all") tile.style.gridColumn = kind === "tiles" ? `1 / ${2 + span("column")[1] - span("column")[0]}` : "";
+    if (region.region_id === "all") tile.style.gridColumn = kind === "tiles" ? `1 / ${1 + far("column")}` : "";
     else if (kind === "tiles") {
       tile.style.gridColumn = region.column - span("column")[0] + 1;
       tile.style.gridRow = region.row - span("row")[0] + 2; // the first line is for all regions
@@ -291,7 +300,7 @@ async function showAlerts() {
   const { region } = chosen, ratio = $("ratio").value;
   try {
     const rows = region === "all" && ratio === "3" && seen.alerts ? seen.alerts : (await ask(orderQuery(ALERTS))).rows;
-    if (region === chosen.region && ratio === $("ratio").value) drawAlerts(rows.slice(0, ALERTS));
+    if (region === chosen.region && ratio === $("ratio").value) drawAlerts(rows.filter((row) => row.alert || row.on_hand == null));
   } catch (error) {
     if (!error.status) throw error;
     say("alerts-note", error.message);
@@ -300,17 +309,19 @@ async function showAlerts() {
 
 function drawAlerts(rows) {
   const counted = rows.some((row) => row.on_hand != null);
-  say("alerts-note", !rows.length ? "There is nothing to order." : counted ? "" : "This shop’s tables do not say what is in stock: what to order is the whole need until the next delivery.");
+  say("alerts-note", !rows.length ? "Nothing is out of stock, and nothing will be before an order can arrive." : counted ? "" : "This shop’s tables do not say what is in stock: what to order is the whole need until the next delivery.");
   const focused = document.activeElement?.closest("#alert-rows tr")?.dataset.key; // a redrawn table keeps the focus where it was
   const body = document.createDocumentFragment();
   for (const row of rows) {
     const line = add(body, "tr", { "data-key": `${row.product_id} ${row.region_id}` });
-    const state = { out: "■ out", low: "▲ low" }[row.alert] ?? (row.on_hand == null ? "" : "● enough");
     const button = add(add(line, "th", { scope: "row" }), "button", { type: "button", class: "link" });
     add(button, "span", { class: "title" }, row.title ?? productName(row.product_id));
-    add(button, "b", { class: row.alert ?? "" }, state);
+    add(button, "b", { class: row.alert ?? "" }, { out: "■ out", low: "▲ low" }[row.alert] ?? "");
     add(button, "span", { class: "soft" }, regionName(row.region_id));
-    button.addEventListener("click", () => choose({ product: row.product_id, region: row.region_id ?? "all" }));
+    button.addEventListener("click", () => {
+      choose({ product: row.product_id, region: row.region_id ?? "all" });
+      $("forecast").focus(); // on a phone the figure is far up
+    });
     for (const cell of [row.on_hand == null ? "–" : whole.format(row.on_hand), units(row.expected)]) add(line, "td", {}, cell);
     add(add(line, "td"), "b", {}, whole.format(row.order));
   }
@@ -319,7 +330,7 @@ function drawAlerts(rows) {
 }
 
 async function downloadOrders() {
-  const { rows } = await ask(orderQuery(5000));
+  const { rows } = await ask(orderQuery(100_000));
   // A title that begins like a formula must not become one in somebody's spreadsheet.
   const cell = (value) => `"${String(value ?? "").replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`;
   const names = ["product_id", "title", "region_id", "on_hand", "expected", "order", "alert"];
@@ -376,21 +387,19 @@ async function askWhatIf() {
 // ------------------------------------------------------------------------------------------------- drift, newest orders
 
 const LIGHTS = { green: "● Green: as learnt", amber: "▲ Amber: look closer", red: "■ Red: train again" };
+const SIGNS = { psi: "Inputs, by groups (PSI)", ks: "Inputs, at their widest gap (KS)", coverage: "Intervals (coverage)" };
 
 function drawDrift(drift) {
   $("light").dataset.light = drift?.light ?? "none";
   $("light").textContent = LIGHTS[drift?.light] ?? "Not known yet";
   $("drift-says").textContent = drift?.says ?? "";
-  if ($("drift-details").open) showSigns().catch(() => {});
+  if ($("drift-details").open) showSigns().catch(silence);
 }
 
 async function showSigns() {
   const drift = await ask("drift");
-  const signs = drift.lights ?? ["psi", "ks", "coverage"].filter((name) => drift[name]).map((name) => ({ name, ...drift[name] }));
   $("drift-signs").replaceChildren();
-  for (const sign of Array.isArray(signs) ? signs : Object.entries(signs).map(([name, rest]) => ({ name, ...rest }))) {
-    add($("drift-signs"), "li", {}, sign.says ?? `${sign.name}: ${tenth.format(sign.value)}`);
-  }
+  for (const sign of drift.lights) add($("drift-signs"), "li", {}, `${SIGNS[sign.name] ?? sign.name}: ${sign.says}`);
 }
 
 let announced = 0, announcedAt = Date.now();
@@ -426,11 +435,11 @@ $("product").addEventListener("focus", () => $("product").select());
 $("product").addEventListener("change", () => findProduct($("product").value));
 $("region").addEventListener("change", () => choose({ region: $("region").value }));
 $("map").addEventListener("change", (event) => choose({ region: event.target.value }));
-$("ratio").addEventListener("change", () => showAlerts().catch(() => poll()));
+$("ratio").addEventListener("change", () => showAlerts().catch(silence));
 $("change").addEventListener("input", () => priceChanged("change"));
 $("price").addEventListener("input", () => priceChanged("price"));
 $("promoted").addEventListener("change", () => { $("depth").disabled = !$("promoted").checked; });
-$("drift-details").addEventListener("toggle", () => $("drift-details").open && showSigns().catch(() => {}));
+$("drift-details").addEventListener("toggle", () => $("drift-details").open && showSigns().catch(silence));
 document.addEventListener("visibilitychange", poll);
 window.addEventListener("online", poll);
 new ResizeObserver(() => drawn && drawForecast(drawn)).observe($("figure"));
