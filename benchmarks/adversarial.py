@@ -271,9 +271,8 @@ def tuning() -> pd.DataFrame:
     rows = []
     for seed in TUNING:
         own = shop("small", seed)
-        for name, perturb in {"undefended": None} | {
-            f"hardened {share}": Hardening(THREAT, WINDOW, share) for share in (0.5, 0.8, 1.0)
-        }.items():
+        candidates = {f"hardened {share}": Hardening(THREAT, WINDOW, share) for share in (0.5, 0.8, 1.0)}
+        for name, perturb in [("undefended", None), *candidates.items()]:
             model = trained(own, "absolute", perturb, TRAIN)
             attack = pgd(model, own.test, WINDOW, THREAT, error_objective(WINDOW), steps=10)
             with torch.no_grad():

@@ -1,0 +1,215 @@
+"""The exercises of lesson 06: one FGSM step, a plan in whole units within a budget, an honest error under attack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomlib.course.checks import Answer, Exercise
+
+Floats = NDArray[np.float64]
+
+
+# --- one step of FGSM ---
+
+
+def fgsm_step(x: Floats, y: Floats, w: Floats, eps: float) -> Floats:
+    """The histories after one step along the sign of the squared error's gradient."""
+    error = x @ w - y
+    return x + eps * np.sign(2 * error[:, None] * w)
+
+
+def _fgsm_stub(x: Floats, y: Floats, w: Floats, eps: float) -> Any:
+    return ...
+
+
+def _fgsm_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    x = np.array([[4.0, 5.0, 6.0], [4.0, 5.0, 6.0]])
+    return [
+        (x, np.array([4.0, 8.0]), np.array([-0.25, 0.5, 0.75]), 0.5),
+        (rng.normal(5, 2, (6, 4)), rng.normal(4, 3, 6), rng.normal(0, 0.6, 4), 1.5),
+    ]
+
+
+_FGSM_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "gradient_of_the_prediction": (
+        lambda x, y, w, eps: x + eps * np.sign(np.broadcast_to(w, x.shape)),
+        "You follow the gradient of the prediction, not of the loss: every forecast is pushed up. Where it was too low"
+        " already, that makes it better. The gradient of the squared error has the error in front: 2 (x·w - y) w.",
+    ),
+    "sign_lost": (
+        lambda x, y, w, eps: x + eps * 2 * (x @ w - y)[:, None] * w,
+        "You step along the gradient itself. FGSM takes its sign: each week moves by eps, whether its slope is steep or"
+        " flat. Without the sign one week may move by far more than the budget.",
+    ),
+    "downhill": (
+        lambda x, y, w, eps: x - eps * np.sign(2 * (x @ w - y)[:, None] * w),
+        "Your step goes downhill, as in training. The attacker wants the loss to rise: add, do not subtract.",
+    ),
+    "only_the_step": (
+        lambda x, y, w, eps: eps * np.sign(2 * (x @ w - y)[:, None] * w),
+        "That is the step alone. Return the histories after it: x plus the step.",
+    ),
+    "sign_of_the_error": (
+        lambda x, y, w, eps: x + eps * np.sign(x @ w - y)[:, None] * np.ones_like(w),
+        "You took the sign of the error and forgot the weights. A week with a negative weight must go the other way.",
+    ),
+    "mean_over_rows": (
+        lambda x, y, w, eps: x + eps * np.sign((2 * (x @ w - y)[:, None] * w).mean(axis=0)),
+        "You averaged the gradient over the windows. Each product is attacked for itself and has its own direction.",
+    ),
+}
+
+
+# --- a plan in whole units ---
+
+
+def _rest(wish: Floats, per_week: int, total: int, *, clip: bool = True, shrink: bool = True) -> Floats:
+    plan = np.clip(wish, 0, per_week) if clip else np.maximum(wish, 0)
+    if shrink and plan.sum() > total:
+        plan = plan * total / plan.sum()
+    return plan
+
+
+def whole_plan(wish: Floats, per_week: int, total: int) -> Floats:
+    """Clip, shrink to the total, round down, and give what is left to the largest remainders, the earlier first."""
+    plan = _rest(wish, per_week, total)
+    units = np.floor(plan + 1e-9)
+    left = int(np.floor(plan.sum() + 1e-9) - units.sum())
+    units[np.argsort(-(plan - units), kind="stable")[:left]] += 1
+    return units
+
+
+def _plan_stub(wish: Floats, per_week: int, total: int) -> Any:
+    return ...
+
+
+def _plan_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    return [
+        (np.array([0.5, 0.5, 1.5, 2.5]), 3, 4),
+        (np.array([-1.0, 2.6, 7.0, 0.6, 0.6, 2.3]), 3, 6),
+        (np.array([1.25, 0.5, 0.0, 1.5]), 2, 9),
+        (rng.uniform(-1, 4, 8), 3, 7),
+    ]
+
+
+def _floor_only(wish: Floats, per_week: int, total: int) -> Floats:
+    return np.floor(_rest(wish, per_week, total) + 1e-9)
+
+
+def _unclipped(wish: Floats, per_week: int, total: int) -> Floats:
+    plan = _rest(wish, per_week, total, clip=False)
+    units = np.floor(plan + 1e-9)
+    left = int(np.floor(plan.sum() + 1e-9) - units.sum())
+    units[np.argsort(-(plan - units), kind="stable")[:left]] += 1
+    return units
+
+
+_PLAN_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "clip_then_round": (
+        lambda wish, per_week, total: np.round(np.clip(wish, 0, per_week)),
+        "You clipped each week and rounded: each week is affordable, all of them together are not. The total is part of"
+        " the budget, and rounding comes last and must keep it.",
+    ),
+    "shrink_then_round": (
+        lambda wish, per_week, total: np.round(_rest(wish, per_week, total)),
+        "You shrank the plan to the total, then rounded week by week. Several weeks rounded up together can leave the"
+        " budget again (and rounded down together they waste it). Round down, then hand out what is left.",
+    ),
+    "round_up": (
+        lambda wish, per_week, total: np.ceil(_rest(wish, per_week, total) - 1e-9),
+        "Rounding up buys units that were not paid for: the sum is above the total.",
+    ),
+    "round_down_only": (
+        _floor_only,
+        "Rounding down keeps to the budget and wastes it: several half units are dropped. The units that are left go to"
+        " the weeks with the largest remainders, one each.",
+    ),
+    "not_whole": (
+        _rest,
+        "This plan is affordable, but nobody can order half a unit: make it whole.",
+    ),
+    "week_not_clipped": (
+        _unclipped,
+        "One week holds more than the weekly limit: clip to 0 … per_week before anything else.",
+    ),
+}
+
+
+# --- an honest error under attack ---
+
+
+def honest_error(clean: Floats, attacks: Floats) -> float:
+    """Mean over products of the largest error that any attack, or none, brings about."""
+    return float(np.maximum(clean, attacks.max(axis=0)).mean())
+
+
+def _honest_stub(clean: Floats, attacks: Floats) -> Any:
+    return ...
+
+
+def _honest_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    clean = np.array([2.0, 3.0, 4.0])
+    return [
+        (clean, np.array([[2.5, 2.0, 4.0], [4.0, 2.5, 5.0], [3.0, 2.0, 7.0]])),
+        (rng.uniform(1, 4, 7), rng.uniform(1, 6, (4, 7))),
+    ]
+
+
+_HONEST_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "trusts_its_own_gradient": (
+        lambda clean, attacks: float(np.maximum(clean, attacks[0]).mean()),
+        "You trust the network's own gradient (row 0). If the defence flattens its gradient, that attack finds nothing,"
+        " and the defence looks strong: it is masked. Take the worst of all attacks.",
+    ),
+    "only_the_gradient": (
+        lambda clean, attacks: float(attacks[0].mean()),
+        "You report the network's own gradient attack alone (row 0). A masked gradient finds little; take the worst of"
+        " all attacks, product by product.",
+    ),
+    "best_attack_overall": (
+        lambda clean, attacks: float(np.maximum(attacks.mean(axis=1).max(), clean.mean())),
+        "You chose one attack for all products. An attacker takes for each product what works there: first the maximum"
+        " over attacks, then the mean over products.",
+    ),
+    "mean_over_attacks": (
+        lambda clean, attacks: float(np.maximum(clean, attacks.mean(axis=0)).mean()),
+        "You averaged over attacks. A weak attack does not make a strong one weaker: take their maximum.",
+    ),
+    "clean_forgotten": (
+        lambda clean, attacks: float(attacks.max(axis=0).mean()),
+        "An attacker may also do nothing: where every plan makes the forecast better by accident, the clean error is"
+        " the worst case. Include it in the maximum.",
+    ),
+}
+
+
+EXERCISES = (
+    Exercise(
+        "06.fgsm_step",
+        solution=fgsm_step,
+        stub=_fgsm_stub,
+        cases=_fgsm_cases,
+        mistakes=_FGSM_MISTAKES,
+        praise="Up the loss, each week by as much as is allowed: that is the whole of FGSM.",
+    ),
+    Exercise(
+        "06.whole_plan",
+        solution=whole_plan,
+        stub=_plan_stub,
+        cases=_plan_cases,
+        mistakes=_PLAN_MISTAKES,
+        praise="Whole units, within each week's limit and within the total, and nothing wasted.",
+    ),
+    Exercise(
+        "06.honest_error",
+        solution=honest_error,
+        stub=_honest_stub,
+        cases=_honest_cases,
+        mistakes=_HONEST_MISTAKES,
+        praise="A defence is as strong as the strongest attack that was tried on it.",
+    ),
+)
