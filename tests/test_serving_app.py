@@ -78,7 +78,7 @@ WRONG = {
     "kind": ["gift", 1],
     "product_id": ["P9", "", 1, None, "\x00"],
     "region_id": ["R99", "all", ""],
-    "ordered_at": ["", "yesterday", "2025-02-30", "2025-06-04T25:00", "2025-06-04T10:00:00Z", "2025-06-04T10:00:00+02:00",
+    "ordered_at": ["", "yesterday", "2025-02-30", "2025-06-04T25:00", "2025-06-04T10:00:00Z", "2025-06-04T10:00+02:00",
                    20250604, "1969-01-01", "2025-09-01", "9999-12-31T23:59:59", "0001-01-01"],
     "quantity": [0, -1, 1.5, "3", True, None, 1_000_001, 10**30],
     "unit_price": [-1, "2", None, 1e400, True],
@@ -241,6 +241,22 @@ def test_a_database_that_is_gone_is_a_503(client: TestClient, monkeypatch: pytes
     assert answer.status_code == 503 and "hush" not in answer.text
     assert client.get("/ready").status_code == 503 and client.get("/health").status_code == 200
     assert client.get("/forecast/P0001/R01").status_code == 200, "reading goes on"
+
+
+def test_a_commit_whose_answer_was_lost_is_counted(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    log = client.app.state.service.log  # type: ignore[attr-defined]
+
+    def commit_and_fail(events: Any) -> None:
+        type(log).append(log, events)
+        raise OperationalError("insert", {}, Exception("the line went dead"))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(log, "append", commit_and_fail)
+        assert client.post("/events", json=event("a")).status_code == 503
+    assert client.post("/events", json=event("a")).json()["new"] == 0
+    assert client.get("/forecast/P0001/R01").json()["weeks"][0]["sold"] == 3
 
 
 def test_an_empty_home_is_refused(tmp_path: Path) -> None:

@@ -40,18 +40,27 @@ class Service:
 
     def __init__(self, home: str | os.PathLike[str], database: str | None = None) -> None:
         self.registry = bundles.registry(home)
+        self.promotion = self.registry.current()
+        bundle = bundles.read(self.registry.open())
         self.log = EventLog(database or bundles.database_url(home))
         self.metrics = Metrics()
         self.lock = asyncio.Lock()
-        self.promotion = self.registry.current()
-        self.state = State(bundles.read(self.registry.open()), self.log)
+        self.state = State(bundle, self.log)
         self.metrics.version.set(self.state.bundle.number)
+        self.doubtful = False  # a commit failed, perhaps only its answer: what the database holds is counted anew
         self.trouble = ""  # why the version that was promoted last could not be taken
 
     async def take(self, events: list[Event]) -> tuple[int, int]:
         """Commit, then count; returns how many events were new, and how many of these are late."""
         async with self.lock:
-            new = await run_in_threadpool(self.log.append, events)
+            if self.doubtful:
+                self.state = await run_in_threadpool(State, self.state.bundle, self.log)
+                self.doubtful = False
+            try:
+                new = await run_in_threadpool(self.log.append, events)
+            except SQLAlchemyError:
+                self.doubtful = True
+                raise
             self.state.apply(new)
         late = sum(map(self.state.late, new))
         for outcome, count in (("new", len(new) - late), ("late", late), ("known", len(events) - len(new))):

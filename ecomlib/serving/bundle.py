@@ -88,6 +88,15 @@ class Bundle:
             units[row] = self.launches.get(books.category[row], self.launches[""])
         return units, by_network
 
+    def table(self, books: Books, origin: int) -> pd.DataFrame:
+        """The same with intervals, as ``product_id, ds, forecast, low, high``: all regions together."""
+        units = self.forecast(books, origin)[0].ravel()
+        half = self.width[-1] * np.sqrt(units + 0.5)
+        weeks = [monday(origin + 1 + step) for step in range(HORIZON)]
+        frame = pd.DataFrame({"product_id": np.repeat(np.array(books.products, dtype=object), HORIZON)})
+        frame = frame.assign(ds=weeks * len(books.products), forecast=units)
+        return frame.assign(low=np.maximum(units - half, 0.0), high=units + half)
+
 
 def write(folder: Path, settings: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> None:
     """Put the settings and tables of a bundle into a folder; the networks are exported there by the caller."""

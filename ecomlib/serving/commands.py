@@ -79,6 +79,7 @@ def serve(
     """Answer for the version in force, over HTTP; ends on SIGTERM or Ctrl-C."""
     import ipaddress
     import os
+    import signal
 
     from ecomlib.errors import MissingDependencyError
 
@@ -100,6 +101,7 @@ def serve(
         raise DataError("anybody who reaches this address could write events", value=host, remedy=remedy)
     app = create_app(home, database)
     typer.echo(f"version {app.state.service.state.bundle.number:04d} at http://{host}:{port}", err=True)
+    signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn ends in order, and then sends itself the signal once more
     uvicorn.run(app, host=host, port=port, access_log=False, server_header=False, log_level="warning",
                 timeout_graceful_shutdown=5)  # fmt: skip
 

@@ -38,9 +38,9 @@ def held_out(store: Store, cutoff: int, days: int | None = None) -> list[dict[st
     its day, product and region: told twice, they are the same events (lesson 08, section 3).
     """
     first = monday(cutoff + 1)
-    until = store.orders["ordered_at"].max() if days is None else first + pd.Timedelta(days=days)
+    until = pd.Timestamp.max if days is None else first + pd.Timedelta(days=days)
     lines = store.orders.assign(line=store.orders.groupby("order_id").cumcount())
-    lines = lines[(lines["ordered_at"] >= first) & (lines["ordered_at"] <= until)]
+    lines = lines[(lines["ordered_at"] >= first) & (lines["ordered_at"] < until)]
     has_regions = store.regions is not None and "region_id" in lines
     region = lines["region_id"] if has_regions else pd.Series(ALL, index=lines.index)
     frame = pd.DataFrame({
@@ -51,7 +51,7 @@ def held_out(store: Store, cutoff: int, days: int | None = None) -> list[dict[st
     parts = [frame[frame["region_id"].notna()]]
     if store.inventory is not None:
         came = store.inventory
-        came = came[(came["date"] >= first) & (came["date"] <= until) & (came["received"] > 0)]
+        came = came[(came["date"] >= first) & (came["date"] < until) & (came["received"] > 0)]
         place = came["region_id"] if has_regions and "region_id" in came else pd.Series(ALL, index=came.index)
         day = came["date"].dt.strftime("%Y-%m-%d")
         parts.append(pd.DataFrame({

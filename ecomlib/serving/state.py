@@ -181,6 +181,12 @@ class State:
             answer.append({"week": f"{monday(week):%Y-%m-%d}", "units": units})
         return answer
 
+    def planned(self, name: str) -> Floats | None:
+        """``log_price``, ``promoted`` or ``depth`` planned for the four weeks (P, 4); None without a plan."""
+        table = self.bundle.books.plan.get(name)
+        weeks = np.arange(self.origin + 1, self.origin + HORIZON + 1) - self.bundle.books.first
+        return None if table is None else table[:, np.minimum(weeks, table.shape[1] - 1)]
+
     def on_hand(self, week: int = NEVER) -> Floats | None:
         """Units in stock (P, R), at the end of ``week`` or now: at the cutoff, plus deliveries, less sales since.
 

@@ -26,14 +26,17 @@ def add_views(app: FastAPI, service: Service) -> None:
 
     @app.get("/catalogue", summary="Products and regions.")
     async def catalogue() -> Response:
-        b = service.state.bundle
+        state = service.state
+        b, plan = state.bundle, state.planned("log_price")
         shown = b.products[["product_id", "title", "category", "price"]]
+        if plan is not None:  # the running week's; without a plan the price that was paid last
+            shown = shown.assign(price=(b.products["reference"] * np.exp(plan[:, 0])).round(4))
         return as_json({"products": records(shown), "regions": records(b.regions)})
 
     @app.get("/replenish", summary="What to order now, the most urgent first.", responses={404: {}})
     async def orders(
         ratio: Annotated[float, Query(ge=0.02, le=50, description="cost of a unit short over one too many")] = 3.0,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+        limit: Annotated[int, Query(ge=1, le=100_000)] = 50,
         region_id: str | None = None,
     ) -> Response:
         state = await service.fresh()

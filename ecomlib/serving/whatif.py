@@ -40,16 +40,13 @@ def what_if(state: State, ask: WhatIfIn) -> dict[str, Any]:
     effect = found.iloc[0]
     share = 1.0 if ask.region_id == ALL else b.shares[row, column]
     units = state.forecast[row] * share
-    weeks = np.arange(state.origin + 1, state.origin + HORIZON + 1) - b.books.first
-
-    def planned(name: str) -> Floats:
-        table = b.books.plan.get(name)
-        return np.zeros(HORIZON) if table is None else table[row, np.minimum(weeks, table.shape[1] - 1)]
-
-    depth, promoted = planned("depth"), planned("promoted")
-    price = float(b.products["reference"].iat[row]) * np.exp(planned("log_price"))
-    full = np.full(HORIZON, ask.price) if ask.price is not None else price / (1 - depth)
-    off = depth if ask.depth is None and ask.price is None and ask.promoted is not False else (ask.depth or 0.0)
+    off_now, promoted, logs = (
+        np.zeros(HORIZON) if (table := state.planned(name)) is None else table[row]
+        for name in ("depth", "promoted", "log_price")
+    )
+    price = float(b.products["reference"].iat[row]) * np.exp(logs)
+    full = np.full(HORIZON, ask.price) if ask.price is not None else price / (1 - off_now)
+    off = off_now if ask.depth is None and ask.price is None and ask.promoted is not False else (ask.depth or 0.0)
     new = full * (1 - off)
     if not ((new < _FARTHEST * price) & (new > price / _FARTHEST)).all():
         message = f"nothing is known beyond {_FARTHEST:g} times the planned price of {price.mean():.2f}, up or down"
@@ -70,10 +67,14 @@ def what_if(state: State, ask: WhatIfIn) -> dict[str, Any]:
         }  # fmt: skip
 
     now, after = money(units, price), money(then["elasticity"], new)
-    change = float(then["elasticity"].sum() / units.sum() - 1) if units.sum() > 0 else 0.0
-    says = f"units {change:+.1%} over {HORIZON} weeks, by {b.settings['effects']}"
+    says = (
+        f"At {after['price']:.2f} instead of {now['price']:.2f}, {after['units']:.0f} units ({sums[0]:.0f} to "
+        f"{sums[1]:.0f}) instead of {now['units']:.0f} would be sold in {HORIZON} weeks"
+    )
     if now["profit"] is not None and after["profit"] is not None:
-        says = f"profit {after['profit'] - now['profit']:+.2f} {b.settings['currency']}".rstrip() + f", {says}"
+        moves = "rise" if after["profit"] > now["profit"] else "fall"
+        says += f", and profit would {moves} from {now['profit']:.2f} to {after['profit']:.2f}"
+    says += f". Estimated by {b.settings['effects']}."
     ends = {"value": "elasticity", "low": "low", "high": "high"}
     return {
         "elasticity": {key: round(float(effect[name]), 3) for key, name in ends.items()}, "weeks": HORIZON, "now": now,
