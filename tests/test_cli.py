@@ -32,7 +32,7 @@ def test_help_names_what_there_is(words: list[str]) -> None:
     done = invoke(*words)
     assert "Usage" in done.output and "Traceback" not in done.output
     if not words:
-        assert all(name in done.output for name in ("run", "lab", "doctor", "data", "workshop"))
+        assert all(name in done.output for name in ("run", "lab", "doctor", "data", "train", "serve", "rollback"))
 
 
 def test_the_installed_command_starts_quickly_and_without_the_heavy_libraries() -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 import pydantic_core
 from fastapi import HTTPException, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from starlette.requests import ClientDisconnect
 
 from ecomlib.serving.events import Event
 from ecomlib.serving.state import AHEAD, State
@@ -94,10 +95,13 @@ async def body_of(request: Request) -> Any:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Problem(415, "send JSON, with the header Content-Type: application/json", "header", "content-type")
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MOST_BYTES:
-            raise Problem(413, f"a body may have {MOST_BYTES:,} bytes: send smaller batches", "body")
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > MOST_BYTES:
+                raise Problem(413, f"a body may have {MOST_BYTES:,} bytes: send smaller batches", "body")
+    except ClientDisconnect:
+        raise Problem(400, "the body ended too soon", "body") from None
     try:
         return pydantic_core.from_json(bytes(body), allow_inf_nan=False)
     except ValueError as error:
