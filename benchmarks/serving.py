@@ -17,15 +17,14 @@ Client and server on one machine, loopback, one server process of one thread. Wr
   all; every forecast after a restart is, byte for byte, what a state made anew from the log says, and after a kill at
   rest what it was before. It is the process that is killed: nobody cuts the power here.
 - soak (serving_soak): the top rate of the mix in `serving_load.py` is measured for 20 s, then half of it is sent for
-  the whole time, by the clock. Bars: no answer but 200; memory is flat: a line through the server's memory by minute
-  rises by less than 5 % of its mean over the second half.
+  the whole time, by the clock. Bars: no answer but 200; every acknowledged event stored; memory is flat: a line through
+  the server's memory by minute rises by less than 5 % of its mean over the second half.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import itertools
 import sqlite3
 import sys
@@ -41,18 +40,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import psutil
-import sqlalchemy as sql
-from serving_load import Line, Shop, closed_loop, forecast, get, paced, post
+from serving_kills import kills
+from serving_load import BATCH, Line, Shop, closed_loop, forecast, get, paced, post
 
 from ecomlib import recorded
 from ecomlib.serving.bundle import open_bundle, registry
-from ecomlib.serving.events import EVENTS, EventLog
-from ecomlib.serving.local import Service, running
-from ecomlib.serving.state import State
+from ecomlib.serving.events import EventLog
+from ecomlib.serving.local import running
 
 LARGEST_P99, SMALLEST_RATE, EVENTS_A_SECOND, FLAT = 3.0, 0.6, 10_000, 0.05
 BATCHES = (100, 1_000, 5_000)
-ALSO = ["serving_load.py"]
 
 
 def make_home(folder: Path, size: str) -> Path:
@@ -180,131 +177,33 @@ def ingest(home: Path, seconds: float, most: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-# --- kill -9 ---------------------------------------------------------------------------------------------------------
-
-
-class Sender(threading.Thread):
-    """Streams batches until the server is gone or it is told to rest, and remembers what was acknowledged."""
-
-    def __init__(self, port: int, shop: Shop, again: list[dict[str, Any]], name: str, begin: float, seed: int) -> None:
-        super().__init__(daemon=True)
-        self.port, self.shop, self.prefix, self.begin_at = port, shop, name, begin
-        self.rng, self.rest, self.flight = np.random.default_rng([3, seed]), threading.Event(), again
-        self.acknowledged: list[str] = []
-        self.batches, self.wrong = 0, ""
-
-    def run(self) -> None:
-        at = self.begin_at
-        with contextlib.suppress(OSError), contextlib.closing(Line(self.port)) as line:
-            while not self.rest.is_set() and self.batches < 2_000:
-                if not self.flight:  # otherwise: what was not acknowledged is sent again, as any sender would
-                    at += 0.5
-                    self.flight = self.shop.events(self.rng, int(self.rng.integers(1, 300)), at, self.prefix)
-                status, body = line.ask(post("/events", {"events": self.flight}))
-                if status != 200:
-                    self.wrong = f"{status}: {body[:200]!r}"
-                    return
-                self.acknowledged += [event["event_key"] for event in self.flight]
-                self.batches, self.flight = self.batches + 1, []
-
-
-def kills(home: Path, url: str, lives: int, seed: int = 0, longest: float = 0.6) -> pd.DataFrame:
-    """One row a kill: when, how many events were acknowledged, missing, there though not acknowledged; forecasts."""
-    rng, rows = np.random.default_rng([4, seed]), []
-    service = Service([sys.executable, "-m", "ecomlib.course.cli", "serve", "--home", str(home),
-                       "--port", "{port}", "--database", url])  # fmt: skip
-    shop: Shop | None = None
-    before: str | None = None
-    flight: list[dict[str, Any]] = []
-    everything: set[str] = set()
-    try:
-        for life in range(lives + 1):  # the last one only looks
-            moment = {9: "starting", 4: "at rest"}.get(life % 10, "sending")
-            if moment == "starting" and life < lives:
-                threading.Timer(float(rng.uniform(0.1, 2.0)), service.kill).start()
-                with contextlib.suppress(Exception):
-                    service.start()
-                service.kill()
-            began = service.start()
-            shop = shop or Shop.of(service.port, speed=3_600.0)
-            found = forecasts(service.port, shop)
-            row: dict[str, Any] = {"kill": life, "moment": moment, "start_seconds": began, "forecasts": len(found)}
-            row["differ_from_fresh"] = sum(found[pair] != said for pair, said in fresh(home, url).items())
-            row["differ_from_before"] = None if before is None else int(before != digest(found))
-            rows.append(row)
-            if life == lives:
-                break
-            sender = Sender(service.port, shop, flight, f"{seed}-{life}-", life * 12.0, 1_000 * seed + life)
-            sender.start()
-            time.sleep(float(rng.uniform(0.02, longest)))
-            before = None
-            if moment == "at rest":
-                sender.rest.set()
-                sender.join()
-                before = digest(forecasts(service.port, shop))
-            service.kill()
-            sender.join()
-            if sender.wrong:
-                raise RuntimeError(f"the service refused a batch: {sender.wrong}")
-            flight = sender.flight
-            everything |= set(sender.acknowledged)
-            row |= seen(url, everything, sender, [event["event_key"] for event in flight])
-    finally:
-        service.stop()
-    return pd.DataFrame(rows)
-
-
-def seen(url: str, everything: set[str], sender: Sender, flight: list[str]) -> dict[str, Any]:
-    """What the database holds after a kill, against what the sender was told."""
-    log = EventLog(url)
-    with log.engine.connect() as connection:
-        there = set(connection.execute(sql.select(EVENTS.c.event_key)).scalars())
-    log.close()
-    waiting = sum(key in there for key in flight)
-    return {
-        "batches": sender.batches, "acknowledged": len(sender.acknowledged), "stored": len(there),
-        "missing": len(everything - there), "in_flight": len(flight), "in_flight_stored": waiting,
-        "torn": int(waiting not in (0, len(flight))), "unknown": len(there - everything - set(flight)),
-    }  # fmt: skip
-
-
-def forecasts(port: int, shop: Shop) -> dict[tuple[str, str], bytes]:
-    """Every forecast that the service has, as bytes."""
-    with contextlib.closing(Line(port)) as line:
-        return {pair: line.ask(forecast(*pair))[1] for pair in shop.pairs()}
-
-
-def fresh(home: Path, url: str) -> dict[tuple[str, str], bytes]:
-    """The same from a state that is made anew, here, of the version and the log."""
-    log = EventLog(url)
-    state = State(open_bundle(home), log)
-    state.refresh()
-    log.close()
-    regions = [*state.bundle.column, "all"]
-    return {(p, r): state.ready(p, r) or b"" for p in state.bundle.row for r in regions}
-
-
-def digest(found: dict[tuple[str, str], bytes]) -> str:
-    return hashlib.sha256(b"".join(found[pair] for pair in sorted(found))).hexdigest()
-
-
 # --- soak ------------------------------------------------------------------------------------------------------------
 
 
-def soak(home: Path, url: str, seconds: float, *, top_seconds: float = 20.0, slot: float = 60.0) -> pd.DataFrame:
-    """One row a ``slot`` of seconds (and kind of request): requests, errors, p50, p99, the server's memory, events."""
+def soak(
+    home: Path, url: str, seconds: float, *, top_seconds: float = 20.0, slot: float = 60.0, clock: float = 1_000.0
+) -> pd.DataFrame:
+    """One row a ``slot`` of seconds and kind of request: requests, errors, p50, p99 (ms), the server's memory (MB).
+
+    The shop's clock goes ``clock`` times as fast: half an hour is three weeks.
+    """
     with running(home, "--database", url) as service:
         assert service.process is not None
-        shop, process = Shop.of(service.port), psutil.Process(service.process.pid)
+        shop, process = Shop.of(service.port, clock), psutil.Process(service.process.pid)
         rng = np.random.default_rng(5)
         mix = (shop.request(rng, 0.0, "top-")[1] for _ in itertools.count())
         first = closed_loop(service.port, mix, lines=6, seconds=top_seconds, most=10**6)
         top = len(first.took) / first.when[-1]
-        memory: list[tuple[float, float]] = []
+        memory, log = list[tuple[float, float]](), EventLog(url)
+        before = log.span()[0]
         found = paced(service.port, shop, rate=top / 2, seconds=seconds,
                       each=lambda at: memory.append((at, process.memory_info().rss / 2**20)))  # fmt: skip
-    table = pd.DataFrame({"kind": found.kind, "slot": (np.array(found.when) // slot).astype(int),
-                          "took": np.array(found.took) * 1e3, "error": np.array(found.status) != 200})  # fmt: skip
+    kind, status = np.array(found.kind), np.array(found.status)
+    told = BATCH * int(((kind == "events") & (status == 200)).sum())
+    stored = log.span()[0] - before
+    log.close()
+    table = pd.DataFrame({"kind": kind, "slot": (np.array(found.when) // slot).astype(int),
+                          "took": np.array(found.took) * 1e3, "error": status != 200})  # fmt: skip
     used = pd.DataFrame(memory, columns=["at", "mb"])
     used = used.groupby((used["at"].clip(upper=seconds - 1e-6) // slot).astype(int))["mb"].mean()
     grouped = table.groupby(["slot", "kind"])
@@ -312,7 +211,8 @@ def soak(home: Path, url: str, seconds: float, *, top_seconds: float = 20.0, slo
     answer["p99"] = grouped["took"].quantile(0.99)
     answer = answer.reset_index()
     answer["memory_mb"] = answer["slot"].map(used)
-    answer.attrs = {"top": top, "refused_at_top": sum(status != 200 for status in first.status)}
+    answer.attrs = {"top_per_second": round(top, 1), "errors_at_top": sum(one != 200 for one in first.status),
+                    "events_acknowledged": told, "events_stored": stored}  # fmt: skip
     return answer
 
 
@@ -322,7 +222,7 @@ def flat(memory: pd.Series) -> dict[str, Any]:
     slope = float(np.polyfit(np.arange(len(half)), half, 1)[0]) if len(half) > 1 else 0.0
     grown = slope * (len(half) - 1)
     return {"mean_mb": round(float(half.mean()), 1), "grown_mb": round(grown, 2),
-            "grown_share": round(grown / float(half.mean()), 4), "flat": grown < FLAT * half.mean()}  # fmt: skip
+            "grown_share": round(grown / float(half.mean()), 4), "flat": bool(grown < FLAT * half.mean())}  # fmt: skip
 
 
 def main() -> None:
@@ -362,11 +262,11 @@ def main() -> None:
         if given.soak or given.smoke:
             seconds, top_seconds, slot = (4.0, 1.0, 1.0) if given.smoke else (given.soak * 60, 20.0, 60.0)
             table = soak(home, url.replace("events.db", "soak.db"), seconds, top_seconds=top_seconds, slot=slot)
-            facts = {"top_per_second": round(table.attrs["top"], 1), "errors": int(table["errors"].sum()),
-                     "requests": int(table["requests"].sum())}  # fmt: skip
+            facts = table.attrs | {name: int(table[name].sum()) for name in ("requests", "errors")}
+            whole = facts["events_stored"] == facts["events_acknowledged"]
             memory = flat(table.groupby("slot")["memory_mb"].first())
-            report("serving_soak", table, "mixed load at half the top rate, one row a minute and kind", begun, home,
-                   given.smoke, facts | memory | {"bar_met": memory["flat"] and not facts["errors"]})  # fmt: skip
+            facts |= memory | {"bar_met": bool(memory["flat"] and not facts["errors"] and whole)}
+            report("serving_soak", table, "mixed load at half the top rate, by minute", begun, home, given.smoke, facts)
 
 
 def report(
@@ -383,7 +283,7 @@ def report(
     recorded.write(
         name, table, script=__file__, command=f"python benchmarks/serving.py {' '.join(sys.argv[1:])}",
         protocol=f"{protocol}; client and server on one machine", seconds=time.perf_counter() - begun,
-        also=[Path(__file__).with_name("serving_load.py")], facts=facts | about,
+        also=[Path(__file__).with_name(name) for name in ("serving_kills.py", "serving_load.py")], facts=facts | about,
     )  # fmt: skip
 
 
