@@ -50,6 +50,8 @@ if importlib.util.find_spec("ecomlib") is None:
 PARTS = {
     "statsforecast": "the classical baselines (AutoTheta, AutoETS, seasonal naive)",
     "utilsforecast": "the comparison of our metrics with utilsforecast's",
+    "onnxruntime": "the service of lesson 08",
+    "onnx": "the export of lesson 08, and with it its service",
 }
 
 
