@@ -1,12 +1,13 @@
 """The ensemble of protocol W: members that err differently, simple weights, chosen on the tuning origins alone.
 
     python benchmarks/ensemble_w.py --tune --out DIR    # members and combinations there; writes tuning_ensemble_w.csv
-    python benchmarks/ensemble_w.py --test --out DIR    # the chosen one on the test part: logged and recorded, once
+    python benchmarks/ensemble_w.py --forecast --out DIR  # peers and members at the test origins; no score
+    python benchmarks/ensemble_w.py --test --out DIR    # the chosen ensemble of them: scored once, logged and recorded
     python benchmarks/ensemble_w.py --smoke             # seconds, on an invented shop; writes nothing
 
-DIR keeps each member's forecasts on the tuning origins, so that another combination costs nothing, and the test part's
-forecasts. The peers are recomputed in the same process as the ensemble. Rules and verdicts are those of `accuracy.py`,
-with two rivals: the best single peer on the test part, and the peers' own average.
+DIR keeps each member's forecasts on the tuning origins, so that another combination costs nothing, and those of peers
+and members at the test origins, made in one process. Rules and verdicts are those of `accuracy.py`; the rivals are the
+best single peer on the test part and the peers' own average.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from ecomlib.stores.online_retail import weekly_sales_lines
 
 HERE = Path(__file__).resolve().parent
 TUNING = HERE / "tuning_ensemble_w.csv"
+FORECASTS = "test_forecasts.parquet"
 SOURCES = tuple(HERE / f"{name}.py" for name in ("accuracy", "protocol_w", "peers_w", "networks_w", "members_w"))
 PEERS_MEAN = accuracy.LOG_MEANS["log_mean_of_peers"][1]
 
@@ -204,7 +206,7 @@ def result_table(
     return table.assign(kind=table["model"].map(kinds), seconds=table["model"].map(seconds).round(1))
 
 
-def record(table: pd.DataFrame, frame: pd.DataFrame, kinds: dict[str, str], seconds: float) -> None:
+def record(table: pd.DataFrame, frame: pd.DataFrame, kinds: dict[str, str], seconds: float, made_at: str) -> None:
     """Into the package: results, predictions (never the shop's sales) and the table of the tuning."""
     shared: dict[str, Any] = {
         "script": __file__,
@@ -212,6 +214,7 @@ def record(table: pd.DataFrame, frame: pd.DataFrame, kinds: dict[str, str], seco
         "command": "python benchmarks/ensemble_w.py --test --out DIR",
         "protocol": "protocol W, weekly sales of Online Retail II",
         "seconds": seconds,
+        "facts": {"forecasts_commit": made_at},
     }
     recorded.write("ensemble_w", table, **shared)
     value = table[(table["metric"] == "wape") & table["cutoff"].isna()].set_index("model")["value"]
@@ -222,37 +225,48 @@ def record(table: pd.DataFrame, frame: pd.DataFrame, kinds: dict[str, str], seco
     shown[columns] = shown[columns].round(1).astype("float32")
     recorded.write("ensemble_w_forecasts", shown, **shared)
     shared |= {"command": "python benchmarks/ensemble_w.py --tune --out DIR"}
-    shared |= {"protocol": "protocol W, its four tuning origins; copied from tuning_ensemble_w.csv"}
+    shared |= {"protocol": "protocol W, its four tuning origins; copied from tuning_ensemble_w.csv", "facts": {}}
     recorded.write("ensemble_w_tuning", pd.read_csv(TUNING), **shared)
 
 
-def test(out: Path | None) -> None:
-    """Peers, members and ensemble on the test origins; without ``out`` a trial run that writes nothing."""
-    started, smoke = time.perf_counter(), out is None
-    if smoke:
+def forecast(out: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Panel and forecasts of peers and members at the test origins; kept in ``out``. Without it: a trial run."""
+    if out is None:
         panel = protocol_w.smoke_panel()
-        lines = invented_lines(panel)
+        lines, origins = invented_lines(panel), protocol_w.TEST_ORIGINS[:3]
     else:
         store = load_store("online_retail")
-        panel, lines = protocol_w.panel(store), weekly_sales_lines(store)
-    origins = protocol_w.TEST_ORIGINS[: 3 if smoke else None]
-    chosen = models(lines, smoke)
-    frame = backtest(panel, {name: make() for name, (_, make) in chosen.items()}, origins, protocol_w.HORIZON)
-    seconds: dict[str, float] = dict(frame.attrs.pop("seconds"))
-    kinds = {name: kind for name, (kind, _) in chosen.items()}
+        panel, lines, origins = protocol_w.panel(store), weekly_sales_lines(store), protocol_w.TEST_ORIGINS
+        if (out / FORECASTS).is_file():
+            return panel, pd.read_parquet(out / FORECASTS)
+    made = {name: make() for name, (_, make) in models(lines, out is None).items()}
+    frame = backtest(panel, made, origins, protocol_w.HORIZON, progress=out is not None)
+    frame.attrs["commit"] = recorded.commit(HERE)
+    if out is not None:
+        frame.to_parquet(out / FORECASTS)  # with its attrs: seconds, commit
+    return panel, frame
+
+
+def test(out: Path | None) -> None:
+    """The ensemble beside its peers on the test origins; without ``out`` a trial run that writes nothing."""
+    started, smoke = time.perf_counter(), out is None
+    panel, frame = forecast(out)
+    seconds, made_at = dict(frame.attrs["seconds"]), frame.attrs["commit"]
+    frame.attrs = {}
+    kinds = {name: kind for name, (kind, _) in models(pd.DataFrame(), smoke).items()}
     averages = RIVALS | EARLIER | {name: ("ensemble", members) for name, members in CHOSEN.items()}
     for name, (kind, members) in averages.items():
         combined(frame, {name: members})
         kinds[name], seconds[name] = kind, sum(seconds[member] for member in members)
     scores = score(frame, list(kinds), accuracy.METRICS, train=panel)
     board = scores.pivot_table(index="model", columns="metric", values="value").reset_index().sort_values("wape")
-    if out is not None:  # first of all: once the test part has been scored, the log says so
+    if not smoke:  # first of all: once the test part has been scored, the log says so
         accuracy.log(board)
-        frame.to_parquet(out / "test_forecasts.parquet")
     print(board.round(4).to_string(index=False), flush=True)
     table = result_table(frame, panel, kinds, seconds)
     if not smoke:
-        record(table, frame, kinds, time.perf_counter() - started)
+        spent = time.perf_counter() - started + sum(seconds[name] for name in models(pd.DataFrame(), False))
+        record(table, frame, kinds, spent, made_at)
 
 
 def invented_lines(panel: pd.DataFrame) -> pd.DataFrame:
@@ -266,6 +280,7 @@ def invented_lines(panel: pd.DataFrame) -> pd.DataFrame:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tune", action="store_true", help="the tuning origins; writes tuning_ensemble_w.csv")
+    parser.add_argument("--forecast", action="store_true", help="peers and members at the test origins, not scored")
     parser.add_argument("--test", action="store_true", help="the test part: logged and recorded")
     parser.add_argument("--smoke", action="store_true", help="seconds, on an invented shop; writes nothing")
     parser.add_argument("--out", type=Path, help="folder for forecasts")
@@ -273,11 +288,13 @@ def main() -> None:
     if options.smoke:
         test(None)
         return
-    if options.tune == options.test or options.out is None:
-        parser.error("one of --tune and --test, and a folder --out; or --smoke")
+    if options.tune + options.forecast + options.test != 1 or options.out is None:
+        parser.error("one of --tune, --forecast and --test, and a folder --out; or --smoke")
     options.out.mkdir(parents=True, exist_ok=True)
     if options.tune:
         tune(options.out)
+    elif options.forecast:
+        forecast(options.out)
     else:
         test(options.out)
 
