@@ -266,19 +266,19 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(stores=table["store"].nunique())
 
 
-def tuning() -> pd.DataFrame:
-    """Shares of attacked windows on the tuning stores, beside the undefended network."""
+def tuning(epochs: int, shares: tuple[float, ...]) -> pd.DataFrame:
+    """Shares of attacked windows on the tuning stores, beside the undefended network of as many epochs."""
     rows = []
     for seed in TUNING:
         own = shop("small", seed)
-        candidates = {f"hardened {share}": Hardening(THREAT, WINDOW, share) for share in (0.5, 0.8, 1.0)}
+        candidates = {f"hardened {share:g}": Hardening(THREAT, WINDOW, share) for share in shares}
         for name, perturb in [("undefended", None), *candidates.items()]:
-            model = trained(own, "absolute", perturb, TRAIN)
+            model = trained(own, "absolute", perturb, replace(TRAIN, epochs=epochs))
             attack = pgd(model, own.test, WINDOW, THREAT, error_objective(WINDOW), steps=10)
             with torch.no_grad():
                 values = {"clean": wape(own, forecast(model, own.test, WINDOW)),
                           "attacked": wape(own, forecast(model, attack.batch, WINDOW))}  # fmt: skip
-            rows.append({"store": seed, "candidate": name, **values})
+            rows.append({"store": seed, "epochs": epochs, "candidate": name, **values})
             print(rows[-1], flush=True)
     return pd.DataFrame(rows)
 
@@ -287,12 +287,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--smoke", action="store_true", help="the tiny store, one epoch; records nothing")
     parser.add_argument("--tuning", action="store_true", help="candidates on stores 100 and 101")
+    parser.add_argument("--epochs", type=int, default=TRAIN.epochs, help="for --tuning")
+    parser.add_argument("--shares", type=float, nargs="+", default=[0.5, 0.8, 1.0], help="for --tuning")
     parser.add_argument("--only", type=int, help="compute this store and stop; a later run takes it up")
     parser.add_argument("--out", type=Path, default=Path("build/adversarial"), help="folder of partial results")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.tuning:
-        tuning().round(4).to_csv(Path(__file__).with_name("tuning_adversarial.csv"), index=False)
+        path = Path(__file__).with_name("tuning_adversarial.csv")
+        table = tuning(arguments.epochs, tuple(arguments.shares)).round(4)
+        table.to_csv(path, index=False, mode="a", header=not path.is_file())
         return
     smoke = arguments.smoke
     how, parts = replace(TRAIN, epochs=1) if smoke else TRAIN, []

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ecomlib.adversarial import (
+    Hardening,
     Threat,
     error_objective,
     fgsm,
@@ -16,6 +17,10 @@ from ecomlib.adversarial import (
     project,
     push_objective,
     random_attack,
+    smoothed,
+    strongest,
+    stuff,
+    transfer,
     whole,
 )
 from ecomlib.errors import DataError
@@ -198,3 +203,104 @@ def test_impossible_budgets_are_refused() -> None:
         Threat(per_week=-1)
     with pytest.raises(DataError, match="price_column"):
         Threat(price=0.1)
+
+
+def test_strongest_takes_the_best_of_each_window(trained: tuple[Forecaster, WindowSet]) -> None:
+    model, windows = trained
+    batch, threat, objective = late(windows), Threat(total=8), error_objective(WINDOW)
+    one = pgd(model, batch, WINDOW, threat, objective, steps=6)
+    two = random_attack(model, batch, WINDOW, threat, objective, tries=10)
+    both = strongest(batch, WINDOW, threat, one, two)
+    assert torch.equal(both.gain, torch.maximum(one.gain, two.gain)) and both.gain.sum() > one.gain.sum()
+    assert torch.allclose(objective(model, both.batch) - objective(model, batch), both.gain, atol=1e-3)
+
+
+def test_a_plan_brought_from_elsewhere_is_used_where_it_pays(trained: tuple[Forecaster, WindowSet]) -> None:
+    model, windows = trained
+    batch, threat = late(windows), Threat(total=8)
+    up = pgd(model, batch, WINDOW, threat, push_objective(WINDOW), steps=6)
+    brought = transfer(model, batch, WINDOW, threat, error_objective(WINDOW), up)
+    clean = error_objective(WINDOW)(model, batch)
+    assert torch.allclose(error_objective(WINDOW)(model, brought.batch) - clean, brought.gain, atol=1e-3)
+    assert (brought.gain == 0).any() and (brought.gain > 0).any(), "an upward push hurts some windows and helps others"
+    assert (brought.fake[brought.gain == 0] == 0).all()
+
+
+def test_a_step_function_masks_its_gradient_and_chance_sees_through_it(trained: tuple[Forecaster, WindowSet]) -> None:
+    model, windows = trained
+    batch, threat = late(windows), Threat(per_week=5, total=10)
+
+    def rounded(met: Batch) -> Batch:
+        units = WINDOW.units(met.x[..., 0], met.scale).clamp(min=0) * met.seen
+        return poisoned(met, WINDOW, 4 * torch.round(units / 4) - units)
+
+    objective = error_objective(WINDOW, rounded)
+    own = pgd(model, batch, WINDOW, threat, objective, steps=8, restarts=1)
+    chance = random_attack(model, batch, WINDOW, threat, objective, tries=10)
+    assert own.gain.sum() < 0.2 * chance.gain.sum()
+
+
+def test_a_running_median_drops_a_lone_spike_and_keeps_the_rest() -> None:
+    panel = shop(weeks=30, products=3)
+    panel["y"] = 10.0
+    windows = WindowSet.from_panel(panel, WINDOW)
+    batch = windows.between("2023-05-01").batch(torch.arange(6))
+    fake = torch.zeros_like(batch.x[..., 0])
+    fake[:, 7] = 5
+    spiked = poisoned(batch, WINDOW, fake)
+    for name in ("x", "scale", "target"):
+        assert torch.allclose(getattr(smoothed(spiked, WINDOW), name), getattr(batch, name), atol=1e-4), name
+    mean = smoothed(spiked, WINDOW, 3, "mean")
+    units = WINDOW.units(mean.x[..., 0], mean.scale)
+    assert torch.allclose(units[:, 7:10], torch.full((6, 3), 10 + 5 / 3), atol=1e-3) and mean.y.equal(batch.y)
+    fake[:, 8] = 5
+    both = smoothed(poisoned(batch, WINDOW, fake), WINDOW)
+    assert WINDOW.units(both.x[..., 0], both.scale).max() > 14, "two of three weeks pass a median"
+    with pytest.raises(DataError, match="median or mean"):
+        smoothed(batch, WINDOW, 3, "mode")
+
+
+def test_hardening_stays_within_the_budget_and_hurts_more_than_chance(trained: tuple[Forecaster, WindowSet]) -> None:
+    model, windows = trained
+    batch, threat = late(windows), Threat(per_week=3, total=8, weeks=6)
+    hurt = {}
+    for steps in (0, 1, 2):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            met = Hardening(threat, WINDOW, share=1.0, steps=steps)(model, batch)
+        added = WINDOW.units(met.x[..., 0], met.scale) - WINDOW.units(batch.x[..., 0], batch.scale)
+        assert added.min() > -1e-3 and added.max() < 3 + 1e-3 and (added.sum(1) < 8 + 1e-2).all()
+        assert added[:, :6].abs().max() < 1e-3, "closed weeks"
+        assert torch.equal(met.y, batch.y), "what came is not poisoned"
+        hurt[steps] = float(error_objective(WINDOW)(model, met).mean())
+    assert hurt[1] > hurt[0] and hurt[2] > hurt[0]
+    with pytest.raises(DataError, match="share"):
+        Hardening(threat, WINDOW, share=0.0)
+
+
+def test_training_against_an_attack_makes_it_weaker() -> None:
+    windows = WindowSet.from_panel(shop(), WINDOW)
+    train, batch = windows.between(last="2023-11-06"), late(windows)
+    threat, objective = Threat(per_week=5, total=15), error_objective(WINDOW)
+    how, gains, networks = TrainSettings(epochs=8, lr=1e-2, batch_size=128), {}, {}
+    for name, perturb in {"plain": None, "hard": Hardening(threat, WINDOW), "again": Hardening(threat, WINDOW)}.items():
+        model = make_network("gru", windows, hidden=16, decoder=16)
+        fit(model, train, settings=how, perturb=perturb)
+        found = pgd(model, batch, WINDOW, threat, objective, steps=8)
+        gains[name], networks[name] = float(found.gain.mean()), model.state_dict()
+    assert gains["hard"] < 0.8 * gains["plain"]
+    assert all(torch.equal(value, networks["again"][name]) for name, value in networks["hard"].items()), "repeatable"
+
+
+def test_stuffing_is_greedy_keeps_to_its_budget_and_stops_where_nothing_helps() -> None:
+    worth = {"luxury": 2.0, "oak": 1.0, "bargain": -1.0, "mug": 0.0}
+
+    def score(texts: list[str]) -> np.ndarray:
+        return np.array([sum(worth[word] for word in text.split()) for text in texts])
+
+    assert stuff("mug", list(worth), score, 1) == ("mug luxury", [0.0, 2.0])
+    assert stuff("mug", list(worth), score, 3) == ("mug luxury oak", [0.0, 2.0, 3.0])
+    assert stuff("mug", list(worth), score, 2, first=True)[0] == "oak luxury mug"
+    assert stuff("mug", list(worth), score, 0) == ("mug", [0.0])
+    with pytest.raises(DataError, match="budget"):
+        stuff("mug", [], score)
