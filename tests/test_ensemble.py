@@ -178,6 +178,28 @@ def test_a_scale_makes_small_series_narrow() -> None:
     assert np.ptp(plain["coverage"]) > 0.05 > np.ptp(scaled["coverage"])
 
 
+def test_an_upper_end_alone_is_promised_on_its_side() -> None:
+    """An order at the critical ratio 0.75 is enough three times in four, also where errors lean to one side."""
+    rng = np.random.default_rng(12)
+    frame = scored(rng, origins=40).assign(
+        y=lambda f: f["a"] + 50 + rng.exponential(4.0, len(f)), a=lambda f: f["a"] + 50
+    )
+    early = frame["cutoff"] < frame["cutoff"].unique()[20]
+    calibration, test = frame[early], frame[~early]
+    for share in (0.1, 0.75, 0.9):
+        ends = split_conformal(calibration, test, "a", share, side="above")
+        assert (test["y"] <= ends["high"]).mean() == pytest.approx(share, abs=0.02)
+        assert (ends["low"] == 0).all()
+    high = split_conformal(calibration, test.assign(y=np.nan), "a", 0.75, side="above")["high"]
+    reach = conformal_quantile(calibration["y"] - calibration["a"], 0.75)  # errors with their sign
+    assert np.allclose(high, test["a"] + reach)
+    late = calibration.assign(y=calibration["a"] - 9.0)  # forecasts too high: the order goes below them, not below zero
+    ends = split_conformal(late, test.assign(a=5.0), "a", 0.9, side="above")
+    assert (ends["high"] == 0).all()
+    with pytest.raises(DataError, match="one side needs a point forecast"):
+        split_conformal(calibration, test, ("a", "b"), side="above")
+
+
 def test_calibration_may_not_reach_into_the_test_part() -> None:
     frame = scored(np.random.default_rng(8), origins=3)
     origins = frame["cutoff"].unique()
