@@ -26,7 +26,7 @@ class Hardening:
 
     threat: Threat
     settings: WindowSettings
-    share: float = 0.8
+    share: float = 0.5
     steps: int = 1
 
     def __post_init__(self) -> None:
