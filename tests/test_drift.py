@@ -60,3 +60,17 @@ def test_gaps_are_refused(values: list[float]) -> None:
         psi([1.0, 2.0], values)
     with pytest.raises(DataError, match="0 or 1"):
         watch_coverage([0.0, 2.0])
+
+
+def test_distance_and_chance_are_scipys() -> None:
+    """The distance is the same number; its chance is the limit for many values, so within a fifth of the exact one."""
+    from scipy.stats import ks_2samp
+
+    rng = np.random.default_rng(5)
+    for old, new in (
+        (rng.poisson(3, 500), rng.poisson(3.5, 200)),
+        (rng.normal(size=4_000), rng.normal(0.05, 1, 2_000)),
+    ):
+        light, exact = watch_inputs(old, new)[1], ks_2samp(old, new)
+        assert light.value == pytest.approx(exact.statistic, abs=1e-12)
+        assert float(light.says.split("(p ")[1].rstrip(")")) == pytest.approx(exact.pvalue, rel=0.2)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import pandas as pd
 import pydantic_core
 from fastapi import HTTPException, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from starlette.requests import ClientDisconnect
 
 from ecomlib.serving.events import Event
@@ -39,6 +39,10 @@ def _clean(text: str) -> str:
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200), AfterValidator(_clean)]
 
 
+# JSON does not tell 3.0 from 3, and many senders write whole numbers so.
+Whole = Annotated[int, BeforeValidator(lambda v: int(v) if type(v) is float and v.is_integer() else v)]
+
+
 class EventIn(BaseModel):
     """An order line, or a delivery to the stock."""
 
@@ -51,7 +55,7 @@ class EventIn(BaseModel):
     ordered_at: Annotated[str, StringConstraints(pattern=_WHEN)] = Field(
         description="when, by the shop's own clock, without a time zone", examples=["2025-06-02T18:00:00"]
     )
-    quantity: int = Field(ge=1, le=1_000_000, description="whole units")
+    quantity: Whole = Field(ge=1, le=1_000_000, description="whole units")
     unit_price: float | None = Field(default=None, ge=0, le=1e9, allow_inf_nan=False, description="needed for orders")
 
 
@@ -157,8 +161,12 @@ def events_of(values: Any, state: State) -> list[Event]:
 def schema() -> dict[str, Any]:
     """What ``POST /events`` takes, for OpenAPI."""
     one = EventIn.model_json_schema()
+    fields = one["properties"]
     for name in ("product_id", "region_id", "event_key"):
-        one["properties"][name]["pattern"] = r"^[^\x00]+$"
+        fields[name]["pattern"] = r"^[^\x00]+$"
+    price = {**fields["unit_price"]["anyOf"][0], "description": "of one unit"}
+    order = {"properties": {"kind": {"const": "order"}, "unit_price": price}, "required": ["unit_price"]}
+    one["anyOf"] = [order, {"properties": {"kind": {"const": "delivery"}}, "required": ["kind"]}]
     batch = {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_EVENTS}
     many = {"type": "object", "properties": {"events": batch}, "required": ["events"], "additionalProperties": False}
     return {"required": True, "content": {"application/json": {"schema": {"oneOf": [one, many]}}}}
