@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ecomlib.errors import DataError, MissingDependencyError
+from ecomlib.errors import DataError, EcomlibError
 
 if TYPE_CHECKING:
     from ecomlib.stores import Store
@@ -34,10 +34,11 @@ def effects_of(store: Store, wanted: bool, text: bool, say: Callable[[str], None
     try:
         frame = causal.design(store)
         if text:
+            say("reading the listings' words …")
             try:
                 vectors = causal.text_vectors(causal.listing_texts(store), progress=False)
                 about = "double machine learning with the listings' words as the confounder"
-            except (MissingDependencyError, DataError) as error:
+            except EcomlibError as error:  # no encoder here, or texts that it cannot read
                 say(f"the listings' words are left out: {error}")
         table = causal.double_ml(frame, vectors, exposure="in_stock").table
         promotion = _promotion(frame, table)

@@ -22,6 +22,7 @@ from ecomlib.serving.recipe import HORIZON, NEVER, Floats, monday, week_of
 AHEAD = 35  # days that an event may lie ahead of the shop's clock: a typing slip must not move it by years
 _WEEK = 168  # hours
 _NEWEST = 8
+_MOST_ANSWERS = 50_000  # about 30 MB
 
 
 class State:
@@ -162,6 +163,8 @@ class State:
         made = self.answer(product, region)
         if made is None:
             return None
+        if len(self.answers) >= _MOST_ANSWERS:  # somebody reads the whole of a large catalogue
+            self.answers.clear()
         body = self.answers[product, region] = json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode()
         return body
 

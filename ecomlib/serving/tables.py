@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _PRIOR = 20.0  # units that a product's own split must outweigh: so many come from its category's
 
+_TIMES = {"inventory": "date", "mailings": "date", "reviews": "written_at", "listings": "valid_from"}
+
 
 @dataclass(frozen=True, eq=False)
 class Held:
@@ -47,12 +49,7 @@ def cut(store: Store, cutoff: int, more: pd.DataFrame | None = None) -> Held:
     if tables["orders"].empty:
         raise DataError("there are no orders before the cutoff", table="orders", value=f"{end:%Y-%m-%d}",
                         remedy="hold out fewer weeks.")  # fmt: skip
-    for name, column in (
-        ("inventory", "date"),
-        ("mailings", "date"),
-        ("reviews", "written_at"),
-        ("listings", "valid_from"),
-    ):
+    for name, column in _TIMES.items():
         frame = getattr(store, name)
         if frame is not None:
             tables[name] = frame[frame[column] < end].reset_index(drop=True)
@@ -152,6 +149,7 @@ def shares(by_region: Floats, category: tuple[str, ...]) -> Floats:
 def tables_of(
     books: Books, by_region: Floats, products: pd.DataFrame, regions: pd.DataFrame, held: Held
 ) -> dict[str, pd.DataFrame]:
+    """What a bundle keeps in tables, but for reach and effects."""
     names = list(regions["region_id"])
     recent = np.zeros((*by_region.shape[:2], RECENT))
     taken = by_region[:, :, -RECENT:]

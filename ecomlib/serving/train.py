@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,26 +169,17 @@ def calibrate(
         }))  # fmt: skip
         there = np.intersect1d(there, some)
         split = shares(by_region[:, :, :at], books.category)[there]
-        parts.append(
-            (split[:, :, None] * said[there, None], by_region[there, :, at : at + HORIZON], said[there], came[there])
-        )
+        by_share, regional = split[:, :, None] * said[there, None], by_region[there, :, at : at + HORIZON]
+        parts.append((by_share, regional, said[there], came[there]))
     said, came, total, sold = (np.concatenate([part[k] for part in parts]) for k in range(4))
-    rows = []
-    for k, name in enumerate([*regions["region_id"], ALL] if len(regions) > 1 else [ALL]):
-        f, y = (said[:, k], came[:, k]) if len(regions) > 1 and k < len(regions) else (total, sold)
-        root = np.sqrt(f + 0.5)
-        frame = pd.DataFrame({"y": y.ravel(), "model": f.ravel(), "root": root.ravel()})
-        at_zero = pd.DataFrame({"model": [0.0], "root": [1.0]})
+    rows, at_zero = [], pd.DataFrame({"model": [0.0], "root": [1.0]})
+    for k, name in enumerate([*regions["region_id"], ALL]):
+        f, y = (said[:, k], came[:, k]) if k < len(regions) else (total, sold)
+        frame = pd.DataFrame({"y": y.ravel(), "model": f.ravel(), "root": np.sqrt(f + 0.5).ravel()})
         reach = float(split_conformal(frame, at_zero, "model", coverage, scale="root")["high"].iloc[0])
         two = f[:, :2].sum(axis=1)
-        off = (y[:, :2].sum(axis=1) - two) / np.sqrt(two + 0.5)
-        rows.append(
-            {"region_id": name, "reach": reach, **dict(zip(quantile_names(), np.quantile(off, LEVELS), strict=True))}
-        )
-    if len(regions) == 1 and regions["region_id"][0] == ALL:
-        rows = rows * 2  # the only region, and the sum
-    elif len(regions) == 1:
-        rows = [{**rows[0], "region_id": regions["region_id"][0]}, rows[0]]
+        off = np.quantile((y[:, :2].sum(axis=1) - two) / np.sqrt(two + 0.5), LEVELS)
+        rows.append({"region_id": name, "reach": reach} | dict(zip(quantile_names(), off, strict=True)))
     return pd.concat(scored, ignore_index=True), pd.DataFrame(rows)
 
 
@@ -199,7 +190,7 @@ def _parity(model: Forecaster, windows: WindowSet, session: Session, books: Book
     worst = 0.0
     for origin in (books.last, books.last - HORIZON):
         ours = by_torch(model, windows.at(monday(origin)), device="cpu")["forecast"].to_numpy()
-        theirs = predict(session, books, replace(shape), origin)
+        theirs = predict(session, books, shape, origin)
         theirs = theirs[np.isfinite(theirs[:, 0])].ravel()
         worst = max(worst, float((np.abs(ours - theirs) / (1 + ours)).max()))
     if worst > _PARITY:

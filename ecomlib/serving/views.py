@@ -67,6 +67,8 @@ def add_views(app: FastAPI, service: Service) -> None:
             shown = [
                 {"version": n, "created": card.get("created"), **card.get("notes", {})} for n, card in cards.items()
             ]
+            for one in shown:
+                one.pop("source", None)  # may name a folder of this machine
             return {"versions": shown, "promotions": [vars(p) for p in r.history()]}
 
         in_force = {"in_force": service.state.bundle.number, "trouble": service.trouble or None}
