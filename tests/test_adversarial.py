@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -272,7 +274,7 @@ def test_hardening_stays_within_the_budget_and_hurts_more_than_chance(trained: t
         assert added.min() > -1e-3 and added.max() < 3 + 1e-3 and (added.sum(1) < 8 + 1e-2).all()
         assert added[:, :6].abs().max() < 1e-3, "closed weeks"
         assert torch.equal(met.y, batch.y), "what came is not poisoned"
-        hurt[steps] = float(error_objective(WINDOW)(model, met).mean())
+        hurt[steps] = error_objective(WINDOW)(model, met).mean().item()
     assert hurt[1] > hurt[0] and hurt[2] > hurt[0]
     with pytest.raises(DataError, match="share"):
         Hardening(threat, WINDOW, share=0.0)
@@ -290,6 +292,17 @@ def test_training_against_an_attack_makes_it_weaker() -> None:
         gains[name], networks[name] = float(found.gain.mean()), model.state_dict()
     assert gains["hard"] < 0.8 * gains["plain"]
     assert all(torch.equal(value, networks["again"][name]) for name, value in networks["hard"].items()), "repeatable"
+
+
+def test_a_checkpoint_of_other_training_data_is_not_taken_up(tmp_path: Path) -> None:
+    windows = WindowSet.from_panel(shop(weeks=30, products=6), WINDOW)
+    how, file, networks = TrainSettings(epochs=2, batch_size=64), tmp_path / "state.safetensors", {}
+    for name, perturb in {"plain": None, "hard": Hardening(Threat(total=6), WINDOW), "resumed": None}.items():
+        model = make_network("gru", windows, hidden=8, decoder=8)
+        fit(model, windows, settings=how, perturb=perturb, checkpoint=file if name != "resumed" else None)
+        networks[name] = model.state_dict()["encoder.weight_ih_l0"]
+    assert not torch.equal(networks["plain"], networks["hard"]), "the plain run's checkpoint is another run's"
+    assert torch.equal(networks["plain"], networks["resumed"])
 
 
 def test_stuffing_is_greedy_keeps_to_its_budget_and_stops_where_nothing_helps() -> None:
