@@ -179,6 +179,10 @@ def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("versions", "--home", str(tmp_path))[0] == 1
     assert run("rollback", "--why", "?", "--home", str(trained_home()))[0] == 1
     assert run("promote", "9", "--home", str(trained_home()))[0] == 1
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "uvicorn", None)
+        code, said = run("serve", "--home", str(trained_home()))
+        assert code == 1 and "pip install 'ecomlib[serve]'" in said
     monkeypatch.setattr(replay, "_PATIENCE", 0.5)
     with pytest.raises(DataError, match="does not answer"):
         replay.replay([event("a")], f"http://127.0.0.1:{free_port()}", progress=False)

@@ -18,6 +18,7 @@ from ecomlib.serving.recipe import HORIZON, NEVER, Books, Floats, Shape, monday,
 from ecomlib.serving.registry import Registry, Version
 from ecomlib.serving.session import Session, open_session
 
+KEY = "ECOMLIB_WRITE_KEY"  # the environment's variable; what it holds is never logged
 ALL = "all"  # the sum of all regions, and the one region of a shop that has none
 RECENT = 26  # weeks whose units by region are kept, and whose regional split is the share
 LEVELS = np.round(np.arange(0.01, 1.0, 0.01), 2)  # of the two weeks' errors that an order is read from

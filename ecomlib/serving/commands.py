@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, MissingDependencyError
 
 Home = Annotated[Path, typer.Option(help="Folder of versions and events; made by train.")]
 Database = Annotated[str | None, typer.Option(help="SQLAlchemy URL of the events; by default SQLite in the home.")]
@@ -81,17 +83,11 @@ def serve(
     import os
     import signal
 
-    from ecomlib.errors import MissingDependencyError
+    import uvicorn
 
-    try:
-        import uvicorn
+    from ecomlib.serving.app import create_app
+    from ecomlib.serving.bundle import KEY
 
-        from ecomlib.serving.app import create_app
-        from ecomlib.serving.intake import KEY
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"the service needs {error.name}. What to do: pip install 'ecomlib[serve]'"
-        ) from error
     try:
         loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -189,4 +185,18 @@ def rollback(
     typer.echo(f"version {registry(home).roll_back(why).version:04d} is in force again")
 
 
-COMMANDS = (train, serve, replay, score, versions, promote, rollback)
+def _with_extras(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, with a sentence in place of a traceback where a library of the service is not installed."""
+
+    @functools.wraps(command)
+    def wrapped(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except ModuleNotFoundError as error:
+            problem = f"the service needs the library {error.name}. What to do: pip install 'ecomlib[serve]'"
+            raise MissingDependencyError(problem) from error
+
+    return wrapped
+
+
+COMMANDS = tuple(map(_with_extras, (train, serve, replay, score, versions, promote, rollback)))

@@ -14,11 +14,11 @@ from fastapi import HTTPException, Request, Response
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from starlette.requests import ClientDisconnect
 
+from ecomlib.serving.bundle import KEY
 from ecomlib.serving.events import Event
 from ecomlib.serving.state import AHEAD, State
 
 M = TypeVar("M", bound=BaseModel)
-KEY = "ECOMLIB_WRITE_KEY"
 MOST_EVENTS, MOST_BYTES = 5_000, 2 * 2**20
 _WHEN = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?$"
 

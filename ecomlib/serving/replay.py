@@ -14,11 +14,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from ecomlib.errors import DataError
-from ecomlib.serving.bundle import ALL
+from ecomlib.serving.bundle import ALL, KEY
 from ecomlib.serving.recipe import monday
 from ecomlib.stores import Store, load_store
 
-KEY = "ECOMLIB_WRITE_KEY"
 _TICK = 0.2  # seconds between two batches where the shop's time is followed
 _SPAN = pd.Timedelta(days=7)  # of one batch: the service refuses what lies far ahead of its clock
 _PATIENCE = 60.0  # seconds in which a service that is being started anew is waited for
