@@ -199,4 +199,5 @@ def _with_extras(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-COMMANDS = tuple(map(_with_extras, (train, serve, replay, score, versions, promote, rollback)))
+_ALL: tuple[Callable[..., None], ...] = (train, serve, replay, score, versions, promote, rollback)
+COMMANDS = tuple(_with_extras(command) for command in _ALL)
