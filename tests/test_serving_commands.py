@@ -208,3 +208,26 @@ def test_the_service_is_small_and_does_not_load_torch(tmp_path: Path) -> None:
     light = f"import sys, ecomlib.serving, ecomlib.course.cli; print([n for n in {heavy} if n in sys.modules])"
     said = subprocess.run([sys.executable, "-c", light], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+def test_a_real_shop_without_prices_or_stock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The publisher's files (look-alikes of them): countries are regions, and what needs prices says so."""
+    import lookalike
+
+    monkeypatch.setenv("ECOMLIB_DATA_DIR", str(lookalike.write_all(tmp_path / "data")))
+    home = tmp_path / "home"
+    code, said = run("train", "--store", "online_retail", "--home", str(home), "--hold-out", "2", "--epochs", "1")
+    assert code == 0 and "version 0001 is in force" in said
+    with serving(home) as server:
+        catalogue = server.get("/catalogue")
+        country = next(r["region_id"] for r in catalogue["regions"] if " " in r["region_id"])
+        product = catalogue["products"][0]["product_id"]
+        path = f"/forecast/{product}/{country.replace(' ', '%20')}"
+        assert server.get(path)["region_id"] == country and len(server.get(path)["weeks"]) == 4
+        assert run("replay", "--home", str(home), "--url", server.url, "--speed", "0")[0] == 0
+        seen = server.get("/overview")
+        assert seen["events"] > 0 and seen["drift"]["says"] and len(seen["alerts"]) == 10
+        row = server.get("/replenish?limit=1")["rows"][0]
+        assert row["on_hand"] is None and row["alert"] is None and row["order"] > 0
+        status, refusal = server.ask("POST", "/whatif", {"product_id": product, "price": 2.0})
+        assert status == 409 and "hold no prices" in refusal["detail"][0]["msg"]
