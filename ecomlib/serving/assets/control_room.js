@@ -23,6 +23,8 @@ function add(parent, tag, attributes = {}, text = null) {
   return parent.appendChild(made);
 }
 
+const sentence = (words) => words && `${words[0].toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}`;
+
 function say(id, text) { // a live region speaks when its text changes: leave it alone otherwise
   if ($(id).textContent !== text) $(id).textContent = text;
 }
@@ -392,7 +394,7 @@ const SIGNS = { psi: "Inputs, by groups (PSI)", ks: "Inputs, at their widest gap
 function drawDrift(drift) {
   $("light").dataset.light = drift?.light ?? "none";
   $("light").textContent = LIGHTS[drift?.light] ?? "Not known yet";
-  $("drift-says").textContent = drift?.says ?? "";
+  $("drift-says").textContent = sentence(drift?.says ?? "");
   if ($("drift-details").open) showSigns().catch(silence);
 }
 
