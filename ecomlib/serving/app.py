@@ -69,7 +69,7 @@ class Service:
 
     async def fresh(self) -> State:
         """The state, with the network's forecasts for the present origin."""
-        if self.state.stale:
+        while self.state.stale:  # again, where an event came in between
             async with self.lock:
                 if self.state.stale:
                     await run_in_threadpool(self.state.refresh)

@@ -34,6 +34,8 @@ def train(
     database: Database = None,
 ) -> None:
     """Train, calibrate, export, prove and publish. A home's first version is promoted; a later one must earn it."""
+    from contextlib import closing
+
     from ecomlib.serving import bundle, retrain
     from ecomlib.serving.events import EventLog
     from ecomlib.serving.replay import store_of
@@ -54,9 +56,8 @@ def train(
         versions.promote(made.version.number, "the first version")
         typer.echo(f"version {made.version.number:04d} is in force: ecomlib serve --home {home}")
         return
-    log = EventLog(database or bundle.database_url(home))
-    events = log.span()[0]
-    log.close()
+    with closing(EventLog(database or bundle.database_url(home))) as log:
+        events = log.span()[0]
     if events:
         made = retrain.retrain(shop, home, plan, database=database, source=source, say=typer.echo)
     else:  # nobody has told the service of anything: the tables themselves may be newer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -43,12 +44,9 @@ def retrain(
     Raises ``DataError`` where no full week has passed since the version in force was made (lesson 08, section 6).
     """
     old = open_bundle(home)
-    log = EventLog(database or database_url(home))
-    try:
+    with closing(EventLog(database or database_url(home))) as log:
         state, lines = State(old, log), log.lines()
-        stock = state.on_hand(state.origin)
-    finally:
-        log.close()
+    stock = state.on_hand(state.origin)
     if state.origin <= old.cutoff:
         raise DataError(f"no full week has passed since version {old.number:04d} was made", value=str(state.clock),
                         remedy="train again when one has.")  # fmt: skip
@@ -119,13 +117,15 @@ def _aligned(old: Bundle, new: Bundle, origin: int) -> Floats:
 def canary(home: str | os.PathLike[str], number: int, *, database: str | None = None) -> Decision:
     """The version in force against ``number``, with the drift of the former as it is now (lesson 08, section 6)."""
     old, new = open_bundle(home), open_bundle(home, number)
-    log = EventLog(database or database_url(home))
-    try:
-        state = State(old, log)
-    finally:
-        log.close()
+    return decide(old, new, alarm=look(_state(old, home, database))["light"] != "green")
+
+
+def _state(bundle: Bundle, home: str | os.PathLike[str], database: str | None) -> State:
+    """The shop as the service sees it, from its database."""
+    with closing(EventLog(database or database_url(home))) as log:
+        state = State(bundle, log)
     state.refresh()
-    return decide(old, new, alarm=look(state)["light"] != "green")
+    return state
 
 
 def score(home: str | os.PathLike[str], *, database: str | None = None) -> pd.DataFrame:
@@ -133,12 +133,7 @@ def score(home: str | os.PathLike[str], *, database: str | None = None) -> pd.Da
 
     Columns ``product_id, region_id, week, forecast, low, high, sold, basis, version, origin``; ``all`` is a region.
     """
-    log = EventLog(database or database_url(home))
-    try:
-        state = State(open_bundle(home), log)
-    finally:
-        log.close()
-    state.refresh()
+    state = _state(open_bundle(home), home, database)
     b, rows = state.bundle, []
     places = [*b.regions["region_id"], ALL] if list(b.regions["region_id"]) != [ALL] else [ALL]
     weeks = [monday(state.origin + 1 + step) for step in range(HORIZON)]

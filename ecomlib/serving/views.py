@@ -76,12 +76,12 @@ def add_views(app: FastAPI, service: Service) -> None:
 
     @app.get("/overview", summary="The shop at a glance.", responses={204: {"description": "nothing has changed"}})
     async def overview(since: Annotated[int, Query(ge=0, description="the state that you have")] = 0) -> Response:
-        state = await service.fresh()
-        if since == service.serial:
+        if since == service.serial and not service.state.stale:
             return Response(status_code=204)
+        drift, state = await service.drift(), await service.fresh()
         serial = service.serial, state.bundle.number
         if kept["serial"] != serial:
-            kept.update(serial=serial, body=as_json(_overview(service, state, await service.drift())).body)
+            kept.update(serial=serial, body=as_json(_overview(service, state, drift)).body)
         return Response(kept["body"], media_type="application/json")
 
 
