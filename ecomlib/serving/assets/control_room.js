@@ -184,7 +184,7 @@ function elapsedShare(overview) { // of the running week
 
 function level(sold, expected) { // -2 … 2: fewer, as expected, more; small counts differ by chance
   const gap = sold - expected;
-  if (Math.abs(gap) <= Math.max(0.15 * expected, 2 * Math.sqrt(expected))) return 0;
+  if (Math.abs(gap) <= Math.max(0.15 * expected, 2 * Math.sqrt(expected + 0.5))) return 0;
   return Math.sign(gap) * (Math.abs(gap) > 0.4 * expected ? 2 : 1);
 }
 
