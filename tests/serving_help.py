@@ -68,12 +68,15 @@ def free_port() -> int:
 class Server:
     """``ecomlib serve`` in a process of its own; ``url``, ``process``, and two plain ways to ask."""
 
-    def __init__(self, home: Path, *more: str, port: int | None = None, **environment: str) -> None:
+    def __init__(
+        self, home: Path, *more: str, port: int | None = None, python: str = sys.executable, cwd: Path = ROOT,
+        **environment: str,
+    ) -> None:  # fmt: skip
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        command = [sys.executable, "-m", "ecomlib.course.cli", "serve", "--home", str(home), "--port", str(self.port)]
+        command = [python, "-m", "ecomlib.course.cli", "serve", "--home", str(home), "--port", str(self.port)]
         self.process = subprocess.Popen(
-            [*command, *more], env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, cwd=ROOT,
+            [*command, *more], env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, cwd=cwd,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
 

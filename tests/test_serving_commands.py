@@ -231,3 +231,39 @@ def test_a_real_shop_without_prices_or_stock(tmp_path: Path, monkeypatch: pytest
         assert row["on_hand"] is None and row["alert"] is None and row["order"] > 0
         status, refusal = server.ask("POST", "/whatif", {"product_id": product, "price": 2.0})
         assert status == 409 and "hold no prices" in refusal["detail"][0]["msg"]
+
+
+@pytest.mark.slow
+def test_an_installed_wheel_trains_and_serves_in_an_empty_folder(tmp_path: Path) -> None:
+    """Built from a copy of the checkout, installed into a fresh environment that borrows only the libraries."""
+    import shutil
+    import sysconfig
+    import venv
+
+    root = Path(__file__).resolve().parent.parent
+    leave = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "tests", "__pycache__")
+    source = shutil.copytree(root, tmp_path / "source", ignore=leave)
+    pip, there = [sys.executable, "-m", "pip", "--quiet"], tmp_path / "venv"
+    made = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(source)]
+    subprocess.run([*pip, *made], check=True, capture_output=True)
+    shutil.rmtree(source)
+    venv.create(there, with_pip=False)
+    python = there / "bin" / "python"
+    (wheel,) = tmp_path.glob("*.whl")
+    subprocess.run([*pip[:3], "--python", str(python), "install", "--quiet", "--no-deps", str(wheel)], check=True)
+    (site,) = (there / "lib").glob("python*/site-packages")
+    (site / "libraries.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    command = [str(there / "bin" / "ecomlib"), "train", "--size", "tiny", "--no-text", "--epochs", "1"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run(command, cwd=empty, check=True, capture_output=True, env=environment)
+    assert [path.name for path in empty.iterdir()] == ["ecomlib-home"]
+    server = Server(empty / "ecomlib-home", python=str(python), cwd=empty)
+    try:
+        server.wait()
+        assert len(server.get("/forecast/P0001/R01")["weeks"]) == 4
+        assert "<html" in server.ask("GET", "/")[1] and server.ask("GET", "/assets/control_room.js")[0] == 200
+        assert server.stop() == 0
+    finally:
+        server.kill()
