@@ -113,7 +113,8 @@ def test_intervals_hold_in_weeks_that_nobody_has_seen(tiny: Bundle) -> None:
     _, by_region = tables.books_of(held, *tables.catalogue(held.store))
     said, by_network = tiny.forecast(tiny.books, tiny.cutoff)
     f = tiny.shares[:, :, None] * said[:, None]
-    hit = np.abs(by_region[:, :, -4:] - f) <= tiny.width[None, :-1, None] * np.sqrt(f + 0.5)
+    low, high = recipe.interval(f, tiny.width[None, :-1, None])
+    hit = (by_region[:, :, -4:] >= low) & (by_region[:, :, -4:] <= high)
     assert hit.shape == (60, 9, 4) and by_network.all()
     assert abs(hit.mean() - 0.9) < 0.05
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
-from ecomlib.serving.recipe import HORIZON, NEVER, Books, Floats, Shape, monday, predict, week_of
+from ecomlib.serving.recipe import HORIZON, NEVER, Books, Floats, Shape, interval, monday, predict, week_of
 from ecomlib.serving.registry import Registry, Version
 from ecomlib.serving.session import Session, open_session
 
@@ -92,11 +92,11 @@ class Bundle:
     def table(self, books: Books, origin: int) -> pd.DataFrame:
         """The same with intervals, as ``product_id, ds, forecast, low, high``: all regions together."""
         units = self.forecast(books, origin)[0].ravel()
-        half = self.width[-1] * np.sqrt(units + 0.5)
+        low, high = interval(units, self.width[-1])
         weeks = [monday(origin + 1 + step) for step in range(HORIZON)]
         frame = pd.DataFrame({"product_id": np.repeat(np.array(books.products, dtype=object), HORIZON)})
         frame = frame.assign(ds=weeks * len(books.products), forecast=units)
-        return frame.assign(low=np.maximum(units - half, 0.0), high=units + half)
+        return frame.assign(low=low, high=high)
 
 
 def write(folder: Path, settings: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> None:

@@ -155,6 +155,16 @@ def predict(session: Session, books: Books, shape: Shape, origin: int) -> Floats
     return answer
 
 
+def interval(forecast: Any, reach: Any, left: Any = 1.0) -> tuple[Any, Any]:
+    """Ends of an interval around units still to come: ``reach`` in roots of forecast + ½ (lesson 08, section 2).
+
+    Units are whole, so the low end is: nobody can sell less than 0.02 units and more than none. ``left`` is the share
+    of the week that the forecast is for; the reach is that of a whole week, and shrinks with its root.
+    """
+    half = reach * np.sqrt(forecast + 0.5 * left)
+    return np.floor(np.maximum(forecast - half, 0.0)), forecast + half
+
+
 def panel(books: Books, shape: Shape) -> pd.DataFrame:
     """The same as a long frame from each product's beginning to ``HORIZON`` weeks ahead, where y is missing."""
     weeks = np.arange(books.first, books.last + HORIZON + 1)

@@ -8,7 +8,6 @@ forecasts of past and present origins, answers as bytes) is made when somebody a
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 
 from ecomlib.serving.bundle import ALL, Bundle
 from ecomlib.serving.events import Event, EventLog
-from ecomlib.serving.recipe import HORIZON, NEVER, Floats, monday, week_of
+from ecomlib.serving.recipe import HORIZON, NEVER, Floats, interval, monday, week_of
 
 AHEAD = 35  # days that an event may lie ahead of the shop's clock: a typing slip must not move it by years
 _WEEK = 168  # hours
@@ -134,11 +133,9 @@ class State:
             left = self.left if step == 0 else 1.0
             there = sold if step == 0 else 0
             more = float(self.forecast[row, step]) * share * left
-            half = reach * math.sqrt(more / left + 0.5) * math.sqrt(left) if left else 0.0
-            low = there + max(more - half, 0.0)
-            answer.append(
-                (round(there + more, 3), round(low, 3), round(there + more + half, 3), sold if step == 0 else None)
-            )
+            low, high = interval(more, reach, left) if left else (0.0, 0.0)
+            ends = round(there + more, 3), round(float(there + low), 3), round(float(there + high), 3)
+            answer.append((*ends, sold if step == 0 else None))
         return answer
 
     def answer(self, product: str, region: str) -> dict[str, Any] | None:

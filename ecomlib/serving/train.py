@@ -172,11 +172,14 @@ def calibrate(
         by_share, regional = split[:, :, None] * said[there, None], by_region[there, :, at : at + HORIZON]
         parts.append((by_share, regional, said[there], came[there]))
     said, came, total, sold = (np.concatenate([part[k] for part in parts]) for k in range(4))
-    rows, at_zero = [], pd.DataFrame({"model": [0.0], "root": [1.0]})
+    rows, at_zero = [], pd.DataFrame({"low": [0.0], "high": [0.0], "root": [1.0]})
     for k, name in enumerate([*regions["region_id"], ALL]):
         f, y = (said[:, k], came[:, k]) if k < len(regions) else (total, sold)
-        frame = pd.DataFrame({"y": y.ravel(), "model": f.ravel(), "root": np.sqrt(f + 0.5).ravel()})
-        reach = float(split_conformal(frame, at_zero, "model", coverage, scale="root")["high"].iloc[0])
+        # Whole units: the low end is rounded down, so what counts as below begins one unit lower.
+        frame = pd.DataFrame(
+            {"y": y.ravel(), "low": f.ravel() - 1, "high": f.ravel(), "root": np.sqrt(f + 0.5).ravel()}
+        )
+        reach = float(split_conformal(frame, at_zero, ("low", "high"), coverage, scale="root")["high"].iloc[0])
         two = f[:, :2].sum(axis=1)
         off = np.quantile((y[:, :2].sum(axis=1) - two) / np.sqrt(two + 0.5), LEVELS)
         rows.append({"region_id": name, "reach": reach} | dict(zip(quantile_names(), off, strict=True)))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ecomlib.serving.drift import Light, watch_coverage, watch_inputs
-from ecomlib.serving.recipe import Floats, feed, monday
+from ecomlib.serving.recipe import Floats, feed, interval, monday
 from ecomlib.serving.state import State
 
 RECENT = 4  # closed weeks that are looked at
@@ -28,8 +28,8 @@ def inside(state: State, week: int) -> tuple[Floats, Floats, Floats]:
     said, by_network = state.made(week - 1)
     forecast = (said[:, :1] * b.shares)[by_network]
     came = state.sold[week][by_network].astype(float)
-    hit = np.abs(came - forecast) <= b.width[:-1] * np.sqrt(forecast + 0.5)
-    return forecast, came, hit.astype(float)
+    low, high = interval(forecast, b.width[:-1])
+    return forecast, came, ((came >= low) & (came <= high)).astype(float)
 
 
 def look(state: State) -> dict[str, Any]:
