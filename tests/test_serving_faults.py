@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +25,7 @@ import sqlalchemy as sql
 from serving_help import ROOT, Server, copy_home, event, serving, trained_home
 
 from ecomlib.serving.bundle import registry
-from ecomlib.serving.events import EVENTS, EventLog
+from ecomlib.serving.events import EVENTS, Event, EventLog
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="kill -9 and limits are POSIX")]
 
@@ -203,6 +204,20 @@ def test_rude_callers_do_not_stop_it(tmp_path: Path) -> None:
         assert server.get("/forecast/P0001/R01")["weeks"][0]["sold"] == 0
         assert server.ask("POST", "/events", event("a"))[0] == 200
         assert 'status="5' not in str(server.ask("GET", "/metrics")[1])
+
+
+def test_a_clock_that_was_pushed_to_its_end(tmp_path: Path) -> None:
+    """Many orders, each a little ahead, move the shop's clock as far as a caller likes: to 2199, and no further."""
+    url = f"sqlite:///{tmp_path / 'events.db'}"
+    log = EventLog(url)
+    log.append([Event("far", "P0001", "R01", datetime(2199, 12, 30), 1, 1.0)])
+    log.close()
+    with serving(trained_home(), "--database", url) as server:
+        for path in ("/forecast/P0001/R01?history=104", "/overview", "/drift", "/replenish", "/catalogue"):
+            assert server.ask("GET", path)[0] == 200, path
+        assert server.ask("POST", "/events", event("next", at="2199-12-31T23:59:59"))[0] == 200
+        status, answer = server.ask("POST", "/events", event("beyond", at="2200-01-01"))
+        assert status == 422 and answer["detail"][0]["loc"] == ["body", "ordered_at"]
 
 
 def test_versions_change_under_load_without_an_error(tmp_path: Path) -> None:
