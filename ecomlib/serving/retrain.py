@@ -55,8 +55,7 @@ def retrain(
     more = lines[lines["kind"] == "order"].rename(columns={"event_key": "order_id"}).drop(columns="kind")
     if store.regions is None:
         more = more.drop(columns="region_id")
-    known = object.__new__(type(store))
-    known.__dict__.update({**store.__dict__, "orders": before.reset_index(drop=True)})
+    known = store.with_parts(orders=before.reset_index(drop=True))
     say(f"{len(before):,} order lines up to {monday(base + 1):%Y-%m-%d}, {len(more):,} from the log")
     noted = dict(source or old.settings["source"]) | {"cutoff": f"{monday(base):%Y-%m-%d}"}
     return train(known, home, plan, source=noted, cutoff=state.origin, more=more, keep=old, stock=stock, say=say)

@@ -56,9 +56,7 @@ def cut(store: Store, cutoff: int, more: pd.DataFrame | None = None) -> Held:
     stock = tables.get("inventory")
     if stock is not None:
         stock = stock[stock["date"] == stock["date"].max()]
-    known = object.__new__(type(store))  # parts of tables that were checked: checking them again would cost seconds
-    known.__dict__.update({**store.__dict__, **tables, "sessions": None})
-    return Held(known, store.prices, stock, cutoff)
+    return Held(store.with_parts(**tables, sessions=None), store.prices, stock, cutoff)
 
 
 def catalogue(store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -85,8 +83,7 @@ def books_of(held: Held, products: pd.DataFrame, regions: pd.DataFrame) -> tuple
     ahead = HORIZON
     if held.prices is not None:
         ahead += max(0, week_of(held.prices["date"].max()) - held.cutoff)
-    bare = object.__new__(type(held.store))
-    bare.__dict__.update({**held.store.__dict__, "prices": held.prices, "inventory": None})
+    bare = held.store.with_parts(prices=held.prices, inventory=None)
     long = make_panel(bare, end=monday(held.cutoff), ahead=ahead)
     names = tuple(products["product_id"])
     week = period_index(long["ds"], "W-MON")

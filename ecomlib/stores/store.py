@@ -80,10 +80,16 @@ class Store:
         """This store without its truth: the only thing that rooms after ``stores`` may receive."""
         if self.truth is None:
             return self
-        # The tables are the very ones that were checked already: checking them again would cost a second.
-        bare = object.__new__(Store)
-        bare.__dict__.update({**self.__dict__, "truth": None})
-        return bare
+        return self.with_parts(truth=None)
+
+    def with_parts(self, **tables: Any) -> Store:
+        """This store with parts of its own tables in their places, or None: they were checked, and are not again.
+
+        Checking costs a second. For tables that come from anywhere else take ``dataclasses.replace``, which checks.
+        """
+        other = object.__new__(Store)
+        other.__dict__.update({**self.__dict__, **tables})
+        return other
 
     def summary(self) -> Summary:
         """What is sold, where, since when, how much, and what is missing: print it, or let a notebook show it."""
