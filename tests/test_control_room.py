@@ -69,11 +69,6 @@ def reads(page: Any, selector: str, words: str) -> None:
     page.wait_for_function(check, arg=[selector, words])
 
 
-def units(value: float) -> str:
-    """As the page writes a number of units: one decimal below ten, none above."""
-    return f"{value:.1f}".removesuffix(".0") if value < 10 else f"{value:,.0f}"
-
-
 def near(shown: str, value: float) -> bool:
     """Whether a rounded number on the page is this one; halves may be rounded either way."""
     return abs(float(shown.replace(",", "")) - value) <= (0.0501 if value < 10 else 0.501)
@@ -119,7 +114,7 @@ def test_numbers_are_the_services(server: Server, tab: Any) -> None:
     assert len(table) == len(forecast["history"]) + len(forecast["weeks"]) > 24
     assert [near(shown, last[name]) for shown, name in zip(table[0][2:], ("forecast", "low", "high"), strict=True)]
     assert [int(row[1]) for row in table[4:]] == [week["units"] for week in reversed(forecast["history"])]
-    assert units(last["high"]) in tab.text_content("#figure svg desc")
+    assert near(re.findall(r"to ([\d.,]+)\) from", tab.text_content("#figure svg desc"))[-1], last["high"])
 
     rows = [row for row in server.get(f"/replenish?ratio=9&limit=10&region_id={region}")["rows"] if row["alert"]]
     with tab.expect_response(re.compile("replenish.*ratio=9")):
