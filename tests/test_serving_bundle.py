@@ -99,6 +99,20 @@ def test_shares_are_a_split(tiny: Bundle) -> None:
     assert split[2] == pytest.approx([401 / 406, 5 / 406], abs=0.02), "nothing sold: the shop's split"
 
 
+def test_the_rhythm_is_the_shops_own(tiny: Bundle) -> None:
+    """A shop that sells on Wednesdays at noon only has nothing to hope for from the rest of the week."""
+    store = load_store("simulated", size="tiny", seed=0).observed()
+    noon = store.orders["ordered_at"].dt.to_period("W").dt.start_time + pd.Timedelta(days=2, hours=12)
+    held = tables.cut(store, tiny.cutoff)
+    moved = tables.Held(held.store.with_parts(orders=store.orders.assign(ordered_at=noon)), None, None, tiny.cutoff)
+    share = np.array(tables.rhythm(moved))
+    assert share[:61].max() < 1e-3 and share[61:].min() > 0.999
+    week = held.store.orders["ordered_at"].dt.dayofweek
+    units = held.store.orders.loc[held.store.orders["ordered_at"] >= recipe.monday(tiny.cutoff - 25), "quantity"]
+    before = units[week < 3].sum() / units.sum()
+    assert tiny.settings["rhythm"][72] == pytest.approx(before, abs=1e-3)
+
+
 def test_a_version_is_a_better_forecaster_than_a_mean_and_says_so(tiny: Bundle) -> None:
     notes = registry(trained_home()).open().card["notes"]
     assert notes["parity"] < 1e-4 and notes["cutoff"] == "2025-05-26" and len(notes["data"]) == 64

@@ -30,8 +30,9 @@ _TABLES = ("weeks", "recent", "shares", "stock", "products", "regions", "launche
 class Bundle:
     """One version, opened (lesson 08, section 1).
 
-    settings: plain JSON: ``cutoff`` (the last week that it knows, a Monday), ``coverage``, ``shape``, ``source`` and
-    what the card shows. products: product_id, title, category, price, cost, begins (week's number); regions:
+    settings: plain JSON: ``cutoff`` (the last week that it knows, a Monday), ``coverage``, ``shape``, ``source``,
+    ``rhythm`` (share of a week's units before each of its 168 hours) and what the card shows. products: product_id,
+    title, category, price, cost, begins (week's number); regions:
     region_id, name and place. shares (P, R): of a product's units, by region; stock (P, R) on hand at the end of the
     cutoff week, or None; recent (P, R, N): units of the last weeks up to the cutoff; launches: category to units of
     the first four weeks of its newcomers; reach: by region and ``all``, half the width of an interval in roots of

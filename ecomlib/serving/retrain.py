@@ -116,7 +116,7 @@ def _aligned(old: Bundle, new: Bundle, origin: int) -> Floats:
 def canary(home: str | os.PathLike[str], number: int, *, database: str | None = None) -> Decision:
     """The version in force against ``number``, with the drift of the former as it is now (lesson 08, section 6)."""
     old, new = open_bundle(home), open_bundle(home, number)
-    return decide(old, new, alarm=look(_state(old, home, database))["light"] != "green")
+    return decide(old, new, alarm=look(_state(old, home, database))["light"] in ("amber", "red"))
 
 
 def _state(bundle: Bundle, home: str | os.PathLike[str], database: str | None) -> State:

@@ -19,7 +19,6 @@ from ecomlib.serving.events import Event, EventLog
 from ecomlib.serving.recipe import HORIZON, NEVER, Floats, interval, monday, week_of
 
 AHEAD = 35  # days that an event may lie ahead of the shop's clock: a typing slip must not move it by years
-_WEEK = 168  # hours
 _NEWEST = 8
 _MOST_ANSWERS = 50_000  # about 30 MB
 
@@ -106,7 +105,7 @@ class State:
         if origin != getattr(self, "origin", None):
             self.origin, self.stale = origin, True
         if hour != getattr(self, "hour", None):
-            self.hour, self.left = hour, 1 - hour / _WEEK
+            self.hour, self.left = hour, 1 - self.bundle.settings["rhythm"][hour]
             self.answers.clear()
 
     def _week(self, week: int, kind: str = "order") -> np.ndarray:
@@ -120,8 +119,9 @@ class State:
     def numbers(self, row: int, column: int) -> list[tuple[float, float, float, int | None]]:
         """Forecast, low, high and units sold so far of the four weeks after the origin; column R means all regions.
 
-        Of the running week the part that is left is forecast: sold so far + forecast · share of the week that is left;
-        the interval narrows with the root of that share.
+        Of the running week the part that is left is forecast: sold so far + forecast · share of a week's units that the
+        shop usually sells from this hour on (its rhythm in the last half year). The interval narrows with the root of
+        that share.
         """
         b = self.bundle
         whole = column == self.size[1]

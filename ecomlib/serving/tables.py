@@ -143,6 +143,16 @@ def shares(by_region: Floats, category: tuple[str, ...]) -> Floats:
     return np.asarray((recent + _PRIOR * group[code]) / (recent.sum(axis=1, keepdims=True) + _PRIOR))
 
 
+def rhythm(held: Held) -> list[float]:
+    """Share of a week's units that come before each of its 168 hours, over the last ``RECENT`` weeks (lesson 08,
+    section 2). One unit is spread evenly, so that some share is always left."""
+    orders = held.store.orders
+    orders = orders[orders["ordered_at"] >= monday(held.cutoff + 1 - RECENT)]
+    hour = (orders["ordered_at"].dt.dayofweek * 24 + orders["ordered_at"].dt.hour).to_numpy()
+    units = np.bincount(hour, orders["quantity"].to_numpy(dtype=float), 168) + 1 / 168
+    return [0.0, *(float(share) for share in np.round(np.cumsum(units / units.sum()), 6)[:-1])]
+
+
 def tables_of(
     books: Books, by_region: Floats, products: pd.DataFrame, regions: pd.DataFrame, held: Held
 ) -> dict[str, pd.DataFrame]:

@@ -19,7 +19,7 @@ from ecomlib.serving.effects import effects_of
 from ecomlib.serving.recipe import HORIZON, Books, Floats, Shape, monday, panel, predict, shape_for
 from ecomlib.serving.registry import Version
 from ecomlib.serving.session import Session, open_session
-from ecomlib.serving.tables import books_of, catalogue, cut, digest_of, last_full_week, shares, tables_of
+from ecomlib.serving.tables import books_of, catalogue, cut, digest_of, last_full_week, rhythm, shares, tables_of
 
 if TYPE_CHECKING:
     from ecomlib.models import Forecaster
@@ -128,7 +128,7 @@ def train(
             notes["int8"] = {"wape": round(wape, 4), "bytes": sizes[1], "bytes_before": sizes[0]}
         settings = describe(books, shape) | {
             "coverage": how.coverage, "recent_weeks": RECENT, "calibrated_weeks": kept, "effects": about,
-            "currency": store.currency, "source": notes["source"],
+            "currency": store.currency, "source": notes["source"], "rhythm": rhythm(held),
         }  # fmt: skip
         held_tables = tables_of(books, by_region, products, regions, held)
         if keep is not None:

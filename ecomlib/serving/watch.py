@@ -35,8 +35,8 @@ def inside(state: State, week: int) -> tuple[Floats, Floats, Floats]:
 def look(state: State) -> dict[str, Any]:
     """Lights and coverage by week: ``light, says, lights, weeks`` (lesson 08, section 5).
 
-    Red: intervals no longer hold. Amber: the inputs have moved, which may be the season. Green: neither, or no full
-    week has passed since the cutoff. ``state`` must be fresh.
+    Red: intervals no longer hold. Amber: the inputs have moved, which may be the season. Green: neither. Unknown: no
+    full week has passed since the cutoff. ``state`` must be fresh.
     """
     cutoff, origin = state.bundle.cutoff, state.origin
     closed = range(max(cutoff + 1, origin - 51), origin + 1)
@@ -57,8 +57,9 @@ def look(state: State) -> dict[str, Any]:
         new = np.concatenate([newest_inputs(state, week) for week in closed[-RECENT:]])
         lights = [*watch_inputs(old, new), watch_coverage(np.concatenate(hits[-RECENT:]), nominal)]
     ringing = [light for light in lights if light.alarm]
-    light = "red" if any(light.name == "coverage" for light in ringing) else "amber" if ringing else "green"
+    light = "unknown"
     if weeks:
+        light = "red" if any(light.name == "coverage" for light in ringing) else "amber" if ringing else "green"
         says = "; ".join(light.says for light in ringing) or "inputs and intervals are as they were in training"
     return {
         "light": light, "says": says, "weeks": weeks,
