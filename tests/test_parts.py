@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("IPython")
 from IPython.core.interactiveshell import InteractiveShell
 
-from ecomlib.course import parts
+from ecomlib.course import lessons, parts, rules
+from ecomlib.course.run import RunSettings, run_lessons
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -50,3 +51,26 @@ def test_the_parts_are_those_of_the_extras() -> None:
     for part, libraries in parts.PARTS.items():
         declared = {re.split(r"[<>=\[ ]", need)[0].replace("-", "_") for need in extras[part]}
         assert declared == set(libraries)
+
+
+@pytest.mark.slow
+def test_lesson_08_ends_cleanly_where_the_service_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a machine with the `course` extra alone: two libraries that fail stand before the real ones."""
+    hidden = tmp_path / "hidden"
+    for library in ("onnxruntime", "fastapi"):
+        (hidden / library).mkdir(parents=True)
+        (hidden / library / "__init__.py").write_text("raise ImportError('hidden by a test')\n", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(hidden))
+    settings = RunSettings(size="tiny", out=tmp_path / "out")
+    (run,) = run_lessons(["08"], settings, where=ROOT / "notebooks")
+    assert run.passed, run.complaint()
+    cells = lessons.read(run.executed).cells
+    said = {n: "".join(rules.output_texts(cell)) for n, cell in enumerate(cells) if cell.cell_type == "code"}
+    assert any(
+        "Not installed here: onnxruntime, fastapi" in text and "ecomlib[serve]" in text for text in said.values()
+    )
+    needy = [n for n in said if cells[n].source.startswith("# needs: serve")]
+    assert len(needy) > 8 and all(said[n].strip() == "Skipped: needs the part serve." for n in needy)
+    assert sum("✓ Right" in text for text in said.values()) == 3, "the exercises do not need the service"
