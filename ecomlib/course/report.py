@@ -8,15 +8,13 @@ import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata, resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from ecomlib.course import lessons, plan
+from ecomlib.course.outcome import LessonRun, RunSettings
 from ecomlib.course.results import FIRST_COLUMNS, order_columns, table_html
-
-if TYPE_CHECKING:
-    from ecomlib.course.run import LessonRun, RunSettings
 
 GROUPS = (
     ("map", "The map", "Where things are bought, and what was forecast there."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import FastAPI, Query, Request
@@ -12,12 +12,10 @@ from starlette.concurrency import run_in_threadpool
 from ecomlib.serving.bundle import ALL
 from ecomlib.serving.intake import Problem, WhatIfIn, as_json, body_of, checked, records
 from ecomlib.serving.recipe import monday
+from ecomlib.serving.service import Service
 from ecomlib.serving.state import State
 from ecomlib.serving.stock import replenish
 from ecomlib.serving.whatif import what_if
-
-if TYPE_CHECKING:
-    from ecomlib.serving.app import Service
 
 
 def add_views(app: FastAPI, service: Service) -> None:

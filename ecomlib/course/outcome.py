@@ -1,0 +1,69 @@
+"""What a run of lessons was asked for, and what became of each lesson."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ecomlib.course.lessons import LessonFile
+from ecomlib.errors import LessonError
+
+SIZES = ("tiny", "small", "full")
+STORES = ("recorded", "simulated", "tiny", "online_retail", "complete_journey")
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How to run lessons. ``None`` leaves a lesson's own default.
+
+    size (tiny, small, full), seed: of the simulated store. device: auto, cpu, cuda. store: for Part B, a name of
+    ``STORES`` or a folder. out: where everything is written. jobs: lessons at a time, one thread each. cell_seconds:
+    the longest that one cell may take. more: other parameters by name.
+    """
+
+    size: str | None = None
+    seed: int | None = None
+    device: str | None = None
+    store: str | None = None
+    out: Path = Path("build")
+    jobs: int = 1
+    cell_seconds: int = 3600
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters that were asked for, by their names in notebooks; faulty values raise ``LessonError``."""
+        if self.size is not None and self.size not in SIZES:
+            raise LessonError(f"There is no size '{self.size}'. Sizes are {', '.join(SIZES)}.")
+        store = self.store
+        if store is not None and store not in STORES:
+            if not Path(store).is_dir():
+                raise LessonError(f"'{store}' is neither a folder nor one of the stores {', '.join(STORES)}.")
+            store = str(Path(store).resolve())
+        asked = {"SIZE": self.size, "SEED": self.seed, "DEVICE": self.device, "STORE": store, **self.more}
+        return {name: value for name, value in asked.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class LessonRun:
+    """What became of one lesson. ``seconds`` of wall time; ``error`` is empty where it passed."""
+
+    lesson: LessonFile
+    executed: Path
+    seconds: float
+    error: str = ""
+    section: str = ""
+    cell: int | None = None
+    source: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return not self.error
+
+    def complaint(self) -> str:
+        """The failure in a few lines: lesson, section, cell, its source and the error."""
+        shown = [f"    {line}" for line in self.source.splitlines()]
+        where = f", in section '{self.section}'" if self.section else ""
+        where += f", cell {self.cell}" if self.cell is not None else ""
+        return "\n".join([f"✗ {self.lesson.number} {self.lesson.title} failed{where}:", *shown, f"    {self.error}"])
