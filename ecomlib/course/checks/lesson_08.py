@@ -149,11 +149,12 @@ def _index(
     reference: Floats, recent: Floats, edges: Floats, *, half: float = 0.5, shares: bool = True
 ) -> tuple[Floats, Floats]:
     """Shares of old and new in each bin."""
-    old, new = (
-        np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1) + half
-        for values in (reference, recent)
-    )
-    return (old / old.sum(), new / new.sum()) if shares else (old, new)
+
+    def of(values: Floats) -> Floats:
+        counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1) + half
+        return np.asarray(counts / counts.sum() if shares else counts, dtype=np.float64)
+
+    return of(reference), of(recent)
 
 
 def _quantiles(values: Floats, bins: int) -> Floats:
