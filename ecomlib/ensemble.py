@@ -178,6 +178,7 @@ def adaptive_conformal(
     then give the interval at the present ``level``; afterwards level += rate · (share missed - nominal share). A level
     at or above one asks for everything: the widest error so far stands in for infinity. The first ``start`` origins
     only calibrate and get no interval (NaN). An origin knows a score when its ``ds`` is not after that origin.
+    Where the truth arrives later than that, hand in the day of its arrival as ``ds``.
     """
     miss = 1 - coverage
     level, answer = coverage, pd.DataFrame(np.nan, index=frame.index, columns=[*ENDS, "level"])

@@ -41,7 +41,7 @@ def _weight_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
         swap = np.where(valid, one, two), np.where(valid, two, one)
         return y + swap[0], y + swap[1], y, valid
 
-    small = (np.array([10.0, 12.0, 8.0, 11.0, 20.0, 6.0]), np.array([14.0, 9.0, 13.0, 15.0, 9.0, 12.0]))
+    small = (np.array([10.5, 12.0, 8.0, 11.0, 20.0, 6.0]), np.array([14.0, 9.0, 13.0, 15.0, 9.0, 12.0]))
     y = np.array([11.0, 11.0, 10.0, 12.0, 10.0, 11.0])
     return [
         (*small, y, np.array([True, True, True, True, False, False])),
@@ -56,9 +56,19 @@ def _inverse_errors(first: Floats, second: Floats, y: Floats, valid: Flags) -> f
     return two / (one + two)
 
 
-def _free(first: Floats, second: Floats, y: Floats, valid: Flags) -> float:
+def _free(first: Floats, second: Floats, y: Floats, valid: Flags) -> Floats:
     both = np.column_stack([first, second])[valid]
-    return float(np.linalg.lstsq(both, y[valid], rcond=None)[0][0])
+    found: Floats = np.linalg.lstsq(both, y[valid], rcond=None)[0]
+    return found
+
+
+def _absolute(first: Floats, second: Floats, y: Floats, valid: Flags) -> float:
+    """The weight with the least absolute error: a weighted median of the weights that would hit each row."""
+    gap, left = (first - second)[valid], (y - second)[valid]
+    order = np.argsort(left / gap)
+    reached = np.cumsum(np.abs(gap)[order])
+    place = int(np.searchsorted(reached, reached[-1] / 2))
+    return float(np.clip((left / gap)[order][place], 0.0, 1.0))
 
 
 _WEIGHT_MISTAKES: dict[str, tuple[Answer, str]] = {
@@ -78,9 +88,24 @@ _WEIGHT_MISTAKES: dict[str, tuple[Answer, str]] = {
         " more than once and the other subtracted, which pays on these rows and rarely on the next. Clip it.",
     ),
     "two_free_weights": (
-        _free,
+        lambda first, second, y, valid: float(_free(first, second, y, valid)[0]),
         "Two free weights (ordinary least squares): they need not sum to one, nor lie above zero. Write the second"
         " weight as 1 - w first; then one number is left to find.",
+    ),
+    "two_free_weights_normalised": (
+        lambda first, second, y, valid: float(_free(first, second, y, valid)[0] / _free(first, second, y, valid).sum()),
+        "Two free weights, divided by their sum afterwards: they add up to one, but no longer err least. Write the"
+        " second weight as 1 - w before you minimise.",
+    ),
+    "two_free_weights_clipped": (
+        lambda first, second, y, valid: float(np.clip(_free(first, second, y, valid)[0], 0.0, 1.0)),
+        "Two free weights, the first of them clipped: the second is not 1 minus it, so together they were fitted for"
+        " another average. Write the second weight as 1 - w first, and clip at the end.",
+    ),
+    "least_absolute_error": (
+        _absolute,
+        "This is the weight with the least absolute error, as stacking_weights finds it. Asked is the least squared"
+        " error, for which a formula does.",
     ),
     "weight_of_second": (
         lambda first, second, y, valid: 1 - stacking_weight(first, second, y, valid),
@@ -120,7 +145,12 @@ def _quantile_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
         (rng.gamma(2.0, 3.0, 20), 0.5),
         (rng.gamma(2.0, 3.0, 7), 0.6),
         (np.array([2.0, 6.0, 4.0]), 0.9),
+        (rng.gamma(2.0, 3.0, 19), 0.95),  # just enough scores: the largest
     ]
+
+
+def _rank(scores: Floats, coverage: float) -> int:
+    return int(np.ceil(round((len(scores) + 1) * coverage, 9)))
 
 
 def _place(scores: Floats, place: float) -> float:
@@ -143,18 +173,48 @@ _QUANTILE_MISTAKES: dict[str, tuple[Answer, str]] = {
         "The place was rounded down. A promise of 'at least' needs the next whole place up: ceil.",
     ),
     "too_few_scores": (
-        lambda scores, coverage: _place(scores, np.ceil(round((len(scores) + 1) * coverage, 9))),
+        lambda scores, coverage: _place(scores, _rank(scores, coverage)),
         "Right, but for few scores: three of them cannot promise 90 %, however wide you go with what you have seen."
         " Where the place lies beyond n the answer is infinite.",
     ),
     "off_by_one": (
-        lambda scores, coverage: _place(scores, np.ceil(round((len(scores) + 1) * coverage, 9)) + 1),
+        lambda scores, coverage: float(np.sort(scores)[_rank(scores, coverage)]),
         "One place too far: Python counts from 0, so the k-th smallest stands at sorted[k - 1].",
     ),
-    "not_sorted": (
-        lambda scores, coverage: float(
-            scores[min(int(np.ceil(round((len(scores) + 1) * coverage, 9))), len(scores)) - 1]
+    "off_by_one_or_infinite": (
+        lambda scores, coverage: (
+            float(np.sort(scores)[_rank(scores, coverage)]) if _rank(scores, coverage) <= len(scores) else float("inf")
         ),
+        "One place too far: the k-th smallest stands at sorted[k - 1]. Where k is n"
+        " yours even stops, as sorted[n] does not exist.",
+    ),
+    "infinite_at_the_last": (
+        lambda scores, coverage: (
+            _place(scores, _rank(scores, coverage)) if _rank(scores, coverage) < len(scores) else float("inf")
+        ),
+        "Right, but for the last place: 19 scores are just enough for 95 %. Where k is n the answer is the largest"
+        " score; infinite is only what lies beyond it.",
+    ),
+    "not_sorted_or_infinite": (
+        lambda scores, coverage: (
+            float(scores[_rank(scores, coverage) - 1]) if _rank(scores, coverage) <= len(scores) else float("inf")
+        ),
+        "The place is right, but you counted to it among scores in the order in which they came. Sort them first:"
+        " np.sort.",
+    ),
+    "level_of_two_sides": (
+        lambda scores, coverage: conformal_quantile(scores, (1 + coverage) / 2),
+        "You left half of the misses on each side. The scores have no sign: both sides are in them already, so take the"
+        " coverage itself.",
+    ),
+    "place_returned": (
+        lambda scores, coverage: (
+            float(_rank(scores, coverage)) if _rank(scores, coverage) <= len(scores) else float("inf")
+        ),
+        "This is the place. Asked is the score that stands there.",
+    ),
+    "not_sorted": (
+        lambda scores, coverage: float(scores[min(_rank(scores, coverage), len(scores)) - 1]),
         "The place is right, but the scores still stand in the order in which they came. Sort them first.",
     ),
     "other_tail": (
@@ -209,6 +269,15 @@ _COVERAGE_MISTAKES: dict[str, tuple[Answer, str]] = {
         _nan_as_miss,
         "A row whose truth is unknown (NaN) was counted as a miss, as any comparison with NaN is False. Leave such rows"
         " out.",
+    ),
+    "unknown_is_inside": (
+        lambda y, low, high: float((~((y < low) | (y > high))).mean()),
+        "A row whose truth is unknown (NaN) was counted as inside: it is neither below nor above, as any comparison"
+        " with NaN is False. Leave such rows out.",
+    ),
+    "a_count": (
+        lambda y, low, high: float(((y >= low) & (y <= high)).sum()),
+        "This is how many rows lie inside. Divide by the number of rows whose truth is known.",
     ),
     "upper_end_only": (
         lambda y, low, high: float((y <= high)[~np.isnan(y)].mean()),
