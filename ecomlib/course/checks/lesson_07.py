@@ -58,8 +58,7 @@ def _inverse_errors(first: Floats, second: Floats, y: Floats, valid: Flags) -> f
 
 def _free(first: Floats, second: Floats, y: Floats, valid: Flags) -> Floats:
     both = np.column_stack([first, second])[valid]
-    found: Floats = np.linalg.lstsq(both, y[valid], rcond=None)[0]
-    return found
+    return np.asarray(np.linalg.lstsq(both, y[valid], rcond=None)[0], dtype=np.float64)
 
 
 def _absolute(first: Floats, second: Floats, y: Floats, valid: Flags) -> float:
