@@ -159,7 +159,11 @@ def test_what_if(client: TestClient) -> None:
         for on in (True, False)
     )
     assert seen["then"]["units"] / plain["then"]["units"] == pytest.approx(np.exp(effect["promotion"]), rel=2e-2)
-    assert answer["weeks"] == 4 and answer["says"]
+    assert answer["weeks"] == 4 and answer["says"].startswith(f"At {answer['then']['price']:.2f} instead of")
+    alone = client.post("/whatif", json={"product_id": product, "promoted": True}).json()
+    then = alone["then"]
+    assert "instead of" not in alone["says"].partition(",")[0] and " on promotion, " in alone["says"]
+    assert then["units_low"] < then["units"] < then["units_high"], "a promotion is not known to the unit either"
 
 
 NO = [

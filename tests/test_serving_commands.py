@@ -183,7 +183,7 @@ def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         without.setitem(sys.modules, "uvicorn", None)
         code, said = run("serve", "--home", str(trained_home()))
         assert code == 1 and "pip install 'ecomlib[serve]'" in said
-    monkeypatch.setattr(replay, "_PATIENCE", 0.5)
+    monkeypatch.setattr(replay, "_AT_FIRST", 0.5)
     with pytest.raises(DataError, match="does not answer"):
         replay.replay([event("a")], f"http://127.0.0.1:{free_port()}", progress=False)
 

@@ -13,7 +13,7 @@ from ecomlib.errors import DataError, EcomlibError
 if TYPE_CHECKING:
     from ecomlib.stores import Store
 
-COLUMNS = ("elasticity", "low", "high", "promotion")
+COLUMNS = ("elasticity", "low", "high", "promotion", "promotion_low", "promotion_high")
 
 
 def effects_of(store: Store, wanted: bool, text: bool, say: Callable[[str], None]) -> tuple[pd.DataFrame, str]:
@@ -23,7 +23,7 @@ def effects_of(store: Store, wanted: bool, text: bool, say: Callable[[str], None
     none = pd.DataFrame(
         {
             "category": pd.Series(dtype=object),
-            **{c: pd.Series(dtype=float) for c in ("elasticity", "low", "high", "promotion")},
+            **{c: pd.Series(dtype=float) for c in COLUMNS},
         }
     )
     if store.prices is None:
@@ -45,20 +45,25 @@ def effects_of(store: Store, wanted: bool, text: bool, say: Callable[[str], None
     except (DataError, np.linalg.LinAlgError) as error:
         return none, f"what a price does cannot be told from this shop's tables: {error}"
     say(about)
-    return table[["category", "elasticity", "low", "high"]].assign(promotion=promotion), about
+    promotions = dict(zip(COLUMNS[3:], promotion, strict=True))
+    return table[["category", "elasticity", "low", "high"]].assign(**promotions), about
 
 
-def _promotion(frame: pd.DataFrame, table: pd.DataFrame) -> float:
-    """Effect of being promoted on log demand beside its discount; 0 where no promotion was run."""
+def _promotion(frame: pd.DataFrame, table: pd.DataFrame) -> tuple[float, float, float]:
+    """Effect of being promoted on log demand beside its discount, low and high; 0 where no promotion was run.
+
+    The interval is as wide as that of promotion and discount together, from which it is taken.
+    """
     from ecomlib import causal
 
     promoted = frame.get("promoted", pd.Series(0.0, index=frame.index)) > 0.5
     if "depth" not in frame or not 0 < promoted.sum() < len(frame):
-        return 0.0
+        return 0.0, 0.0, 0.0
     coin = "promo_experiment" in frame and (promoted & frame["promo_experiment"].astype(bool)).any()
     if "promo_experiment" not in frame:
         frame = frame.assign(promo_experiment=False)
-    effect = causal.promotion_effect(frame, "randomised" if coin else "targeted", exposure="in_stock").estimate
+    effect = causal.promotion_effect(frame, "randomised" if coin else "targeted", exposure="in_stock")
     used = frame[promoted & (frame["promo_experiment"].astype(bool) == coin)]
     slope = used["category"].map(table.set_index("category")["elasticity"])
-    return float(effect - (slope * np.log(1 - used["depth"])).mean())
+    discount = float((slope * np.log(1 - used["depth"])).mean())
+    return effect.estimate - discount, effect.low - discount, effect.high - discount

@@ -21,6 +21,7 @@ from ecomlib.stores import Store, load_store
 _TICK = 0.2  # seconds between two batches where the shop's time is followed
 _SPAN = pd.Timedelta(days=7)  # of one batch: the service refuses what lies far ahead of its clock
 _PATIENCE = 60.0  # seconds in which a service that is being started anew is waited for
+_AT_FIRST = 5.0  # the same for one that has not answered yet: perhaps it was never started
 
 
 def store_of(source: Mapping[str, Any]) -> Store:
@@ -93,16 +94,18 @@ class Sender:
         make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self.url, self.line, self.path = url, make(parts.hostname, parts.port, timeout=30), parts.path.rstrip("/")
         key = os.environ.get(KEY)
+        self.patience = _AT_FIRST
         self.headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
 
     def send(self, events: list[dict[str, Any]]) -> dict[str, int]:
-        """The service's answer; ``DataError`` where it refuses, or does not come back within a minute."""
-        body, end, why = json.dumps({"events": events}).encode(), time.monotonic() + _PATIENCE, ""
+        """The service's answer; ``DataError`` where it refuses, was never there, or is away for more than a minute."""
+        body, end, why = json.dumps({"events": events}).encode(), time.monotonic() + self.patience, ""
         while time.monotonic() < end:
             try:
                 self.line.request("POST", f"{self.path}/events", body, self.headers)
                 answer = self.line.getresponse()
                 said = answer.read()
+                self.patience = _PATIENCE
                 if answer.status == 200:
                     taken: dict[str, int] = json.loads(said)
                     return taken
@@ -114,7 +117,11 @@ class Sender:
                 self.line.close()
                 why = f"{type(error).__name__}: {error}"
             time.sleep(0.5)
-        raise DataError(f"the service does not answer: {why}", value=self.url, remedy="start it: ecomlib serve.")
+        raise DataError(
+            f"the service does not answer: {why}",
+            value=self.url,
+            remedy="start it (ecomlib serve), or name where it listens with --url.",
+        )
 
 
 def replay(

@@ -60,7 +60,7 @@ def look(state: State) -> dict[str, Any]:
     light = "unknown"
     if weeks:
         light = "red" if any(light.name == "coverage" for light in ringing) else "amber" if ringing else "green"
-        says = "; ".join(light.says for light in ringing) or "inputs and intervals are as they were in training"
+        says = "; ".join(light.says for light in ringing) or "no alarm: much is as it was in training"
     return {
         "light": light, "says": says, "weeks": weeks,
         "lights": [{"name": one.name, "value": None if one.value != one.value else round(one.value, 4),

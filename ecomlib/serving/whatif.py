@@ -23,8 +23,9 @@ def what_if(state: State, ask: WhatIfIn) -> dict[str, Any]:
 
     ``price`` is what is asked before ``depth`` is taken off; without it the planned one stands. A depth above zero
     counts as promoted unless said otherwise. Units change by (new price / planned price) ** elasticity, and by the
-    promotion's effect in the weeks whose promotion changes; ``units_low`` and ``units_high`` come from the ends of the
-    elasticity's 95 % interval. Raises ``Problem`` (4xx) where it cannot be told.
+    promotion's effect in the weeks whose promotion changes. ``units_low`` and ``units_high`` hold what is not known of
+    these two effects (95 %, as if their errors were independent), not what else may happen in four weeks. Raises
+    ``Problem`` (4xx) where it cannot be told.
     """
     b = state.bundle
     row = b.row.get(ask.product_id)
@@ -52,9 +53,12 @@ def what_if(state: State, ask: WhatIfIn) -> dict[str, Any]:
         message = f"nothing is known beyond {_FARTHEST:g} times the planned price of {price.mean():.2f}, up or down"
         raise Problem(422, message, "body", "price" if ask.price else "depth")
     runs = float(ask.promoted) if ask.promoted is not None else 1.0 if ask.depth else promoted
-    ratio, shift = np.log(new / price), float(effect["promotion"]) * (runs - promoted)
-    then = {name: units * np.exp(float(effect[name]) * ratio + shift) for name in ("elasticity", "low", "high")}
-    sums = sorted(float(then[name].sum()) for name in ("low", "high"))
+    ratio, change = np.log(new / price), runs - promoted
+    moved = float(effect["elasticity"]) * ratio + float(effect["promotion"]) * change
+    slack = [float(effect[f"{name}high"] - effect[f"{name}low"]) for name in ("", "promotion_")]
+    wide = np.hypot(slack[0] * ratio, slack[1] * change)
+    then = units * np.exp(moved)
+    sums = [float((units * np.exp(moved + side * wide / 2)).sum()) for side in (-1, 1)]
     cost = b.products["cost"].iat[row]
 
     def money(units: Floats, price: Floats) -> dict[str, float | None]:
@@ -66,9 +70,12 @@ def what_if(state: State, ask: WhatIfIn) -> dict[str, Any]:
             "profit": None if profit is None else round(profit, 2),
         }  # fmt: skip
 
-    now, after = money(units, price), money(then["elasticity"], new)
+    now, after = money(units, price), money(then, new)
+    at = f"At {after['price']:.2f}" + f" instead of {now['price']:.2f}" * (abs(after["price"] - now["price"]) >= 0.005)
+    if change.any():
+        at += " on promotion" if change.sum() > 0 else " without promotion"
     says = (
-        f"At {after['price']:.2f} instead of {now['price']:.2f}, {after['units']:.0f} units ({sums[0]:.0f} to "
+        f"{at}, {after['units']:.0f} units ({sums[0]:.0f} to "
         f"{sums[1]:.0f}) instead of {now['units']:.0f} would be sold in {HORIZON} weeks"
     )
     if now["profit"] is not None and after["profit"] is not None:
