@@ -151,6 +151,9 @@ def test_more_steps_and_budget_are_never_weaker(trained: tuple[Forecaster, Windo
     short = pgd(model, batch, WINDOW, Threat(total=8), objective, steps=4, restarts=1)
     longer = pgd(model, batch, WINDOW, Threat(total=8), objective, steps=24, restarts=1)
     assert (longer.gain >= short.gain - 1e-5).all()
+    two, once = (pgd(model, batch, WINDOW, Threat(total=8), objective, steps=n) for n in (4, 1))
+    assert two.path[0] == pytest.approx(float(once.gain.mean())), "a path compares the starts after as many steps"
+    assert two.path[-1] == pytest.approx(float(two.gain.mean()))
     rich = pgd(model, batch, WINDOW, Threat(total=24), objective, steps=24, restarts=1)
     assert rich.gain.mean() > longer.gain.mean()
 

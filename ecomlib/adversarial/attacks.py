@@ -146,7 +146,7 @@ class Attack:
     """What an attack did.
 
     ``fake`` (B, T) whole units, ``price`` (B, T) shares, the batch that the network then meets, ``gain`` (B,) of the
-    objective over the clean batch, and ``path``, the mean gain of the best plan after each step.
+    objective over the clean batch, and ``path``, the mean gain of the best plan after each step (of every start).
     """
 
     fake: Tensor
@@ -196,10 +196,11 @@ def pgd(
     generator = generator or torch.Generator().manual_seed(0)
     clean = objective(model, batch).detach()
     best_fake, best_price = torch.zeros_like(batch.x[..., 0]), torch.zeros_like(batch.x[..., 0])
-    best, path = clean.clone(), torch.zeros(steps)
+    best, reached = clean.clone(), clean.repeat(steps, 1)  # reached: best of all starts after so many steps each
     try:
         for restart in range(restarts):
             fake, price = _start(batch, threat, None if restart == 0 else generator)
+            own = clean
             for step in range(steps):
                 slopes = _slopes(model, batch, settings, threat, objective, fake, price)
                 if norm == "1":
@@ -208,7 +209,8 @@ def pgd(
                     fake = project(fake + threat.per_week * rate * _direction(slopes[0], norm), threat)
                 price = (price + threat.price * rate * _direction(slopes[1], norm)).clamp(-threat.price, threat.price)
                 value, plan = _value(model, batch, settings, threat, objective, whole(fake, threat), price)
-                path[step] = torch.maximum(path[step], (torch.maximum(value, best) - clean).mean())
+                own = torch.maximum(own, value)
+                reached[step] = torch.maximum(reached[step], own)
                 better = value > best
                 best = torch.where(better, value, best)
                 best_fake = torch.where(better.unsqueeze(1), plan, best_fake)
@@ -216,7 +218,7 @@ def pgd(
     finally:
         model.train(was_training)
     met = poisoned(batch, settings, best_fake, best_price, threat.price_column)
-    return Attack(best_fake, best_price, met, best - clean, tuple(path.tolist()))
+    return Attack(best_fake, best_price, met, best - clean, tuple((reached - clean).mean(1).tolist()))
 
 
 def random_attack(

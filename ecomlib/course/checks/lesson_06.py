@@ -30,7 +30,7 @@ def _fgsm_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     x = np.array([[4.0, 5.0, 6.0], [4.0, 5.0, 6.0]])
     return [
         (x, np.array([4.0, 8.0]), np.array([-0.25, 0.5, 0.75]), 0.5),
-        (rng.normal(5, 2, (6, 4)), rng.normal(4, 3, 6), rng.normal(0, 0.6, 4), 1.5),
+        (rng.normal(2, 2, (6, 4)), rng.normal(4, 3, 6), rng.normal(0, 0.6, 4), 1.5),
     ]
 
 
@@ -48,6 +48,11 @@ _FGSM_MISTAKES: dict[str, tuple[Answer, str]] = {
     "downhill": (
         lambda x, y, w, eps: x - eps * np.sign(2 * (x @ w - y)[:, None] * w),
         "Your step goes downhill, as in training. The attacker wants the loss to rise: add, do not subtract.",
+    ),
+    "clipped_at_zero": (
+        lambda x, y, w, eps: np.maximum(x + eps * np.sign(2 * (x @ w - y)[:, None] * w), 0),
+        "You cut the result at zero. A shop would, and the next exercise does; here the step alone is asked for, and a"
+        " history may go below zero.",
     ),
     "only_the_step": (
         lambda x, y, w, eps: eps * np.sign(2 * (x @ w - y)[:, None] * w),
@@ -108,6 +113,48 @@ def _unclipped(wish: Floats, per_week: int, total: int) -> Floats:
     return units
 
 
+def _handed_out(plan: Floats, wanted: Floats, left: int | None = None) -> Floats:
+    """Round down, and give what is left, one each, where ``wanted`` is largest."""
+    units = np.floor(plan + 1e-9)
+    left = int(np.floor(plan.sum() + 1e-9) - units.sum()) if left is None else left
+    units[np.argsort(-wanted, kind="stable")[:left]] += 1
+    return units
+
+
+def _shrunk_first(wish: Floats, per_week: int, total: int) -> Floats:
+    wish = np.maximum(wish, 0)
+    plan = np.clip(wish * min(1.0, total / max(wish.sum(), 1e-12)), 0, per_week)
+    return _handed_out(plan, plan - np.floor(plan + 1e-9))
+
+
+def _same_number_off(wish: Floats, per_week: int, total: int) -> Floats:
+    low, high = 0.0, float(np.max(wish))
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if np.clip(wish - middle, 0, per_week).sum() > total else (low, middle)
+    plan = np.clip(wish - (high if np.clip(wish, 0, per_week).sum() > total else 0), 0, per_week)
+    return _handed_out(plan, plan - np.floor(plan + 1e-9))
+
+
+def _later_first(wish: Floats, per_week: int, total: int) -> Floats:
+    plan = _rest(wish, per_week, total)[::-1]
+    return _handed_out(plan, np.round(plan - np.floor(plan + 1e-9), 9))[::-1]
+
+
+def _largest_wish(wish: Floats, per_week: int, total: int) -> Floats:
+    return _handed_out(_rest(wish, per_week, total), wish)
+
+
+def _always_all(wish: Floats, per_week: int, total: int) -> Floats:
+    plan = np.clip(wish, 0, per_week)
+    plan = plan * total / plan.sum()
+    return _handed_out(plan, plan - np.floor(plan + 1e-9))
+
+
+def _absolute(wish: Floats, per_week: int, total: int) -> Floats:
+    return whole_plan(np.abs(wish), per_week, total)
+
+
 _PLAN_MISTAKES: dict[str, tuple[Answer, str]] = {
     "clip_then_round": (
         lambda wish, per_week, total: np.round(np.clip(wish, 0, per_week)),
@@ -135,6 +182,35 @@ _PLAN_MISTAKES: dict[str, tuple[Answer, str]] = {
     "week_not_clipped": (
         _unclipped,
         "One week holds more than the weekly limit: clip to 0 … per_week before anything else.",
+    ),
+    "shrunk_before_clipped": (
+        _shrunk_first,
+        "You shrank first and clipped afterwards: what the clip cuts off is lost, and the total is not spent. Clip each"
+        " week, then look at the sum.",
+    ),
+    "same_number_off": (
+        _same_number_off,
+        "You took the same number from each week. That is the package's way, and the nearest affordable plan; here the"
+        " exercise asks for the same share: multiply all weeks by one factor.",
+    ),
+    "later_week_first": (
+        _later_first,
+        "Where two weeks have the same remainder, yours gives the unit to the later one. The earlier week comes first:"
+        " sort stably.",
+    ),
+    "largest_wish_first": (
+        _largest_wish,
+        "What is left goes to the weeks with the largest remainders after rounding down, not to the largest wishes.",
+    ),
+    "always_spends_the_total": (
+        _always_all,
+        "You stretch a small wish until the total is spent. The total is a limit, not a duty: shrink only where the sum"
+        " is above it.",
+    ),
+    "absolute_value": (
+        _absolute,
+        "A negative wish became a purchase: you took its absolute value. Where the gradient would like fewer orders,"
+        " nothing can be bought: clip at 0.",
     ),
 }
 
@@ -183,6 +259,19 @@ _HONEST_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda clean, attacks: float(attacks.max(axis=0).mean()),
         "An attacker may also do nothing: where every plan makes the forecast better by accident, the clean error is"
         " the worst case. Include it in the maximum.",
+    ),
+    "damage_instead_of_error": (
+        lambda clean, attacks: float((np.maximum(clean, attacks.max(axis=0)) - clean).mean()),
+        "That is the damage, what the attack adds to the clean error. Asked for is the error itself.",
+    ),
+    "not_averaged": (
+        lambda clean, attacks: np.maximum(clean, attacks.max(axis=0)),
+        "That is one number for each product. Return their mean.",
+    ),
+    "one_maximum": (
+        lambda clean, attacks: float(max(clean.max(), attacks.max())),
+        "You took one maximum of everything: the error of the worst product. The maximum goes over attacks, product by"
+        " product; then comes the mean.",
     ),
 }
 
