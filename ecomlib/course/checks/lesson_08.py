@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecomlib.course.checks import Answer, Exercise
+from ecomlib.course.checks.canary import CANARY
 
 Floats = NDArray[np.float64]
 Event = dict[str, Any]
@@ -49,6 +50,8 @@ def _count_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
         _event("c", "lamp", "17:58:00", 1),  # came late
         _event("b", "mug", "18:00:05", 7),  # again, from a sender that stamps anew and has a fault
         _event("d", "mug", "18:00:00", 3),  # the same second again, another quantity
+        _event("d", "mug", "17:59:00", 9),  # again, stamped earlier, with a fault
+        _event("c", "mug", "17:58:00", 4),  # again, and the fault is in the product
     ]
     times = [f"{18 + int(m) // 60}:{int(m) % 60:02d}:00" for m in rng.integers(0, 90, 12)]
     keys = [f"e{int(k)}" for k in rng.integers(0, 8, 12)]
@@ -84,6 +87,18 @@ def _last_wins(events: Sequence[Event]) -> dict[str, int]:
     units: dict[str, int] = {}
     for event in {event["event_key"]: event for event in events}.values():
         units[event["product_id"]] = units.get(event["product_id"], 0) + event["quantity"]
+    return units
+
+
+def _earliest_wins(events: Sequence[Event]) -> dict[str, int]:
+    return count_once(sorted(events, key=lambda event: str(event["ordered_at"])))
+
+
+def _not_twice_running(events: Sequence[Event]) -> dict[str, int]:
+    units: dict[str, int] = {}
+    for before, event in zip([None, *events], events, strict=False):
+        if before is None or event["event_key"] != before["event_key"]:
+            units[event["product_id"]] = units.get(event["product_id"], 0) + event["quantity"]
     return units
 
 
@@ -130,6 +145,21 @@ _COUNT_MISTAKES: dict[str, tuple[Answer, str]] = {
         "You compare the key *and* the content. Then a resend with another time stamp or another number is a second"
         " order. The same key is the same event, whatever else it says; the first one was acknowledged, so it stands.",
     ),
+    "key_and_product": (
+        lambda events: _count(events, lambda event: (event["event_key"], event["product_id"])),
+        "You remember keys product by product. A key names one event in the whole shop: sent again with another product"
+        " it is still the same event, and the first one stands.",
+    ),
+    "earliest_wins": (
+        _earliest_wins,
+        "Of several events with one key you take the one with the earliest time. The first to *arrive* was acknowledged"
+        " and is in the books, whatever a later copy says about its time.",
+    ),
+    "not_twice_running": (
+        _not_twice_running,
+        "You compare each event only with the one just before it. A resend may come much later, with others in between:"
+        " remember all keys.",
+    ),
     "last_wins": (
         _last_wins,
         "With you the last event of a key wins. The first one was acknowledged and is in the books; send a correction"
@@ -146,19 +176,26 @@ _COUNT_MISTAKES: dict[str, tuple[Answer, str]] = {
 
 
 def _index(
-    reference: Floats, recent: Floats, edges: Floats, *, half: float = 0.5, shares: bool = True
+    reference: Floats,
+    recent: Floats,
+    edges: Floats,
+    *,
+    half: float = 0.5,
+    shares: bool = True,
+    side: Literal["left", "right"] = "right",
 ) -> tuple[Floats, Floats]:
     """Shares of old and new in each bin."""
 
     def of(values: Floats) -> Floats:
-        counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1) + half
+        counts = np.bincount(np.searchsorted(edges, values, side=side), minlength=len(edges) + 1) + half
         return np.asarray(counts / counts.sum() if shares else counts, dtype=np.float64)
 
     return of(reference), of(recent)
 
 
-def _quantiles(values: Floats, bins: int) -> Floats:
-    return np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
+def _quantiles(values: Floats, bins: int, *, merge: bool = True) -> Floats:
+    edges = np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1])
+    return np.unique(edges) if merge else edges
 
 
 def _psi(p: Floats, q: Floats) -> float:
@@ -180,6 +217,7 @@ def _psi_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
         (np.arange(1.0, 9.0), np.array([3.0, 5.0, 6.0, 7.0, 9.0]), 4),
         (rng.gamma(2.0, 3.0, 300), rng.gamma(2.0, 5.0, 80), 10),
         (rng.normal(size=100), rng.normal(6.0, 1.0, 50), 5),
+        (rng.poisson(0.8, 200).astype(float), rng.poisson(1.5, 60).astype(float), 10),  # many zeros: units of a week
     ]
 
 
@@ -211,6 +249,16 @@ _PSI_MISTAKES: dict[str, tuple[Answer, str]] = {
         "Your bins are equally wide. Demand is skewed: nearly everything falls into the first bin, and a change there"
         " is not seen. Take quantiles of the reference: equally *full* bins.",
     ),
+    "edge_below": (
+        lambda reference, recent, bins: _psi(*_index(reference, recent, _quantiles(reference, bins), side="left")),
+        "A value that lies on an edge goes into the bin below it with you. Units are whole numbers, so many do: zeros"
+        ' and ones then share a bin. It belongs to the bin above (side="right").',
+    ),
+    "not_merged": (
+        lambda reference, recent, bins: _psi(*_index(reference, recent, _quantiles(reference, bins, merge=False))),
+        "Several of your edges are equal: where many values are zero, so are many quantiles. The bins between them are"
+        " empty and still get half a count. Merge equal edges (np.unique).",
+    ),
     "no_half_count": (
         lambda reference, recent, bins: _psi(*_index(reference, recent, _quantiles(reference, bins), half=0.0)),
         "A bin without any new value makes the logarithm infinite (and with many bins there is always one). Add half a"
@@ -236,106 +284,6 @@ _PSI_MISTAKES: dict[str, tuple[Answer, str]] = {
 }
 
 
-# --- the verdict on a canary ---
-
-
-def _ends(difference: Floats) -> tuple[float, float]:
-    half = 1.96 * float(difference.std(ddof=1)) / len(difference) ** 0.5
-    return float(difference.mean()) - half, float(difference.mean()) + half
-
-
-def _word(low: float, high: float) -> str:
-    return "promote" if high < 0 else "roll back" if low > 0 else "wait"
-
-
-def canary(old: Floats, new: Floats) -> str:
-    """A word from the 95 % interval of the mean paired difference: below zero, above it, or neither."""
-    return _word(*_ends(new - old))
-
-
-def _canary_stub(old: Floats, new: Floats) -> Any:
-    return ...
-
-
-def _canary_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
-    def exact(mean: float, spread: float, count: int) -> Floats:
-        """Differences with just this mean and standard deviation."""
-        raw = rng.normal(size=count)
-        return mean + spread * (raw - raw.mean()) / raw.std(ddof=1)
-
-    size = rng.gamma(1.5, 8.0, 200)  # products differ far more than two models do
-    many_small = np.r_[np.full(150, -0.2), np.full(50, 1.6)] + rng.normal(0, 0.05, 200)  # better for most, worse in sum
-    few_large = np.r_[np.full(150, 0.1), np.full(50, -1.5)] + rng.normal(0, 0.05, 200)
-    flat = np.full(40, 5.0) + rng.normal(0, 0.01, 40)
-    return [
-        (np.array([4.0, 9.0, 2.0, 7.0]), np.array([5.0, 6.0, 3.0, 6.0])),  # better on average, and nothing is shown
-        (size, size + exact(-0.4, 1.0, 200)),
-        (size, size + exact(0.4, 1.0, 200)),
-        (size, size + exact(-0.1, 1.5, 200)),
-        (size, size + exact(0.1, 1.5, 200)),
-        (size, size + many_small),
-        (size, size + few_large),
-        (flat, flat + exact(-0.5, 0.4, 40)),
-        (flat, flat + exact(0.5, 0.4, 40)),
-        (flat, flat + exact(-2.0, 0.4, 40)),
-        (flat, flat + exact(2.0, 0.4, 40)),
-    ]
-
-
-def _unpaired(old: Floats, new: Floats) -> str:
-    half = 1.96 * float(np.sqrt(old.var(ddof=1) / len(old) + new.var(ddof=1) / len(new)))
-    middle = float(new.mean() - old.mean())
-    return _word(middle - half, middle + half)
-
-
-def _spread(old: Floats, new: Floats) -> str:
-    difference = new - old
-    half = 1.96 * float(difference.std(ddof=1))
-    return _word(float(difference.mean()) - half, float(difference.mean()) + half)
-
-
-def _wins(old: Floats, new: Floats) -> str:
-    share = float((new < old).mean())
-    return "promote" if share > 0.5 else "roll back"
-
-
-_CANARY_MISTAKES: dict[str, tuple[Answer, str]] = {
-    "mean_only": (
-        lambda old, new: "promote" if new.mean() < old.mean() else "roll back",
-        "You look at the mean difference alone. Of two equally good models one is always ahead by chance, so you put a"
-        " new model in force every other week for nothing. Ask for the interval, and wait while it holds zero.",
-    ),
-    "not_worse_is_enough": (
-        lambda old, new: "roll back" if _ends(new - old)[0] > 0 else "promote",
-        "You promote whatever is not shown to be worse. Nothing shown is no reason for a change: while the interval"
-        " holds zero, the answer is to wait.",
-    ),
-    "wait_is_no": (
-        lambda old, new: "promote" if _ends(new - old)[1] < 0 else "roll back",
-        "You roll back what is not shown to be better. A canary that is neither better nor worse is not a fault: wait.",
-    ),
-    "unpaired": (
-        _unpaired,
-        "Your interval treats the two models' errors as two separate samples. Products differ far more than models do,"
-        " so it is so wide that nothing is ever decided. Take the difference product by product first.",
-    ),
-    "spread": (
-        _spread,
-        "Your interval is where a single product's difference lies. Asked is how sure the *mean* is: divide the"
-        " standard deviation by the square root of the number of products.",
-    ),
-    "majority": (
-        _wins,
-        "You count for how many products the new model is better. It may be a little better for most and much worse for"
-        " the few that sell. What counts is the mean error, and its interval.",
-    ),
-    "reversed": (
-        lambda old, new: canary(new, old),
-        "The signs are turned: a difference new - old below zero means that the new model errs less.",
-    ),
-}
-
-
 EXERCISES = (
     Exercise(
         name="08.count_once",
@@ -353,12 +301,5 @@ EXERCISES = (
         mistakes=_PSI_MISTAKES,
         praise="A ruler that stays the same: now this week can be compared with last week.",
     ),
-    Exercise(
-        name="08.canary",
-        solution=canary,
-        stub=_canary_stub,
-        cases=_canary_cases,
-        mistakes=_CANARY_MISTAKES,
-        praise="You change what serves only when the difference is more than chance.",
-    ),
+    CANARY,
 )
