@@ -71,7 +71,8 @@ def what_if(state: State, ask: WhatIfIn) -> dict[str, Any]:
         }  # fmt: skip
 
     now, after = money(units, price), money(then, new)
-    at = f"At {after['price']:.2f}" + f" instead of {now['price']:.2f}" * (abs(after["price"] - now["price"]) >= 0.005)
+    old_price, new_price = (f"{side['price']:.2f}" for side in (now, after))
+    at = f"At {new_price}" + f" instead of {old_price}" * (old_price != new_price)
     if change.any():
         at += " on promotion" if change.sum() > 0 else " without promotion"
     says = (
