@@ -41,7 +41,7 @@ import torch
 from scipy.stats import t as student
 
 from ecomlib import load_store, recorded
-from ecomlib.stores.download import read_tables
+from ecomlib.stores.published.download import read_tables
 from ecomlib.stores.simulated import make_store
 from ecomlib.stores.store import Store
 from ecomlib.text import AdaptSettings, Encoder, adapt_encoder, arms, basket_pairs, encode, load_encoder

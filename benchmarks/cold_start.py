@@ -43,7 +43,7 @@ from scipy.stats import t as student
 
 from ecomlib import load_store, recorded
 from ecomlib.features import calendar
-from ecomlib.stores import online_retail
+from ecomlib.stores.published import online_retail
 from ecomlib.stores.simulated import make_store
 from ecomlib.stores.simulated.settings import settings_for
 from ecomlib.stores.simulated.words import MATERIALS, USES

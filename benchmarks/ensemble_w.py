@@ -41,7 +41,7 @@ from members_w import DirectSettings
 from ecomlib import load_store, recorded
 from ecomlib.ensemble import combine, error_correlation, stacking_weights
 from ecomlib.evaluation import backtest, compare, rmsse, score, score_intervals, wape
-from ecomlib.stores.online_retail import weekly_sales_lines
+from ecomlib.stores.published.online_retail import weekly_sales_lines
 
 HERE = Path(__file__).resolve().parent
 TUNING = HERE / "tuning_ensemble_w.csv"

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ecomlib.panel import make_panel
 from ecomlib.stores import Store, load_store
-from ecomlib.stores.online_retail import weekly_sales_lines
+from ecomlib.stores.published.online_retail import weekly_sales_lines
 
 HORIZON = 4
 ITEMS = 500

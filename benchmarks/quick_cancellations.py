@@ -22,7 +22,7 @@ import protocol_w
 from ecomlib import load_store, recorded
 from ecomlib.evaluation import score_intervals, wape
 from ecomlib.panel import period_index, period_start
-from ecomlib.stores.online_retail import weekly_sales_lines
+from ecomlib.stores.published.online_retail import weekly_sales_lines
 
 DAY = pd.Timedelta(days=1)
 

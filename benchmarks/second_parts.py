@@ -4,8 +4,9 @@
     python benchmarks/second_parts.py --lesson 00        # one of them
     python benchmarks/second_parts.py --smoke            # lesson by lesson on the tiny simulated store; records nothing
 
-Runs each lesson with STORE=online_retail, takes the rows that it adds to the course's results table for that shop, and
-records them as second_part_NN. A lesson with STORE="recorded" shows that table with its date and machine.
+Runs each lesson on the registered store that serves to be recorded, takes the rows that it adds to the course's results
+table for that shop, and records them as second_part_NN. A lesson with STORE="recorded" shows that table with its date
+and machine.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ import pandas as pd
 from ecomlib import recorded
 from ecomlib.course import lessons
 from ecomlib.course.run import RunSettings, run_lessons
+from ecomlib.stores import registry
 
-SHOP = "online_retail"
+(SHOP,) = registry.names("record")
 
 
 def second_part(number: str, store: str, out: Path) -> tuple[pd.DataFrame, float]:

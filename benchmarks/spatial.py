@@ -223,7 +223,7 @@ def tuning() -> pd.DataFrame:
 
 def orange_juice(settings: SpaceSettings) -> pd.DataFrame | None:
     """Weekly ounces of 83 shops, 1 to 3 weeks ahead: does a learned neighbourhood help? None where the data are not."""
-    from ecomlib.stores.download import read_tables
+    from ecomlib.stores.published.download import read_tables
 
     try:
         weekly = read_tables("orange_juice", "weekly")["weekly"]

@@ -23,7 +23,7 @@ import pandas as pd
 import torch
 
 from ecomlib import load_store, recorded
-from ecomlib.stores.download import read_tables
+from ecomlib.stores.published.download import read_tables
 from ecomlib.text import DEFAULT, encode, load_encoder
 from ecomlib.text.hub import SOURCES, find_folder
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecomlib.stores.cast import Cast, find_cast
+from ecomlib.course.cast import Cast, find_cast
 from ecomlib.stores.simulated import make_store
 from ecomlib.stores.store import Store
 

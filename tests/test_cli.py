@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import ecomlib
 from ecomlib.course.cli import app
 from ecomlib.errors import DownloadError
-from ecomlib.stores import download
+from ecomlib.stores.published import download
 
 
 def invoke(*words: str) -> Any:
@@ -54,7 +54,7 @@ def test_data_list_says_what_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("ECOMLIB_DATA_DIR", str(tmp_path))
     done = invoke("data", "list")
     assert done.exit_code == 0
-    assert all(name in done.stdout for name in download.registry())
+    assert all(name in done.stdout for name in download.catalogue())
     assert "ecomlib data fetch NAME" in done.stdout
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from ecomlib.errors import DataError
-from ecomlib.stores import complete_journey, load_store
+from ecomlib.stores import load_store
+from ecomlib.stores.published import complete_journey
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 from own_shop import edit, put, text, write_shop
 
+from ecomlib.course import data_check
+from ecomlib.course.data_check import encoder_reads
+from ecomlib.course.syllabus import LESSONS
 from ecomlib.errors import DataError
 from ecomlib.stores import Store
-from ecomlib.stores.directory import LESSONS, CheckReport, check
-from ecomlib.stores.language import encoder_reads, guess_language
+from ecomlib.stores.folder.read_write import CheckReport, check
+from ecomlib.stores.language import guess_language
 from ecomlib.stores.schema import SCHEMA
 
 
@@ -142,7 +145,7 @@ def test_a_whole_shop_is_ok_and_the_report_says_what_it_can_do(tmp_path: Path) -
     assert report.rows == {"products": 20, "regions": 2, "orders": 240}
     assert report.language == "English"
     assert report.period is not None and report.period[0] >= pd.Timestamp("2024-01-01")
-    text = report.text()
+    text = data_check.check(tmp_path).text()
     for words in (
         "products          20 rows",
         "not there: description, category",
@@ -157,24 +160,17 @@ def test_a_whole_shop_is_ok_and_the_report_says_what_it_can_do(tmp_path: Path) -
 def test_a_lesson_that_lacks_a_table_or_weeks_says_which(tmp_path: Path) -> None:
     write_shop(tmp_path)
     (tmp_path / "regions.csv").unlink()
-    assert check(tmp_path).lessons["05"] == (False, "needs regions")
+    assert data_check.check(tmp_path).lessons["05"] == (False, "needs regions")
     edit("orders.csv", lambda f: f[f["ordered_at"] < "2024-03-01"])(tmp_path)
-    able, why = check(tmp_path).lessons["04"]
+    able, why = data_check.check(tmp_path).lessons["04"]
     assert not able and why == "needs 26 weeks of orders, there are 8"
 
 
 def test_lessons_ask_only_for_tables_and_columns_that_exist() -> None:
     for lesson in LESSONS:
-        for name in (*lesson.needs, *lesson.better_with):
+        for name in (*lesson.needs.tables, *lesson.needs.better_with):
             table, _, column = name.partition(".")
             assert table in SCHEMA and (not column or SCHEMA[table].column(column)), f"{lesson.number}: {name}"
-
-
-def test_the_lessons_are_those_of_the_course() -> None:
-    from ecomlib.course import plan
-
-    planned = [(lesson.number, lesson.title) for lesson in plan.LESSONS]
-    assert [(lesson.number, lesson.title) for lesson in LESSONS] == planned
 
 
 @pytest.mark.parametrize(
@@ -226,7 +222,9 @@ def test_the_owner_of_a_chinese_shop_is_told_that_the_encoder_cannot_read_it(tmp
     edit("products.csv", lambda f: f.assign(title=[CHINESE[k % 5] for k in range(len(f))]))(tmp_path)
     report = check(tmp_path)
     assert report.ok and report.language == "Chinese"
-    assert "the course's English encoder will not read them" in report.text()
-    assert report.lessons["02"][0] and "Chinese" in report.lessons["02"][1]
-    assert "Chinese" not in report.lessons["00"][1]
+    assert report.text().endswith("Language of the titles: Chinese"), "the folder's report knows no encoder"
+    found = data_check.check(tmp_path)
+    assert "Language of the titles: Chinese; the course's English encoder will not read them" in found.text()
+    assert found.lessons["02"][0] and "Chinese" in found.lessons["02"][1]
+    assert "Chinese" not in found.lessons["00"][1]
     assert encoder_reads("English") != encoder_reads("German") != encoder_reads("Chinese")

@@ -20,8 +20,8 @@ from own_shop import edit, put, text, write_shop
 
 from ecomlib.errors import DataError, EcomlibError
 from ecomlib.stores import Store
-from ecomlib.stores.directory import check
-from ecomlib.stores.reading import read_table
+from ecomlib.stores.folder.read_write import check
+from ecomlib.stores.folder.table_file import read_table
 from ecomlib.stores.schema import SCHEMA
 
 

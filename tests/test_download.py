@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 
 from ecomlib.errors import DataError, DownloadError, MissingDependencyError
-from ecomlib.stores import download, online_retail
+from ecomlib.stores.published import download, online_retail
 
 QUICK = {"progress": False, "timeout": (2.0, 0.5), "tries": 1}
 
@@ -101,7 +101,7 @@ def place(tmp_path: Path, monkeypatch, server: Server, archives, shop) -> Path:
     """An empty data folder, a server that has the shop, and a registry that knows the look-alike's fingerprint."""
     for name, content in archives.items():
         (server.folder / name).write_bytes(content)
-    known = download.registry()
+    known = download.catalogue()
     entry, tables = known["online_retail"], {}
     frames = {"first": (shop.first,), "second": (shop.second, lookalike.second_edition(shop)["Year 2010-2011"])}
     for key, table in entry.tables.items():
@@ -114,7 +114,7 @@ def place(tmp_path: Path, monkeypatch, server: Server, archives, shop) -> Path:
             origins.append(replace(origin, rows=len(frame), sums=sums))
         tables[key] = replace(table, origins=tuple(origins))
     changed = {**known, "online_retail": replace(entry, tables=tables)}
-    monkeypatch.setattr(download, "registry", lambda: changed)
+    monkeypatch.setattr(download, "catalogue", lambda: changed)
     folder = tmp_path / "data"
     monkeypatch.setenv("ECOMLIB_DATA_DIR", str(folder))
     monkeypatch.setattr(download, "_roots", lambda: [folder])
@@ -252,14 +252,14 @@ def test_r_data_needs_its_library(place, server, monkeypatch):
 
 
 def test_the_registry_is_whole():
-    for name, entry in download.registry().items():
+    for name, entry in download.catalogue().items():
         assert entry.use in ("course", "tests only") and entry.tables and entry.citation, name
         assert entry.page.startswith("https://") and entry.licence
         for table in entry.tables.values():
             assert table.files[0].endswith(".parquet") and table.origins
             assert all(origin.rows for origin in table.origins), f"{name} has a table without a fingerprint"
     sheets = {path.stem for path in (Path(__file__).parent.parent / "data").glob("*.md")}
-    assert set(download.registry()) <= sheets, "every data set has a datasheet"
+    assert set(download.catalogue()) <= sheets, "every data set has a datasheet"
 
 
 KILLED = """
@@ -267,11 +267,11 @@ import sys
 sys.path.insert(0, {tests!r})
 from dataclasses import replace
 from pathlib import Path
-from ecomlib.stores import download
-known = download.registry()["complete_journey"]
+from ecomlib.stores.published import download
+known = download.catalogue()["complete_journey"]
 table = replace(known.tables["products"], origins=(replace(known.tables["products"].origins[0], rows=3),))
 entry = replace(known, tables={{"products": table}})
-download.registry = lambda: {{"complete_journey": entry}}
+download.catalogue = lambda: {{"complete_journey": entry}}
 download._roots = lambda: [Path({folder!r})]
 print("ready", flush=True)
 print(download.fetch("complete_journey", progress=False, base_url={url!r}, timeout=(5.0, {wait}), tries=1))
@@ -323,8 +323,8 @@ def test_the_table_for_people_says_what_the_registry_says(root: Path):
         if line.startswith("| [")
     ]
     shown = {row.split("`")[1]: [cell.strip() for cell in row.strip("|").split("|")] for row in rows}
-    assert set(shown) == {*download.registry(), "simulated"}
-    for name, entry in download.registry().items():
+    assert set(shown) == {*download.catalogue(), "simulated"}
+    for name, entry in download.catalogue().items():
         _, _, counts, licence, use = shown[name]
         assert use == entry.use and entry.licence.startswith(licence)
         fingerprint = {f"{table.origins[0].rows:,}" for table in entry.tables.values()}

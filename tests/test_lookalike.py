@@ -9,7 +9,7 @@ import lookalike
 import pandas as pd
 import pytest
 
-from ecomlib.stores import download
+from ecomlib.stores.published import download
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def read(path: Path) -> pd.DataFrame:
 
 def test_every_data_set_of_the_registry_is_there(folder, monkeypatch):
     monkeypatch.setenv("ECOMLIB_DATA_DIR", str(folder))
-    for name in download.registry():
+    for name in download.catalogue():
         for path in download.table_files(name).values():
             assert path.is_relative_to(folder), "a test must not read another folder"
     assert download.data_sets()["here"].all()

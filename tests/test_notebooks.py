@@ -17,11 +17,12 @@ import nbformat
 import pytest
 import toy_lesson
 
-from ecomlib.course import checks, lessons, notebook, plan, report, rules, setup_cell
+from ecomlib.course import checks, lessons, notebook, report, rules, setup_cell, syllabus
 from ecomlib.errors import MissingDependencyError
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMITTED = sorted((ROOT / "notebooks").glob("*.ipynb"))
+TOY = syllabus.Lesson("90", "Toy", "Why?", "90_toy.ipynb", ("What we publish", "What may fail"))
 POINTER = re.compile(r"\blesson\s+(\d\d[a-z]?)(?:,\s+section\s+(\d+))?")
 ROOMS_WITHOUT_LESSON = ("course", "recorded", "errors.py", "__init__.py", "plots.py")
 
@@ -35,7 +36,7 @@ def toy_checks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_lesson_is_planned() -> None:
-    assert {p.name for p in COMMITTED} <= {entry.file for entry in plan.LESSONS}
+    assert {p.name for p in COMMITTED} <= {entry.file for entry in syllabus.LESSONS}
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda p: p.stem)
@@ -84,7 +85,7 @@ def test_the_pointers_from_docstrings_lead_somewhere() -> None:
             continue
         for number, section in POINTER.findall(text):
             followed += 1
-            planned = plan.lesson(number)
+            planned = syllabus.lesson(number)
             if planned is None or (section and int(section) > len(planned.sections)):
                 lost.append(f"{place}: lesson {number}, section {section}")
             elif section and (ROOT / "notebooks" / planned.file).exists():
@@ -252,14 +253,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, toy_checks: None) -
     )
     toy_lesson.write(tmp_path / "notebooks")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(syllabus, "LESSONS", (*syllabus.LESSONS[:1], TOY))
     return tmp_path
 
 
-def test_make_notebooks_executes_and_notes_what_it_did(
-    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    entry = plan.Lesson("90", "Toy", "Why?", "90_toy.ipynb", "A | B")
-    monkeypatch.setattr(plan, "LESSONS", (*plan.LESSONS[:1], entry))
+def test_make_notebooks_executes_and_notes_what_it_did(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = project / "notebooks" / "90_toy.ipynb"
     nb = lessons.read(path)
     nb.cells[1].source = "an old set-up cell"
@@ -280,6 +278,7 @@ def test_make_notebooks_executes_and_notes_what_it_did(
     readme = (project / "README.md").read_text(encoding="utf-8")
     assert re.search(r"\| \[90 · Toy\]\(notebooks/90_toy.ipynb\) \| Why\? \| \d+ s \|", readme)
     assert "| 00 · Quickstart | What shall we order on Monday? | not yet |" in readme
+    assert readme.index("00 · Quickstart") < readme.index("**On the shelf**") < readme.index("90 · Toy")
     assert readme.startswith("# A\n") and readme.endswith("end\n") and "old" not in readme
 
     # The same pixels in other bytes: the second run keeps the old picture.
@@ -319,6 +318,30 @@ def test_make_notebooks_refuses_and_leaves_the_file_as_it_was(
     assert said in capsys.readouterr().err
     assert path.read_bytes() == before
     assert not list(path.parent.glob(".*"))
+
+
+@pytest.mark.parametrize("options", [[], ["99"], ["--check"]])
+def test_a_lesson_without_a_line_in_the_syllabus_is_refused_before_anything_runs(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    toy_lesson.write(project / "notebooks", "99_unplanned.ipynb")
+    monkeypatch.setattr(notebook, "execute", lambda *_: pytest.fail("a lesson was executed"))
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    assert notebook.main(options) == 1
+    said = capsys.readouterr().err
+    assert "99_unplanned.ipynb is not in the syllabus" in said and "ecomlib/course/syllabus.py" in said
+    assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
+
+
+def test_results_come_from_planned_lessons_only(project: Path) -> None:
+    for number, name in (("90", "90_toy.ipynb"), ("99", "99_unplanned.ipynb")):
+        nb = executed_toy()
+        mark = {"kind": "results", "title": "", "rows": [{"lesson": number, "store": "simulated", "model": "naive"}]}
+        nb.cells[4].outputs = [nbformat.v4.new_output("display_data", metadata={"ecomlib": mark})]
+        nbformat.write(nb, project / "notebooks" / name)
+    notebook.update_results(project)
+    rows = (project / notebook.RESULTS).read_text(encoding="utf-8").splitlines()[1:]
+    assert len(rows) == 1 and rows[0].startswith("90,")
 
 
 def test_a_check_looks_at_the_source_only(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

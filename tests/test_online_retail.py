@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from ecomlib.errors import DataError, DownloadError
-from ecomlib.stores import load_store, online_retail
-from ecomlib.stores.formats import read_published
+from ecomlib.stores import load_store
+from ecomlib.stores.published import online_retail
+from ecomlib.stores.published.formats import read_published
 
 
 @pytest.fixture(scope="module")

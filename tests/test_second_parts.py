@@ -12,10 +12,9 @@ import pandas as pd
 import pytest
 
 from ecomlib import load_store
-from ecomlib.course import lessons, report
+from ecomlib.course import lessons, report, syllabus
 from ecomlib.course.run import RunSettings, run_lessons
 from ecomlib.errors import LessonError
-from ecomlib.stores import directory
 
 ROOT = Path(__file__).resolve().parent.parent
 NUMBERS = [lesson.number for lesson in lessons.choose(ROOT / "notebooks")]
@@ -49,7 +48,7 @@ def test_on_the_smallest_shop_of_a_reader(number: str, tmp_path: Path) -> None:
     settings = RunSettings(size="tiny", store=str(shop), out=tmp_path / "out")
     (run,) = run_lessons([number], settings, where=ROOT / "notebooks")
     assert run.passed, run.complaint()
-    needs = next(lesson.needs for lesson in directory.LESSONS if lesson.number == number)
+    needs = next(lesson.needs.tables for lesson in syllabus.LESSONS if lesson.number == number)
     if set(needs) <= {"products", "orders"}:
         assert len(second_rows(settings.out))
     else:  # such as lesson 05, which needs regions: it says so, and adds nothing

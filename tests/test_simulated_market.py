@@ -14,7 +14,6 @@ import pytest
 from scipy import sparse
 
 from ecomlib.errors import DataError
-from ecomlib.stores.rules import faults
 from ecomlib.stores.simulated import make_store, settings_for
 from ecomlib.stores.simulated import market as market_module
 from ecomlib.stores.simulated.assemble import generator
@@ -25,6 +24,7 @@ from ecomlib.stores.simulated.settings import Settings
 from ecomlib.stores.simulated.truth import Truth, whole_periods
 from ecomlib.stores.simulated.words import make_catalogue
 from ecomlib.stores.store import Store
+from ecomlib.stores.validation import faults
 
 FOUR = 4.0
 

@@ -13,7 +13,7 @@ import pytest
 
 from ecomlib import load_store
 from ecomlib.errors import DataError, MissingTableError
-from ecomlib.stores import STORE_NAMES, TABLES, Store
+from ecomlib.stores import TABLES, Store, registry
 from ecomlib.stores.schema import SCHEMA
 from ecomlib.stores.summary import Summary
 
@@ -277,4 +277,4 @@ def test_load_store_knows_names_and_folders(tmp_path: Path) -> None:
     assert load_store(str(tmp_path / "corner")).orders.equals(shop().orders)
     with pytest.raises(DataError) as caught:
         load_store("shopp")
-    assert all(name in str(caught.value) for name in STORE_NAMES)
+    assert all(name in str(caught.value) for name in registry.names())

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 import ecomlib
+from ecomlib.course.outcome import second_part_names
 from ecomlib.errors import EcomlibError, LessonError
 from ecomlib.serving.commands import COMMANDS
 
@@ -64,7 +65,10 @@ def main(
 @plainly
 def run(
     numbers: Annotated[list[str] | None, typer.Argument(help="Lessons, such as 00 01; none means all.")] = None,
-    store: Annotated[str | None, typer.Option(help="Part B's store: a name or a folder of your tables.")] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(help=f"Part B's store: {', '.join(second_part_names())}, or a folder of your tables."),
+    ] = None,
     size: Annotated[str | None, typer.Option(help="Size of the simulated store: tiny, small, full.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the simulated store.")] = None,
@@ -135,9 +139,13 @@ def doctor() -> None:
 @data.command("list")
 @plainly
 def data_list() -> None:
-    """The data sets that lessons know, and which of them are here."""
-    from ecomlib.stores import download
+    """The stores and data sets that lessons know, and which of them are here."""
+    from ecomlib.stores import registry
+    from ecomlib.stores.published import download
 
+    for store in registry.STORES:
+        if store.kind != "published":
+            typer.echo(f"✓ {store.name:<18} {store.title} ({registry.KINDS[store.kind]})")
     for entry in download.data_sets().itertuples(index=False):
         typer.echo(
             f"{'✓' if entry.here else '–'} {entry.name:<18} {entry.title} ({entry.licence}; {entry.use}) {entry.page}"
@@ -149,7 +157,7 @@ def data_list() -> None:
 @plainly
 def data_fetch(name: Annotated[str, typer.Argument(help="A name of `ecomlib data list`.")]) -> None:
     """Download a data set from its publisher, check it and keep it."""
-    from ecomlib.stores import download
+    from ecomlib.stores.published import download
 
     typer.echo(f"{name}: {download.fetch(name, progress=True)}")
 
@@ -160,11 +168,11 @@ def data_check(
     path: Annotated[Path, typer.Argument(help="A folder of CSV or Parquet files named after the tables.")],
 ) -> None:
     """Say what fits in your own tables, what does not, and what each lesson could do with them."""
-    from ecomlib.stores import directory
+    from ecomlib.course.data_check import check
 
-    report = directory.check(path)
-    typer.echo(report.text())
-    raise typer.Exit(0 if report.ok else 1)
+    found = check(path)
+    typer.echo(found.text())
+    raise typer.Exit(0 if found.ok else 1)
 
 
 @workshop_app.command("build")

@@ -143,7 +143,7 @@ def disk(folder: Path, free_bytes: int | None = None) -> Finding:
 def data_sets(frame: pd.DataFrame | None = None) -> list[Finding]:
     """One finding a real data set: is it on this machine? ``frame`` stands in for ``download.data_sets()``."""
     if frame is None:
-        from ecomlib.stores import download
+        from ecomlib.stores.published import download
 
         frame = download.data_sets()
     return [
@@ -168,7 +168,7 @@ def weights() -> Finding:
 
 def examine() -> list[Finding]:
     """The whole examination."""
-    from ecomlib.stores import download
+    from ecomlib.stores.published import download
 
     return [python(), *packages(), kernel(), *hardware(), disk(download.cache_dir()), *data_sets(), weights()]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ecomlib.course import plan
+from ecomlib.course import syllabus
 from ecomlib.errors import LessonError, MissingDependencyError
 
 COPY = "ecomlib-lessons"
@@ -118,7 +118,7 @@ def choose(where: Path, numbers: Sequence[str] = ()) -> list[LessonFile]:
     for path in sorted(where.glob("*.ipynb")):
         match = re.match(r"(\d{2}[a-z]?)_", path.name)
         if match:
-            planned = plan.lesson(match[1])
+            planned = syllabus.lesson(match[1])
             title = planned.title if planned else path.stem.partition("_")[2].replace("_", " ").capitalize()
             found[match[1]] = LessonFile(match[1], title, path)
     if not found:

@@ -21,11 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from ecomlib.course import address, lessons, plan, report, rules, setup_cell
+from ecomlib.course import address, lessons, minutes, report, rules, setup_cell, syllabus
 from ecomlib.course.lessons import LessonFile
 from ecomlib.errors import EcomlibError, LessonError
 
-LIMIT_SECONDS = {"04": 90, "07": 90}
 TABLE = re.compile(r"<!-- lessons:start -->.*<!-- lessons:end -->", re.S)
 RESULTS = Path("ecomlib/course/assets/results.csv")
 FIGURE = Path("notebooks/figures/fan.png")
@@ -119,11 +118,15 @@ def is_stale(notebook: Any) -> bool:
 
 
 def readme_table(folder: Path) -> str:
-    """The README's table of lessons: question, measured seconds, and "not yet" where a lesson is not yet."""
+    """Format the README's table of lessons, the spine first: question and measured seconds, or "not yet"."""
     with_badge = bool(setup_cell.REPOSITORY)
     lines = ["| lesson | the shop's question | runs in |" + (" |" if with_badge else "")]
     lines.append("|---|---|---|" + ("---|" if with_badge else ""))
-    for entry in plan.LESSONS:
+    shelf = False
+    for entry in syllabus.in_reading_order():
+        if not entry.spine and not shelf:
+            shelf = True
+            lines.append("| **On the shelf**, for when a question calls for it | | |" + (" |" if with_badge else ""))
         path = folder / entry.file
         name, ran, mark = f"{entry.number} · {entry.title}", "not yet", ""
         if path.is_file():
@@ -155,8 +158,20 @@ def update_figure(root: Path) -> None:
 
 def update_results(root: Path) -> None:
     """Collect the rows of the course's results table from all executed lessons."""
-    found = [mark for lesson in lessons.choose(root / "notebooks") for mark in report.marks(lessons.read(lesson.path))]
+    planned = [lesson for lesson in lessons.choose(root / "notebooks") if syllabus.lesson(lesson.number)]
+    found = [mark for lesson in planned for mark in report.marks(lessons.read(lesson.path))]
     lessons.write_whole(root / RESULTS, report.result_rows(found).to_csv(index=False, lineterminator="\n"))
+
+
+def insist_on_syllabus(chosen: Sequence[LessonFile]) -> None:
+    """Raise ``LessonError`` before anything is executed where a notebook has no entry of its name in the syllabus."""
+    for lesson in chosen:
+        entry = syllabus.lesson(lesson.number)
+        if entry is None or entry.file != lesson.path.name:
+            raise LessonError(
+                f"{lesson.path.name} is not in the syllabus, so nothing was executed. "
+                "What to do: add its line to LESSONS in ecomlib/course/syllabus.py."
+            )
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -167,14 +182,18 @@ def main(arguments: Sequence[str]) -> int:
         root = lessons.checkout()
         if root is None:
             raise LessonError("This folder lies in no checkout of ecomlib.")
-        for lesson in lessons.choose(root / "notebooks", [a for a in arguments if a != "--check"]):
+        chosen = lessons.choose(root / "notebooks", [a for a in arguments if a != "--check"])
+        insist_on_syllabus(chosen)
+        for lesson in chosen:
             try:
                 if only_check:
                     stale = is_stale(prepare(lesson))
                     print(f"{lesson.path.name}: fine" + (", but changed since it was executed" if stale else ""))
                     continue
-                seconds, limit = make(lesson), LIMIT_SECONDS.get(lesson.number, 60)
-                print(f"{lesson.path.name}: {seconds:.1f} s" + (f", over its {limit} s" if seconds > limit else ""))
+                seconds, entry = make(lesson), syllabus.lesson(lesson.number)
+                over = f", over its {entry.limit_seconds} s" if entry and seconds > entry.limit_seconds else ""
+                taken = minutes.estimate(lessons.read(lesson.path)).text()
+                print(f"{lesson.path.name}: {seconds:.1f} s{over}; estimated {taken}")
             except EcomlibError as error:
                 failed += 1
                 print(f"ecomlib: {error}", file=sys.stderr)

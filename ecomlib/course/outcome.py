@@ -9,9 +9,16 @@ from typing import Any
 
 from ecomlib.course.lessons import LessonFile
 from ecomlib.errors import LessonError
+from ecomlib.stores import registry
 
 SIZES = ("tiny", "small", "full")
-STORES = ("recorded", "simulated", "tiny", "online_retail", "complete_journey")
+# No store: a second part with this name shows the committed table of the last recorded run and loads nothing.
+RECORDED = "recorded"
+
+
+def second_part_names() -> tuple[str, ...]:
+    """List what a second part's ``STORE`` may be called: the recorded run, or a registered store."""
+    return (RECORDED, *registry.names("run"))
 
 
 @dataclass(frozen=True)
@@ -19,8 +26,8 @@ class RunSettings:
     """How to run lessons. ``None`` leaves a lesson's own default.
 
     size (tiny, small, full), seed: of the simulated store. device: auto, cpu, cuda. store: for Part B, a name of
-    ``STORES`` or a folder. out: where everything is written. jobs: lessons at a time, one thread each. cell_seconds:
-    the longest that one cell may take. more: other parameters by name.
+    ``second_part_names()`` or a folder. out: where everything is written. jobs: lessons at a time, one thread each.
+    cell_seconds: the longest that one cell may take. more: other parameters by name.
     """
 
     size: str | None = None
@@ -37,9 +44,11 @@ class RunSettings:
         if self.size is not None and self.size not in SIZES:
             raise LessonError(f"There is no size '{self.size}'. Sizes are {', '.join(SIZES)}.")
         store = self.store
-        if store is not None and store not in STORES:
+        if store is not None and store not in (known := second_part_names()):
+            if registry.entry(store) is not None:
+                raise LessonError(f"No lesson can run on the store '{store}'. Stores are {', '.join(known)}.")
             if not Path(store).is_dir():
-                raise LessonError(f"'{store}' is neither a folder nor one of the stores {', '.join(STORES)}.")
+                raise LessonError(f"'{store}' is neither a folder nor one of the stores {', '.join(known)}.")
             store = str(Path(store).resolve())
         asked = {"SIZE": self.size, "SEED": self.seed, "DEVICE": self.device, "STORE": store, **self.more}
         return {name: value for name, value in asked.items() if value is not None}

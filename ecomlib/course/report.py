@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from ecomlib.course import lessons, plan
-from ecomlib.course.outcome import LessonRun, RunSettings
+from ecomlib.course import lessons, syllabus
+from ecomlib.course.outcome import RECORDED, LessonRun, RunSettings
 from ecomlib.course.results import FIRST_COLUMNS, order_columns, table_html
 
 GROUPS = (
@@ -87,7 +87,7 @@ def _piece(mark: Mark, source: str) -> str:
 
 
 def _card(run: LessonRun, published: Sequence[Mark]) -> str:
-    planned = plan.lesson(run.lesson.number)
+    planned = syllabus.lesson(run.lesson.number)
     question = f'<p class="soft">{html.escape(planned.question)}</p>' if planned else ""
     # The lesson shows its answer as Markdown; here it is plain text, without the marks of emphasis.
     texts = [html.escape(m.text.replace("*", "")) for m in published if m.kind == "answer"]
@@ -178,7 +178,7 @@ def page(runs: Sequence[LessonRun], settings: RunSettings, published: dict[str, 
             blocks.append(f'<section><h2 id="{kind}">{title}</h2><p class="soft">{lead}</p>{"".join(pieces)}</section>')
     cards = "".join(_card(run, published.get(run.lesson.number, [])) for run in runs)
     state = f"{passed} of {len(runs)} lessons passed" if runs else "no lesson was run"
-    shop = settings.store if settings.store not in (None, "recorded") else None
+    shop = settings.store if settings.store not in (None, RECORDED) else None
     note = (
         f"<p>The second parts ran on <b>{html.escape(str(shop))}</b>: see its tables and its fan. Answers, maps "
         "and money are those of the simulated store.</p>"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ecomlib.course import lessons, plan, quiz, setup_cell
+from ecomlib.course import lessons, quiz, setup_cell, syllabus
 from ecomlib.course.checks import exercises
 
 MOST_CELLS, MOST_FIGURES, MOST_BYTES, MOST_ALIKE = 45, 8, 1_500_000, 2
@@ -107,12 +107,12 @@ def section_kinds(nb: Any, number: str) -> Iterator[str]:
     numbered = [s for s in lessons.sections(nb) if s.number is not None]
     if [s.number for s in numbered] != list(range(1, len(numbered) + 1)):
         yield f"sections are numbered {[s.number for s in numbered]}, not from 1 upwards"
-    planned = plan.lesson(number)
+    planned = syllabus.lesson(number)
     if planned and len(numbered) != len(planned.sections):
-        yield f"{len(numbered)} numbered sections, {len(planned.sections)} in the plan"
+        yield f"{len(numbered)} numbered sections, {len(planned.sections)} in the syllabus"
     for section in numbered:
-        if section.kind not in plan.KINDS:
-            yield f"section {section.number} says its kind: *({', '.join(plan.KINDS)})*, not {section.kind}"
+        if section.kind not in syllabus.KINDS:
+            yield f"section {section.number} says its kind: *({', '.join(syllabus.KINDS)})*, not {section.kind}"
     kinds = [s.kind for s in numbered]
     for n in range(len(kinds) - MOST_ALIKE):
         if len(set(kinds[n : n + MOST_ALIKE + 1])) == 1:

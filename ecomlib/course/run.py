@@ -15,8 +15,9 @@ from typing import Any
 
 from ecomlib.course import lessons
 from ecomlib.course.lessons import LessonFile
-from ecomlib.course.outcome import STORES, LessonRun, RunSettings
+from ecomlib.course.outcome import RECORDED, LessonRun, RunSettings
 from ecomlib.errors import LessonError
+from ecomlib.stores import registry
 
 Watch = Callable[[LessonFile, int, int, str], None]  # lesson, cells done, cells in all, section
 
@@ -154,12 +155,12 @@ def _alone(out: Path) -> Iterator[None]:
 
 def insist_on_store(store: str | None) -> None:
     """Open the shop of the second parts before anything runs: a fault is worth knowing in the first second."""
-    from ecomlib.stores import load_store
-    from ecomlib.stores.directory import check
+    from ecomlib.stores.folder.read_write import check
 
-    if store in ("online_retail", "complete_journey"):
-        load_store(store)  # its own error says how to fetch it
-    elif store is not None and store not in STORES:
+    entry = None if store is None else registry.entry(store)
+    if entry is not None and entry.kind == "published":
+        entry.load()  # its own error says how to fetch it
+    elif store is not None and store != RECORDED and entry is None:
         found = check(store)
         if not found.ok:
             faults = f"{len(found.problems)} fault{'s' if len(found.problems) > 1 else ''}"

@@ -10,17 +10,19 @@ from typing import Annotated, Any
 import typer
 
 from ecomlib.errors import DataError, MissingDependencyError
+from ecomlib.stores import registry as stores
 
 Home = Annotated[Path, typer.Option(help="Folder of versions and events; made by train.")]
 Database = Annotated[str | None, typer.Option(help="SQLAlchemy URL of the events; by default SQLite in the home.")]
 HOME = Path("ecomlib-home")
-STORE_NAMES = ("simulated", "tiny", "online_retail", "complete_journey")
 
 
 def train(
     store: Annotated[
         str | None,
-        typer.Option(help="simulated, online_retail, or a folder of your tables; default: the home's, else simulated."),
+        typer.Option(
+            help=f"{', '.join(stores.names('train'))}, or a folder of your tables; default: the home's, else simulated."
+        ),
     ] = None,
     size: Annotated[str, typer.Option(help="Size of the simulated store: tiny, small, full.")] = "small",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated store and of the network.")] = 0,
@@ -45,8 +47,7 @@ def train(
     versions, plan = bundle.registry(home), TrainPlan(hold_out, epochs, seed, text=text, small=int8)
     before = versions.current()
     if store is not None or before is None:
-        name = store or "simulated"
-        source = {"store": name if name in STORE_NAMES else str(Path(name).resolve()), "size": size, "seed": seed}
+        source = {"store": stores.resolve(store or "simulated", "train"), "size": size, "seed": seed}
     else:
         source = dict(bundle.open_bundle(home).settings["source"])
     typer.echo(f"reading the store {source['store']} …")

@@ -1,4 +1,4 @@
-"""In which language the titles seem to be, and whether the English encoder can read them (lesson 02, section 4).
+"""Guess the language of the titles (lesson 02, section 4).
 
 Scripts are counted by letter, languages of the Latin script by their commonest small words and shop words. That is
 enough to warn an owner; it is not a language identifier.
@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
-_SMALL_WORDS = {
+SMALL_WORDS = {
     "English": "the of and with for in set box bag red white blue black small large heart pack design from mug",
     "German": "der die das und mit für aus von im dem den ein eine rot weiß blau schwarz klein groß stück tasche",
     "French": "le la les et avec pour de du des en un une rouge blanc bleu noir petit grand lot boîte sac",
@@ -52,23 +52,6 @@ def guess_language(titles: Iterable[str], limit: int = 2000) -> str:
     script, count = max(((s, n) for s, n in scripts.items() if s != "LATIN"), key=lambda pair: pair[1], default=("", 0))
     if count > 0.3 * scripts.total():
         return _LANGUAGE_OF_SCRIPT.get(script, "unclear")
-    hits = {language: sum(words[word] for word in set(small.split())) for language, small in _SMALL_WORDS.items()}
+    hits = {language: sum(words[word] for word in set(small.split())) for language, small in SMALL_WORDS.items()}
     best = max(hits, key=lambda language: hits[language])
     return best if hits[best] >= max(3, 0.02 * words.total()) else "unclear"
-
-
-def encoder_reads(language: str) -> str:
-    """One sentence: what the course's English encoder makes of titles in this language (lesson 02, section 4)."""
-    if language == "English":
-        return "the course's encoder was made for English and reads them."
-    if language == "unclear":
-        return "the course's encoder reads English only; lesson 02 shows how to tell whether it knows your words."
-    if language in _SMALL_WORDS:
-        return (
-            "the course's encoder was made for English: it cuts these words into pieces that mean little to it. "
-            "Translate the titles, or expect nothing from the text."
-        )
-    return (
-        "the course's English encoder will not read them: most words become 'unknown', and all titles look alike. "
-        "Translate the titles, or leave the text out."
-    )

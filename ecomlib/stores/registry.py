@@ -1,67 +1,113 @@
-"""The registry: every real data set that the course knows, its origins and its fingerprints (lesson 00, section 6)."""
+"""Register the stores: one line each, from which every loader, command and message takes its names.
+
+A new store is its own file with a function that returns a :class:`~ecomlib.stores.store.Store`, a test, and one line in
+``STORES``. A published one also has its entry in the catalogue (``ecomlib.stores.published.catalogue``), which says
+where its files come from (lesson 00, section 1).
+"""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
+import pkgutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-__all__ = ["DataSet", "Origin", "Table", "registry"]
+from ecomlib.errors import DataError
+
+if TYPE_CHECKING:
+    from ecomlib.stores.store import Store
+
+__all__ = ["KINDS", "STORES", "Kind", "StoreEntry", "Use", "entry", "names", "resolve"]
+
+Kind = Literal["simulated", "sample", "published"]
+Use = Literal["run", "train", "record"]
+
+KINDS: dict[Kind, str] = {
+    "simulated": "made on this machine",
+    "sample": "comes with the package",
+    "published": "fetched from its publisher",
+}
 
 
 @dataclass(frozen=True)
-class Origin:
-    """One place that a table can come from.
+class StoreEntry:
+    """Describe one store without loading it.
 
-    ``saves`` names the publisher's file; ``url`` is None where an account is needed and the file is put there by hand;
-    ``member`` is the part of an archive, ``sheet`` the page of a workbook; ``text`` lists the columns that hold text
-    although some of their values look like numbers. ``rows`` and ``sums`` are the fingerprint of the content.
+    Parameters
+    ----------
+    name : str
+        What the user writes, such as ``load_store("tiny")`` or ``ecomlib run --store tiny``.
+    kind : {"simulated", "sample", "published"}
+        Where its tables come from; a published store has an entry of the same name in the catalogue.
+    title : str
+        One line for ``ecomlib data list``.
+    loader : str
+        ``"module:function"``, imported only when the store is loaded. The function returns the store.
+    sized : bool
+        Whether the loader takes ``size`` and ``seed``.
+    uses : tuple of {"run", "train", "record"}
+        What the store may serve as: a lesson's second shop (``ecomlib run``), the shop that a service is trained on
+        (``ecomlib train``), and the shop on which the lessons' second parts are recorded for readers without its data.
     """
 
-    saves: str
-    url: str | None = None
-    member: str | None = None
-    sheet: str | int = 0
-    text: tuple[str, ...] = ()
-    rows: int | None = None
-    sums: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table of a data set: file names it may have here (``fetch`` writes the first), and its origins."""
-
-    files: tuple[str, ...]
-    origins: tuple[Origin, ...]
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """One entry of the registry. ``use`` is ``"course"`` or ``"tests only"``, as its licence allows."""
-
     name: str
+    kind: Kind
     title: str
-    page: str
-    licence: str
-    use: str
-    citation: str
-    lessons: tuple[str, ...]
-    folder: str
-    tables: Mapping[str, Table]
+    loader: str
+    sized: bool = False
+    uses: tuple[Use, ...] = ("run", "train")
+
+    def load(self, *, size: str = "small", seed: int = 0) -> Store:
+        """Load the store; ``size`` and ``seed`` are passed on where the loader takes them."""
+        make = pkgutil.resolve_name(self.loader)
+        store: Store = make(size, seed) if self.sized else make()
+        return store
 
 
-@cache
-def registry() -> Mapping[str, DataSet]:
-    """Every real data set that the course knows, by name (lesson 00, section 6)."""
-    text = (resources.files("ecomlib.stores") / "data" / "registry.toml").read_text(encoding="utf-8")
-    entries = {}
-    for name, entry in tomllib.loads(text).items():
-        tables = {}
-        for key, table in entry.pop("tables").items():
-            origins = tuple(Origin(**{**origin, "text": tuple(origin.get("text", ()))}) for origin in table["origins"])
-            tables[key] = Table(tuple(table["files"]), origins)
-        lessons, folder = tuple(entry.pop("lessons")), entry.pop("folder", name)
-        entries[name] = DataSet(name=name, lessons=lessons, folder=folder, tables=tables, **entry)
-    return entries
+_PUBLISHED = "ecomlib.stores.published"
+STORES: tuple[StoreEntry, ...] = (
+    StoreEntry("simulated", "simulated", "The course's own store", "ecomlib.stores.simulated:make_store", sized=True),
+    StoreEntry("tiny", "sample", "A small simulated store, without its truth", "ecomlib.stores.simulated.tiny:load"),
+    StoreEntry(
+        "online_retail",
+        "published",
+        "A British online gift shop",
+        f"{_PUBLISHED}.online_retail:load",
+        uses=("run", "train", "record"),
+    ),
+    StoreEntry("complete_journey", "published", "A grocery chain", f"{_PUBLISHED}.complete_journey:load"),
+)
+
+
+def names(use: Use | None = None) -> tuple[str, ...]:
+    """List the names of all registered stores, or of those that may serve as ``use``."""
+    return tuple(store.name for store in STORES if use is None or use in store.uses)
+
+
+def entry(name: str) -> StoreEntry | None:
+    """Return the entry of the store called ``name``, or None where no store has this name."""
+    return next((store for store in STORES if store.name == name), None)
+
+
+def resolve(name_or_path: str | Path, use: Use | None = None) -> str:
+    """Return a registered name unchanged, or the absolute path of a folder of tables.
+
+    A bare name always means the store of that name; a folder called like a store is reached as ``./simulated``.
+
+    Raises
+    ------
+    DataError
+        It is neither a folder nor a store that may serve as ``use``. The message lists those that may.
+    """
+    name, known = str(name_or_path), names(use)
+    if name in known:
+        return name
+    store, remedy = (
+        entry(name),
+        f"use one of {', '.join(known)}, or the path of a folder with products.csv and orders.csv.",
+    )
+    if store is not None:
+        raise DataError(f"this store cannot be used to {use}", value=name, remedy=remedy)
+    if not Path(name).expanduser().is_dir():
+        raise DataError("this is neither the name of a store nor a folder", value=name, remedy=remedy)
+    return str(Path(name).expanduser().resolve())

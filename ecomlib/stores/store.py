@@ -49,7 +49,7 @@ class Store:
     truth: Any = None
 
     def __post_init__(self) -> None:
-        from ecomlib.stores.rules import faults
+        from ecomlib.stores.validation import faults
 
         for table, frame in list(self.tables()):
             object.__setattr__(self, table, conform(frame, SCHEMA[table]))
@@ -104,7 +104,7 @@ class Store:
         ``name`` and ``currency`` default to what ``to_directory`` left there, else to the folder's name and nothing.
         Raises ``DataError`` with the first thing that does not fit; ``ecomlib data check PATH`` lists all of them.
         """
-        from ecomlib.stores.directory import read
+        from ecomlib.stores.folder.read_write import read
 
         return read(path, name=name, currency=currency)
 
@@ -113,6 +113,6 @@ class Store:
 
         Raises ``DataError`` where the folder holds something and ``overwrite`` is False, or holds more than a store.
         """
-        from ecomlib.stores.directory import write
+        from ecomlib.stores.folder.read_write import write
 
         return write(self, path, overwrite=overwrite)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ecomlib.errors import MissingDependencyError
-from ecomlib.stores.download import cache_dir as writable_cache
+from ecomlib.stores.published.download import cache_dir as writable_cache
 
 _RECIPE = 1  # counts up when the export changes, so that older files are left alone
 

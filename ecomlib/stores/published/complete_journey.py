@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from ecomlib.errors import DataError
-from ecomlib.stores.download import read_tables
-from ecomlib.stores.ledger import Ledger
+from ecomlib.stores.published.download import read_tables
+from ecomlib.stores.published.ledger import Ledger
 from ecomlib.stores.store import Store
 
 __all__ = ["load", "make"]

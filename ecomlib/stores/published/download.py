@@ -19,10 +19,10 @@ import pandas as pd
 import platformdirs
 
 from ecomlib.errors import DataError, DownloadError, EcomlibError
-from ecomlib.stores.formats import read_published
-from ecomlib.stores.registry import DataSet, Origin, Table, registry
+from ecomlib.stores.published.catalogue import DataSet, Origin, Table, catalogue
+from ecomlib.stores.published.formats import read_published
 
-__all__ = ["cache_dir", "data_dir", "data_sets", "fetch", "read_tables", "registry", "table_files"]
+__all__ = ["cache_dir", "catalogue", "data_dir", "data_sets", "fetch", "read_tables", "table_files"]
 
 
 def data_dir() -> Path:
@@ -72,7 +72,7 @@ def _writable(folder: Path) -> bool:
 
 
 def _entry(name: str) -> DataSet:
-    known = registry()
+    known = catalogue()
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
         remedy = f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}."
@@ -125,7 +125,7 @@ def read_tables(name: str, *needed: str) -> dict[str, pd.DataFrame]:
 
 def data_sets() -> pd.DataFrame:
     """A table for people: name, title, licence, use, whether it is on this machine, page (lesson 00, section 6)."""
-    rows = [(e.name, e.title, e.licence, e.use, len(_found(e)) == len(e.tables), e.page) for e in registry().values()]
+    rows = [(e.name, e.title, e.licence, e.use, len(_found(e)) == len(e.tables), e.page) for e in catalogue().values()]
     return pd.DataFrame(rows, columns=["name", "title", "licence", "use", "here", "page"])
 
 
@@ -139,7 +139,7 @@ def fetch(
 ) -> Path:
     """Bring a data set from its publisher, once; return the folder that holds it (lesson 00, section 6).
 
-    What arrived is compared with the registry's fingerprint, converted to Parquet, and only then put in its place:
+    What arrived is compared with the catalogue's fingerprint, converted to Parquet, and only then put in its place:
     whole or not at all, also if this process is killed. A publisher's file that was put into the folder by hand is used
     instead of a download. ``source.json`` beside the tables records addresses, hashes and the date.
 

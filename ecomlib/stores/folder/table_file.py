@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.stores.folder.parse import parse
 from ecomlib.stores.schema import Table
-from ecomlib.stores.values import parse
 
 _SEPARATORS = (",", ";", "\t", "|")
 _SEPARATOR_WORDS = {";": "semicolons", "\t": "tabs", "|": "bars"}

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
-from ecomlib.stores.download import read_tables
-from ecomlib.stores.ledger import Ledger
+from ecomlib.stores.published.download import read_tables
+from ecomlib.stores.published.ledger import Ledger
 from ecomlib.stores.store import Store
 
 __all__ = ["load", "make", "read_lines", "weekly_sales_lines"]
@@ -199,7 +199,7 @@ def _products(bought: pd.DataFrame) -> pd.DataFrame:
 def _regions(used: pd.Series) -> pd.DataFrame:
     # The publisher's word, a readable name, and the capital's place; the two words that name no country have no place,
     # because an invented one would put customers on the map where nobody bought.
-    with (resources.files("ecomlib.stores") / "data" / "countries.csv").open(encoding="utf-8") as file:
+    with (resources.files("ecomlib.stores.published") / "data" / "countries.csv").open(encoding="utf-8") as file:
         table = pd.read_csv(file)
     present = set(used.unique())
     unknown = sorted(present - set(table["region_id"]))

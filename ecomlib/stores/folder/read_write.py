@@ -15,40 +15,14 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
-from ecomlib.stores.language import encoder_reads, guess_language
-from ecomlib.stores.reading import read_table
-from ecomlib.stores.rules import faults
+from ecomlib.stores.folder.table_file import read_table
+from ecomlib.stores.language import guess_language
 from ecomlib.stores.schema import SCHEMA, conform
 from ecomlib.stores.store import TABLES, Store
+from ecomlib.stores.validation import faults
 
 _CARD = "store.json"
 _READABLE = (".csv", ".parquet")
-
-
-@dataclass(frozen=True)
-class LessonNeeds:
-    """What a lesson's second part needs of a shop: tables and columns ("table" or "table.column"), and weeks."""
-
-    number: str
-    title: str
-    weeks: int
-    needs: tuple[str, ...] = ("products", "orders")
-    better_with: tuple[str, ...] = ()
-    english: bool = False
-
-
-LESSONS = (
-    LessonNeeds("00", "Quickstart", 20, better_with=("orders.region_id", "products.unit_cost")),
-    LessonNeeds("01", "Preprocessing", 20, better_with=("products.launched_on", "inventory")),
-    LessonNeeds("02", "Text features with BERT", 20, better_with=("products.category", "reviews"), english=True),
-    LessonNeeds("03", "Causal analysis and fusion", 20, better_with=("prices", "listings", "mailings")),
-    LessonNeeds("04", "Sequence models", 26, better_with=("orders.customer_id", "prices")),
-    LessonNeeds("04b", "Training on a GPU", 26),
-    LessonNeeds("05", "Space and time", 20, ("products", "orders.region_id", "regions")),
-    LessonNeeds("06", "Adversarial training", 26),
-    LessonNeeds("07", "Ensembling and uncertainty", 26, better_with=("orders.region_id",)),
-    LessonNeeds("08", "Deployment", 26, better_with=("inventory",)),
-)
 
 
 @dataclass
@@ -188,8 +162,8 @@ def write(store: Store, path: str | Path, *, overwrite: bool = False) -> Path:
 class CheckReport:
     """What the data check found (lesson 00, section 6).
 
-    ``rows`` and ``columns`` are by table, ``problems`` must be mended, ``notes`` are worth knowing, ``lessons`` says
-    for each lesson's number whether its second part would run here and what it lacks.
+    ``rows`` and ``columns`` are by table, ``problems`` must be mended, ``notes`` are worth knowing. ``period`` is
+    from the first order to the last, ``language`` that of the titles; both are empty where no such column was read.
     """
 
     path: str
@@ -199,15 +173,19 @@ class CheckReport:
     notes: tuple[str, ...]
     period: tuple[pd.Timestamp, pd.Timestamp] | None
     language: str
-    lessons: Mapping[str, tuple[bool, str]]
 
     @property
     def ok(self) -> bool:
         """Whether nothing must be mended."""
         return not self.problems
 
-    def text(self) -> str:
-        """The report as plain text, to be printed."""
+    @property
+    def weeks(self) -> int:
+        """Count the full weeks of orders."""
+        return ((self.period[1] - self.period[0]).days + 1) // 7 if self.period else 0
+
+    def text(self, language_note: str = "") -> str:
+        """Format the report as plain text; ``language_note`` is appended to the line on the titles' language."""
         lines = [f"The shop in {self.path}", "", "What fits"]
         for table, count in self.rows.items():
             there = self.columns[table]
@@ -227,16 +205,12 @@ class CheckReport:
         if self.notes:
             lines += ["", "What was noticed", *(f"  - {note}" for note in self.notes)]
         if self.language:
-            lines += ["", f"Language of the titles: {self.language}; {encoder_reads(self.language)}"]
-        lines += ["", "What each lesson could do with these tables" + ("" if self.ok else ", once they are mended")]
-        for lesson in LESSONS:
-            able, why = self.lessons[lesson.number]
-            lines.append(f"  {lesson.number:<3} {lesson.title:<26} {'yes' if able else 'no ':<3} {why}".rstrip())
+            lines += ["", f"Language of the titles: {self.language}" + (f"; {language_note}" if language_note else "")]
         return "\n".join(lines)
 
 
 def check(path: str | Path) -> CheckReport:
-    """Read a folder and say what fits, what is missing, what must be mended, and what each lesson could do with it.
+    """Read a folder and report what fits, what is missing and what must be mended.
 
     Lists every problem, and raises none of them (lesson 00, section 6).
     """
@@ -249,7 +223,6 @@ def check(path: str | Path) -> CheckReport:
         titles = products["title"].dropna()
         language = guess_language(titles) if len(titles) else ""
     here = {table: tuple(map(str, frame.columns)) for table, frame in found.frames.items()}
-    weeks = ((period[1] - period[0]).days + 1) // 7 if period else 0
     return CheckReport(
         path=str(path),
         rows={table: len(found.frames[table]) for table in TABLES if table in found.frames},
@@ -258,24 +231,7 @@ def check(path: str | Path) -> CheckReport:
         notes=tuple(found.notes),
         period=period,
         language=language,
-        lessons={lesson.number: _able(lesson, here, weeks, language) for lesson in LESSONS},
     )
 
 
-def _able(lesson: LessonNeeds, here: Mapping[str, tuple[str, ...]], weeks: int, language: str) -> tuple[bool, str]:
-    def absent(names: tuple[str, ...]) -> list[str]:
-        pairs = [(name, *name.partition(".")[::2]) for name in names]
-        return [name for name, table, column in pairs if table not in here or (column and column not in here[table])]
-
-    lacking = absent(lesson.needs)
-    if lacking:
-        return False, f"needs {', '.join(lacking)}"
-    if weeks < lesson.weeks:
-        return False, f"needs {lesson.weeks} weeks of orders, there are {weeks}"
-    words = [f"better with {', '.join(absent(lesson.better_with))}"] if absent(lesson.better_with) else []
-    if lesson.english and language not in ("English", "unclear", ""):
-        words.insert(0, f"the titles seem to be {language}: see above")
-    return True, "; ".join(words)
-
-
-__all__ = ["LESSONS", "CheckReport", "LessonNeeds", "check", "read", "write"]
+__all__ = ["CheckReport", "check", "read", "write"]

@@ -1,0 +1,280 @@
+"""The syllabus: each lesson's question, sections and needs, and the paths through them. One entry a lesson.
+
+README, ``ecomlib run``, its report, ``ecomlib data check`` and ``make notebooks`` read it. What is not written yet says
+so in the README. Docstrings of the package point here (``lesson NN, section N``); a test follows these pointers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+KINDS = ("build", "compare", "diagnose", "decide", "Part B")
+
+
+@dataclass(frozen=True)
+class SecondPart:
+    """State what a lesson's second part needs of a shop.
+
+    Parameters
+    ----------
+    weeks : int
+        Full weeks of orders.
+    tables : tuple of str
+        Tables (``"regions"``) and columns (``"orders.region_id"``) without which it cannot run.
+    better_with : tuple of str
+        The same, for what it can do without but would use.
+    english : bool
+        Whether it reads the titles with the English encoder.
+    """
+
+    weeks: int = 20
+    tables: tuple[str, ...] = ("products", "orders")
+    better_with: tuple[str, ...] = ()
+    english: bool = False
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Describe one lesson.
+
+    Parameters
+    ----------
+    number : str
+        Such as ``"04b"``; also the beginning of its file's name.
+    title, question : str
+        Its name and the shop's question.
+    file : str
+        Name of the notebook in ``notebooks/``.
+    sections : tuple of str
+        Titles of the numbered sections in order: section 1 first.
+    needs : SecondPart
+        What its second part needs of a shop.
+    prerequisites : tuple of str
+        Numbers of the lessons that a reader has had before.
+    limit_seconds : int
+        Longest run, from top to bottom on one thread, that ``make notebooks`` accepts without a word.
+    data_sets : tuple of str
+        Published data sets, besides the store, that it reads where they are on the machine.
+    extras : tuple of str
+        Optional parts of the package whose cells it skips where they are not installed.
+    spine : bool
+        Whether the course's main way leads through it; all else is the shelf, read when a question calls for it.
+    """
+
+    number: str
+    title: str
+    question: str
+    file: str
+    sections: tuple[str, ...]
+    needs: SecondPart = SecondPart()
+    prerequisites: tuple[str, ...] = ()
+    limit_seconds: int = 60
+    data_sets: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    spine: bool = False
+
+
+LESSONS = (
+    Lesson(
+        "00",
+        "Quickstart",
+        "What shall we order on Monday?",
+        "00_quickstart.ipynb",
+        (
+            "A shop in ten tables",
+            "The naive order list",
+            "A forecast in ten lines",
+            "Reading a title",
+            "What it earns",
+            "Your shop",
+        ),
+        needs=SecondPart(better_with=("orders.region_id", "products.unit_cost")),
+        spine=True,
+    ),
+    Lesson(
+        "01",
+        "Preprocessing",
+        "Why did the tutorial's model score 0.99?",
+        "01_preprocessing.ipynb",
+        (
+            "The leaky twin",
+            "Take it apart, fault by fault",
+            "Cleaning with a report",
+            "The regular panel",
+            "Day, week, month",
+            "Stationary or not",
+            "Splits that cannot leak",
+        ),
+        needs=SecondPart(better_with=("products.launched_on", "inventory")),
+        prerequisites=("00",),
+        spine=True,
+    ),
+    Lesson(
+        "02",
+        "Text features with BERT",
+        "What does the shop know about a product nobody has bought?",
+        "02_text_features.ipynb",
+        (
+            "Structured features first",
+            "From title to vector",
+            "What a vector knows",
+            "What it does not",
+            "Cold start, with controls",
+            "Making it the shop's own",
+            "Entity embeddings, the text's structured twin",
+        ),
+        needs=SecondPart(better_with=("products.category", "reviews"), english=True),
+        prerequisites=("00",),
+        data_sets=("womens_reviews",),
+        spine=True,
+    ),
+    Lesson(
+        "03",
+        "Causal analysis and fusion",
+        "If we raise the price by 5 %, how many units do we lose?",
+        "03_causal_analysis.ipynb",
+        (
+            "Fuse the sources as of a time",
+            "The wrong answer",
+            "The graph",
+            "Fixed effects fail too",
+            "Double machine learning by hand, with text as the confounder",
+            "How sure",
+            "Promotions and the roll-out",
+            "The 5 % answered",
+        ),
+        needs=SecondPart(better_with=("prices", "listings", "mailings")),
+        prerequisites=("00",),
+        data_sets=("hillstrom",),
+        spine=True,
+    ),
+    Lesson(
+        "04",
+        "Sequence models",
+        "Which memory should the buyer trust?",
+        "04_sequence_models.ipynb",
+        (
+            "The row to beat",
+            "One gradient by hand",
+            "How long can it remember",
+            "Gates",
+            "Look back a year at once",
+            "What is known on Monday",
+            "One wholesale order",
+            "Will she come back",
+        ),
+        needs=SecondPart(weeks=26, better_with=("orders.customer_id", "prices")),
+        prerequisites=("00",),
+        limit_seconds=90,
+        spine=True,
+    ),
+    Lesson(
+        "04b",
+        "Training on a GPU",
+        "What did the GPU buy us?",
+        "04b_training_on_a_gpu.ipynb",
+        (
+            "Two floors before any run: arithmetic and bytes",
+            "The data path",
+            "Precision",
+            "Compile and graph replay",
+            "Where the time goes",
+            "More GPUs",
+        ),
+        needs=SecondPart(weeks=26),
+        prerequisites=("04",),
+    ),
+    Lesson(
+        "05",
+        "Space and time",
+        "It is raining in the west: what will the east buy on Thursday?",
+        "05_spatio_temporal.ipynb",
+        (
+            "The shock travels",
+            "Region by region",
+            "Neighbours by hand",
+            "ConvGRU",
+            "Attention across regions",
+            "Wrong maps",
+            "What Thursday is worth",
+        ),
+        needs=SecondPart(tables=("products", "orders.region_id", "regions")),
+        prerequisites=("04",),
+    ),
+    Lesson(
+        "06",
+        "Adversarial training",
+        "Somebody is buying our forecast",
+        "06_adversarial_training.ipynb",
+        (
+            "The attack in the shop's words",
+            "FGSM, PGD by hand",
+            "Is the attack real",
+            "Words as weapons",
+            "Training against it",
+            "The cheap rivals",
+            "What protection costs",
+        ),
+        needs=SecondPart(weeks=26),
+        prerequisites=("04",),
+        spine=True,
+    ),
+    Lesson(
+        "07",
+        "Ensembling and uncertainty",
+        "How wrong may we be, and who pays?",
+        "07_ensembling.ipynb",
+        (
+            "Why averages win",
+            "Weights",
+            "From point to interval",
+            "Covered on average, not here",
+            "What drives a forecast",
+            "Newsvendor",
+        ),
+        needs=SecondPart(weeks=26, better_with=("orders.region_id",)),
+        prerequisites=("00",),
+        limit_seconds=90,
+        spine=True,
+    ),
+    Lesson(
+        "08",
+        "Deployment",
+        "Friday, 18:00: the model goes live",
+        "08_deployment.ipynb",
+        (
+            "Export and prove it",
+            "Serve",
+            "A day at 1000x",
+            "Pull the plug",
+            "The world changes",
+            "Retrain, compare, roll back",
+            "The whole catalogue by batch",
+        ),
+        needs=SecondPart(weeks=26, better_with=("inventory",)),
+        prerequisites=("00",),
+        extras=("serve",),
+        spine=True,
+    ),
+)
+
+# Ways through the course for readers who do not want all of it: each holds what its lessons build on.
+PATHS: Mapping[str, tuple[str, ...]] = {
+    "half a day": ("00", "01"),
+    "one day": ("00", "01", "07", "08"),
+    "two days": ("00", "01", "02", "03", "04", "07", "08"),
+    "evenings on Colab": ("00", "02", "04", "04b", "03"),
+    "analyst": ("00", "01", "03"),
+    "platform": ("00", "01", "08"),
+}
+
+
+def lesson(number: str) -> Lesson | None:
+    """Return lesson ``number`` (such as ``"04b"``), or None where the syllabus has none of this number."""
+    return next((entry for entry in LESSONS if entry.number == number), None)
+
+
+def in_reading_order() -> tuple[Lesson, ...]:
+    """List the lessons as a reader meets them: the spine first, then the shelf."""
+    return tuple(sorted(LESSONS, key=lambda entry: not entry.spine))

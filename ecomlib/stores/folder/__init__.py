@@ -1,0 +1,1 @@
+"""The reader's own shop: a folder of tables."""
