@@ -10,19 +10,19 @@ import pandas as pd
 import pytest
 import toy_lesson
 
-from ecomlib.course import checks, quiz
-from ecomlib.course.checks import Exercise, Raised, judge, same
+from ecomlib.course import exercises, quiz
+from ecomlib.course.exercises import Exercise, Raised, judge, same
 from ecomlib.errors import LessonError
 
-ALL = [exercise for lesson in checks.modules() for exercise in checks.exercises(lesson).values()]
+ALL = [exercise for lesson in exercises.modules() for exercise in exercises.exercises(lesson).values()]
 MISTAKES = [(exercise, name) for exercise in ALL for name in exercise.mistakes]
 
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Exercise]:
     """The toy lesson's exercise, found by its name as a lesson's would be."""
-    monkeypatch.setattr(checks, "__path__", [*checks.__path__, str(toy_lesson.CHECKS)])
-    yield checks.find("90.double")
+    monkeypatch.setattr(exercises, "__path__", [*exercises.__path__, str(toy_lesson.CHECKS)])
+    yield exercises.find("90.double")
 
 
 def test_there_are_exercises() -> None:
@@ -57,8 +57,8 @@ def test_the_cases_are_the_same_each_time_and_stay_unharmed(exercise: Exercise) 
 
 
 def test_exercises_are_named_after_their_lesson() -> None:
-    for lesson in checks.modules():
-        assert all(name.startswith(f"{lesson}.") for name in checks.exercises(lesson))
+    for lesson in exercises.modules():
+        assert all(name.startswith(f"{lesson}.") for name in exercises.exercises(lesson))
 
 
 def test_an_unknown_mistake_is_shown_on_the_smallest_input(toy: Exercise) -> None:
@@ -99,15 +99,15 @@ def test_raising_not_implemented_is_unfinished(toy: Exercise) -> None:
 
 
 def test_an_array_from_the_given_inputs_is_judged_too(toy: Exercise) -> None:
-    (x,) = checks.inputs("90.double")
+    (x,) = exercises.inputs("90.double")
     assert judge(toy, 2 * x).status == "right"
     assert judge(toy, x * x).mistake == "square"
 
 
 def test_check_prints_and_never_raises(toy: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
-    checks.check("90.double", lambda x: 2 * x)
-    checks.check("90.double", lambda x: x * x)
-    checks.check("90.double", lambda x: x["no"])
+    exercises.check("90.double", lambda x: 2 * x)
+    exercises.check("90.double", lambda x: x * x)
+    exercises.check("90.double", lambda x: x["no"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "✓ Right. Twice as much."
     assert "That is the square" in lines[1]
@@ -129,7 +129,7 @@ def test_a_wrong_shape_is_named() -> None:
 
 
 def test_a_list_in_place_of_a_set_is_told_so_and_still_gets_the_hint_for_its_members() -> None:
-    exercise = checks.find("03.back_door")
+    exercise = exercises.find("03.back_door")
     for kind in (list, tuple):
         verdict = judge(exercise, lambda *given, kind=kind: kind(exercise.solution(*given)))
         assert (verdict.status, verdict.mistake) == ("mistake", "not_a_set")
@@ -146,7 +146,7 @@ def direct_causes(arrows: list[tuple[str, str]], treatment: str, outcome: str) -
 
 
 def direct_confounders(arrows: list[tuple[str, str]], treatment: str, outcome: str) -> set[str]:
-    right = checks.find("03.back_door").solution(arrows, treatment, outcome)
+    right = exercises.find("03.back_door").solution(arrows, treatment, outcome)
     return direct_causes(arrows, treatment, outcome) & right
 
 
@@ -168,9 +168,9 @@ SLIPS = [
 
 
 @pytest.mark.parametrize(("name", "answer", "mistake"), SLIPS, ids=[slip[2] for slip in SLIPS])
-def test_slips_of_learners_have_their_hints(name: str, answer: checks.Answer, mistake: str) -> None:
+def test_slips_of_learners_have_their_hints(name: str, answer: exercises.Answer, mistake: str) -> None:
     with np.errstate(divide="ignore"):
-        assert judge(checks.find(name), answer).mistake == mistake
+        assert judge(exercises.find(name), answer).mistake == mistake
 
 
 @pytest.mark.parametrize(
@@ -189,14 +189,14 @@ def test_a_slip_in_the_slope_of_tanh_has_its_hint(line: str, mistake: str | None
     code = "def f(x, w, u):\n h_before = d = 0.0\n for value in x:\n  h = np.tanh(w * value + u * h_before)\n"
     names: dict[str, Any] = {"np": np}
     exec(f"{code}  d = {line}\n  h_before = h\n return d", names)
-    assert judge(checks.find("04.bptt"), names["f"]).mistake == mistake
+    assert judge(exercises.find("04.bptt"), names["f"]).mistake == mistake
 
 
 def test_an_unknown_exercise_names_those_there_are(toy: Exercise) -> None:
     with pytest.raises(LessonError, match=r"no exercise '90.half'. Known: 90.double"):
-        checks.find("90.half")
+        exercises.find("90.half")
     with pytest.raises(LessonError, match="none in this lesson"):
-        checks.find("88.x")
+        exercises.find("88.x")
 
 
 A, B = pd.Series([1.0, 2.0]), pd.Series([1.0, 2.0], index=[1, 0])

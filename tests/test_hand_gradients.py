@@ -12,9 +12,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from ecomlib.course import lessons  # noqa: E402
-from ecomlib.course.checks import find  # noqa: E402
-from ecomlib.course.checks.bptt import bptt  # noqa: E402
-from ecomlib.course.checks.lesson_04 import buyer_score, causal_attention, gru_cell, mse_gradient  # noqa: E402
+from ecomlib.course.exercises import find  # noqa: E402
+from ecomlib.course.exercises.bptt import bptt  # noqa: E402
+from ecomlib.course.exercises.lesson_04 import buyer_score, causal_attention, gru_cell, mse_gradient  # noqa: E402
 
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "04_sequence_models.ipynb"
 Weights = dict[str, Any]

@@ -17,7 +17,7 @@ import nbformat
 import pytest
 import toy_lesson
 
-from ecomlib.course import checks, lessons, notebook, report, rules, setup_cell, syllabus
+from ecomlib.course import exercises, lessons, notebook, report, rules, setup_cell, syllabus
 from ecomlib.errors import MissingDependencyError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,7 +29,7 @@ ROOMS_WITHOUT_LESSON = ("course", "recorded", "errors.py", "__init__.py", "plots
 
 @pytest.fixture
 def toy_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "__path__", [*checks.__path__, str(toy_lesson.CHECKS)])
+    monkeypatch.setattr(exercises, "__path__", [*exercises.__path__, str(toy_lesson.CHECKS)])
 
 
 # The committed lessons.

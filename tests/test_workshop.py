@@ -9,7 +9,7 @@ import pytest
 import toy_lesson
 from typer.testing import CliRunner
 
-from ecomlib.course import checks, lessons, notebook, rules, workshop
+from ecomlib.course import exercises, lessons, notebook, rules, workshop
 from ecomlib.course.cli import app
 from ecomlib.course.lessons import LessonFile
 from ecomlib.errors import LessonError
@@ -20,7 +20,7 @@ COMMITTED = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 @pytest.fixture
 def toy_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "__path__", [*checks.__path__, str(toy_lesson.CHECKS)])
+    monkeypatch.setattr(exercises, "__path__", [*exercises.__path__, str(toy_lesson.CHECKS)])
 
 
 def said(nb: object, tag: str) -> list[str]:
@@ -95,7 +95,7 @@ def test_solutions_and_hints_stay_out_of_the_learners_set(path: Path) -> None:
     learner = lessons.dump(workshop.learner(source))
     assert "_solution" not in learner
     lesson = LessonFile(path.name.partition("_")[0], "", path)
-    for exercise in checks.exercises(lesson.number).values():
+    for exercise in exercises.exercises(lesson.number).values():
         assert all(hint not in learner for _, hint in exercise.mistakes.values())
         noted = "\n".join(c.source for c in workshop.instructor(source, lesson).cells)
         assert all(hint in noted for _, hint in exercise.mistakes.values())

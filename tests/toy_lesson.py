@@ -61,7 +61,7 @@ def lesson(title: str = "Toy", extra: str = "total = SEED + 1", exercise: bool =
     ]
     if exercise:
         # The toy's exercise is no part of the package: its kernel is told where the declaration lies.
-        cells += [code(f"import ecomlib.course.checks\n\necomlib.course.checks.__path__.append({str(CHECKS)!r})")]
+        cells += [code(f"import ecomlib.course.exercises\n\necomlib.course.exercises.__path__.append({str(CHECKS)!r})")]
         cells += [
             text("**Exercise.** Write `double`. Expected: `double(3)` is 6.", "task"),
             code("from ecomlib.course import check\n\n\ndef double(x: float) -> float:\n    return ...", "exercise"),

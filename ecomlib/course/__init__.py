@@ -13,7 +13,7 @@ tag                 cell
 ``setup``           code: exactly ``ecomlib.course.setup_cell.text()``; ``make notebooks`` writes it for you
 ``parameters``      code: assignments of literals only (SIZE, SEED, DEVICE, STORE); derive in the next cell
 (headings)          ``## 3 · Cleaning with a report *(build)*`` – build, compare, diagnose, decide, or Part B;
-                    numbered as in ``ecomlib/course/plan.py``; what the plan does not number (the Quiz, most
+                    numbered as in ``ecomlib/course/syllabus.py``; what it does not number (the Quiz, most
                     Parts B: ``## Your shop *(Part B)*``) carries no number
 ``task``            Markdown: the exercise's text with the expected output or figure, then directly
 ``exercise``        code: the stub, a typed function that returns ``...``, then directly
@@ -25,7 +25,7 @@ tag                 cell
 ==================  ===============================================================================================
 
 ``check`` prints a success line or a hint and never raises; the exercise itself is declared in
-``ecomlib/course/checks/lesson_NN.py`` as an :class:`Exercise` in a tuple ``EXERCISES``.
+``ecomlib/course/exercises/lesson_NN.py`` as an :class:`Exercise` in a tuple ``EXERCISES``.
 
 ``publish(kind, obj, title=…, alt=…)`` shows a figure, a frame or a sentence and marks it for ``build/report.html``;
 kinds are ``map, fan, leaderboard, money, figure, answer``. A figure needs ``alt``; an answer is the lesson's one
@@ -37,7 +37,7 @@ seconds``.
 
 import warnings
 
-from ecomlib.course.checks import Exercise, check, inputs
+from ecomlib.course.exercises import Exercise, check, inputs
 from ecomlib.course.results import publish, results_table
 
 __all__ = ["Exercise", "check", "inputs", "publish", "results_table"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ecomlib.course import lessons, quiz, setup_cell, syllabus
-from ecomlib.course.checks import exercises
+from ecomlib.course.exercises import exercises
 
 MOST_CELLS, MOST_FIGURES, MOST_BYTES, MOST_ALIKE = 45, 8, 1_500_000, 2
 EXERCISE = ("task", "exercise", "check", "solution")
@@ -154,7 +154,7 @@ def exercise_cells(nb: Any, number: str) -> Iterator[str]:
             continue
         seen.add(call[1])
         if call[1] not in declared:
-            yield f"{_where(index + 1)}: the exercise '{call[1]}' is not declared in checks/lesson_{number}.py"
+            yield f"{_where(index + 1)}: the exercise '{call[1]}' is not declared in exercises/lesson_{number}.py"
         if not solution.metadata.get("jupyter", {}).get("source_hidden"):
             yield f"{_where(index + 2)}: the solution's source is hidden (jupyter.source_hidden)"
         if not solution.source.startswith("# @title Solution"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ecomlib.course import lessons
-from ecomlib.course.checks import exercises
+from ecomlib.course.exercises import exercises
 from ecomlib.course.lessons import LessonFile
 
 SETS = ("learner", "solution", "instructor")

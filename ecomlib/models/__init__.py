@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from ecomlib.models.base import Forecaster, ForecasterSettings
-from ecomlib.models.files import NETWORKS
 from ecomlib.models.gru import GRUForecaster
 from ecomlib.models.heads import HEADS, make_head
 from ecomlib.models.lstm import LSTMForecaster
+from ecomlib.models.registry import NETWORKS
 from ecomlib.models.transformer import TransformerForecaster
 
 __all__ = [

@@ -7,7 +7,7 @@ backtest can call at each origin. `process_group` lets several processes train o
 
 from __future__ import annotations
 
-from ecomlib.models.files import load, save
+from ecomlib.models.checkpoints import load, save
 from ecomlib.training.distributed import process_group
 from ecomlib.training.loop import fit, make_network, network_forecaster, predict
 from ecomlib.training.settings import TrainResult, TrainSettings, pick_device, pick_precision, precisions

@@ -19,7 +19,7 @@ from torch import nn
 
 from ecomlib.errors import DataError
 from ecomlib.models import NETWORKS, Forecaster, ForecasterSettings
-from ecomlib.models.files import read_checkpoint, write_checkpoint
+from ecomlib.models.checkpoints import read_checkpoint, write_checkpoint
 from ecomlib.training.settings import TrainResult, TrainSettings, pick_device, pick_precision
 from ecomlib.training.step import Perturb, Step, tensor_cores
 from ecomlib.windows import WindowSet, WindowSettings

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ecomlib.course.checks import Exercise
+from ecomlib.course.exercises import Exercise
 
 
 def double(x: float) -> float:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomlib.course.checks import Answer, Exercise
-from ecomlib.course.checks.return_rate import RETURN_RATE
+from ecomlib.course.exercises import Answer, Exercise
+from ecomlib.course.exercises.return_rate import RETURN_RATE
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

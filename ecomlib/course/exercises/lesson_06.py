@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomlib.course.checks import Answer, Exercise
+from ecomlib.course.exercises import Answer, Exercise
 
 Floats = NDArray[np.float64]
 

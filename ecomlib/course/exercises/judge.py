@@ -1,18 +1,15 @@
-"""Exercises and their checks.
+"""Judge an answer: right, or which mistake it is by the values that it gives.
 
 An answer is a function, tried on inputs that the check makes (or an array made from ``inputs(name)``). So it depends on
 no store, size or seed, and nothing can be copied from the page. A check knows the mistakes people make by the values
-they produce. The exercises of lesson NN stand in ``lesson_NN.py`` beside this file; one with many mistakes has a file
-of its own, from which ``lesson_NN.py`` takes it.
+they produce.
 """
 
 from __future__ import annotations
 
 import copy
-import importlib
 import inspect
 import linecache
-import pkgutil
 import traceback
 import warnings
 import zlib
@@ -22,8 +19,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-
-from ecomlib.errors import LessonError
 
 Answer = Callable[..., Any]
 Status = Literal["right", "unfinished", "mistake", "error", "wrong"]
@@ -221,37 +216,3 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
         if not same(g, w, exercise.rtol, exercise.atol):
             return Verdict("wrong", "✗ " + _difference(exercise, case, w, raw))
     raise AssertionError("an answer is either right or differs somewhere")  # pragma: no cover
-
-
-def modules() -> list[str]:
-    """Lessons that have exercises: their numbers, in order."""
-    return sorted(
-        m.name.removeprefix("lesson_") for m in pkgutil.iter_modules(__path__) if m.name.startswith("lesson_")
-    )
-
-
-def exercises(lesson: str) -> dict[str, Exercise]:
-    """The exercises of one lesson by name; empty where it has none."""
-    if lesson not in modules():
-        return {}
-    module = importlib.import_module(f"{__name__}.lesson_{lesson}")
-    return {exercise.name: exercise for exercise in module.EXERCISES}
-
-
-def find(name: str) -> Exercise:
-    """The exercise called ``name``; ``LessonError`` lists the names there are."""
-    known = exercises(name.partition(".")[0])
-    if name not in known:
-        listed = ", ".join(known) or "none in this lesson"
-        raise LessonError(f"There is no exercise '{name}'. Known: {listed}.")
-    return known[name]
-
-
-def inputs(name: str) -> tuple[Any, ...]:
-    """The first case's arguments, for exercises whose answer is an array instead of a function."""
-    return copy.deepcopy(find(name).make_cases()[0])
-
-
-def check(name: str, answer: Any) -> None:
-    """Print a success line or a hint that fits; never raises for a wrong answer."""
-    print(judge(find(name), answer).text)

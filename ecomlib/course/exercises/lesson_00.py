@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomlib.course.checks import Exercise
+from ecomlib.course.exercises import Exercise
 
 Floats = NDArray[np.float64]
 

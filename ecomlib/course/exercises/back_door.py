@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ecomlib.course.checks import Answer, Exercise
+from ecomlib.course.exercises import Answer, Exercise
 
 Arrows = list[tuple[str, str]]
 

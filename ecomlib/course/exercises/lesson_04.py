@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomlib.course.checks import Answer, Exercise
-from ecomlib.course.checks.bptt import BPTT
+from ecomlib.course.exercises import Answer, Exercise
+from ecomlib.course.exercises.bptt import BPTT
 
 Floats = NDArray[np.float64]
 

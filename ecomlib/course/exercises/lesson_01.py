@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ecomlib.course.checks import Answer, Exercise
+from ecomlib.course.exercises import Answer, Exercise
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

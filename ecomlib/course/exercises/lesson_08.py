@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomlib.course.checks import Answer, Exercise
-from ecomlib.course.checks.canary import CANARY
+from ecomlib.course.exercises import Answer, Exercise
+from ecomlib.course.exercises.canary import CANARY
 
 Floats = NDArray[np.float64]
 Event = dict[str, Any]

@@ -15,13 +15,8 @@ from torch import Tensor
 
 from ecomlib.errors import DataError
 from ecomlib.models.base import Forecaster, ForecasterSettings
-from ecomlib.models.gru import GRUForecaster
-from ecomlib.models.lstm import LSTMForecaster
-from ecomlib.models.transformer import TransformerForecaster
+from ecomlib.models.registry import NETWORKS
 
-NETWORKS: dict[str, type[Forecaster]] = {
-    "gru": GRUForecaster, "lstm": LSTMForecaster, "transformer": TransformerForecaster,
-}  # fmt: skip
 FORMAT = 1  # of cards; a later, incompatible one gets the next number
 
 

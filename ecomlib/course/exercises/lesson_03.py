@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomlib.course.checks import Answer, Exercise
-from ecomlib.course.checks.back_door import BACK_DOOR
+from ecomlib.course.exercises import Answer, Exercise
+from ecomlib.course.exercises.back_door import BACK_DOOR
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
