@@ -1,1 +1,1 @@
-"""The reader's own shop: a folder of tables."""
+"""The reader's own shop: a folder of tables (lesson 00, section 6)."""

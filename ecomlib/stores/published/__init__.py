@@ -1,1 +1,1 @@
-"""Data sets that others have published, and the two real shops among them."""
+"""Data sets that others have published, and the two real shops among them (lesson 00, section 6)."""
