@@ -41,8 +41,8 @@ from numpy.typing import NDArray
 from ecomlib import recorded
 from ecomlib.ensemble import adaptive_conformal, combine, coverage_by, split_conformal, stacking_weights
 from ecomlib.evaluation import compare, rolling_origins
-from ecomlib.models.regions import DayWindows, Levels, RegionDays, ridge_forecast
 from ecomlib.models.trees import fit_trees, predict_trees
+from ecomlib.spatial import DayWindows, Levels, RegionDays, ridge_forecast
 from ecomlib.stores import Store
 from ecomlib.stores.simulated import make_store
 from ecomlib.training import TrainSettings, fit, make_network, predict

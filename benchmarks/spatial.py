@@ -28,8 +28,8 @@ import torch
 from ecomlib import recorded
 from ecomlib.errors import EcomlibError
 from ecomlib.evaluation import attainable
-from ecomlib.models.convgru import ConvGRUForecaster, RegionAttention, SpaceSettings, fit_space, predict_space
-from ecomlib.models.regions import DayWindows, Floats, Levels, RegionDays, day_split, ridge_forecast
+from ecomlib.spatial import DayWindows, Floats, Levels, RegionDays, day_split, ridge_forecast
+from ecomlib.spatial.networks import ConvGRUForecaster, RegionAttention, SpaceSettings, fit_space, predict_space
 from ecomlib.stores.simulated import make_store
 
 HORIZON, LOOK_BACK, MAPS = 3, 10, (5, 2)  # wrong maps by region; by region and category, which takes longer

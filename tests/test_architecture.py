@@ -17,7 +17,7 @@ PACKAGE = ROOT / "ecomlib"
 # From the top of the house to its bottom; a room imports only rooms above it.
 ROOMS = [
     "errors", "stores", "preprocessing", "panel", "features", "text", "windows", "evaluation", "causal", "models",
-    "training", "adversarial", "ensemble", "decisions", "serving", "plots", "recorded", "course",
+    "training", "adversarial", "ensemble", "spatial", "decisions", "serving", "plots", "recorded", "course",
 ]  # fmt: skip
 HEAVY = ["torch", "transformers", "pandera", "statsforecast", "lightgbm", "matplotlib", "papermill", "pooch", "sklearn"]
 

@@ -12,15 +12,8 @@ from torch import nn
 
 from ecomlib import load_store
 from ecomlib.errors import DataError, MissingTableError
-from ecomlib.models.convgru import (
-    ConvGRUCell,
-    ConvGRUForecaster,
-    RegionAttention,
-    SpaceSettings,
-    fit_space,
-    predict_space,
-)
-from ecomlib.models.regions import (
+from ecomlib.panel import make_panel
+from ecomlib.spatial import (
     DayWindows,
     Levels,
     RegionDays,
@@ -32,7 +25,14 @@ from ecomlib.models.regions import (
     row_normalised,
     spatial_lag,
 )
-from ecomlib.panel import make_panel
+from ecomlib.spatial.networks import (
+    ConvGRUCell,
+    ConvGRUForecaster,
+    RegionAttention,
+    SpaceSettings,
+    fit_space,
+    predict_space,
+)
 
 GRID = np.array([(row, column) for row in range(3) for column in range(4)])
 

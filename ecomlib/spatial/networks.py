@@ -1,7 +1,7 @@
-"""Networks that read a map: a GRU whose products are convolutions, and attention across regions (lesson 05, section 4).
+"""Defines networks of maps: a convolutional GRU, and attention across regions (lesson 05, section 4).
 
-Both read the windows of `models.regions` and say, for each region and each of the next days, by how much the units will
-differ from the usual level, in log points; both are trained on the Poisson deviance by the small loop at the end. (The
+Both read the windows of `spatial.windows` and forecast, for each region and each of the next days, how far the units
+will differ from the usual level, in log points. Both are trained on the Poisson deviance by the loop at the end. (The
 loop of `ecomlib.training` reads one series a window; here a window is a whole map.)
 """
 
@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from ecomlib.errors import DataError
-from ecomlib.models.regions import DayWindows, Floats, RegionDays
+from ecomlib.spatial.maps import Floats, RegionDays
+from ecomlib.spatial.windows import DayWindows
 
 __all__ = ["ConvGRUCell", "ConvGRUForecaster", "RegionAttention", "SpaceSettings", "fit_space", "predict_space"]
 
