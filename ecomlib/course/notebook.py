@@ -24,6 +24,7 @@ import numpy as np
 from ecomlib.course import address, lessons, plan, report, rules, setup_cell
 from ecomlib.course.lessons import LessonFile
 from ecomlib.errors import EcomlibError, LessonError
+from ecomlib.files import write_whole
 
 LIMIT_SECONDS = {"04": 90, "07": 90}
 TABLE = re.compile(r"<!-- lessons:start -->.*<!-- lessons:end -->", re.S)
@@ -108,7 +109,7 @@ def make(lesson: LessonFile) -> float:
         "seconds": round(seconds, 1),
     }
     _insist(lesson, rules.complaints(notebook, lesson.number))
-    lessons.write_whole(lesson.path, lessons.dump(notebook))
+    write_whole(lesson.path, lessons.dump(notebook))
     return seconds
 
 
@@ -141,7 +142,7 @@ def update_readme(root: Path) -> bool:
     if not TABLE.search(text):
         return False
     table = f"<!-- lessons:start -->\n{readme_table(root / 'notebooks')}\n<!-- lessons:end -->"
-    lessons.write_whole(readme, TABLE.sub(lambda _: table, text))
+    write_whole(readme, TABLE.sub(lambda _: table, text))
     return True
 
 
@@ -150,13 +151,13 @@ def update_figure(root: Path) -> None:
     published = report.marks(lessons.read(lessons.choose(root / "notebooks")[0].path))
     pictures = [mark.data["image/png"] for mark in published if mark.kind == "fan" and "image/png" in mark.data]
     if pictures:
-        lessons.write_whole(root / FIGURE, base64.b64decode(pictures[0]))
+        write_whole(root / FIGURE, base64.b64decode(pictures[0]))
 
 
 def update_results(root: Path) -> None:
     """Collect the rows of the course's results table from all executed lessons."""
     found = [mark for lesson in lessons.choose(root / "notebooks") for mark in report.marks(lessons.read(lesson.path))]
-    lessons.write_whole(root / RESULTS, report.result_rows(found).to_csv(index=False, lineterminator="\n"))
+    write_whole(root / RESULTS, report.result_rows(found).to_csv(index=False, lineterminator="\n"))
 
 
 def main(arguments: Sequence[str]) -> int:
