@@ -259,7 +259,7 @@ def _flush(path: Path) -> None:
             _flush(item)
         _flush_names(path)
         return
-    with path.open("r+b") as file:  # Windows flushes only what may be written
+    with path.open("r+b" if _WINDOWS else "rb") as file:  # Windows flushes only what may be written
         os.fsync(file.fileno())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -381,29 +382,30 @@ def test_counts_are_learnt(head: str, windows: WindowSet) -> None:
 def sparse_frame(seed: int) -> pd.DataFrame:
     """Seven weeks of ten without a sale, the others of all sizes, and once in a hundred a lump; with last year's."""
     rng, parts = np.random.default_rng(seed), []
-    for k in range(40):
-        sold = rng.random(130) < rng.uniform(0.2, 0.4)
-        units = sold * (1 + rng.poisson(rng.gamma(1.0, np.exp(rng.normal(1.2, 1.0)), 130)))
-        units = np.where(rng.random(130) < 0.01, 10 * units, units).astype(float)
-        weeks = pd.date_range("2021-01-04", periods=130, freq="W-MON")
-        parts.append(pd.DataFrame({"unique_id": f"p{k:02d}", "ds": weeks, "y": units}))
+    weeks = pd.date_range("2021-01-04", periods=150, freq="W-MON")
+    for k in range(100):
+        share, size = rng.uniform(0.2, 0.4), np.exp(rng.normal(1.2, 1.0))
+        units = (rng.random(150) < share) * (1 + rng.poisson(rng.gamma(1.0, size, 150)))
+        units = np.where(rng.random(150) < 0.01, units * 10, units)
+        parts.append(pd.DataFrame({"unique_id": f"p{k:03d}", "ds": weeks, "y": units.astype(float)}))
     frame = pd.concat(parts, ignore_index=True)
     return frame.assign(**last_year(frame))
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_counts_of_sparse_series_have_the_right_mean(seed: int) -> None:
-    """Under the joint likelihood the negative binomial's mean was several times too high here."""
+@pytest.mark.parametrize(("seed", "scale"), [(0, "mean_abs"), (1, "none")])
+def test_counts_of_sparse_series_have_the_right_mean(seed: int, scale: Literal["mean_abs", "none"]) -> None:
+    """Fitted by the joint likelihood, the negative binomial's mean was 286 and 651 % too high here; Poisson's 2 to 4 %
+    too low, and so it is now under both."""
     frame = sparse_frame(seed)
     assert 0.6 < (frame["y"] == 0).mean() < 0.8
-    for scale in ("mean_abs", "none"):
-        shape = WindowSettings(look_back=8, horizon=2, scale=scale, future=LAST_YEAR)
-        sparse = WindowSet.from_panel(frame, shape)
-        for head in ("poisson", "negative_binomial"):
-            model = make_network("gru", sparse, hidden=8, head=head, seed=seed)
-            fit(model, sparse, None, TrainSettings(epochs=6, batch_size=128, device="cpu", seed=seed))
-            answer = predict(model, sparse)
-            assert abs(answer["forecast"].mean() / answer["y"].mean() - 1) < 0.12, (head, scale)
+    shape = WindowSettings(look_back=13, horizon=4, scale=scale, future=LAST_YEAR)
+    sparse = WindowSet.from_panel(frame, shape)
+    sparse = sparse.split(sparse.origins()[-20], 16)[0]
+    for head in ("poisson", "negative_binomial"):
+        model = make_network("gru", sparse, hidden=16, head=head, seed=seed)
+        fit(model, sparse, None, TrainSettings(epochs=6, batch_size=256, device="cpu", seed=seed))
+        answer = predict(model, sparse)
+        assert abs(answer["forecast"].mean() / answer["y"].mean() - 1) < 0.1, head
 
 
 def test_the_dispersion_is_that_of_the_counts() -> None:
