@@ -16,8 +16,8 @@ PACKAGE = ROOT / "ecomlib"
 
 # From the top of the house to its bottom; a room imports only rooms above it.
 ROOMS = [
-    "errors", "stores", "preprocessing", "panel", "features", "text", "windows", "evaluation", "causal", "models",
-    "training", "adversarial", "ensemble", "spatial", "decisions", "serving", "plots", "recorded", "course",
+    "errors", "files", "stores", "preprocessing", "panel", "features", "text", "windows", "evaluation", "causal",
+    "models", "training", "adversarial", "ensemble", "spatial", "decisions", "serving", "plots", "recorded", "course",
 ]  # fmt: skip
 HEAVY = ["torch", "transformers", "pandera", "statsforecast", "lightgbm", "matplotlib", "papermill", "pooch", "sklearn"]
 
@@ -132,6 +132,26 @@ def test_nothing_is_unpickled() -> None:
     for path in [*modules(), *(ROOT / "benchmarks").glob("*.py")]:
         found = pattern.search(path.read_text(encoding="utf-8"))
         assert not found, f"{path.relative_to(ROOT)} uses {found.group(0)!r}: models are safetensors, tables Parquet"
+
+
+def test_files_are_written_whole_in_one_way() -> None:
+    """`ecomlib.files` alone renames and makes files with temporary names; the others ask it to."""
+    forbidden = {
+        "os": {"replace", "rename", "renames", "link"},
+        "shutil": {"move"},
+        "tempfile": {"mkstemp", "mkdtemp", "mktemp", "NamedTemporaryFile"},
+    }
+    for path in modules():
+        if room(path) == "files":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                found = node.attr in forbidden.get(node.value.id, ())
+            elif isinstance(node, ast.ImportFrom):
+                found = bool({alias.name for alias in node.names} & forbidden.get(node.module or "", set()))
+            else:
+                continue
+            assert not found, f"{path.relative_to(ROOT)}:{node.lineno}: write it with ecomlib.files"
 
 
 def test_no_global_randomness() -> None:

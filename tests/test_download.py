@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import os
@@ -19,7 +20,7 @@ import lookalike
 import pandas as pd
 import pytest
 
-from ecomlib.errors import DataError, DownloadError, MissingDependencyError
+from ecomlib.errors import DataError, DownloadError, EcomlibError, MissingDependencyError
 from ecomlib.stores.published import download, online_retail
 
 QUICK = {"progress": False, "timeout": (2.0, 0.5), "tries": 1}
@@ -220,17 +221,51 @@ def test_a_read_only_data_folder_is_used_and_left_alone(tmp_path, monkeypatch, s
     (data / "online_retail").mkdir(parents=True)
     monkeypatch.setenv("ECOMLIB_DATA_DIR", str(data))
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_: str(user))
-    assert download.cache_dir("simulated") == data / "simulated"
-    (data / "simulated").rmdir()
+    assert download.download_dir("hillstrom") == data / "hillstrom"
+    (data / "hillstrom").rmdir()
     (data / "online_retail").chmod(0o555)
     data.chmod(0o555)
     try:
         assert download.data_dir() == data
-        assert download.cache_dir("simulated") == user / "simulated"
-        assert not (data / "simulated").exists()
+        assert download.download_dir("hillstrom") == user / "hillstrom"
+        assert not (data / "hillstrom").exists()
     finally:
         data.chmod(0o755)
         (data / "online_retail").chmod(0o755)
+
+
+@pytest.mark.parametrize("mode", [0o555, 0o755], ids=["read-only", "shared"])
+def test_what_is_derived_never_goes_to_the_data(mode, tmp_path, monkeypatch):
+    """A folder of data may be somebody else's: nothing new appears in it, whether it could be written to or not."""
+    from ecomlib.stores import load_store
+    from ecomlib.text import memory
+
+    data, cache = tmp_path / "data", tmp_path / "cache"
+    data.mkdir()
+    data.chmod(mode)
+    monkeypatch.setenv("ECOMLIB_DATA_DIR", str(data))
+    monkeypatch.setenv("ECOMLIB_CACHE_DIR", str(cache))
+    try:
+        load_store("simulated", size="tiny", seed=0)
+        with contextlib.closing(memory.remember(None, True)) as kept:
+            memory.write(kept, {b"key": (b"vector", 1, 0)})
+        with contextlib.closing(memory.remember(None, True)) as kept:
+            assert memory.read(kept, [b"key"]) == {b"key": (b"vector", 1, 0)}
+        assert list(data.iterdir()) == []
+    finally:
+        data.chmod(0o755)
+    assert len(list((cache / "simulated").glob("*/store.json"))) == 1
+    assert (cache / "text" / "vectors.sqlite").is_file()
+
+
+def test_without_a_setting_what_is_derived_goes_to_the_users_cache(tmp_path, monkeypatch):
+    monkeypatch.delenv("ECOMLIB_CACHE_DIR", raising=False)
+    monkeypatch.setenv("ECOMLIB_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_: str(tmp_path / "user"))
+    assert download.cache_dir("simulated") == tmp_path / "user" / "simulated"
+    monkeypatch.setattr(download, "_writable", lambda folder: False)
+    with pytest.raises(EcomlibError, match="set ECOMLIB_CACHE_DIR"):
+        download.cache_dir("simulated")
 
 
 def test_a_data_set_without_a_download_says_how_to_get_it(place):
@@ -292,7 +327,7 @@ def test_a_killed_fetch_leaves_nothing_that_a_second_trips_over(tmp_path, server
         while not server.asked and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(0.3)
-        partial = list((folder / "completejourney").glob(".partial-*"))
+        partial = list((folder / "completejourney").glob(".*.part"))
         os.kill(process.pid, signal.SIGKILL)
     assert partial, "the process was killed in the middle of its work"
     outside = [
@@ -303,7 +338,7 @@ def test_a_killed_fetch_leaves_nothing_that_a_second_trips_over(tmp_path, server
     done = subprocess.run(script(server, folder), capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert left_behind(folder) == ["products.parquet", "source.json"]
-    assert list((folder / "completejourney").glob(".partial-*")) == []
+    assert list((folder / "completejourney").glob(".*.part")) == []
 
 
 def test_two_processes_fetching_at_once_do_not_harm_each_other(tmp_path, server):

@@ -19,6 +19,7 @@ import toy_lesson
 
 from ecomlib.course import exercises, lessons, notebook, report, rules, setup_cell, syllabus
 from ecomlib.errors import MissingDependencyError
+from ecomlib.files import write_whole
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMITTED = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -390,14 +391,14 @@ def test_outside_a_checkout_nothing_is_made(
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lessons.write_whole(tmp_path / "a" / "x.txt", "old")
+    write_whole(tmp_path / "a" / "x.txt", "old")
 
     def fail(source: object, target: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(lessons.os, "replace", fail)
+    monkeypatch.setattr("ecomlib.files.os.replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        lessons.write_whole(tmp_path / "a" / "x.txt", "new")
+        write_whole(tmp_path / "a" / "x.txt", "new")
     assert [p.name for p in (tmp_path / "a").iterdir()] == ["x.txt"]
     assert (tmp_path / "a" / "x.txt").read_text(encoding="utf-8") == "old"
 

@@ -87,7 +87,7 @@ def test_a_failed_write_leaves_the_old_table(
     def broken(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("ecomlib.recorded.os.replace", broken)
+    monkeypatch.setattr("ecomlib.files.os.replace", broken)
     with pytest.raises(OSError, match="disk full"):
         record(frame.assign(wape=0.0), tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["trial.json", "trial.parquet"]

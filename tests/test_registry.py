@@ -117,10 +117,10 @@ def test_kill_9_at_random_moments_and_two_at_once(tmp_path: Path) -> None:
         assert len(versions) >= seen
         seen = len(versions)
     assert seen > 4
-    for orphan in (home / "versions").glob(".part.*"):
+    for orphan in [*(home / "versions").rglob("*"), *(home / "versions").glob(".*.part")]:
         os.utime(orphan, (0, 0))
     Registry(home).publish(lambda folder: (folder / "a").write_text("a") and None)
-    assert not list((home / "versions").glob(".part.*")), "what the killed left is swept away"
+    assert not list((home / "versions").glob(".*.part")), "what the killed left is swept away"
 
 
 def test_promotions_are_plain_json(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import toy_lesson
 
 from ecomlib.course import address, lessons, setup_cell
 from ecomlib.errors import LessonError
+from ecomlib.files import write_whole
 
 ROOT = Path(__file__).resolve().parent.parent
 # Stands in for pip: notes its arguments; fails where it is told to; "installs" ecomlib by making its folder.
@@ -134,7 +135,7 @@ def test_the_address_is_written_everywhere_and_can_be_taken_back(tmp_path: Path)
     setting = tmp_path / "ecomlib" / "course" / "setup_cell.py"
     shutil.copy(ROOT / "ecomlib" / "course" / "setup_cell.py", setting)
     path = toy_lesson.write(tmp_path / "notebooks")
-    lessons.write_whole(path, lessons.dump(lessons.read(path)))
+    write_whole(path, lessons.dump(lessons.read(path)))
     before, text = path.read_text(encoding="utf-8"), setting.read_text(encoding="utf-8")
     assert "github.com/o" not in before and "colab.research" not in before
 

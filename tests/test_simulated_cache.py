@@ -25,7 +25,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="kill -9 is a POSIX signal
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache; the folder in which simulated stores will lie."""
-    monkeypatch.setenv("ECOMLIB_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("ECOMLIB_CACHE_DIR", str(tmp_path))
     return tmp_path / "simulated"
 
 
@@ -120,7 +120,8 @@ MAKE = "from ecomlib.stores.simulated import make_store; print(make_store('tiny'
 DIE = """
 import os, signal, sys
 import numpy as np
-from ecomlib.stores.simulated import assemble, cache
+from ecomlib import files
+from ecomlib.stores.simulated import assemble
 kill = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
 moment = sys.argv[1]
 if moment == 'making':
@@ -134,7 +135,7 @@ elif moment == 'writing':
             kill()
     np.save = save
 elif moment == 'renaming':
-    cache.os.replace = kill
+    files.os.rename = kill
 from ecomlib.stores.simulated import make_store
 make_store('tiny', 0)
 """

@@ -62,6 +62,25 @@ def test_chunks_make_the_step_of_the_whole_batch(windows: WindowSet) -> None:
         replace(QUICK, chunk=-1)
 
 
+@pytest.mark.parametrize("chunk", [0, 1, 2, 5, 99])
+@pytest.mark.parametrize("world", [2, 3])
+def test_every_process_has_as_many_chunks(world: int, chunk: int, windows: WindowSet) -> None:
+    step = Step(make_network("lstm", windows, hidden=4), windows, replace(QUICK, chunk=chunk), CPU, "fp32")
+    step.world = world
+    for size in range(1, 25):
+        index, shares = torch.arange(size), []
+        for step.rank in range(world):
+            shares.append(step.chunks(index))
+        assert len({len(share) for share in shares}) == 1, f"{size} windows: somebody waits"
+        assert all(len(part) for share in shares for part in share)
+        assert max(len(part) for share in shares for part in share) <= (chunk + 1 if chunk else size)
+        taken = [torch.cat(share).tolist() for share in shares]
+        if size < world:
+            assert taken == [list(range(size))] * world
+        else:
+            assert sorted(k for share in taken for k in share) == list(range(size)), "each window once"
+
+
 # --- precision ---
 
 
@@ -271,7 +290,9 @@ parts = [pd.DataFrame({"unique_id": f"p{k}", "ds": weeks, "y": rng.poisson(5 + k
 panel = pd.concat(parts, ignore_index=True)
 panel.loc[rng.random(len(panel)) < 0.2, "y"] = np.nan  # shares with unequal numbers of known cells
 windows = WindowSet.from_panel(panel, WindowSettings(look_back=8, horizon=2))
-settings = TrainSettings(epochs=3, batch_size=21, device="cpu")  # an odd batch and a shorter last one
+named = dict(argument.removeprefix("--").split("=") for argument in sys.argv[2:] if "=" in argument)
+shape = {"batch_size": 21, **{name: int(value) for name, value in named.items()}}  # odd, and a shorter last one
+settings = TrainSettings(epochs=3, device="cpu", **shape)
 with process_group(timeout=10) as (rank, world):
     model = make_network("lstm", windows, hidden=8)
     if rank == 1 and "--die" in sys.argv:
@@ -300,14 +321,21 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+# Shares of 11 and 10 windows would be 3 and 2 chunks of 5. Of 131 windows in batches of 13 the last batch has one,
+# fewer than there are processes, and shares of 7 and 6 differ by a chunk of one. 99 is more than any share.
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--chunk=5",), ("--chunk=1", "--batch_size=13"), ("--chunk=99",)],
+    ids=lambda arguments: " ".join(arguments) or "whole",
+)
 def test_two_processes_end_with_the_weights_of_one(
-    script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: tuple[str, ...], script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = torchrun(script, tmp_path)
+    done = torchrun(script, tmp_path, *arguments)
     assert done.returncode == 0, done.stderr[-2000:]
     threads = torch.get_num_threads()
-    monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path)])
+    monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path), *arguments])
     runpy.run_path(str(script))  # in this process, on its own
     torch.set_num_threads(threads)
     first, second, alone = (load_file(tmp_path / f"{name}.safetensors") for name in ("2of0", "2of1", "1of0"))
@@ -315,7 +343,7 @@ def test_two_processes_end_with_the_weights_of_one(
     for name, weight in alone.items():
         assert torch.equal(first[name], second[name]), "both processes hold the same network"
         torch.testing.assert_close(first[name], weight, rtol=0, atol=1e-6, msg=name)
-    assert (tmp_path / "kept2").is_file() and not list(tmp_path.glob(".*.tmp"))
+    assert (tmp_path / "kept2").is_file() and not list(tmp_path.glob(".*.part*"))
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ def write(repository: str, root: Path) -> list[Path]:
     """Write ``owner/name`` (or nothing) into the checkout at ``root``; returns the files that were changed."""
     from ecomlib.course import lessons, setup_cell
     from ecomlib.errors import LessonError
+    from ecomlib.files import write_whole
 
     if repository and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+", repository):
         raise LessonError(f"'{repository}' is not an address. It has the form owner/name.")
@@ -35,7 +36,7 @@ def write(repository: str, root: Path) -> list[Path]:
     before = setting.read_text(encoding="utf-8")
     after = re.sub(r'^REPOSITORY = ".*"$', f'REPOSITORY = "{repository}"', before, count=1, flags=re.M)
     if after != before:
-        lessons.write_whole(setting, after)
+        write_whole(setting, after)
         changed.append(setting)
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         notebook = lessons.read(path)
@@ -46,7 +47,7 @@ def write(repository: str, root: Path) -> list[Path]:
             elif cell.cell_type == "markdown":
                 cell.source = lessons.BADGE.sub(badge(repository, path.name), cell.source)
         if lessons.dump(notebook) != old:
-            lessons.write_whole(path, lessons.dump(notebook))
+            write_whole(path, lessons.dump(notebook))
             changed.append(path)
     return changed
 

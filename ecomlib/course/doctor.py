@@ -126,18 +126,18 @@ def hardware() -> list[Finding]:
     return findings
 
 
-def disk(folder: Path, free_bytes: int | None = None) -> Finding:
-    """Room in the cache folder: 2 GB hold all data sets and their conversions."""
+def disk(
+    folder: Path, free_bytes: int | None = None, *, name: str = "cache folder", variable: str = "ECOMLIB_CACHE_DIR"
+) -> Finding:
+    """Room in a folder that is written to: 2 GB hold all data sets and their conversions."""
     existing = folder
     while not existing.exists():
         existing = existing.parent
     free = (shutil.disk_usage(existing).free if free_bytes is None else free_bytes) / 2**30
     if free >= 2:
-        return Finding("Disk", "cache folder", "ok", f"{free:.0f} GiB free in {folder}")
-    mend = "set ECOMLIB_DATA_DIR to a folder on a larger disk"
-    return Finding(
-        "Disk", "cache folder", "broken" if free < 0.2 else "missing", f"{free:.1f} GiB free in {folder}", mend
-    )
+        return Finding("Disk", name, "ok", f"{free:.0f} GiB free in {folder}")
+    mend = f"set {variable} to a folder on a larger disk"
+    return Finding("Disk", name, "broken" if free < 0.2 else "missing", f"{free:.1f} GiB free in {folder}", mend)
 
 
 def data_sets(frame: pd.DataFrame | None = None) -> list[Finding]:
@@ -170,7 +170,9 @@ def examine() -> list[Finding]:
     """The whole examination."""
     from ecomlib.stores.published import download
 
-    return [python(), *packages(), kernel(), *hardware(), disk(download.cache_dir()), *data_sets(), weights()]
+    cache, data = download.cache_dir(), download.download_dir()
+    room = [disk(cache), disk(data, name="data folder", variable="ECOMLIB_DATA_DIR")]
+    return [python(), *packages(), kernel(), *hardware(), *room, *data_sets(), weights()]
 
 
 def text(findings: Iterable[Finding]) -> str:

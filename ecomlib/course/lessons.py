@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-import os
 import re
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -17,6 +15,7 @@ from typing import Any
 
 from ecomlib.course import syllabus
 from ecomlib.errors import LessonError, MissingDependencyError
+from ecomlib.files import write_whole
 
 COPY = "ecomlib-lessons"
 HEADING = re.compile(r"^##\s+(?:(?P<number>\d+)\s+·\s+)?(?P<title>.+?)\s*(?:\*\((?P<kind>[^)]+)\)\*)?\s*$")
@@ -55,17 +54,6 @@ def library(name: str) -> ModuleType:
         ) from error
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all: a temporary name in the same folder, then a rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def _is_checkout(folder: Path) -> bool:
     project = folder / "pyproject.toml"
     if not ((folder / "notebooks").is_dir() and project.is_file()):
@@ -98,9 +86,7 @@ def folder(start: Path | None = None) -> Path:
     target.mkdir(exist_ok=True)
     for source in sorted(packaged.glob("*.ipynb")):
         if not (target / source.name).exists():
-            part = target / f".{source.name}.{os.getpid()}.part"
-            shutil.copyfile(source, part)
-            os.replace(part, target / source.name)
+            write_whole(target / source.name, source.read_bytes())
     return target
 
 

@@ -24,6 +24,7 @@ import numpy as np
 from ecomlib.course import address, lessons, minutes, report, rules, setup_cell, syllabus
 from ecomlib.course.lessons import LessonFile
 from ecomlib.errors import EcomlibError, LessonError
+from ecomlib.files import write_whole
 
 TABLE = re.compile(r"<!-- lessons:start -->.*<!-- lessons:end -->", re.S)
 RESULTS = Path("ecomlib/course/assets/results.csv")
@@ -107,7 +108,7 @@ def make(lesson: LessonFile) -> float:
         "seconds": round(seconds, 1),
     }
     _insist(lesson, rules.complaints(notebook, lesson.number))
-    lessons.write_whole(lesson.path, lessons.dump(notebook))
+    write_whole(lesson.path, lessons.dump(notebook))
     return seconds
 
 
@@ -144,7 +145,7 @@ def update_readme(root: Path) -> bool:
     if not TABLE.search(text):
         return False
     table = f"<!-- lessons:start -->\n{readme_table(root / 'notebooks')}\n<!-- lessons:end -->"
-    lessons.write_whole(readme, TABLE.sub(lambda _: table, text))
+    write_whole(readme, TABLE.sub(lambda _: table, text))
     return True
 
 
@@ -153,14 +154,21 @@ def update_figure(root: Path) -> None:
     published = report.marks(lessons.read(lessons.choose(root / "notebooks")[0].path))
     pictures = [mark.data["image/png"] for mark in published if mark.kind == "fan" and "image/png" in mark.data]
     if pictures:
-        lessons.write_whole(root / FIGURE, base64.b64decode(pictures[0]))
+        write_whole(root / FIGURE, base64.b64decode(pictures[0]))
 
 
 def update_results(root: Path) -> None:
     """Collect the rows of the course's results table from all executed lessons."""
     planned = [lesson for lesson in lessons.choose(root / "notebooks") if syllabus.lesson(lesson.number)]
     found = [mark for lesson in planned for mark in report.marks(lessons.read(lesson.path))]
-    lessons.write_whole(root / RESULTS, report.result_rows(found).to_csv(index=False, lineterminator="\n"))
+    write_whole(
+        root / RESULTS,
+        report.result_rows(found).to_csv(
+            index=False,
+            lineterminator="\
+",
+        ),
+    )
 
 
 def insist_on_syllabus(chosen: Sequence[LessonFile]) -> None:

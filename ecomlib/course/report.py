@@ -15,6 +15,7 @@ import pandas as pd
 from ecomlib.course import lessons, syllabus
 from ecomlib.course.outcome import RECORDED, LessonRun, RunSettings
 from ecomlib.course.results import FIRST_COLUMNS, order_columns, table_html
+from ecomlib.files import write_whole
 
 GROUPS = (
     ("map", "The map", "Where things are bought, and what was forecast there."),
@@ -206,5 +207,5 @@ def write(runs: Sequence[LessonRun], settings: RunSettings) -> None:
     """Write ``report.html`` and ``leaderboard.csv`` into ``settings.out``, each whole or not at all."""
     published = {run.lesson.number: marks(lessons.read(run.executed)) if run.executed.exists() else [] for run in runs}
     results = result_rows([mark for found in published.values() for mark in found])
-    lessons.write_whole(settings.out / "leaderboard.csv", results.to_csv(index=False, lineterminator="\n"))
-    lessons.write_whole(settings.out / "report.html", page(runs, settings, published))
+    write_whole(settings.out / "leaderboard.csv", results.to_csv(index=False, lineterminator="\n"))
+    write_whole(settings.out / "report.html", page(runs, settings, published))

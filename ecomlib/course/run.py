@@ -17,6 +17,7 @@ from ecomlib.course import lessons
 from ecomlib.course.lessons import LessonFile
 from ecomlib.course.outcome import RECORDED, LessonRun, RunSettings
 from ecomlib.errors import LessonError
+from ecomlib.files import sweep, whole_file
 from ecomlib.stores import registry
 
 Watch = Callable[[LessonFile, int, int, str], None]  # lesson, cells done, cells in all, section
@@ -71,7 +72,6 @@ def run_lesson(lesson: LessonFile, parameters: Mapping[str, Any], settings: RunS
     papermill = lessons.library("papermill")
     notebook = lessons.read(lesson.path)
     target = settings.out / "executed" / lesson.path.name
-    part = target.with_name(f".{target.name.removesuffix('.ipynb')}.part.ipynb")
     target.unlink(missing_ok=True)  # an old success must not stand beside a new failure
     origin = list(range(len(notebook.cells)))  # for each executed cell, the author's cell it comes from
     if parameters:  # papermill puts the injected parameters into a cell of their own, after the author's
@@ -84,26 +84,25 @@ def run_lesson(lesson: LessonFile, parameters: Mapping[str, Any], settings: RunS
 
     started = time.monotonic()
     error, section, cell, source = "", "", None, ""
-    try:
-        papermill.execute_notebook(
-            str(lesson.path),
-            str(part),
-            parameters=dict(parameters),
-            kernel_name="python3",
-            progress_bar=False,
-            execution_timeout=settings.cell_seconds,
-            on_cell_start=on_cell_start,
-            extra_arguments=["--log-level=ERROR"],  # the kernel's own log is no news to a reader
-        )
-    except papermill.PapermillExecutionError as problem:
-        cell, source = origin[problem.cell_index] + 1, excerpt(problem.source, problem.traceback)
-        section = titles[problem.cell_index]
-        error = f"{problem.ename}: {problem.evalue}".strip()[:2000]
-    except Exception as problem:  # a dead kernel, a time-out, a full disk: the other lessons still run
-        error = f"{type(problem).__name__}: {problem}".strip()[:2000]
+    with whole_file(target, optional=True) as part:  # also what failed is there to be read
+        try:
+            papermill.execute_notebook(
+                str(lesson.path),
+                str(part),
+                parameters=dict(parameters),
+                kernel_name="python3",
+                progress_bar=False,
+                execution_timeout=settings.cell_seconds,
+                on_cell_start=on_cell_start,
+                extra_arguments=["--log-level=ERROR"],  # the kernel's own log is no news to a reader
+            )
+        except papermill.PapermillExecutionError as problem:
+            cell, source = origin[problem.cell_index] + 1, excerpt(problem.source, problem.traceback)
+            section = titles[problem.cell_index]
+            error = f"{problem.ename}: {problem.evalue}".strip()[:2000]
+        except Exception as problem:  # a dead kernel, a time-out, a full disk: the other lessons still run
+            error = f"{type(problem).__name__}: {problem}".strip()[:2000]
     seconds = time.monotonic() - started
-    if part.exists():
-        os.replace(part, target)
     return LessonRun(lesson, target, seconds, error, section, cell, source)
 
 
@@ -146,8 +145,7 @@ def _alone(out: Path) -> Iterator[None]:
     out.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(out / ".lock", timeout=0):
-            for leftover in (out / "executed").glob(".*.part.ipynb"):  # of a run that was killed
-                leftover.unlink(missing_ok=True)
+            sweep(out / "executed", older_than=0)  # of a run that was killed
             yield
     except Timeout:
         raise LessonError(f"Another run is writing into {out}. Wait for it, or choose another folder: --out.") from None

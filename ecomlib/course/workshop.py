@@ -10,6 +10,7 @@ from typing import Any
 from ecomlib.course import lessons
 from ecomlib.course.exercises import exercises
 from ecomlib.course.lessons import LessonFile
+from ecomlib.files import write_whole
 
 SETS = ("learner", "solution", "instructor")
 
@@ -109,6 +110,6 @@ def build(where: Path, out: Path) -> list[Path]:
         made = {"learner": learner(source), "solution": solution(source), "instructor": instructor(source, lesson)}
         for name in SETS:
             path = out / name / lesson.path.name
-            lessons.write_whole(path, lessons.dump(made[name]))
+            write_whole(path, lessons.dump(made[name]))
             written.append(path)
     return written

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ecomlib.errors import DataError
+from ecomlib.files import whole_file, write_whole
 from ecomlib.models.base import Forecaster, ForecasterSettings
 from ecomlib.models.registry import NETWORKS
 
@@ -24,13 +24,8 @@ def write(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) -
     """Tensors and notes in one safetensors file, whole or not at all: a kill leaves the old file or the new one."""
     from safetensors.torch import save_file  # here, so that a machine with torch alone can train
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for orphan in path.parent.glob(f".{path.name}.*.tmp"):  # of a run that was killed while it wrote
-        if time.time() - orphan.stat().st_mtime > 3600:
-            orphan.unlink(missing_ok=True)
-    name = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    save_file({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, name, metadata=dict(notes))
-    os.replace(name, path)
+    with whole_file(path) as part:
+        save_file({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, part, metadata=dict(notes))
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -91,9 +86,7 @@ def save(
         "notes": dict(notes or {}),
     }
     write(path, model.state_dict(), {"card": json.dumps(card)})
-    name = path.with_name(f".{path.stem}.{os.getpid()}.json.tmp")
-    name.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-    os.replace(name, path.with_suffix(".json"))
+    write_whole(path.with_suffix(".json"), json.dumps(card, indent=2) + "\n")
     return path
 
 

@@ -109,6 +109,11 @@ class CountHead(Head):
     The first parameter is log(rate / scale), so the rate is in units; the second is log(α), where
     variance = rate + α rate² (Cameron and Trivedi, "Regression Analysis of Count Data", 2013, NB2). The forecast is the
     rate, which is the mean. Terms without parameters are kept: the loss is minus the log-likelihood.
+
+    Under both distributions the rate is fitted by the Poisson likelihood, and α by the negative binomial one given the
+    rate. Whatever the counts' true distribution, the first finds the right mean; the joint maximum need not
+    (Gourieroux, Monfort and Trognon, "Pseudo Maximum Likelihood Methods", 1984): a lump among zeros makes α large, a
+    rate far too high then costs next to nothing, log(1 + α rate) / α, and is never brought down.
     """
 
     scales = ("none", "mean_abs")  # where y * scale is a number of units
@@ -127,18 +132,18 @@ class CountHead(Head):
     def loss(self, raw: Tensor, y: Tensor, mask: Tensor, scale: Tensor) -> Tensor:
         rate = self.rate(raw, scale).clamp(min=1e-8)
         units = torch.where(mask.bool(), y * scale, torch.zeros_like(y))
+        poisson = rate - units * rate.log() + torch.lgamma(units + 1)
         if self.distribution == "poisson":
-            cost = rate - units * rate.log() + torch.lgamma(units + 1)
-        else:
-            size = (-raw[..., 1].clamp(-8.0, 8.0)).exp()  # 1 / α
-            cost = -(
-                torch.lgamma(units + size)
-                - torch.lgamma(size)
-                - torch.lgamma(units + 1)
-                + size * (size / (size + rate)).log()
-                + units * (rate / (size + rate)).log()
-            )
-        return masked_mean(cost, mask)
+            return masked_mean(poisson, mask)
+        given, size = rate.detach(), (-raw[..., 1].clamp(-8.0, 8.0)).exp()  # size = 1 / α
+        cost = -(
+            torch.lgamma(units + size)
+            - torch.lgamma(size)
+            - torch.lgamma(units + 1)
+            + size * (size / (size + given)).log()
+            + units * (given / (size + given)).log()
+        )
+        return masked_mean(cost + (poisson - poisson.detach()), mask)  # the second term is zero and has a gradient
 
 
 class YesNoHead(Head):

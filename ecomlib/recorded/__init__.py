@@ -13,7 +13,6 @@ import os
 import platform
 import shlex
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -23,6 +22,7 @@ from typing import Any
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.files import write_whole
 
 FOLDER = Path(__file__).parent
 MOST_BYTES = 300_000
@@ -171,22 +171,10 @@ def write(
         "smoke": smoke,
         "facts": dict(facts or {}),
     }
-    _whole(folder / f"{name}.parquet", content)
-    _whole(folder / f"{name}.json", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+    write_whole(folder / f"{name}.parquet", content)
+    write_whole(folder / f"{name}.json", json.dumps(card, indent=2, ensure_ascii=False) + "\n")
     return folder / f"{name}.parquet"
 
 
 def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _whole(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ecomlib.errors import DataError, MissingDependencyError
+from ecomlib.files import whole_file
 from ecomlib.stores import registry as stores
 
 Home = Annotated[Path, typer.Option(help="Folder of versions and events; made by train.")]
@@ -137,9 +138,8 @@ def score(
     from ecomlib.serving.retrain import score as make
 
     table = make(home, database=database)
-    part = out.with_name(f".{out.name}.tmp")
-    table.to_parquet(part, index=False)
-    part.replace(out)
+    with whole_file(out) as part:
+        table.to_parquet(part, index=False)
     typer.echo(f"{len(table):,} rows: {out}")
 
 

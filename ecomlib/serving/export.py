@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ecomlib.errors import DataError
+from ecomlib.files import whole_file
 from ecomlib.models import Forecaster
 from ecomlib.serving.session import Session as Session
 from ecomlib.serving.session import open_session as open_session
@@ -51,22 +52,17 @@ def export_onnx(model: Forecaster, windows: WindowSet, path: str | os.PathLike[s
     path = Path(path)
     example = _inputs(windows.batch(torch.arange(2)))
     plain = _Plain(copy.deepcopy(model).eval(), tuple(example))
-    part = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with warnings.catch_warnings():
-            # The tracing exporter warns that another one will take its place; that one needs one package more.
-            warnings.filterwarnings("ignore", category=DeprecationWarning)
-            warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
-            # Recurrent layers warn that batches of another size need an initial state: torch makes it from the input.
-            warnings.filterwarnings("ignore", message="Exporting a model to ONNX with a batch_size other than 1")
-            torch.onnx.export(
-                plain, tuple(example.values()), str(part), input_names=list(example), output_names=["forecast"],
-                dynamic_axes={name: {0: "batch"} for name in (*example, "forecast")}, opset_version=_OPSET,
-                dynamo=False,
-            )  # fmt: skip
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part, warnings.catch_warnings():
+        # The tracing exporter warns that another one will take its place; that one needs one package more.
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+        # Recurrent layers warn that batches of another size need an initial state: torch makes it from the input.
+        warnings.filterwarnings("ignore", message="Exporting a model to ONNX with a batch_size other than 1")
+        torch.onnx.export(
+            plain, tuple(example.values()), str(part), input_names=list(example), output_names=["forecast"],
+            dynamic_axes={name: {0: "batch"} for name in (*example, "forecast")}, opset_version=_OPSET,
+            dynamo=False,
+        )  # fmt: skip
     return path
 
 
@@ -81,14 +77,12 @@ def quantise(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> Pa
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     target = Path(target)
-    part = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    logging.getLogger().addFilter(_no_advice)
     try:
-        logging.getLogger().addFilter(_no_advice)
-        quantize_dynamic(str(path), str(part), weight_type=QuantType.QInt8)
-        os.replace(part, target)
+        with whole_file(target) as part:
+            quantize_dynamic(str(path), str(part), weight_type=QuantType.QInt8)
     finally:
         logging.getLogger().removeFilter(_no_advice)
-        part.unlink(missing_ok=True)
     return target
 
 

@@ -14,8 +14,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,9 +22,9 @@ from typing import Any
 
 import ecomlib
 from ecomlib.errors import DataError
+from ecomlib.files import claim, draft_folder, write_new
 
 CARD = "card.json"
-_STALE = 3600.0  # seconds after which an unfinished folder is somebody's who was killed
 
 
 @dataclass(frozen=True)
@@ -62,10 +60,7 @@ class Registry:
         """
         home = self.root / "versions"
         home.mkdir(parents=True, exist_ok=True)
-        self._sweep(home)
-        part = home / f".part.{os.getpid()}.{time.monotonic_ns()}"
-        part.mkdir()
-        try:
+        with draft_folder(home / "version") as part:
             notes = dict(write(part) or {})
             files = {p.relative_to(part).as_posix(): _sha256(p) for p in sorted(part.rglob("*")) if p.is_file()}
             if not files:
@@ -74,15 +69,11 @@ class Registry:
             (part / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
             for number in range(self._last() + 1, self._last() + 1000):  # another process may take the same number
                 try:
-                    os.rename(part, home / f"{number:04d}")
-                except OSError:
-                    if not (home / f"{number:04d}").exists():
-                        raise
+                    claim(part, home / f"{number:04d}", sync=True)
+                except FileExistsError:
                     continue
                 return Version(number, home / f"{number:04d}", card)
             raise DataError("a thousand processes publish at once", remedy="wait, then publish again.")
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
 
     def versions(self) -> list[int]:
         """Numbers of the versions that are there whole, rising."""
@@ -123,19 +114,14 @@ class Registry:
         self.open(number)
         home = self.root / "promotions"
         home.mkdir(parents=True, exist_ok=True)
-        part = home / f".part.{os.getpid()}.{time.monotonic_ns()}"
-        try:
-            while True:
-                place = max((p.number for p in self.history()), default=0) + 1
-                made = Promotion(place, number, _now(), why)
-                part.write_text(json.dumps(vars(made), ensure_ascii=False) + "\n", encoding="utf-8")
-                try:
-                    os.link(part, home / f"{place:06d}.json")  # unlike a rename, refuses a name that is taken
-                except FileExistsError:
-                    continue
-                return made
-        finally:
-            part.unlink(missing_ok=True)
+        while True:
+            place = max((p.number for p in self.history()), default=0) + 1
+            made = Promotion(place, number, _now(), why)
+            try:
+                write_new(home / f"{place:06d}.json", json.dumps(vars(made), ensure_ascii=False) + "\n", sync=True)
+            except FileExistsError:
+                continue
+            return made
 
     def history(self) -> list[Promotion]:
         """All promotions, the first one first."""
@@ -163,12 +149,6 @@ class Registry:
 
     def _last(self) -> int:
         return max(self.versions(), default=0)
-
-    def _sweep(self, home: Path) -> None:
-        """Remove unfinished folders of processes that were killed long ago."""
-        for orphan in home.glob(".part.*"):
-            if time.time() - orphan.stat().st_mtime > _STALE:
-                shutil.rmtree(orphan, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str:

@@ -16,8 +16,9 @@ import numpy as np
 from tqdm import tqdm
 
 from ecomlib.errors import DataError, MissingDependencyError
+from ecomlib.files import write_whole
 from ecomlib.text.hub import CARD, DEFAULT, MULTILINGUAL, EncoderSource, check_weights, find_folder, identify
-from ecomlib.text.memory import Row, read, remember, write, write_whole
+from ecomlib.text.memory import Row, read, remember, write
 
 if TYPE_CHECKING:
     import torch

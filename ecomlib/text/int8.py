@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +11,7 @@ from typing import Any
 import torch
 
 from ecomlib.errors import MissingDependencyError
+from ecomlib.files import draft_folder, put
 from ecomlib.stores.published.download import cache_dir as writable_cache
 
 _RECIPE = 1  # counts up when the export changes, so that older files are left alone
@@ -52,9 +51,8 @@ def quantised(bert: Any, sha256: str, folder: str | Path | None = None) -> Int8B
     place = Path(folder) if folder is not None else writable_cache("text")
     file = place / f"{sha256[:20]}.int8.{_RECIPE}.onnx"
     if not file.is_file():
-        place.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".partial-", dir=place) as work:
-            os.replace(_export(bert, Path(work)), file)
+        with draft_folder(file) as work:
+            put(_export(bert, work), file)
     return Int8Body(file, bert.config)
 
 

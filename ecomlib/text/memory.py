@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from ecomlib.files import put
 from ecomlib.stores.published.download import cache_dir as writable_cache
 
 Row = tuple[bytes, int, int]  # a text's vector, its word pieces, and those that the vocabulary lacks
@@ -27,7 +27,7 @@ def remember(folder: str | Path | None, enabled: bool) -> sqlite3.Connection:
             except sqlite3.DatabaseError as error:
                 if isinstance(error, sqlite3.OperationalError):  # locked for long, or a folder that is read-only
                     raise
-                os.replace(path, path.with_suffix(".broken"))
+                put(path, path.with_suffix(".broken"))
                 return _table(path)
     return _table(":memory:")
 
@@ -57,12 +57,3 @@ def read(memory: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Row]:
 def write(memory: sqlite3.Connection, rows: dict[bytes, Row]) -> None:
     with contextlib.suppress(sqlite3.OperationalError), memory:  # a full disk costs the cache, not the result
         memory.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", [(k, *v) for k, v in rows.items()])
-
-
-def write_whole(path: Path, content: bytes) -> Path:
-    """Write a file whole or not at all; return its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    partial.write_bytes(content)
-    os.replace(partial, path)
-    return path

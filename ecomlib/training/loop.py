@@ -186,8 +186,15 @@ def _share(step: int, steps: int, schedule: str) -> float:
 
 
 def _follow(averaged: nn.Module, model: nn.Module, decay: float) -> None:
+    """Move the mean of the weights on by a step.
+
+    Buffers are no weights: a running mean is a mean already, a counter has none. They are copied, as
+    `torch.optim.swa_utils.AveragedModel` does where it does not average them.
+    """
     with torch.no_grad():
         torch._foreach_lerp_(list(averaged.parameters()), list(model.parameters()), 1 - decay)  # one call for all
+        for mine, theirs in zip(averaged.buffers(), model.buffers(), strict=True):
+            mine.copy_(theirs)
 
 
 def predict(model: Forecaster, windows: WindowSet, *, batch_size: int = 4096, device: str = "auto") -> pd.DataFrame:

@@ -100,27 +100,48 @@ class Step:
             self.replay, self.scaler = False, self.new_scaler()  # the old scaler may be halfway through a step
             warnings.warn(f"the step cannot be recorded, so each is launched anew: {error}", stacklevel=2)
 
+    def chunks(self, index: Tensor) -> tuple[Tensor, ...]:
+        """This process's share of a batch in chunks, as many as every other process has (lesson 04b, section 6).
+
+        A batch smaller than the number of processes is computed whole by each. Where shares differ by a window a chunk
+        may hold one more than the settings say: a process without a chunk would leave the others waiting.
+        """
+        if self.world == 1:
+            return index.split(self.settings.chunk or len(index))
+        if len(index) < self.world:
+            mine, least, most = index, len(index), len(index)
+        else:
+            mine, least, most = index[self.rank :: self.world], len(index) // self.world, -(-len(index) // self.world)
+        return mine.tensor_split(min(-(-most // (self.settings.chunk or most)), least))
+
     def run(self, index: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
-        mine = index[self.rank :: self.world] if len(index) >= self.world else index
-        batches = [self.windows.batch(part) for part in mine.split(self.settings.chunk or len(mine))]
+        batches = [self.windows.batch(part) for part in self.chunks(index)]
         if self.perturb is not None:  # before the loss, with the weights as they are now
             batches = [self.perturb(self.model, batch) for batch in batches]
         cells = [batch.mask.sum(dtype=torch.float32) for batch in batches]
         whole = torch.stack(cells).sum()
         if self.world > 1:
             dist.all_reduce(whole)
-        for batch, count in zip(batches, cells, strict=True):  # the mean over all cells, whoever computes its parts
-            with half(self.device, self.precision):
-                raw = self.model(batch) if self.shared is None else self.shared(batch)
-                loss = self.model.head.loss(raw, batch.target, batch.mask, batch.scale)
-            loss = loss * (count * self.world / whole.clamp(min=1))
-            self.scaler.scale(loss).backward()
+        for k, (batch, count) in enumerate(zip(batches, cells, strict=True)):
+            with self.together_after(k == len(batches) - 1):
+                with half(self.device, self.precision):
+                    raw = self.model(batch) if self.shared is None else self.shared(batch)
+                    loss = self.model.head.loss(raw, batch.target, batch.mask, batch.scale)
+                loss = loss * (count * self.world / whole.clamp(min=1))  # the mean over all cells, whoever computes it
+                self.scaler.scale(loss).backward()
             self.total += loss.detach() * (len(index) / self.world)
         self.scaler.unscale_(self.optimizer)
         nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
+
+    def together_after(self, last: bool) -> contextlib.AbstractContextManager[None]:
+        """Gradients of a batch's chunks are added here, and among the processes once, after the last one."""
+        if self.shared is None or last:
+            return contextlib.nullcontext()
+        waiting: contextlib.AbstractContextManager[None] = self.shared.no_sync()
+        return waiting
 
     def mean_loss(self) -> float:
         """The mean training loss since the last call, over all processes."""

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
-import shutil
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.files import whole_folder
 from ecomlib.stores.folder.table_file import read_table
 from ecomlib.stores.language import guess_language
 from ecomlib.stores.schema import SCHEMA, conform
@@ -138,23 +136,11 @@ def write(store: Store, path: str | Path, *, overwrite: bool = False) -> Path:
             value=str(path),
             remedy="choose another folder." if strange or not held else "choose another one, or say overwrite=True.",
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-    draft.mkdir()
-    try:
+    with whole_folder(folder, overwrite=True) as draft:
         for table, frame in store.tables():
             frame.to_parquet(draft / f"{table}.parquet", index=False, write_page_checksum=True)
         card = {"name": store.name, "currency": store.currency}
         (draft / _CARD).write_text(json.dumps(card, ensure_ascii=False), encoding="utf-8")
-        if folder.exists():
-            old = draft.with_name(f"{draft.name}.old")
-            os.replace(folder, old)
-            os.replace(draft, folder)
-            shutil.rmtree(old)
-        else:
-            os.replace(draft, folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return folder
 
 

@@ -6,7 +6,6 @@ import difflib
 import json
 import logging
 import os
-import shutil
 import stat
 import sys
 import tempfile
@@ -19,10 +18,20 @@ import pandas as pd
 import platformdirs
 
 from ecomlib.errors import DataError, DownloadError, EcomlibError
+from ecomlib.files import draft_folder, put, sweep
 from ecomlib.stores.published.catalogue import DataSet, Origin, Table, catalogue
 from ecomlib.stores.published.formats import read_published
 
-__all__ = ["cache_dir", "catalogue", "data_dir", "data_sets", "fetch", "read_tables", "table_files"]
+__all__ = [
+    "cache_dir",
+    "catalogue",
+    "data_dir",
+    "data_sets",
+    "download_dir",
+    "fetch",
+    "read_tables",
+    "table_files",
+]
 
 
 def data_dir() -> Path:
@@ -35,25 +44,51 @@ def data_dir() -> Path:
 
 
 def cache_dir(part: str = "") -> Path:
-    """A folder that ecomlib can write to, made if need be: for downloads, conversions and simulated stores.
+    """Return a folder for what ecomlib derives (simulated stores, text vectors), made if need be.
+
+    The first of these that can be written to: ``ECOMLIB_CACHE_DIR`` if set, else the platform's user cache; the
+    temporary folder. Never :func:`data_dir`, which may be shared with others.
 
     Parameters
     ----------
-    part: name of a folder below it, such as ``"simulated"``.
+    part : str
+        Name of a folder below it, such as ``"simulated"``.
+    """
+    chosen = os.environ.get("ECOMLIB_CACHE_DIR")
+    return _first([Path(chosen).expanduser().resolve() if chosen else _user(), _temporary()], part, "ECOMLIB_CACHE_DIR")
+
+
+def download_dir(part: str = "") -> Path:
+    """Return a folder for data sets that are fetched, made if need be.
 
     The first of these that can be written to: :func:`data_dir`, the platform's user cache, the temporary folder.
+
+    Parameters
+    ----------
+    part : str
+        Name of a folder below it, such as ``"online_retail"``.
     """
-    for root in _roots():
-        folder = root / part
-        if _writable(folder):
-            return folder
-    tried = ", ".join(str(root) for root in _roots())
-    raise EcomlibError(f"There is no folder to write to; tried {tried}. What to do: set ECOMLIB_DATA_DIR to one.")
+    return _first(_roots(), part, "ECOMLIB_DATA_DIR")
+
+
+def _first(roots: list[Path], part: str, variable: str) -> Path:
+    for root in roots:
+        if _writable(root / part):
+            return root / part
+    tried = ", ".join(str(root) for root in roots)
+    raise EcomlibError(f"There is no folder to write to; tried {tried}. What to do: set {variable} to one.")
 
 
 def _roots() -> list[Path]:
-    user = Path(platformdirs.user_cache_dir("ecomlib", False))
-    return [data_dir(), user, Path(tempfile.gettempdir()) / f"ecomlib-{getattr(os, 'getuid', int)()}"]
+    return [data_dir(), _user(), _temporary()]
+
+
+def _user() -> Path:
+    return Path(platformdirs.user_cache_dir("ecomlib", False))
+
+
+def _temporary() -> Path:
+    return Path(tempfile.gettempdir()) / f"ecomlib-{getattr(os, 'getuid', int)()}"
 
 
 def _writable(folder: Path) -> bool:
@@ -161,32 +196,30 @@ def fetch(
     found = _found(entry)
     if len(found) == len(entry.tables):
         return next(iter(found.values())).parent
-    folder = cache_dir(entry.folder)
+    folder = download_dir(entry.folder)
     with FileLock(folder / ".lock"):
         found = _found(entry)
-        # What a killed process left is nobody's: we hold the lock.
-        for left in folder.glob(".partial-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        work = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
+        sweep(folder, older_than=0)  # what a killed process left is nobody's: we hold the lock
         try:
-            brought = {
-                key: _bring(entry, table, folder, work, how) for key, table in entry.tables.items() if key not in found
-            }
-            card = {
-                "data_set": name,
-                "licence": entry.licence,
-                "page": entry.page,
-                "fetched": datetime.now(UTC).isoformat(timespec="seconds"),
-                "tables": brought,
-            }
-            (work / "source.json").write_text(json.dumps(card, indent=2), encoding="utf-8")
-            for key in brought:
-                os.replace(work / entry.tables[key].files[0], folder / entry.tables[key].files[0])
-            os.replace(work / "source.json", folder / "source.json")
+            with draft_folder(folder / name) as work:
+                brought = {
+                    key: _bring(entry, table, folder, work, how)
+                    for key, table in entry.tables.items()
+                    if key not in found
+                }
+                card = {
+                    "data_set": name,
+                    "licence": entry.licence,
+                    "page": entry.page,
+                    "fetched": datetime.now(UTC).isoformat(timespec="seconds"),
+                    "tables": brought,
+                }
+                (work / "source.json").write_text(json.dumps(card, indent=2), encoding="utf-8")
+                for key in brought:
+                    put(work / entry.tables[key].files[0], folder / entry.tables[key].files[0])
+                put(work / "source.json", folder / "source.json")
         except OSError as error:
             raise DownloadError(f"'{name}' could not be written to {folder}: {error}") from error
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
     return folder
 
 
@@ -223,7 +256,7 @@ def _bring(entry: DataSet, table: Table, folder: Path, work: Path, how: _How) ->
         # A publisher's own Parquet is kept under another name first, so that source and result never mix.
         frame.to_parquet(work / "converted", index=False)
         card = {"url": origin.url, "file": origin.saves, "sha256": pooch.file_hash(str(source)), "rows": len(frame)}
-        os.replace(work / "converted", file)
+        put(work / "converted", file)
         return {**card, "parquet_sha256": pooch.file_hash(str(file))}
     raise DownloadError(
         f"'{entry.name}' was not fetched: {'; '.join(dict.fromkeys(problems))}. What to do: try again later, or "

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -16,6 +14,7 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
+from ecomlib.files import sweep, whole_folder
 from ecomlib.stores.simulated.assemble import inventory, with_inventory
 from ecomlib.stores.simulated.geography import Dynamics
 from ecomlib.stores.simulated.settings import Settings
@@ -54,14 +53,12 @@ def cached(folder: Path, make: Callable[[], Store]) -> Store:
         store = _try_to_load(folder)
         if store is not None:
             return store
-        for rest in folder.parent.glob(f".{folder.name}.*"):
-            shutil.rmtree(rest, ignore_errors=True)
+        sweep(folder.parent, older_than=0, name=folder.name)  # we hold the lock
         if folder.exists():
             shutil.rmtree(folder)
         store = make()
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        save(store, unfinished)
-        os.replace(unfinished, folder)
+        with whole_folder(folder) as unfinished:
+            save(store, unfinished)
     for older in folder.parent.glob(f"{folder.name[:-_KEY_LENGTH]}*"):
         if older.is_dir() and older != folder:
             shutil.rmtree(older, ignore_errors=True)

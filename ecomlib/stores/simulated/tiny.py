@@ -7,11 +7,11 @@ can be tried where nothing may be made or fetched. Run this after any change to 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
+from ecomlib.files import write_whole
 from ecomlib.stores.simulated import make_store
 from ecomlib.stores.store import Store
 
@@ -33,9 +33,7 @@ def write_tiny(data: Path = DATA) -> Path:
     """Write ``tiny/`` and a card with the versions that made it, each whole or not at all; returns the folder."""
     folder = make_tiny().to_directory(data / "tiny", overwrite=True)
     card = {"size": "tiny", "seed": SEED, "numpy": np.__version__}
-    draft = data / "tiny.json.tmp"
-    draft.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    os.replace(draft, data / "tiny.json")
+    write_whole(data / "tiny.json", json.dumps(card, indent=1) + "\n")
     return folder
 
 
