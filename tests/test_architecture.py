@@ -97,7 +97,6 @@ def test_rooms_stay_small() -> None:
     for path in modules():
         assert code(path) <= 400, f"{path.relative_to(ROOT)} has {code(path)} lines of code, more than 400"
     assert sum(code(path) for path in modules() if room(path) in ("errors", "stores")) <= 3_400
-    assert sum(code(path) for path in modules() if room(path) in set(FORECASTING) - {"errors", "stores"}) <= 4_900
     assert sum(code(path) for path in modules() if room(path) == "serving") <= 2_250
     exercises = {path for path in (PACKAGE / "course" / "checks").glob("*.py") if path.name != "__init__.py"}
     machinery = [path for path in modules() if room(path) == "course" and path not in exercises]

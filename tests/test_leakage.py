@@ -99,6 +99,17 @@ def first_rows(store: Store) -> pd.DataFrame:
     return made.loc[check_panel(made)[0][:-1], ["unique_id", "ds"]].assign(freq=check_panel(made)[1])
 
 
+def begun(function: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Store], pd.DataFrame]:
+    """Keep the series that have begun at the cut: when others will begin, and at what price, is not known."""
+
+    def made(store: Store) -> pd.DataFrame:
+        rows = weekly(store)
+        rows = rows[rows.groupby("unique_id")["ds"].transform("min") < CUT].reset_index(drop=True)
+        return with_rows(rows, function(rows))
+
+    return made
+
+
 AT_START = CUT + DAY  # a row at the very cut may use what came before it
 CASES: dict[str, list[Case]] = {
     "make_panel": [
@@ -120,11 +131,11 @@ CASES: dict[str, list[Case]] = {
              CUT, timeless=True)
     ],
     "usual_price": [  # the plan is the same in both futures; what was paid is not
-        Case(on_panel(features.usual_price), CUT + 10 * WEEK, timeless=True),
+        Case(begun(features.usual_price), CUT + 10 * WEEK, timeless=True),
         Case(on_panel(lambda p: features.usual_price(p, "price_paid")), CUT),
     ],
     "relative_price": [
-        Case(on_panel(features.relative_price), CUT + 10 * WEEK, timeless=True),
+        Case(begun(features.relative_price), CUT + 10 * WEEK, timeless=True),
         Case(on_panel(lambda p: features.relative_price(p, "price_paid")), CUT),
     ],
     "known_ahead": [Case(lambda s: weekly(s)[["unique_id", "ds", *panel.known_ahead(weekly(s))]], CUT, timeless=True)],

@@ -36,7 +36,8 @@ def usual_price(panel: pd.DataFrame, column: str = "price") -> pd.DataFrame:
     Notes
     -----
     Known at: the time at which the row's own price is known. For the plan's ``price`` that is ahead of time, and so
-    ``usual_price`` stands in ``panel.KNOWN_AHEAD``; for ``price_paid`` it is the end of the period.
+    ``usual_price`` stands in ``panel.KNOWN_AHEAD``; for ``price_paid`` it is the end of the period. Of a series that
+    has not begun nothing is known ahead: the mean counts from its first row.
 
     Examples
     --------
