@@ -21,7 +21,6 @@ ROOMS = [
     "errors", "periods", "stores", "preprocessing", "panel", "features", "text", "windows", "evaluation", "causal",
     "models", "training", "adversarial", "ensemble", "decisions", "serving", "plots", "recorded", "course",
 ]  # fmt: skip
-FORECASTING = ROOMS[: ROOMS.index("decisions")]
 HEAVY = ["torch", "transformers", "pandera", "statsforecast", "lightgbm", "matplotlib", "papermill", "pooch", "sklearn"]
 
 
