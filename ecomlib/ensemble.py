@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ecomlib.errors import DataError, LeakageError
 from ecomlib.evaluation.metrics import model_columns
+from ecomlib.panel import join_id
 
 Floats = NDArray[np.float64]
 How = Literal["mean", "median", "log_mean"]
@@ -261,4 +262,4 @@ def _scores(frame: pd.DataFrame, model: str | tuple[str, str], scale: str | None
 def _group(frame: pd.DataFrame, by: Sequence[str]) -> pd.Series:
     if not by:
         return pd.Series("all", index=frame.index)
-    return frame[list(by)].astype(str).agg("|".join, axis=1)
+    return join_id(frame[list(by)])  # values that hold a bar must not merge two groups

@@ -3,10 +3,14 @@
 A panel has one row for every period of every series, sorted by ``unique_id`` and ``ds``, without gaps. A zero is
 written only where it is a fact: after the launch (or first sale) and up to the last full period. What is known ahead of
 time bears a name in ``KNOWN_AHEAD``; every other column is known only when its period is over.
+
+A panel knows its frequency: ``frequency`` reads it off the dates. ``attrs["freq"]``, which ``make_panel`` writes, is
+asked only where the dates fit several frequencies (one row a series).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.periods import FREQUENCIES, infer_frequency, parse_frequency, period_index, period_start
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,35 +26,31 @@ if TYPE_CHECKING:
     from ecomlib.stores import Store
 
 __all__ = [
-    "CALENDAR", "FREQUENCIES", "KNOWN_AHEAD", "LAST_YEAR",
-    "check_panel", "known_ahead", "make_panel", "period_index", "period_start",
-]  # fmt: skip
+    "CALENDAR",
+    "FREQUENCIES",
+    "KNOWN_AHEAD",
+    "LAST_YEAR",
+    "PRICES",
+    "check_panel",
+    "frequency",
+    "join_id",
+    "known_ahead",
+    "make_panel",
+    "period_index",
+    "period_start",
+    "split_id",
+]
 
-FREQUENCIES = ("D", "W-MON", "MS")
 CALENDAR = ("week_sin", "week_cos", "week_sin2", "week_cos2", "month", "weekday", "to_christmas", "holidays")
 LAST_YEAR = ("last_year_before", "last_year", "last_year_after", "last_year_known")
-# The plan of prices and promotions, the calendar, and (for horizons below a year) last year's same periods.
-KNOWN_AHEAD = ("price", "promoted", "depth", *CALENDAR, *LAST_YEAR)
+PRICES = ("usual_price", "rel_price")
+# The plan of prices and promotions, the calendar, (for horizons below a year) last year's same periods, and the plan's
+# price beside the usual one: as ``features.usual_price`` and ``features.relative_price`` make them from ``price``.
+KNOWN_AHEAD = ("price", "promoted", "depth", *CALENDAR, *LAST_YEAR, *PRICES)
 
 _PLAN = ("price", "promoted", "depth")
 _NEVER = np.iinfo(np.int64).max
 _MOST_ROWS = 20_000_000  # about 2 GB: beyond it a typing slip ends in a sentence, not in a dead kernel
-
-
-def period_index(dates: Any, freq: str) -> NDArray[np.int64]:
-    """Number of the period that holds each date, from 1970 on. ``freq``: "D", "W-MON" (Monday to Sunday), "MS"."""
-    if freq not in FREQUENCIES:
-        raise DataError("unknown frequency", value=freq, remedy=f"use one of {', '.join(FREQUENCIES)}.")
-    stamps = np.asarray(dates, dtype="datetime64[ns]")
-    count = stamps.astype("datetime64[M]" if freq == "MS" else "datetime64[D]").astype(np.int64)
-    return (count + 3) // 7 if freq == "W-MON" else count  # 1969-12-29 was the Monday before day zero
-
-
-def period_start(index: Any, freq: str) -> NDArray[np.datetime64]:
-    """First day of each period, which names it; the inverse of ``period_index``. Returns ``datetime64[ns]``."""
-    number = np.asarray(index, dtype=np.int64)
-    unit, number = ("M", number) if freq == "MS" else ("D", number if freq == "D" else number * 7 - 3)
-    return number.astype(f"datetime64[{unit}]").astype("datetime64[ns]")[()]
 
 
 def known_ahead(panel: pd.DataFrame) -> tuple[str, ...]:
@@ -57,11 +58,28 @@ def known_ahead(panel: pd.DataFrame) -> tuple[str, ...]:
     return tuple(column for column in KNOWN_AHEAD if column in panel.columns)
 
 
-def check_panel(panel: pd.DataFrame) -> tuple[NDArray[np.int64], str]:
+def check_panel(panel: pd.DataFrame, freq: str | None = None) -> tuple[NDArray[np.int64], str]:
     """Prove that a long frame is a panel: sorted by series and date, a row a period, no gaps (lesson 01, section 4).
 
-    Returns the row at which each series starts, with the number of rows appended, shape (series + 1,), and the
-    frequency. Raises ``DataError`` that names the first row at fault.
+    Parameters
+    ----------
+    panel : DataFrame
+        With ``unique_id`` and ``ds``.
+    freq : str, optional
+        The frequency that it must have. Left out, it is read off the dates; where these fit several (one row a
+        series), ``panel.attrs["freq"]`` decides.
+
+    Returns
+    -------
+    starts : ndarray of int64, shape (series + 1,)
+        The row at which each series starts, with the number of rows appended.
+    freq : str
+        ``"D"``, ``"W-MON"`` or ``"MS"``.
+
+    Raises
+    ------
+    DataError
+        Not a panel (the first row at fault is named), or its frequency cannot be told.
     """
     for column in ("unique_id", "ds"):
         if column not in panel.columns:
@@ -80,7 +98,7 @@ def check_panel(panel: pd.DataFrame) -> tuple[NDArray[np.int64], str]:
                         rows=[int(starts[order[0] + 1]) + 1], value=heads[order[0] + 1],
                         remedy="sort by unique_id, ds.")  # fmt: skip
     steps = np.diff(ds, prepend=ds[:1])[inside]
-    freq = _guess_freq(ds, steps)
+    freq = infer_frequency(ds, steps, panel.attrs.get("freq")) if freq is None else parse_frequency(freq)
     # The label must be its period's first day, and every period be one after the one before it.
     index = period_index(ds, freq)
     wrong = (np.diff(index, prepend=index[:1]) != 1) & inside
@@ -93,47 +111,189 @@ def check_panel(panel: pd.DataFrame) -> tuple[NDArray[np.int64], str]:
     return starts, freq
 
 
-def _guess_freq(ds: NDArray[np.datetime64], steps: NDArray[np.timedelta64]) -> str:
-    if steps.size:
-        step = np.median(steps.astype("timedelta64[D]").astype(np.int64))
-        return "D" if step <= 1 else "W-MON" if step == 7 else "MS"
-    # One row a series: the coarsest frequency whose labels these are.
-    return next(freq for freq in ("MS", "W-MON", "D") if (period_start(period_index(ds, freq), freq) == ds).all())
+def frequency(panel: pd.DataFrame) -> str:
+    """Return the frequency of a panel: ``"D"``, ``"W-MON"`` or ``"MS"`` (lesson 01, section 4).
+
+    The dates say it. Where each series has a single row and the dates fit several frequencies, ``panel.attrs["freq"]``
+    decides; without it the question is refused.
+
+    Raises
+    ------
+    DataError
+        Not a panel, or its frequency cannot be told.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> weeks = pd.DataFrame({"unique_id": "mug", "ds": pd.date_range("2024-01-01", periods=3, freq="7D")})
+    >>> frequency(weeks)
+    'W-MON'
+    """
+    return check_panel(panel)[1]
 
 
-def make_panel(
-    store: Store, freq: str = "W-MON", by: Sequence[str] = ("product_id",), start: Any = None, end: Any = None, *,
-    begin: Literal["launch", "sale"] = "launch", fill: Literal["zero", "nan"] = "zero",
-    first: Literal["keep", "drop"] = "keep", ahead: int = 0,
-) -> pd.DataFrame:  # fmt: skip
-    """Units sold by series and period, with the covariates that the store's tables allow (lesson 01, section 4).
+def join_id(keys: pd.DataFrame) -> pd.Series:
+    r"""Join the key columns of each row to one identifier, so that different keys never merge (lesson 01, section 4).
+
+    A single column is taken as it is, as text. Several are joined by ``|``; a ``|`` inside a value is written ``\|``,
+    and backslashes right before a bar or at a value's end are doubled. Values without these stay as they are.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> join_id(pd.DataFrame({"product_id": ["mug", "a|b"], "region_id": ["N", "c"]})).tolist()
+    ['mug|N', 'a\\|b|c']
+    """
+    texts = [keys[column].astype(str) for column in keys.columns]
+    if len(texts) == 1:
+        return texts[0].rename(None)
+    for place, text in enumerate(texts):
+        at_risk = text.str.contains("|", regex=False) | text.str.endswith("\\")
+        if at_risk.any():
+            texts[place] = text.where(~at_risk, [_escaped(value) for value in text])
+    return texts[0].str.cat(texts[1:], sep="|").rename(None)
+
+
+def _escaped(value: str) -> str:
+    return re.sub(r"(\\*)(\||$)", lambda found: 2 * found[1] + found[2].replace("|", r"\|"), value)
+
+
+def split_id(ids: pd.Series | Sequence[str], by: str | Sequence[str]) -> pd.DataFrame:
+    r"""Split identifiers into the key columns that they were joined from; the inverse of ``join_id``.
 
     Parameters
     ----------
-    freq: "D", "W-MON" or "MS"; a period is named by its first day.
-    by: one or more columns of ``orders``, ``products`` or ``regions``; ``unique_id`` joins their values with ``|``.
-    start, end: dates; periods outside are left out. Without ``end`` the last *full* period closes the panel.
-    begin: "launch" starts a series at its product's launch (``products.launched_on``), in every region from the
-        region's first sale, even where it never sold: leaving such series out would be knowledge of the future. A
-        product without a launch date, and every series under "sale", starts at its first sale.
-    fill: "nan" writes NaN instead of zero where there was nothing to sell in the whole period.
-    first: "drop" leaves out the store's first period where the store did not open on its first day.
-    ahead: so many periods after the last are appended with the plan alone (``y`` and all past columns NaN); where
-        the plan ends, its last price stands and no promotion is assumed.
+    ids : Series or sequence of str
+        ``unique_id`` of a panel or of forecasts (lesson 01, section 4).
+    by : str or sequence of str
+        The keys that the panel was made with, in their order.
 
     Returns
     -------
-    Frame sorted by ``unique_id, ds`` with the columns of ``by`` and, float64:
-    ``y`` units (returns are not subtracted), ``orders`` and ``customers`` distinct ones behind them (guests are not
-    customers), ``price_paid`` mean price a unit, carried forward; with ``prices``: ``price`` mean of the plan,
-    ``promoted`` share of days, ``depth`` mean discount; with ``inventory``: ``stockout`` share of days that ended
-    without stock (sales may be less than demand), ``unstocked`` share of days with nothing to sell at all. Shares and
-    means of a group are over its product-days.
+    DataFrame
+        One column of text a key, with the index of ``ids`` if it has one.
 
-    Known at: ``price``, ``promoted``, ``depth`` ahead of time; everything else when the period is over.
-    Raises ``DataError`` for an unknown column in ``by``, a missing key, or a panel above 20 million rows.
+    Raises
+    ------
+    DataError
+        An identifier does not have as many parts as ``by``.
+
+    Examples
+    --------
+    >>> split_id(["mug|N", r"a\|b|c"], ("product_id", "region_id")).to_numpy().tolist()
+    [['mug', 'N'], ['a|b', 'c']]
     """
-    by = tuple(by)
+    names = [by] if isinstance(by, str) else list(by)
+    texts = ids if isinstance(ids, pd.Series) else pd.Series(list(ids), dtype=object)
+    if len(names) == 1:
+        return texts.astype(str).to_frame(names[0])
+    code, distinct = pd.factorize(texts.astype(str))
+    parts = [_parts(value) for value in distinct]
+    for row, found in enumerate(parts):
+        if len(found) != len(names):
+            raise DataError(
+                f"this identifier has {len(found)} parts, and {len(names)} keys are asked for",
+                column="unique_id",
+                rows=[int(np.flatnonzero(code == row)[0]) + 1],
+                value=str(distinct[row]),
+                remedy="name the keys that the panel was made with.",
+            )
+    table = pd.DataFrame(parts, columns=names, dtype=object)
+    return table.take(code).set_axis(texts.index)
+
+
+def _parts(joined: str) -> list[str]:
+    """The values behind one identifier: a bar separates where an even number of backslashes stands before it."""
+    parts, part, slashes = [], "", 0
+    for sign in joined:
+        if sign == "\\":
+            slashes += 1
+            continue
+        if sign != "|":
+            part += "\\" * slashes + sign
+        elif slashes % 2:
+            part += "\\" * (slashes // 2) + "|"
+        else:
+            parts.append(part + "\\" * (slashes // 2))
+            part = ""
+        slashes = 0
+    return [*parts, part + "\\" * (slashes // 2)]
+
+
+def make_panel(
+    store: Store,
+    freq: str = "W-MON",
+    by: str | Sequence[str] = ("product_id",),
+    start: Any = None,
+    end: Any = None,
+    *,
+    begin: Literal["launch", "sale"] = "launch",
+    fill: Literal["zero", "nan"] = "zero",
+    first: Literal["keep", "drop"] = "keep",
+    ahead: int = 0,
+) -> pd.DataFrame:
+    """Count units by series and period, with the covariates that the store's tables allow (lesson 01, section 4).
+
+    Parameters
+    ----------
+    store : Store
+        Its ``orders`` and ``products``; ``regions``, ``prices`` and ``inventory`` where it has them.
+    freq : str
+        ``"D"``, ``"W-MON"`` (weeks from Monday to Sunday) or ``"MS"``, or another name of theirs, such as ``"weekly"``
+        (``periods.parse_frequency``). A period is named by its first day.
+    by : str or sequence of str
+        One or more columns of ``orders``, ``products`` or ``regions``. ``unique_id`` joins their values as
+        ``join_id`` does: with ``|``, and so that different keys stay different series. ``"A "`` and ``"A"`` are
+        different keys; ``1`` and ``"1"``, which are written alike, are refused.
+    start, end : date, optional
+        Periods outside are left out. Without ``end`` the last *full* period closes the panel.
+    begin : {"launch", "sale"}
+        "launch" starts a series at its product's launch (``products.launched_on``), in every region from the region's
+        first sale, even where it never sold: leaving such series out would be knowledge of the future. A product
+        without a launch date, and every series under "sale", starts at its first sale.
+    fill : {"zero", "nan"}
+        "nan" writes NaN instead of zero where there was nothing to sell in the whole period.
+    first : {"keep", "drop"}
+        "drop" leaves out the store's first period where the store did not open on its first day.
+    ahead : int
+        So many periods after the last are appended with the plan alone (``y`` and all past columns NaN); where the
+        plan ends, its last price stands and no promotion is assumed.
+
+    Returns
+    -------
+    DataFrame
+        Sorted by ``unique_id, ds``, with the columns of ``by`` and, float64: ``y`` units (returns are not
+        subtracted), ``orders`` and ``customers`` distinct ones behind them (guests are not customers), ``price_paid``
+        mean price a unit, carried forward; with ``prices``: ``price`` mean of the plan, ``promoted`` share of days,
+        ``depth`` mean discount; with ``inventory``: ``stockout`` share of days that ended without stock (sales may be
+        less than demand), ``unstocked`` share of days with nothing to sell at all. Shares and means of a group are
+        over its product-days. ``attrs["freq"]`` is the frequency.
+
+    Raises
+    ------
+    DataError
+        An unknown frequency or column, a missing key, keys that are written alike, or a panel above 20 million rows.
+
+    Notes
+    -----
+    Known at: ``price``, ``promoted``, ``depth`` ahead of time; everything else when the period is over.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ecomlib.stores import Store
+    >>> products = pd.DataFrame({"product_id": ["mug"], "title": ["red mug"]})
+    >>> orders = pd.DataFrame({
+    ...     "order_id": ["1", "2", "3"], "product_id": "mug", "quantity": [2, 1, 4], "unit_price": 5.0,
+    ...     "ordered_at": pd.to_datetime(["2024-01-01 09:00", "2024-01-16 12:00", "2024-01-21 18:00"]),
+    ... })
+    >>> make_panel(Store("shop", products, orders), "weekly", by="product_id")[["unique_id", "ds", "y"]]
+      unique_id         ds    y
+    0       mug 2024-01-01  2.0
+    1       mug 2024-01-08  0.0
+    2       mug 2024-01-15  5.0
+    """
+    freq, by = parse_frequency(freq), (by,) if isinstance(by, str) else tuple(by)
     sides = _Sides(store, by)
     lines = store.orders
     day = lines["ordered_at"].to_numpy(dtype="datetime64[D]")
@@ -167,10 +327,17 @@ def make_panel(
     alive = np.flatnonzero(begins <= last)
     if not alive.size:
         raise DataError("no full period up to the end", table="orders", value=str(period_start(last, freq))[:10])
-    keys = [pd.Series(values).astype(str) for values in sides.key_columns(alive).values()]
-    labels = keys[0].str.cat(keys[1:], sep="|").to_numpy(dtype=object)
+    labels = join_id(pd.DataFrame(sides.key_columns(alive))).to_numpy(dtype=object)
     order = np.argsort(labels)
     alive, labels = alive[order], labels[order]
+    twice = np.flatnonzero(labels[1:] == labels[:-1])
+    if twice.size:
+        raise DataError(
+            "two different keys are written alike, such as the number 1 and the text '1'",
+            column=by[0] if len(by) == 1 else " and ".join(by),
+            value=str(labels[twice[0]]),
+            remedy="bring the column to one type, such as text.",
+        )
     length = last + ahead + 1 - begins[alive]
     offset = np.concatenate([[0], np.cumsum(length)])
     rows = int(offset[-1])
@@ -216,7 +383,9 @@ def make_panel(
 
     head = {"unique_id": labels[member], "ds": period_start(at, freq)}
     panel = pd.DataFrame(head | sides.key_columns(alive[member]) | columns)
-    return panel[at >= floor].reset_index(drop=True) if start is not None else panel
+    panel = panel[at >= floor].reset_index(drop=True) if start is not None else panel
+    panel.attrs["freq"] = freq
+    return panel
 
 
 class _Sides:

@@ -16,7 +16,8 @@ import pandas as pd
 import torch
 
 from ecomlib.errors import DataError, LeakageError
-from ecomlib.panel import KNOWN_AHEAD, check_panel, period_index, period_start
+from ecomlib.panel import KNOWN_AHEAD, LAST_YEAR, check_panel, period_index, period_start
+from ecomlib.periods import PERIODS_PER_YEAR
 
 __all__ = ["Batch", "WindowSet", "WindowSettings", "split"]
 
@@ -29,7 +30,7 @@ class WindowSettings:
 
     look_back: T, periods up to the origin. horizon: H, periods after it.
     past: columns of ``x``, known when their period is over. future: columns of ``f``, which must be known ahead
-    (``panel.KNOWN_AHEAD``, or named in ``also_known`` by somebody who vouches for it). static: columns that do not
+    (``panel.KNOWN_AHEAD``, or listed in ``also_known`` if you are sure that it is). static: columns that do not
     change within a series; text in them becomes one 0/1 column a value.
     in_units: those of past and future that are in units and take the window's scale, as ``y`` does.
     scale: "mean_abs" divides units by their mean in the look-back; "log1p_mean" divides log(1 + units) by its mean
@@ -60,7 +61,7 @@ class WindowSettings:
             if column not in KNOWN_AHEAD + self.also_known:
                 raise LeakageError(
                     f"the column '{column}' is not known ahead of time, so it cannot be in future. What to do: move it "
-                    "to past, or name it in also_known if your shop does know it."
+                    "to past, or list it in also_known if your shop does know it."
                 )
 
     def scaled(self, units: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
@@ -156,6 +157,12 @@ class WindowSet:
             if column not in panel.columns:
                 raise DataError("the column is missing", table="panel", column=column, remedy="change the settings.")
         bounds, freq = check_panel(panel)
+        year, later = PERIODS_PER_YEAR[freq], set(LAST_YEAR) & (set(settings.future) - set(settings.also_known))
+        if later and settings.horizon >= year:
+            raise LeakageError(
+                f"'{min(later)}' is known {year - 1} periods ahead at frequency {freq}, and the horizon is "
+                f"{settings.horizon}. What to do: take a shorter horizon, or leave it out of future."
+            )
         begin, stop = bounds[:-1], bounds[1:]
         y = panel["y"].to_numpy(dtype=np.float32)
         known = np.isfinite(y)

@@ -124,3 +124,9 @@ def test_refusals() -> None:
     guests = shop.orders.assign(customer_id=None)
     with pytest.raises(DataError, match="no customer"):
         customer_panel(replace(shop, orders=guests), ahead=2)
+
+
+def test_the_question_looks_a_quarter_ahead_in_any_frequency(store: Store) -> None:
+    pd.testing.assert_frame_equal(customer_panel(store, "weekly"), customer_panel(store, "W-MON", 13))
+    pd.testing.assert_frame_equal(customer_panel(store, "month"), customer_panel(store, "MS", 3))
+    assert customer_panel(store).attrs["freq"] == "W-MON"

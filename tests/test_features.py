@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,9 +13,20 @@ from hypothesis import strategies as st
 from small_shop import FIRST, make_shop
 
 from ecomlib.errors import DataError, LeakageError
-from ecomlib.features import as_of_join, calendar, counts, lags, last_year, recency, return_rate
-from ecomlib.panel import CALENDAR, LAST_YEAR, make_panel
+from ecomlib.features import (
+    as_of_join,
+    calendar,
+    counts,
+    lags,
+    last_year,
+    recency,
+    relative_price,
+    return_rate,
+    usual_price,
+)
+from ecomlib.panel import CALENDAR, KNOWN_AHEAD, LAST_YEAR, make_panel
 from ecomlib.stores import Store
+from ecomlib.windows import WindowSettings
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +222,7 @@ def test_as_of_join_keeps_order_index_and_names(shop: Store, asked: pd.DataFrame
 
 def test_calendar_against_dates() -> None:
     days = pd.date_range("2010-01-01", "2012-12-31")
-    daily = calendar(days)
+    daily = calendar(days, "D")
     assert tuple(daily.columns) == CALENDAR
     for day in ("2010-04-02", "2010-04-05", "2010-08-30", "2010-12-27", "2010-12-28", "2011-01-03", "2011-05-02"):
         assert daily["holidays"].to_numpy()[days == day] == 1, day
@@ -230,7 +244,7 @@ def test_calendar_against_dates() -> None:
     own = calendar(mondays, "W-MON", holidays=["2010-01-06", "2010-01-10"])
     assert own["holidays"].tolist()[:2] == [2, 0]
     with pytest.raises(DataError, match="frequency"):
-        calendar(days, "W")
+        calendar(days, "Q")
 
 
 @pytest.mark.parametrize("horizon", [1, 4])
@@ -272,3 +286,90 @@ def test_last_year(panel: pd.DataFrame) -> None:
     np.testing.assert_array_equal(found.iloc[:, :3], shifts.fillna(0))
     np.testing.assert_allclose(found["last_year_known"], shifts.notna().mean(axis=1))
     assert found["last_year"].max() > 0
+
+
+def series(freq: str, rows: int) -> pd.DataFrame:
+    """Two series of ``rows`` periods with units 0, 1, 2…"""
+    ds = pd.date_range("2021-02-01", periods=rows, freq={"D": "D", "W-MON": "7D", "MS": "MS"}[freq])
+    parts = [pd.DataFrame({"unique_id": name, "ds": ds, "y": np.arange(rows, dtype=float)}) for name in ("a", "b")]
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize(("freq", "days"), [("D", 1), ("W-MON", 7), ("MS", 28)])
+def test_the_calendar_of_a_panel_is_that_of_its_frequency(freq: str, days: int) -> None:
+    panel = series(freq, 60)
+    assert "freq" not in panel.attrs
+    made = calendar(panel)
+    pd.testing.assert_frame_equal(made, calendar(panel["ds"], freq))
+    pd.testing.assert_frame_equal(made, calendar(panel, freq))
+    middle = 2 * np.pi * (31 + days / 2) / 365.25  # 1 February is day 31, counted from 0
+    assert made["week_sin"].iloc[0] == pytest.approx(np.sin(middle), rel=1e-12)
+
+
+def test_a_calendar_without_a_frequency_is_refused() -> None:
+    weeks = series("W-MON", 8)
+    for dates in (weeks["ds"], weeks["ds"].to_numpy(), pd.DatetimeIndex(weeks["ds"])):
+        with pytest.raises(DataError, match="hand over the panel itself"):
+            calendar(dates)
+    with pytest.raises(DataError, match="not a regular panel at frequency D"):
+        calendar(weeks, "daily")
+    with pytest.raises(DataError, match="not the first day of a period") as caught:
+        calendar(weeks["ds"] + pd.Timedelta(days=1), "weekly")
+    assert caught.value.rows[0] == 1
+    with pytest.raises(DataError, match="not the first day"):
+        calendar([pd.Timestamp("2024-01-01"), pd.NaT], "D")
+    with pytest.raises(DataError, match="unique_id"):
+        calendar(weeks[["ds"]])
+
+
+@pytest.mark.parametrize(("freq", "year"), [("D", 364), ("W-MON", 52), ("MS", 12)])
+def test_a_year_is_as_long_as_the_frequency_says(freq: str, year: int) -> None:
+    panel = series(freq, year + 3)
+    found = last_year(panel).iloc[[year, year + 2]]
+    assert found["last_year"].tolist() == [0, 2] and found["last_year_after"].tolist() == [1, 3]
+    assert found["last_year_known"].tolist() == [pytest.approx(2 / 3), 1]
+    assert last_year(panel, 5)["last_year"].iloc[7] == 2, "an own length overrides it"
+    with pytest.raises(DataError, match="at least two"):
+        last_year(panel, 0)
+    made = lags(panel, horizon=3)
+    assert made[f"lag{year}"].iloc[year + 2] == 2, "a year's lag counts from the row itself at any horizon"
+    assert made["lag1"].iloc[5] == 2
+
+
+def test_default_lags_of_weeks_stay() -> None:
+    panel = series("W-MON", 60)
+    old = lags(panel, (1, 2, 3, 4, 5, 6, 7, 8, 12, 26, 51, 52, 53), (4, 12, 26), aligned=(51, 52, 53), horizon=2)
+    pd.testing.assert_frame_equal(lags(panel, horizon=2), old)
+
+
+def test_relative_price_is_that_of_the_lessons(panel: pd.DataFrame) -> None:
+    logs = np.log(panel["price"])
+    lesson = logs - logs.groupby(panel["unique_id"]).expanding().mean().to_numpy()  # as lessons 00, 04, 06, 07 write it
+    found = relative_price(panel)
+    assert list(found.columns) == ["rel_price"] and found.index.equals(panel.index)
+    np.testing.assert_allclose(found["rel_price"], lesson, rtol=0, atol=1e-12)
+    assert (found["rel_price"] != 0).any()
+    usual = usual_price(panel)
+    np.testing.assert_allclose(np.log(panel["price"] / usual["usual_price"]), lesson, rtol=0, atol=1e-12)
+    for name in (*found.columns, *usual.columns):
+        assert name in KNOWN_AHEAD and WindowSettings(future=(name,)).also_known == ()
+    assert relative_price(panel, "price_paid").columns[0] not in KNOWN_AHEAD
+
+
+def test_prices_by_hand_missing_and_impossible() -> None:
+    frame = series("W-MON", 4).assign(price=[4.0, 9.0, np.nan, 6.0, 5.0, 5.0, 5.0, 10.0])
+    np.testing.assert_allclose(usual_price(frame)["usual_price"][:4], [4, 6, 6, 6], rtol=1e-12)
+    relative = relative_price(frame)["rel_price"]
+    np.testing.assert_allclose(relative[:4], [0, np.log(1.5), np.nan, 0], atol=1e-12)
+    assert relative[4] == 0, "the next series starts anew"
+    with pytest.raises(DataError, match="above zero") as caught:
+        relative_price(frame.assign(price=frame["price"].mask(frame.index == 6, 0.0)))
+    assert caught.value.rows == [7]
+    with pytest.raises(DataError, match="spelling"):
+        usual_price(frame, "prize")
+
+
+@pytest.mark.parametrize("name", ["calendar", "history", "prices"])
+def test_examples_run(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(f"ecomlib.features.{name}"))
+    assert result.attempted > 1 and not result.failed

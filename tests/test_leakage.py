@@ -99,6 +99,17 @@ def first_rows(store: Store) -> pd.DataFrame:
     return made.loc[check_panel(made)[0][:-1], ["unique_id", "ds"]].assign(freq=check_panel(made)[1])
 
 
+def begun(function: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Store], pd.DataFrame]:
+    """Keep the series that have begun at the cut: when others will begin, and at what price, is not known."""
+
+    def made(store: Store) -> pd.DataFrame:
+        rows = weekly(store)
+        rows = rows[rows.groupby("unique_id")["ds"].transform("min") < CUT].reset_index(drop=True)
+        return with_rows(rows, function(rows))
+
+    return made
+
+
 AT_START = CUT + DAY  # a row at the very cut may use what came before it
 CASES: dict[str, list[Case]] = {
     "make_panel": [
@@ -109,6 +120,24 @@ CASES: dict[str, list[Case]] = {
         Case(lambda s: make_panel(s, "MS", ("category", "name")), CUT.replace(day=1)),
     ],
     "check_panel": [Case(first_rows, CUT, timeless=True)],
+    "frequency": [
+        Case(lambda s: first_rows(s).assign(freq=panel.frequency(weekly(s))), CUT, timeless=True)
+    ],
+    "join_id": [
+        Case(on_panel(lambda p: panel.join_id(p[["product_id", "region_id"]]).to_frame("id")), CUT, timeless=True)
+    ],
+    "split_id": [
+        Case(lambda s: weekly(s)[["unique_id", "ds"]].join(panel.split_id(weekly(s)["unique_id"], ["a", "b"])),
+             CUT, timeless=True)
+    ],
+    "usual_price": [  # the plan is the same in both futures; what was paid is not
+        Case(begun(features.usual_price), CUT + 10 * WEEK, timeless=True),
+        Case(on_panel(lambda p: features.usual_price(p, "price_paid")), CUT),
+    ],
+    "relative_price": [
+        Case(begun(features.relative_price), CUT + 10 * WEEK, timeless=True),
+        Case(on_panel(lambda p: features.relative_price(p, "price_paid")), CUT),
+    ],
     "known_ahead": [Case(lambda s: weekly(s)[["unique_id", "ds", *panel.known_ahead(weekly(s))]], CUT, timeless=True)],
     "period_index": [
         Case(per_row(lambda s, r: pd.DataFrame({"n": panel.period_index(r["ds"], "W-MON")})), AT_START, timeless=True)
@@ -136,7 +165,10 @@ CASES: dict[str, list[Case]] = {
         Case(per_row(lambda s, r: features.return_rate(s.orders, r)), AT_START),
         Case(per_row(lambda s, r: features.return_rate(s.orders, r, prior=(1, 9))), AT_START),
     ],
-    "calendar": [Case(per_row(lambda s, r: features.calendar(r["ds"], "W-MON")), CUT + 500 * DAY, timeless=True)],
+    "calendar": [
+        Case(per_row(lambda s, r: features.calendar(r["ds"], "W-MON")), CUT + 500 * DAY, timeless=True),
+        Case(on_panel(features.calendar), CUT + 500 * DAY, timeless=True),
+    ],
     "lags": [
         Case(on_panel(lambda p: features.lags(p, ewm=(0.3,))), CUT + WEEK),
         Case(on_panel(lambda p: features.lags(p, horizon=4, ewm=(0.3,))), CUT + 4 * WEEK),
@@ -174,7 +206,8 @@ def public_functions() -> list[str]:
 
 def test_modules_name_all_that_is_public() -> None:
     for module in (panel, features, windows):
-        own = {n for n, f in vars(module).items() if inspect.isfunction(f) and f.__module__ == module.__name__}
+        made = {n: f.__module__ for n, f in vars(module).items() if inspect.isfunction(f)}
+        own = {n for n, home in made.items() if f"{home}.".startswith(f"{module.__name__}.")}
         assert {name for name in own if not name.startswith("_")} <= set(module.__all__)
 
 
@@ -212,6 +245,9 @@ LEAKY: dict[str, Callable[[Store], pd.DataFrame]] = {
             r, make_panel(s, "D").rename(columns={"ds": "day"}), on=("ds", "day"), by="product_id", columns=["y"],
             same_moment=True,
         )[["y"]]
+    ),
+    "usual price of all time": on_panel(
+        lambda p: p[["price_paid"]] / p.groupby("unique_id")[["price_paid"]].transform("mean")
     ),
     "only products that will sell": lambda s: weekly(s).loc[lambda p: per_series(p, lambda y: [y.sum()] * len(y)) > 40],
 }  # fmt: skip

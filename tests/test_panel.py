@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import doctest
 import os
 from collections import defaultdict
 
@@ -13,8 +14,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_shop import FIRST, make_shop
 
+from ecomlib import panel as panel_module
+from ecomlib import periods
 from ecomlib.errors import DataError
-from ecomlib.panel import FREQUENCIES, KNOWN_AHEAD, check_panel, known_ahead, make_panel, period_index, period_start
+from ecomlib.panel import (
+    FREQUENCIES,
+    KNOWN_AHEAD,
+    check_panel,
+    frequency,
+    join_id,
+    known_ahead,
+    make_panel,
+    period_index,
+    period_start,
+    split_id,
+)
+from ecomlib.periods import parse_frequency
 from ecomlib.stores import Store
 
 KEYS = [("product_id",), ("region_id",), ("category",), ("product_id", "region_id"), ("name", "category")]
@@ -293,3 +308,121 @@ def test_real_shop_gives_protocol_w() -> None:
     chosen = panel[panel["unique_id"].isin(best)]
     assert (chosen["unique_id"].nunique(), len(chosen)) == (500, 51_529)
     assert round(float((chosen["y"] == 0).mean()), 3) == 0.141
+
+
+WRITTEN = {
+    "D": ["D", "d", "1D", "day", "days", "daily", " Daily ", pd.offsets.Day()],
+    "W-MON": ["W-MON", "w-mon", "W", "1W", "7D", "week", "weekly", "Weekly", pd.offsets.Week(weekday=0)],
+    "MS": ["MS", "M", "ME", "1M", "month", "months", "monthly", pd.offsets.MonthBegin()],
+}
+
+
+@pytest.mark.parametrize(("freq", "written"), [(freq, name) for freq, names in WRITTEN.items() for name in names])
+def test_frequencies_as_people_write_them(freq: str, written: object) -> None:
+    assert parse_frequency(written) == freq
+    days = pd.date_range("2024-01-01", periods=40)
+    assert (period_start(period_index(days, written), written) == period_start(period_index(days, freq), freq)).all()
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("W-SUN", ["Monday to Sunday", "W-MON", "daily panel"]),
+        ("W-THU", ["Monday to Sunday"]),
+        ("Q", ["unknown", "W-MON", "MS"]),
+        ("H", ["unknown"]),
+        ("2W", ["unknown"]),
+        ("", ["unknown"]),
+        (None, ["unknown"]),
+        (7, ["unknown"]),
+    ],
+)
+def test_other_frequencies_are_answered(shop: Store, written: object, words: list[str]) -> None:
+    for ask in (parse_frequency, lambda freq: make_panel(shop, freq), lambda freq: period_start(0, freq)):
+        with pytest.raises(DataError) as caught:
+            ask(written)
+        assert all(word in str(caught.value) for word in words)
+
+
+def test_a_panel_by_one_word_and_a_spoken_frequency(shop: Store) -> None:
+    for freq, spoken in (("D", "daily"), ("W-MON", "W"), ("MS", "month")):
+        made = make_panel(shop, spoken, by="product_id")
+        pd.testing.assert_frame_equal(made, make_panel(shop, freq, ("product_id",)))
+        assert made.attrs["freq"] == freq == frequency(made)
+    with pytest.raises(DataError, match="colour"):
+        make_panel(shop, by="colour")
+
+
+def test_the_dates_say_the_frequency_and_a_record_only_where_they_cannot() -> None:
+    monday = pd.DataFrame({"unique_id": ["a", "b"], "ds": pd.Timestamp("2024-01-01"), "y": 1.0})  # also a first
+    with pytest.raises(DataError, match="several frequencies: D, W-MON, MS"):
+        frequency(monday)
+    for freq in FREQUENCIES:
+        recorded = monday.copy()
+        recorded.attrs["freq"] = freq
+        assert frequency(recorded) == freq == check_panel(monday, freq)[1]
+    wednesday = monday.assign(ds=pd.Timestamp("2024-01-03"))
+    wednesday.attrs["freq"] = "MS"
+    assert frequency(wednesday) == "D", "the third of January is no month"
+    two = pd.concat([monday, monday.assign(ds=pd.Timestamp("2024-01-08"))]).sort_values(["unique_id", "ds"])
+    two.attrs["freq"] = "D"
+    assert frequency(two) == "W-MON"
+    with pytest.raises(DataError, match="14 days"):
+        frequency(two.assign(ds=two["ds"].where(two["ds"] < "2024-01-08", pd.Timestamp("2024-01-15"))))
+    with pytest.raises(DataError, match="time of day"):
+        frequency(monday.assign(ds=pd.Timestamp("2024-01-01 08:00")))
+
+
+def two_keys(pairs: list[tuple[object, object]]) -> Store:
+    """One order a pair of product and ``shelf``."""
+    orders = pd.DataFrame({
+        "order_id": [f"o{k}" for k in range(len(pairs))],
+        "product_id": [str(product) for product, _ in pairs],
+        "shelf": pd.Series([shelf for _, shelf in pairs], dtype=object),
+        "ordered_at": pd.Timestamp("2024-01-07 12:00"),
+        "quantity": 10 ** np.arange(len(pairs)),
+        "unit_price": 1.0,
+    })  # fmt: skip
+    products = pd.DataFrame({"product_id": orders["product_id"].unique()}).assign(title="thing")
+    return Store("bars", products, orders)
+
+
+def test_keys_never_merge_series() -> None:
+    pairs = [("a|b", "c"), ("a", "b|c"), ("a|", "|c"), ("a||", "c"), ("a\\", "b|c"), ("a\\|b", "c"), ("p\\q", "c")]
+    made = make_panel(two_keys(pairs), by=("product_id", "shelf"), begin="sale")
+    assert made["unique_id"].nunique() == len(pairs) == len(made)
+    found = split_id(made["unique_id"], ("product_id", "shelf"))
+    pd.testing.assert_frame_equal(found, made[["product_id", "shelf"]], check_dtype=False)
+    units = dict(zip(zip(made["product_id"], made["shelf"], strict=True), made["y"], strict=True))
+    assert units == {pair: 10.0**k for k, pair in enumerate(pairs)}
+    # What ordinary stores hold stays as it was, and a single key is never escaped.
+    assert join_id(pd.DataFrame({"a": ["mug", "TEE/RED/M", "p\\q"], "b": ["N", 7, 1.5]})).tolist() == [
+        "mug|N", "TEE/RED/M|7", "p\\q|1.5",
+    ]  # fmt: skip
+    assert set(make_panel(two_keys(pairs), by="product_id", begin="sale")["unique_id"]) == {name for name, _ in pairs}
+    assert split_id(["a|b"], "product_id")["product_id"].tolist() == ["a|b"]
+    with pytest.raises(DataError, match="3 parts, and 2 keys") as caught:
+        split_id(["a|b", "a|b|c"], ["x", "y"])
+    assert caught.value.rows == [2]
+
+
+@given(st.lists(st.lists(st.text("a|\\", max_size=5), min_size=2, max_size=2), min_size=1, max_size=8))
+def test_any_keys_come_back(rows: list[list[str]]) -> None:
+    keys = pd.DataFrame(rows, columns=["x", "y"], dtype=object)
+    pd.testing.assert_frame_equal(split_id(join_id(keys), ["x", "y"]), keys, check_dtype=False)
+
+
+def test_keys_that_differ_by_type_or_by_spaces() -> None:
+    spaced = make_panel(two_keys([("p", "A"), ("p", "A ")]), by=("product_id", "shelf"), begin="sale")
+    assert spaced["unique_id"].tolist() == ["p|A", "p|A "] and spaced["y"].tolist() == [1, 10]
+    with pytest.raises(DataError, match="written alike") as caught:
+        make_panel(two_keys([("p", 1), ("p", "1")]), by=("product_id", "shelf"), begin="sale")
+    assert "p|1" in str(caught.value)
+    numbers = make_panel(two_keys([("p", 9), ("p", 10)]), by="shelf", begin="sale")
+    assert numbers["unique_id"].tolist() == ["10", "9"] and check_panel(numbers)[0].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("module", [panel_module, periods])
+def test_examples_run(module: object) -> None:
+    result = doctest.testmod(module)  # type: ignore[arg-type]
+    assert result.attempted and not result.failed

@@ -376,3 +376,35 @@ def test_a_period_of_which_no_day_is_known_is_missing_and_not_zero() -> None:
     weekly = resample(daily, "W-MON")
     np.testing.assert_array_equal(weekly["y"], [3.0, np.nan, 7.0])
     assert weekly["orders"].tolist() == [7.0, 7.0, 7.0]
+
+
+def test_single_days_are_added_up_only_where_they_are_days() -> None:
+    one = pd.DataFrame({"unique_id": ["a", "b"], "ds": pd.Timestamp("2024-01-01"), "y": 1.0})  # a Monday and a first
+    with pytest.raises(DataError, match="several frequencies"):
+        resample(one, "weekly")
+    one.attrs["freq"] = "W-MON"
+    with pytest.raises(DataError, match="only a daily panel"):
+        resample(one, "MS")
+    one.attrs["freq"] = "D"
+    assert resample(one, "MS").empty, "one day is no full month"
+    with pytest.raises(DataError, match="only a daily panel"):
+        resample(one, "D")
+    with pytest.raises(DataError, match="Monday to Sunday"):
+        resample(one, "W-SUN")
+
+
+def test_a_spoken_time_step_is_recorded() -> None:
+    days = pd.date_range("2024-01-01", periods=14)
+    weekly = resample(pd.DataFrame({"unique_id": "a", "ds": days, "y": 1.0}), "weekly")
+    assert weekly["y"].tolist() == [7, 7] and weekly.attrs["freq"] == "W-MON"
+
+
+@pytest.mark.parametrize(("freq", "year"), [("D", 364), ("W-MON", 52), ("MS", 12)])
+def test_the_season_is_a_year_of_the_panels_frequency(freq: str, year: int) -> None:
+    values = 50 + 20 * np.sin(2 * np.pi * np.arange(2 * year + 3) / year)
+    whole = panel(values[None, :], freq)
+    left = Deseasonalise(robust=False).fit(whole).transform(whole)["y"]
+    wanted = Deseasonalise((year,), robust=False).fit(whole).transform(whole)["y"]
+    np.testing.assert_array_equal(left, wanted)
+    with pytest.raises(DataError, match=f"season of {year} periods"):
+        Deseasonalise().fit(whole.iloc[: 2 * year - 1])

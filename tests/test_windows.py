@@ -276,3 +276,19 @@ def test_batches_on_the_device_equal_those_on_the_processor() -> None:
             torch.testing.assert_close(got.cpu(), getattr(one, name), rtol=1e-6, atol=1e-6)
     shuffled = here.to("cuda").batches(8, torch.Generator("cuda").manual_seed(0))
     assert sorted(torch.cat([batch.index for batch in shuffled]).tolist()) == list(range(len(here)))
+
+
+@pytest.mark.parametrize(("freq", "year"), [("W-MON", 52), ("MS", 12)])
+def test_last_year_is_no_covariate_for_a_horizon_of_a_year(freq: str, year: int) -> None:
+    """The value a year less one period ago is known that far ahead and no farther."""
+    ds = pd.date_range("2020-01-01" if freq == "MS" else "2020-01-06", periods=3 * year, freq=freq)
+    panel = pd.DataFrame({"unique_id": "a", "ds": ds, "y": 1.0, "last_year_after": 1.0})
+    settings = WindowSettings(4, year - 1, future=("last_year_after",))
+    assert len(WindowSet.from_panel(panel, settings))
+    for horizon, sure in ((year, ()), (year, ("last_year_after",))):
+        longer = WindowSettings(4, horizon, future=("last_year_after",), also_known=sure)
+        if sure:
+            assert len(WindowSet.from_panel(panel, longer))
+            continue
+        with pytest.raises(LeakageError, match=f"{year - 1} periods ahead"):
+            WindowSet.from_panel(panel, longer)

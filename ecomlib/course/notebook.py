@@ -165,8 +165,7 @@ def update_results(root: Path) -> None:
         root / RESULTS,
         report.result_rows(found).to_csv(
             index=False,
-            lineterminator="\
-",
+            lineterminator="\n",
         ),
     )
 

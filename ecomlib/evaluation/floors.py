@@ -29,7 +29,7 @@ def attainable(
     cutoffs: Iterable[Any],
     horizon: int,
     freq: str = "W-MON",
-    by: Sequence[str] = ("product_id",),
+    by: str | Sequence[str] = ("product_id",),
     *,
     filtered: bool = True,
     quantiles: Sequence[float] = (),

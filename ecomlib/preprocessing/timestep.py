@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.periods import infer_frequency, parse_frequency
 
 
-def resample(panel: pd.DataFrame, freq: Literal["W-MON", "MS"]) -> pd.DataFrame:
-    """A daily long frame by week (named by its Monday) or month; only full periods are kept (lesson 01, section 5).
+def resample(panel: pd.DataFrame, freq: str) -> pd.DataFrame:
+    """Add up a daily panel to weeks or months; only full periods are kept (lesson 01, section 5).
 
     ``y`` and ``orders`` are added up, other numbers averaged over the days; ``customers`` leaves, since a week's
     customers are not the sum of its days'. A period of which no day is known stays missing: it is not zero. Weeks do
     not fit into months, so the input must be daily.
 
+    Parameters
+    ----------
+    panel : DataFrame
+        Daily, with ``unique_id`` and ``ds``.
+    freq : str
+        ``"W-MON"`` (weeks from Monday to Sunday, named by their Monday) or ``"MS"``, or another name of theirs.
+
+    Returns
+    -------
+    DataFrame
+        Sorted by ``unique_id, ds``. ``attrs["freq"]`` is the new frequency.
+
     Raises
     ------
-    DataError: the panel is not daily.
+    DataError
+        The panel is not daily, or ``freq`` is neither weeks nor months.
     """
+    freq = parse_frequency(freq)
     gaps = panel.groupby("unique_id", observed=True)["ds"].diff().dropna().unique()
-    if freq not in ("W-MON", "MS") or any(gap != pd.Timedelta(days=1) for gap in gaps):
+    daily = all(gap == pd.Timedelta(days=1) for gap in gaps)
+    if daily and not len(gaps):  # single rows: the panel must say that they are days
+        single = panel["ds"].to_numpy(dtype="datetime64[ns]")
+        daily = infer_frequency(single, single[:0] - single[:0], panel.attrs.get("freq")) == "D"
+    if freq == "D" or not daily:
         raise DataError(
             "only a daily panel can be added up to weeks (W-MON) or months (MS)",
             column="ds",
@@ -42,4 +59,6 @@ def resample(panel: pd.DataFrame, freq: Literal["W-MON", "MS"]) -> pd.DataFrame:
     table = groups.agg(how)
     for name in [name for name, way in how.items() if way == "sum"]:
         table[name] = table[name].where(groups[name].count() > 0)  # pandas adds up nothing to zero
-    return table.reset_index()[full].reset_index(drop=True)[["unique_id", "ds", *how]]
+    found = table.reset_index()[full].reset_index(drop=True)[["unique_id", "ds", *how]]
+    found.attrs["freq"] = freq
+    return found

@@ -15,6 +15,7 @@ import pandas as pd
 from scipy import optimize, special, stats
 
 from ecomlib.errors import DataError
+from ecomlib.periods import PERIODS_PER_YEAR, infer_frequency
 
 
 @dataclass(frozen=True)
@@ -187,42 +188,45 @@ class Difference(Transform):
 
 @dataclass(frozen=True)
 class Deseasonalise(Transform):
-    """Less its seasons by STL, or by MSTL where there are several periods (lesson 01, section 5).
+    """Subtract seasons found by STL, or by MSTL where there are several periods (lesson 01, section 5).
+
+    ``periods`` are the lengths of the seasons, counted in rows. Left out, it is the year of each series' frequency:
+    364 days, 52 weeks or 12 months.
 
     Cleveland and others (1990); Bandara, Hyndman and Bergmeir (2021); both as in statsmodels. The seasons are found in
     the training part; after its end the last cycle repeats. Needs two full cycles of the longest period. Values missing
     in between (weeks without stock) are joined by a straight line while the seasons are found, so that time runs on.
     """
 
-    periods: tuple[int, ...] = (52,)
+    periods: tuple[int, ...] | None = None
     robust: bool = True
 
     def learn(self, name: str, ds: np.ndarray, y: np.ndarray) -> _Past:
         from statsmodels.tsa.seasonal import MSTL, STL
 
-        known = np.isfinite(y)
-        if known.sum() < 2 * max(self.periods):
+        known, periods = np.isfinite(y), self.periods or (_year(ds),)
+        if known.sum() < 2 * max(periods):
             raise DataError(
-                f"a season of {max(self.periods)} periods needs two full cycles",
+                f"a season of {max(periods)} periods needs two full cycles",
                 column="y",
                 value=f"{name}: {known.sum()} values",
                 remedy="take a longer training part, a coarser time step or a shorter season.",
             )
         first, at = int(known.argmax()), np.arange(len(y))
         whole = np.interp(at, at[known], y[known])[first:]
-        if len(self.periods) == 1:
-            found = STL(whole, period=self.periods[0], robust=self.robust).fit().seasonal
+        if len(periods) == 1:
+            found = STL(whole, period=periods[0], robust=self.robust).fit().seasonal
         else:
-            found = MSTL(whole, periods=self.periods, stl_kwargs={"robust": self.robust}).fit().seasonal
-        seasons = np.zeros((len(y), len(self.periods)))
-        seasons[first:] = np.asarray(found).reshape(-1, len(self.periods))
+            found = MSTL(whole, periods=periods, stl_kwargs={"robust": self.robust}).fit().seasonal
+        seasons = np.zeros((len(y), len(periods)))
+        seasons[first:] = np.asarray(found).reshape(-1, len(periods))
         return _Past(name, ds, seasons)
 
     def _season(self, state: _Past, ds: np.ndarray) -> np.ndarray:
         at, end = state.position(ds) + np.arange(len(ds)), len(state.ds)
         total = np.zeros(len(ds))
         # MSTL orders its columns by period.
-        for column, period in enumerate(sorted(self.periods)):
+        for column, period in enumerate(sorted(self.periods or (_year(state.ds),))):
             total += state.values[np.where(at < end, at, end - period + (at - end) % period), column]
         return total
 
@@ -231,6 +235,12 @@ class Deseasonalise(Transform):
 
     def backward(self, state: _Past, ds: np.ndarray, y: np.ndarray) -> np.ndarray:
         return y + self._season(state, ds)
+
+
+def _year(ds: np.ndarray) -> int:
+    """Periods in a year at the frequency of one series' dates."""
+    moments = ds.astype("datetime64[ns]")
+    return PERIODS_PER_YEAR[infer_frequency(moments, np.diff(moments))]
 
 
 @dataclass(frozen=True)

@@ -280,14 +280,14 @@ def network_forecaster(
 def _whole(past: pd.DataFrame, future: pd.DataFrame, window: WindowSettings) -> pd.DataFrame:
     """Past and future rows as one panel, y missing ahead; what its calendar and last year say is filled in."""
     from ecomlib.features import calendar, last_year
-    from ecomlib.panel import CALENDAR, LAST_YEAR, check_panel
+    from ecomlib.panel import CALENDAR, LAST_YEAR
 
     wanted = set(window.past + window.future)
     panel = pd.concat([past, future], ignore_index=True).sort_values(["unique_id", "ds"], ignore_index=True)
     for column in window.static:  # does not change within a series, so what was known stays known
         panel[column] = panel.groupby("unique_id", observed=True)[column].ffill()
     if wanted & set(CALENDAR) - set(past.columns):
-        made = calendar(panel["ds"], check_panel(panel)[1])
+        made = calendar(panel)
         panel = panel.assign(**{name: made[name] for name in CALENDAR if name not in past.columns})
     if wanted & set(LAST_YEAR) - set(past.columns):
         made = last_year(panel)

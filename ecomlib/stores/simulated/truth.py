@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.periods import parse_frequency
 from ecomlib.stores.simulated.geography import Dynamics
 from ecomlib.stores.simulated.settings import Settings
 
@@ -82,9 +83,9 @@ class Truth:
     conversion: pd.DataFrame
     wholesale: pd.DataFrame
 
-    def groups(self, by: Sequence[str]) -> Groups:
+    def groups(self, by: str | Sequence[str]) -> Groups:
         """How products and regions fall into the series named by ``by``: product_id or category, region_id, or both."""
-        by = tuple(by)
+        by = (by,) if isinstance(by, str) else tuple(by)
         if not by or set(by) - set(KEYS) or len(set(by)) < len(by) or {"product_id", "category"} <= set(by):
             raise DataError(
                 "series cannot be named by these keys",
@@ -108,7 +109,7 @@ class Truth:
         self,
         what: Literal["demand", "expected_demand"] = "demand",
         freq: str = "W-MON",
-        by: Sequence[str] = ("product_id",),
+        by: str | Sequence[str] = ("product_id",),
     ) -> pd.DataFrame:
         """A hidden quantity as a long frame ``unique_id, ds, value``, sorted, in units a period.
 
@@ -146,15 +147,14 @@ def whole_periods(dates: pd.DatetimeIndex, freq: str) -> tuple[pd.DatetimeIndex,
     Returns the starts, shape (N,), and the day numbers at which periods begin, shape (N + 1,): the last entry is the
     day after the last period.
     """
+    freq = parse_frequency(freq)
     if freq == "D":
         marks = np.arange(len(dates) + 1)
     elif freq == "W-MON":
         marks = np.flatnonzero(np.append(dates.dayofweek, (dates[-1].dayofweek + 1) % 7) == 0)
-    elif freq == "MS":
+    else:
         after = dates[-1] + pd.Timedelta(days=1)
         marks = np.flatnonzero(np.append(dates.day, after.day) == 1)
-    else:
-        raise DataError("there is no such time step", value=freq, remedy='use "D", "W-MON" or "MS".')
     if len(marks) < 2:
         raise DataError("the store holds no whole period of this time step", value=freq, remedy="use a shorter one.")
     return dates[marks[:-1]], marks

@@ -1,0 +1,24 @@
+"""Features with the time at which each was known (lesson 02, section 1; lesson 03, section 1).
+
+Every function says when its values are known, and looks only at what came before. The default is the strict past: an
+event at the very moment of a row is not yet known to it. A row of a panel stands for the moment its period starts.
+"""
+
+from ecomlib.features.asof import as_of_join, counts, recency, return_rate
+from ecomlib.features.calendar import calendar
+from ecomlib.features.customers import customer_panel
+from ecomlib.features.history import lags, last_year
+from ecomlib.features.prices import relative_price, usual_price
+
+__all__ = [
+    "as_of_join",
+    "calendar",
+    "counts",
+    "customer_panel",
+    "lags",
+    "last_year",
+    "recency",
+    "relative_price",
+    "return_rate",
+    "usual_price",
+]

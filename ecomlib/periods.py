@@ -1,0 +1,148 @@
+"""Days, weeks and months: how a frequency is written, and which period holds a date (lesson 01, section 5).
+
+The package knows three frequencies: days (``"D"``), weeks from Monday to Sunday (``"W-MON"``) and calendar months
+(``"MS"``). Each period is named by its first day.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ecomlib.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["FREQUENCIES", "PERIODS_PER_YEAR", "infer_frequency", "parse_frequency", "period_index", "period_start"]
+
+FREQUENCIES = ("D", "W-MON", "MS")
+# A year that keeps the weekday: 364 days are 52 weeks.
+PERIODS_PER_YEAR = {"D": 364, "W-MON": 52, "MS": 12}
+
+_NAMES = {
+    "D": ("d", "1d", "day", "days", "daily"),
+    "W-MON": ("w-mon", "1w-mon", "w", "1w", "7d", "week", "weeks", "weekly"),
+    "MS": ("ms", "1ms", "m", "1m", "me", "month", "months", "monthly"),
+}
+_MEANING = {name: freq for freq, names in _NAMES.items() for name in names}
+_CHOICE = (
+    '"D" (days), "W-MON" (weeks, Monday to Sunday, named by their Monday) or "MS" (months, named by their first day)'
+)
+
+
+def parse_frequency(freq: Any) -> str:
+    """Translate a frequency as people write it into one of ``FREQUENCIES`` (lesson 01, section 5).
+
+    Parameters
+    ----------
+    freq : str or pandas offset
+        ``"D"``, ``"W-MON"`` or ``"MS"``, or what means the same here: ``"day"``, ``"daily"``, ``"W"``, ``"7D"``,
+        ``"weekly"``, ``"M"``, ``"month"``, ``"monthly"``… in capitals or not; an offset such as
+        ``pandas.offsets.Day()`` is read by its ``freqstr``.
+
+    Returns
+    -------
+    str
+        ``"D"``, ``"W-MON"`` or ``"MS"``.
+
+    Raises
+    ------
+    DataError
+        Any other frequency; the message says which exist.
+
+    Examples
+    --------
+    >>> parse_frequency("weekly"), parse_frequency("M"), parse_frequency("1D")
+    ('W-MON', 'MS', 'D')
+    """
+    text = getattr(freq, "freqstr", freq)
+    found = _MEANING.get(text.strip().lower()) if isinstance(text, str) else None
+    if found is not None:
+        return found
+    word = text.strip().upper() if isinstance(text, str) else ""
+    if word.startswith("W-"):
+        remedy = f'use "W-MON"; for other weeks add up a daily panel. The frequencies are {_CHOICE}.'
+        raise DataError("weeks run from Monday to Sunday here", value=text, remedy=remedy)
+    remedy = f"use {_CHOICE}; add up a daily panel for longer steps."
+    raise DataError("unknown frequency", value=text, remedy=remedy)
+
+
+def period_index(dates: Any, freq: str) -> NDArray[np.int64]:
+    """Number the periods that hold the given dates, from 1970 on (lesson 01, section 5).
+
+    Parameters
+    ----------
+    dates : datetime or sequence of datetimes
+    freq : str
+        See ``parse_frequency``.
+    """
+    freq = parse_frequency(freq)
+    stamps = np.asarray(dates, dtype="datetime64[ns]")
+    count = stamps.astype("datetime64[M]" if freq == "MS" else "datetime64[D]").astype(np.int64)
+    return (count + 3) // 7 if freq == "W-MON" else count  # 1969-12-29 was the Monday before day zero
+
+
+def period_start(index: Any, freq: str) -> NDArray[np.datetime64]:
+    """Return the first day of each period, which names it; the inverse of ``period_index`` (lesson 01, section 5).
+
+    Returns ``datetime64[ns]`` in the shape of ``index``.
+    """
+    freq, number = parse_frequency(freq), np.asarray(index, dtype=np.int64)
+    unit, number = ("M", number) if freq == "MS" else ("D", number if freq == "D" else number * 7 - 3)
+    return number.astype(f"datetime64[{unit}]").astype("datetime64[ns]")[()]
+
+
+def infer_frequency(ds: NDArray[np.datetime64], steps: NDArray[np.timedelta64], recorded: Any = None) -> str:
+    """Read the frequency off the first days of periods (lesson 01, section 5).
+
+    Parameters
+    ----------
+    ds : ndarray of datetime64, shape (N,)
+        First days of periods.
+    steps : ndarray of timedelta64
+        Differences between neighbouring rows of one series; empty where each series has a single row.
+    recorded : str, optional
+        What the panel says of itself (``attrs["freq"]``). It decides only where the dates fit several frequencies.
+
+    Raises
+    ------
+    DataError
+        The rows are neither days, weeks nor months apart, or single rows fit several frequencies and none is recorded.
+    """
+    if steps.size:
+        step = float(np.median(steps.astype("timedelta64[D]").astype(np.int64)))
+        if step <= 1:
+            return "D"
+        if step == 7:
+            return "W-MON"
+        if 28 <= step <= 31:
+            return "MS"
+        raise DataError(
+            "the rows are not a day, a week or a month apart",
+            table="panel",
+            column="ds",
+            value=f"{step:g} days",
+            remedy="make it with make_panel, or fill the gaps first.",
+        )
+    fit = [freq for freq in FREQUENCIES if (period_start(period_index(ds, freq), freq) == ds).all()]
+    if not fit:
+        raise DataError(
+            "dates with a time of day name no period",
+            table="panel",
+            column="ds",
+            value=str(ds[0]),
+            remedy="make it with make_panel, or take the first day of each period.",
+        )
+    if recorded in fit:
+        return str(recorded)
+    if len(fit) > 1:
+        raise DataError(
+            f"with one row a series the dates fit several frequencies: {', '.join(fit)}",
+            table="panel",
+            column="ds",
+            value=str(ds[0])[:10],
+            remedy='say which one it is, such as panel.attrs["freq"] = "W-MON".',
+        )
+    return fit[0]
