@@ -104,7 +104,7 @@ def _guess_freq(ds: NDArray[np.datetime64], steps: NDArray[np.timedelta64]) -> s
 def make_panel(
     store: Store, freq: str = "W-MON", by: Sequence[str] = ("product_id",), start: Any = None, end: Any = None, *,
     begin: Literal["launch", "sale"] = "launch", fill: Literal["zero", "nan"] = "zero",
-    first: Literal["keep", "drop"] = "keep", ahead: int = 0,
+    first: Literal["keep", "drop"] = "keep", ahead: int = 0, books_end: Any = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Units sold by series and period, with the covariates that the store's tables allow (lesson 01, section 4).
 
@@ -120,6 +120,8 @@ def make_panel(
     first: "drop" leaves out the store's first period where the store did not open on its first day.
     ahead: so many periods after the last are appended with the plan alone (``y`` and all past columns NaN); where
         the plan ends, its last price stands and no promotion is assumed.
+    books_end: a day up to which the books are known to be kept, where orders and inventory do not reach it: what was
+        not sold until then is zero, as in a shop that was closed.
 
     Returns
     -------
@@ -141,6 +143,8 @@ def make_panel(
     n_other = len(sides.other)
     series, period = product * n_other + other, period_index(day, freq)
     last_day = _last_day(store, day)
+    if books_end is not None:
+        last_day = max(last_day, np.datetime64(pd.Timestamp(books_end), "D"))
     last = int(period_index(last_day + 1, freq)) - 1  # the last full period
     if end is not None:
         last = int(period_index(pd.Timestamp(end), freq))

@@ -35,10 +35,11 @@ def faults(answer: Any) -> list[tuple[Any, ...]]:
 def test_told_once_or_twice_it_counts_once(client: TestClient) -> None:
     before = client.get("/forecast/P0001/R01").json()
     assert before["weeks"][0]["sold"] == 0 and before["version"] == 1 and before["basis"] == "network"
-    assert client.post("/events", json=event("a")).json() == {"received": 1, "new": 1, "late": 0}
-    assert client.post("/events", json=event("a", quantity=9)).json() == {"received": 1, "new": 0, "late": 0}
+    assert client.post("/events", json=event("a")).json() == {"received": 1, "new": 1, "late": 0, "waiting": 0}
+    again = client.post("/events", json=event("a", quantity=9)).json()
+    assert again == {"received": 1, "new": 0, "late": 0, "waiting": 0}
     batch = {"events": [event("a"), event("b"), event("b"), event("c", at="2025-05-01")]}
-    assert client.post("/events", json=batch).json() == {"received": 4, "new": 2, "late": 1}
+    assert client.post("/events", json=batch).json() == {"received": 4, "new": 2, "late": 1, "waiting": 0}
     assert client.post("/events", json=event("d", quantity=2.0)).json()["new"] == 1, "by JSON's rules 2.0 is whole"
     for region, sold in (("R01", 8), ("R02", 0), ("all", 8)):
         week = client.get(f"/forecast/P0001/{region}").json()["weeks"][0]
@@ -63,7 +64,8 @@ def test_unknown_names_are_named(client: TestClient) -> None:
 
 
 def test_history_on_demand(client: TestClient) -> None:
-    client.post("/events", json=event("a", at="2025-06-12T10:00:00", quantity=7))
+    batch = [event("a", "P0002", at="2025-06-08"), event("b", at="2025-06-12T10:00:00", quantity=7)]
+    client.post("/events", json={"events": batch})
     answer = client.get("/forecast/P0001/all?history=5").json()
     assert [week["week"] for week in answer["history"]] == [
         f"2025-0{d}" for d in ("5-05", "5-12", "5-19", "5-26", "6-02")

@@ -71,7 +71,8 @@ class Registry:
             if not files:
                 raise DataError("a version needs at least one file", remedy="write the model into the given folder.")
             card = {"created": _now(), "ecomlib": ecomlib.__version__, "files": files, "notes": notes}
-            (part / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            text = json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False)
+            (part / CARD).write_text(text + "\n", encoding="utf-8")
             for number in range(self._last() + 1, self._last() + 1000):  # another process may take the same number
                 try:
                     os.rename(part, home / f"{number:04d}")
@@ -128,7 +129,7 @@ class Registry:
             while True:
                 place = max((p.number for p in self.history()), default=0) + 1
                 made = Promotion(place, number, _now(), why)
-                part.write_text(json.dumps(vars(made), ensure_ascii=False) + "\n", encoding="utf-8")
+                part.write_text(json.dumps(vars(made), ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
                 try:
                     os.link(part, home / f"{place:06d}.json")  # unlike a rename, refuses a name that is taken
                 except FileExistsError:
