@@ -302,4 +302,5 @@ def _scores(frame: pd.DataFrame, model: str | tuple[str, str], scale: str | None
 def _group(frame: pd.DataFrame, by: Sequence[str]) -> pd.Series:
     if not by:
         return pd.Series("all", index=frame.index)
-    return frame[list(by)].astype(str).agg("|".join, axis=1)
+    keys = [frame[name].astype(str) for name in by]  # column by column: joined by row, an empty frame has no column
+    return keys[0].str.cat(keys[1:], sep="|")

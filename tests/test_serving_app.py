@@ -47,6 +47,24 @@ def test_told_once_or_twice_it_counts_once(client: TestClient) -> None:
     assert client.get("/overview").json()["events"] == 4
 
 
+def test_an_order_dated_weeks_ahead_waits_and_is_shown(client: TestClient) -> None:
+    client.post("/events", json=event("today"))
+    before = client.get("/replenish?limit=540").json()
+    first = client.get("/overview").json()
+    assert first["waiting"] == {"count": 0, "events": []} and sum(row["order"] for row in before["rows"]) > 50
+    slip = event("slip", "P0002", "R03", at="2025-07-06T10:00:00", quantity=40)
+    assert client.post("/events", json=slip).json() == {"received": 1, "new": 1, "late": 0, "waiting": 1}
+    assert client.get("/replenish?limit=540").json() == before
+    second = client.get("/overview").json()
+    assert second["clock"] == first["clock"] and second["events"] == 2 and second["state"] > first["state"]
+    assert second["newest"] == first["newest"] and second["regions"] == first["regions"]
+    shown = second["waiting"]["events"][0]
+    assert second["waiting"]["count"] == 1 and shown["event_key"] == "slip" and shown["kind"] == "order"
+    assert shown["ordered_at"] == slip["ordered_at"] and shown["quantity"] == 40 and shown["title"]
+    assert "ecomlib_events_waiting 1.0" in client.get("/metrics").text
+    assert client.post("/events", json=slip).json() == {"received": 1, "new": 0, "late": 0, "waiting": 0}
+
+
 def test_all_is_the_sum_of_its_regions(client: TestClient) -> None:
     whole = client.get("/forecast/P0052/all").json()["weeks"]
     parts = [client.get(f"/forecast/P0052/R{r:02d}").json()["weeks"] for r in range(1, 10)]
