@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,14 @@ def test_too_few_calibration_rows_are_said(few: Path) -> None:
     known = np.isfinite(reach[quantile_names()].iloc[-1].to_numpy(dtype=float))
     assert known.tolist() == (LEVELS < 0.67).tolist(), "two errors say nothing above two thirds"
     assert json.loads((few / "registry/versions/0001/settings.json").read_text(), parse_constant=no_constant)
+
+
+def test_a_version_of_an_older_release_with_nan_is_not_known_either(few: Path) -> None:
+    """It held NaN in the place of infinity, and no reason."""
+    bundle = open_bundle(few)
+    old = bundle.reach.drop(columns=["reason", "two_week_rows"]).assign(reach=np.nan, q75=np.nan)
+    bundle = replace(bundle, reach=old)
+    assert (bundle.width == np.inf).all() and bundle.unknown(0) == bundle.unknown(1) == "too few calibration rows"
 
 
 def test_one_row_more_is_enough(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_what_waits_counts_once_when_its_time_comes(bundle: Bundle, log: EventLo
     assert state.answer("P0020", "R03")["weeks"][0]["sold"] == 900  # type: ignore[index]
     same(state, State(bundle, log))
     assert log.append([order("ahead", 20, 900)]) == []
-    told(state, log, order("day 21", 21, 1))
+    told(state, log, order("that Sunday", 20.5, 1))
     assert state.answer("P0020", "R03")["weeks"][0]["sold"] == 901, "once"  # type: ignore[index]
 
 
