@@ -94,6 +94,20 @@ def stacking_weights(
     return pd.Series(found / found.sum(), index=list(models), name="weight")
 
 
+def rows_needed(coverage: float) -> int:
+    """Count the calibration rows without which an interval of this coverage has no finite end.
+
+    The smallest n with ``ceil((n + 1) · coverage) <= n``: 9 rows for 0.9, 19 for 0.95, 99 for 0.99.
+    """
+    return int(np.ceil(round(coverage / (1 - coverage), 9)))
+
+
+def too_few(rows: int, coverage: float) -> str | None:
+    """Say why an end is infinite, ``7 calibration rows, 9 needed``; None where the rows are enough."""
+    needed = rows_needed(coverage)
+    return None if rows >= needed else f"{rows} calibration row{'s' * (rows != 1)}, {needed} needed"
+
+
 def conformal_quantile(scores: ArrayLike, coverage: float) -> float:
     """The score that a new one will not exceed with the given probability (lesson 07, section 3).
 
@@ -132,7 +146,13 @@ def split_conformal(
     alone (score: how far the truth lay above a point forecast, which may be negative), and ``low`` is zero: an order
     that is enough with probability ``coverage`` (lesson 07, section 6).
 
-    Raises ``LeakageError`` where a calibration row was forecast at or after the first test origin.
+    A calibration row without ``y`` was not observed and is left out. Where fewer rows remain than the promise needs
+    (``rows_needed``), none included, ``high`` is infinite and ``low`` zero: no finite interval keeps the promise. The
+    answer's ``attrs["unbounded"]`` holds the reason by the value of ``group``: ``{"all": "7 calibration rows, 9
+    needed"}``, and is empty where all ends are finite. No end is ever NaN.
+
+    Raises ``LeakageError`` where a calibration row was forecast at or after the first test origin, and ``DataError``
+    where an observed row's forecast is missing, or its ``y`` infinite.
     """
     known = calibration.loc[calibration["y"].notna().to_numpy()]
     if "cutoff" in known and "cutoff" in test and len(test) and len(known):
@@ -142,11 +162,11 @@ def split_conformal(
     scores = _scores(known, model, scale, side)
     pooled = conformal_quantile(scores, coverage)
     groups = _group(known, by)
-    own = {
-        name: conformal_quantile(part, coverage)
-        for name, part in scores.groupby(groups.to_numpy())
-        if by and len(part) >= least
-    }
+    counts = {"all": len(scores)}
+    own = {}
+    for name, part in scores.groupby(groups.to_numpy()):
+        if by and len(part) >= least:
+            own[name], counts[name] = conformal_quantile(part, coverage), len(part)
     there = _group(test, by)
     reach = there.map(own).fillna(pooled).to_numpy(dtype=float)
     reach = reach * (_column(test, scale) if scale else 1.0)
@@ -154,14 +174,21 @@ def split_conformal(
     low, high = _column(test, below) - reach, _column(test, above) + reach
     if side == "above":  # the reach may be negative there
         low = np.zeros(len(test))
-    # Conformalised quantiles may be pulled together so far that they cross: then the interval is their middle.
-    middle = (low + high) / 2
-    answer = {
-        "low": np.maximum(np.minimum(low, middle), 0.0),
-        "high": np.maximum(np.maximum(high, middle), 0.0),
-        "group": there.where(there.isin(list(own)), "all").to_numpy(),
-    }
-    return pd.DataFrame(answer, index=test.index)
+    # Conformalised quantiles may be pulled together so far that they cross: then the interval is their middle. Infinite
+    # ends have none.
+    crossed = low > high
+    low[crossed] = high[crossed] = (low[crossed] + high[crossed]) / 2
+    answer = pd.DataFrame(
+        {
+            "low": np.maximum(low, 0.0),
+            "high": np.maximum(high, 0.0),
+            "group": there.where(there.isin(list(own)), "all").to_numpy(),
+        },
+        index=test.index,
+    )
+    found = {name: too_few(counts[name], coverage) for name in answer["group"].unique()}
+    answer.attrs["unbounded"] = {name: why for name, why in found.items() if why}
+    return answer
 
 
 def adaptive_conformal(
@@ -177,29 +204,40 @@ def adaptive_conformal(
 
     Gibbs and Candès, "Adaptive Conformal Inference Under Distribution Shift" (2021). At each origin the scores known by
     then give the interval at the present ``level``; afterwards level += rate · (share missed - nominal share). A level
-    at or above one asks for everything: the widest error so far stands in for infinity. The first ``start`` origins
-    only calibrate and get no interval (NaN). An origin knows a score when its ``ds`` is not after that origin.
-    Where the truth arrives later than that, hand in the day of its arrival as ``ds``.
+    that its misses have raised to one, or above what the scores so far can answer, asks for everything: the widest
+    error so far stands in for infinity. Where there are fewer scores than ``coverage`` itself needs (``rows_needed``),
+    none included, ``high`` is infinite and ``low`` zero, and ``attrs["unbounded"]`` holds the reason by origin. The
+    first ``start`` origins only calibrate and are no forecast: their rows are empty (NaN). An origin knows a score when
+    its ``ds`` is not after that origin. Where the truth arrives later than that, hand in the day of its arrival as
+    ``ds``; a row whose ``y`` never arrived (NaN) neither calibrates nor moves the level.
     """
     miss = 1 - coverage
     level, answer = coverage, pd.DataFrame(np.nan, index=frame.index, columns=[*ENDS, "level"])
     scores = _scores(frame, model, scale)
     pending: list[pd.DataFrame] = []
+    unbounded: dict[pd.Timestamp, str] = {}
     for number, (origin, rows) in enumerate(frame.groupby("cutoff", sort=True)):
         for earlier in [part for part in pending if part["ds"].max() <= origin]:
             hit = earlier["y"].between(answer.loc[earlier.index, "low"], answer.loc[earlier.index, "high"])
-            level += rate * (float(1 - hit[earlier["y"].notna()].mean()) - miss)
+            seen = hit[earlier["y"].notna()]
+            if len(seen):
+                level += rate * (float(1 - seen.mean()) - miss)
         pending = [part for part in pending if part["ds"].max() > origin]
         known = scores[(frame["ds"] <= origin) & frame["y"].notna()].to_numpy()
-        if number < start or not len(known):
+        if number < start:
             continue
-        inside = 0 < level < 1
-        reach = min(conformal_quantile(known, level), known.max()) if inside else (known.max() if level >= 1 else 0.0)
+        if why := too_few(len(known), coverage):
+            unbounded[origin], reach = why, np.inf
+        elif level <= 0:
+            reach = 0.0
+        else:
+            reach = float(known.max()) if level >= 1 else min(conformal_quantile(known, level), float(known.max()))
         width = reach * (_column(rows, scale) if scale else 1.0)
         answer.loc[rows.index, "low"] = np.maximum(_column(rows, model) - width, 0.0)
         answer.loc[rows.index, "high"] = _column(rows, model) + width
         answer.loc[rows.index, "level"] = level
         pending.append(rows)
+    answer.attrs["unbounded"] = unbounded
     return answer
 
 
@@ -244,6 +282,9 @@ def _column(frame: pd.DataFrame, name: str) -> Floats:
 
 def _scores(frame: pd.DataFrame, model: str | tuple[str, str], scale: str | None, side: str = "both") -> pd.Series:
     y = frame["y"].to_numpy(dtype=float)
+    if np.isinf(y).any():
+        remedy = "mend the table, or leave y empty where it was not observed."
+        raise DataError("an observed value is infinite", column="y", rows=[int(np.argmax(np.isinf(y)))], remedy=remedy)
     if isinstance(model, str):
         gap = y - _column(frame, model)
         score = gap if side == "above" else np.abs(gap)

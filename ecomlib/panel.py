@@ -231,6 +231,7 @@ def make_panel(
     fill: Literal["zero", "nan"] = "zero",
     first: Literal["keep", "drop"] = "keep",
     ahead: int = 0,
+    books_end: Any = None,
 ) -> pd.DataFrame:
     """Count units by series and period, with the covariates that the store's tables allow (lesson 01, section 4).
 
@@ -258,6 +259,9 @@ def make_panel(
     ahead : int
         So many periods after the last are appended with the plan alone (``y`` and all past columns NaN); where the
         plan ends, its last price stands and no promotion is assumed.
+    books_end : date, optional
+        A day up to which the books are known to be kept, where orders and inventory do not reach it: what was not
+        sold until then is zero, as in a shop that was closed.
 
     Returns
     -------
@@ -301,6 +305,8 @@ def make_panel(
     n_other = len(sides.other)
     series, period = product * n_other + other, period_index(day, freq)
     last_day = _last_day(store, day)
+    if books_end is not None:
+        last_day = max(last_day, np.datetime64(pd.Timestamp(books_end), "D"))
     last = int(period_index(last_day + 1, freq)) - 1  # the last full period
     if end is not None:
         last = int(period_index(pd.Timestamp(end), freq))

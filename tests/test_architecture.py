@@ -17,9 +17,28 @@ PACKAGE = ROOT / "ecomlib"
 
 # From the top of the house to its bottom; a room imports only rooms above it.
 ROOMS = [
-    "errors", "files", "periods", "stores", "preprocessing", "panel", "features", "text", "windows", "evaluation", "causal",
-    "models", "training", "adversarial", "ensemble", "spatial", "decisions", "serving", "plots", "recorded", "course",
-]  # fmt: skip
+    "errors",
+    "files",
+    "periods",
+    "stores",
+    "preprocessing",
+    "panel",
+    "features",
+    "text",
+    "windows",
+    "evaluation",
+    "causal",
+    "models",
+    "training",
+    "adversarial",
+    "ensemble",
+    "spatial",
+    "decisions",
+    "serving",
+    "plots",
+    "recorded",
+    "course",
+]
 HEAVY = ["torch", "transformers", "pandera", "statsforecast", "lightgbm", "matplotlib", "papermill", "pooch", "sklearn"]
 
 

@@ -77,7 +77,7 @@ def near(shown: str, value: float) -> bool:
 def sell(server: Server, key: str, product: str, region: str, quantity: int) -> None:
     event = {"event_key": key, "product_id": product, "region_id": region, "quantity": quantity, "unit_price": 4.5}
     answer = server.ask("POST", "/events", event | {"ordered_at": server.get("/overview")["clock"]})
-    assert answer == (200, {"received": 1, "new": 1, "late": 0})
+    assert answer == (200, {"received": 1, "new": 1, "late": 0, "waiting": 0})
 
 
 def test_page_is_locked_up(server: Server, tab: Any) -> None:

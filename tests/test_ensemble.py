@@ -12,8 +12,10 @@ from ecomlib.ensemble import (
     conformal_quantile,
     coverage_by,
     error_correlation,
+    rows_needed,
     split_conformal,
     stacking_weights,
+    too_few,
 )
 from ecomlib.errors import DataError, LeakageError
 
@@ -101,6 +103,80 @@ def test_conformal_quantile_counts_the_new_score_too() -> None:
     rng = np.random.default_rng(4)
     hits = [rng.normal() <= conformal_quantile(rng.normal(size=19), 0.9) for _ in range(20_000)]
     assert np.mean(hits) == pytest.approx(18 / 20, abs=4 * np.sqrt(0.09 / 20_000))  # exact for 19 scores
+
+
+def few(rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Calibration rows with errors 1, 2, 3 …, half of each scale, and two rows to forecast."""
+    day = pd.Timestamp("2024-01-01")
+    known = pd.DataFrame({"unique_id": "p", "ds": day, "cutoff": day - pd.Timedelta(weeks=1)}, index=range(rows))
+    known = known.assign(y=100.0 + np.arange(1, rows + 1), a=100.0, low=100.0, high=100.0, root=2.0, shop="x")
+    ahead = {"unique_id": "p", "ds": day + pd.Timedelta(weeks=1), "cutoff": day, "y": np.nan}
+    columns = {"a": [50.0, 60.0], "low": [49.0, 59.0], "high": [51.0, 61.0], "root": 3.0, "shop": ["x", "new"]}
+    return known, pd.DataFrame({**ahead, **columns})
+
+
+@pytest.mark.parametrize("rows", [0, 1, 8])
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("a", {}),
+        ("a", {"scale": "root"}),
+        ("a", {"side": "above"}),
+        (("low", "high"), {}),
+        (("low", "high"), {"scale": "root"}),
+        ("a", {"by": ["shop"], "least": 1}),
+    ],
+)
+def test_too_few_rows_give_infinite_ends_and_the_reason(rows: int, model: str, options: dict[str, object]) -> None:
+    """0.9 needs nine rows: with eight the ninth smallest of nine errors is not there."""
+    known, test = few(rows)
+    ends = split_conformal(known, test, model, 0.9, **options)  # type: ignore[arg-type]
+    assert (ends["low"] == 0).all() and (ends["high"] == np.inf).all()
+    said = f"{rows} calibration row{'' if rows == 1 else 's'}, 9 needed"
+    assert set(ends.attrs["unbounded"]) == set(ends["group"]) and set(ends.attrs["unbounded"].values()) == {said}
+
+
+def test_nine_rows_are_enough_for_nine_tenths() -> None:
+    known, test = few(9)
+    ends = split_conformal(known, test, "a", 0.9)
+    assert ends["high"].tolist() == [59.0, 69.0] and ends["low"].tolist() == [41.0, 51.0]
+    assert ends.attrs["unbounded"] == {}
+    scaled = split_conformal(known, test, "a", 0.9, scale="root")
+    assert scaled["high"].tolist() == [50 + 9 * 3 / 2, 60 + 9 * 3 / 2]
+    assert [rows_needed(coverage) for coverage in (0.5, 0.8, 0.9, 0.91, 0.95, 0.99)] == [1, 4, 9, 11, 19, 99]
+    for coverage in (0.5, 0.8, 0.9, 0.91, 0.95, 0.99):  # what the theory says, counted
+        enough = [n for n in range(200) if np.ceil(round((n + 1) * coverage, 9)) <= n]
+        assert enough[0] == rows_needed(coverage)
+        assert too_few(enough[0], coverage) is None and too_few(enough[0] - 1, coverage)
+
+
+def test_a_group_that_is_too_small_says_so_and_an_absent_one_takes_all() -> None:
+    known, test = few(20)
+    known.loc[3:, "shop"] = "y"
+    ends = split_conformal(known, test.assign(shop=["x", "new"]), "a", 0.9, by=["shop"], least=3)
+    assert ends["group"].tolist() == ["x", "all"] and ends["high"].tolist() == [np.inf, 60.0 + 19.0]
+    assert ends.attrs["unbounded"] == {"x": "3 calibration rows, 9 needed"}
+    known.loc[10:, "y"] = np.nan  # not observed: ten rows are left
+    ends = split_conformal(known, test, "a", 0.9)
+    assert ends["high"].tolist() == [60.0, 70.0] and ends.attrs["unbounded"] == {}
+    with pytest.raises(DataError, match="forecast is missing or infinite"):
+        split_conformal(known.assign(a=np.nan), test, "a")
+    with pytest.raises(DataError, match="an observed value is infinite"):
+        split_conformal(known.assign(y=np.inf), test, "a")
+
+
+def test_adaptive_intervals_of_a_young_shop_are_infinite_and_survive_a_week_that_was_not_observed() -> None:
+    frame = scored(np.random.default_rng(13), origins=30, series=1).groupby("cutoff", as_index=False).head(1)
+    frame = frame.assign(ds=frame["cutoff"] + pd.Timedelta(weeks=4)).reset_index(drop=True)
+    frame.loc[15, "y"] = np.nan
+    ends = adaptive_conformal(frame, "a", 0.9, rate=0.05, start=3)
+    assert ends["low"][:3].isna().all(), "the first three only calibrate"
+    assert (ends["high"][3:9] == np.inf).all() and (ends["low"][3:9] == 0).all()
+    assert np.isfinite(ends.loc[9:]).all(axis=None) and (ends.loc[9:, "high"] > ends.loc[9:, "low"]).all()
+    reasons = ends.attrs["unbounded"]
+    assert len(reasons) == 6 and reasons[frame["cutoff"][8]] == "8 calibration rows, 9 needed"
+    never = adaptive_conformal(frame.assign(y=np.nan), "a", start=0)
+    assert (never["low"] == 0).all() and (never["high"] == np.inf).all()
 
 
 def test_split_conformal_equals_mapie() -> None:

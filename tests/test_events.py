@@ -89,6 +89,18 @@ def test_deliveries_stand_beside_orders(log: EventLog) -> None:
     assert log.newest(1) == [event("d", quantity=1)]
 
 
+def test_days_count_the_times_of_orders(log: EventLog) -> None:
+    """Two lines of one order are one time; a delivery is none, but is the day's latest; what is earlier is left out."""
+    noon, day = MONDAY + timedelta(hours=12), timedelta(days=1)
+    log.append([event("a", ordered_at=noon), event("b", ordered_at=noon), event("c", ordered_at=noon + day / 4)])
+    log.append([event("d", ordered_at=noon + 2 * day, kind="delivery"), event("e", ordered_at=MONDAY - day)])
+    first = MONDAY.toordinal()
+    assert log.days(MONDAY) == {first: (2, noon + day / 4), first + 2: (0, noon + 2 * day)}
+    assert [e.event_key for e in log.newest(before=noon + day / 4)] == ["b", "a", "e"]
+    assert [e.event_key for e in log.since(noon + day / 4)] == ["c", "d"]
+    assert log.days(MONDAY + 9 * day) == {} and log.since(MONDAY + 9 * day) == []
+
+
 def test_lines_come_back_as_they_were_whatever_their_order(log: EventLog) -> None:
     made = [
         event("ü", ordered_at=MONDAY + timedelta(seconds=5), unit_price=0.1),

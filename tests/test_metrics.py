@@ -175,3 +175,11 @@ def test_parts_hold_where_a_series_is_absent_at_an_origin(scored: pd.DataFrame) 
     p = parts(gone, MODELS, "mae")
     assert p.denominator.shape == (7, 3) and p.denominator.sum() == 20
     assert p.numerator[:, p.series.index("p3"), 0].tolist() == [0.0, 0.0]
+
+
+def test_an_infinite_end_holds_every_value_and_a_missing_one_is_an_error() -> None:
+    frame = pd.DataFrame({"unique_id": "a", "ds": pd.date_range("2024-01-01", periods=4), "y": [1.0, 2.0, 3.0, 4.0]})
+    frame = frame.assign(**{"m-lo-90": [0.0, -np.inf, 3.5, 0.0], "m-hi-90": [np.inf, 9.0, np.inf, 3.0]})
+    assert ev.coverage(frame, "m")["m"].item() == 0.5
+    with pytest.raises(DataError, match="missing or infinite"):
+        ev.coverage(frame.assign(**{"m-hi-90": np.nan}), "m")

@@ -35,15 +35,34 @@ def faults(answer: Any) -> list[tuple[Any, ...]]:
 def test_told_once_or_twice_it_counts_once(client: TestClient) -> None:
     before = client.get("/forecast/P0001/R01").json()
     assert before["weeks"][0]["sold"] == 0 and before["version"] == 1 and before["basis"] == "network"
-    assert client.post("/events", json=event("a")).json() == {"received": 1, "new": 1, "late": 0}
-    assert client.post("/events", json=event("a", quantity=9)).json() == {"received": 1, "new": 0, "late": 0}
+    assert client.post("/events", json=event("a")).json() == {"received": 1, "new": 1, "late": 0, "waiting": 0}
+    again = client.post("/events", json=event("a", quantity=9)).json()
+    assert again == {"received": 1, "new": 0, "late": 0, "waiting": 0}
     batch = {"events": [event("a"), event("b"), event("b"), event("c", at="2025-05-01")]}
-    assert client.post("/events", json=batch).json() == {"received": 4, "new": 2, "late": 1}
+    assert client.post("/events", json=batch).json() == {"received": 4, "new": 2, "late": 1, "waiting": 0}
     assert client.post("/events", json=event("d", quantity=2.0)).json()["new"] == 1, "by JSON's rules 2.0 is whole"
     for region, sold in (("R01", 8), ("R02", 0), ("all", 8)):
         week = client.get(f"/forecast/P0001/{region}").json()["weeks"][0]
         assert week["sold"] == sold and week["low"] >= sold and week["low"] <= week["forecast"] <= week["high"]
     assert client.get("/overview").json()["events"] == 4
+
+
+def test_an_order_dated_weeks_ahead_waits_and_is_shown(client: TestClient) -> None:
+    client.post("/events", json=event("today"))
+    before = client.get("/replenish?limit=540").json()
+    first = client.get("/overview").json()
+    assert first["waiting"] == {"count": 0, "events": []} and sum(row["order"] for row in before["rows"]) > 50
+    slip = event("slip", "P0002", "R03", at="2025-07-06T10:00:00", quantity=40)
+    assert client.post("/events", json=slip).json() == {"received": 1, "new": 1, "late": 0, "waiting": 1}
+    assert client.get("/replenish?limit=540").json() == before
+    second = client.get("/overview").json()
+    assert second["clock"] == first["clock"] and second["events"] == 2 and second["state"] > first["state"]
+    assert second["newest"] == first["newest"] and second["regions"] == first["regions"]
+    shown = second["waiting"]["events"][0]
+    assert second["waiting"]["count"] == 1 and shown["event_key"] == "slip" and shown["kind"] == "order"
+    assert shown["ordered_at"] == slip["ordered_at"] and shown["quantity"] == 40 and shown["title"]
+    assert "ecomlib_events_waiting 1.0" in client.get("/metrics").text
+    assert client.post("/events", json=slip).json() == {"received": 1, "new": 0, "late": 0, "waiting": 0}
 
 
 def test_all_is_the_sum_of_its_regions(client: TestClient) -> None:
@@ -63,7 +82,8 @@ def test_unknown_names_are_named(client: TestClient) -> None:
 
 
 def test_history_on_demand(client: TestClient) -> None:
-    client.post("/events", json=event("a", at="2025-06-12T10:00:00", quantity=7))
+    batch = [event("a", "P0002", at="2025-06-08"), event("b", at="2025-06-12T10:00:00", quantity=7)]
+    client.post("/events", json={"events": batch})
     answer = client.get("/forecast/P0001/all?history=5").json()
     assert [week["week"] for week in answer["history"]] == [
         f"2025-0{d}" for d in ("5-05", "5-12", "5-19", "5-26", "6-02")

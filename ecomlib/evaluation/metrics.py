@@ -34,8 +34,8 @@ def _names(models: Models) -> list[str]:
     return [models] if isinstance(models, str) else list(models)
 
 
-def _checked(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
-    """The rows that can be scored, after the columns were found complete."""
+def _checked(frame: pd.DataFrame, columns: Iterable[str], *, infinite: bool = False) -> pd.DataFrame:
+    """The rows that can be scored, after the columns were found complete; ``infinite`` allows infinite values."""
     columns = list(columns)
     for name in ["unique_id", "y", *columns]:
         if name not in frame.columns:
@@ -45,7 +45,8 @@ def _checked(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
     if frame.empty:
         raise DataError("there is no row with a known y to score", column="y", remedy="check dates and cutoffs.")
     for name in columns:
-        bad = ~np.isfinite(frame[name].to_numpy(dtype=float))
+        values = frame[name].to_numpy(dtype=float)
+        bad = np.isnan(values) if infinite else ~np.isfinite(values)
         if bad.any():
             first = frame.iloc[int(np.argmax(bad))]
             problem = f"{int(bad.sum())} forecasts are missing or infinite, the first for '{first['unique_id']}'"
@@ -59,11 +60,15 @@ def _keys(frame: pd.DataFrame) -> list[str]:
 
 
 def _each(
-    frame: pd.DataFrame, columns: Mapping[str, str] | Models, loss: Callable[[Floats, Floats], Floats]
+    frame: pd.DataFrame,
+    columns: Mapping[str, str] | Models,
+    loss: Callable[[Floats, Floats], Floats],
+    *,
+    infinite: bool = False,
 ) -> pd.DataFrame:
     """Mean loss by origin and series, one row each, sorted; ``columns`` maps names of models to their columns."""
     columns = dict(columns) if isinstance(columns, Mapping) else {name: name for name in _names(columns)}
-    frame = _checked(frame, columns.values())
+    frame = _checked(frame, columns.values(), infinite=infinite)
     y = frame["y"].to_numpy(dtype=float)
     table = frame[_keys(frame)].assign(**{n: loss(y, frame[c].to_numpy(dtype=float)) for n, c in columns.items()})
     return table.groupby(_keys(frame), observed=True, sort=True).mean().reset_index()
@@ -177,9 +182,13 @@ def quantile_loss(frame: pd.DataFrame, models: Models | Mapping[str, str], q: fl
 
 
 def coverage(frame: pd.DataFrame, models: Models, level: int = 90) -> pd.DataFrame:
-    """Share of values inside ``model-lo-LEVEL`` and ``model-hi-LEVEL``, ends included (lesson 07, section 3)."""
-    low = _each(frame, {n: f"{n}-lo-{level}" for n in _names(models)}, lambda y, f: (y < f).astype(float))
-    high = _each(frame, {n: f"{n}-hi-{level}" for n in _names(models)}, lambda y, f: (y > f).astype(float))
+    """Share of values inside ``model-lo-LEVEL`` and ``model-hi-LEVEL``, ends included (lesson 07, section 3).
+
+    An infinite end, as a conformal interval has with too few calibration rows, holds every value; NaN is an error.
+    """
+    ends = {side: {n: f"{n}-{side}-{level}" for n in _names(models)} for side in ("lo", "hi")}
+    low = _each(frame, ends["lo"], lambda y, f: (y < f).astype(float), infinite=True)
+    high = _each(frame, ends["hi"], lambda y, f: (y > f).astype(float), infinite=True)
     return low.assign(**{name: 1.0 - low[name] - high[name] for name in _names(models)})
 
 

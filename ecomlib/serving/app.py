@@ -86,8 +86,8 @@ def create_app(home: str | os.PathLike[str], database: str | None = None) -> Fas
         allowed(request)
         taken = events_of(await body_of(request), service.state)
         # Shielded: what is committed must be counted, even if the sender has gone.
-        new, late = await asyncio.shield(service.take(taken))
-        return as_json({"received": len(taken), "new": new, "late": late})
+        new, late, waiting = await asyncio.shield(service.take(taken))
+        return as_json({"received": len(taken), "new": new, "late": late, "waiting": waiting})
 
     names = [{"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
              for name in ("product_id", "region_id")]  # fmt: skip

@@ -36,8 +36,9 @@ class Bundle:
     region_id, name and place. shares (P, R): of a product's units, by region; stock (P, R) on hand at the end of the
     cutoff week, or None; recent (P, R, N): units of the last weeks up to the cutoff; launches: category to units of
     the first four weeks of its newcomers; reach: by region and ``all``, half the width of an interval in roots of
-    forecast + ½, and the quantiles ``LEVELS`` of two weeks' errors in the same unit; effects: by category,
-    ``elasticity, low, high`` and the effect of a promotion, or empty.
+    forecast + ½ (infinite where too few calibration rows say, with the ``reason``), and the quantiles ``LEVELS`` of
+    two weeks' errors in the same unit, from ``two_week_rows`` (infinite above what these can say); effects: by
+    category, ``elasticity, low, high`` and the effect of a promotion, or empty.
     """
 
     number: int
@@ -76,8 +77,15 @@ class Bundle:
 
     @cached_property
     def width(self) -> Floats:
-        """Reach of the regions in their order, and of ``all`` last (R + 1)."""
-        return self.reach["reach"].to_numpy(dtype=float)
+        """Reach of the regions in their order, and of ``all`` last (R + 1); infinite where it is not known."""
+        return np.nan_to_num(self.reach["reach"].to_numpy(dtype=float), nan=np.inf, posinf=np.inf)
+
+    def unknown(self, column: int) -> str:
+        """Why the interval of a region, or of ``all`` (column R), has no ends; empty where it has."""
+        if np.isfinite(self.width[column]):
+            return ""
+        known = "reason" in self.reach and self.reach["reason"].iloc[column]  # a version of an older release has none
+        return str(known or "too few calibration rows")
 
     def forecast(self, books: Books, origin: int) -> tuple[Floats, Floats]:
         """Units (P, 4) after ``origin``, and whether the network said so (P,); a newcomer gets its category's launches.
@@ -91,7 +99,10 @@ class Bundle:
         return units, by_network
 
     def table(self, books: Books, origin: int) -> pd.DataFrame:
-        """The same with intervals, as ``product_id, ds, forecast, low, high``: all regions together."""
+        """The same with intervals, as ``product_id, ds, forecast, low, high``: all regions together.
+
+        Where ``unknown`` says why, ``low`` is zero and ``high`` infinite.
+        """
         units = self.forecast(books, origin)[0].ravel()
         low, high = interval(units, self.width[-1])
         weeks = [monday(origin + 1 + step) for step in range(HORIZON)]
@@ -104,7 +115,8 @@ def write(folder: Path, settings: Mapping[str, Any], tables: Mapping[str, pd.Dat
     """Put the settings and tables of a bundle into a folder; the networks are exported there by the caller."""
     for name in _TABLES:
         tables[name].to_parquet(folder / f"{name}.parquet", index=False)
-    (folder / "settings.json").write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(settings, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / "settings.json").write_text(text + "\n", encoding="utf-8")
 
 
 def read(version: Version) -> Bundle:

@@ -126,7 +126,8 @@ def replay(
     if not events:
         raise DataError("no week was held out", value=settings["cutoff"], remedy="train with --hold-out 4.")
     total = send(events, url, speed, batch)
-    typer.echo(f"{total['received']:,} events sent, {total['new']:,} new, {total['late']:,} of these late")
+    wait = f", {total['waiting']:,} told to wait: dated too far ahead" if total["waiting"] else ""
+    typer.echo(f"{total['received']:,} events sent, {total['new']:,} new, {total['late']:,} of these late{wait}")
 
 
 def score(
@@ -153,7 +154,10 @@ def versions(home: Home = HOME) -> None:
         card = kept.card(number)
         notes, mark = card["notes"], "→" if now and now.version == number else " "
         wape = notes.get("wape", {})
-        error = f"WAPE {wape.get('model', '?')} (naive {wape.get('naive', '?')})"
+        model, naive = (
+            "undefined" if value is None else value for value in (wape.get(n, "?") for n in ("model", "naive"))
+        )
+        error = f"WAPE {model} (naive {naive})"
         data = str(notes.get("data", "?"))[:12]
         typer.echo(
             f"{mark} {number:04d}  {card['created'][:16]}  cutoff {notes.get('cutoff', '?')}  {error}  data {data}"

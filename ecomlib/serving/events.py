@@ -142,14 +142,29 @@ class EventLog:
         frame["unit_price"] = frame["unit_price"].astype("float64")
         return frame.rename(columns={"second": "ordered_at"})
 
-    def newest(self, count: int = 8, kind: Kind = "order") -> list[Event]:
-        """The last events of a kind by the shop's clock, the newest first; of one second, by key."""
+    def newest(self, count: int = 8, kind: Kind = "order", *, before: datetime | None = None) -> list[Event]:
+        """The last events of a kind by the shop's clock, the newest first; of one second, by key.
+
+        ``before`` leaves out what is dated then or later.
+        """
         query = sql.select(EVENTS).where(EVENTS.c.kind == kind).limit(count)
-        query = query.order_by(EVENTS.c.second.desc(), EVENTS.c.event_key.desc())
+        if before is not None:
+            query = query.where(EVENTS.c.second < _second(before))
+        return self._events(query.order_by(EVENTS.c.second.desc(), EVENTS.c.event_key.desc()))
+
+    def since(self, when: datetime) -> list[Event]:
+        """The events dated then or later, the oldest first; of one second, by key."""
+        query = sql.select(EVENTS).where(EVENTS.c.second >= _second(when))
+        return self._events(query.order_by(EVENTS.c.second, EVENTS.c.event_key))
+
+    def days(self, since: datetime) -> dict[int, tuple[int, datetime]]:
+        """Count the different times of orders by day (``date.toordinal``), with the day's latest time of any event."""
+        day, order = EVENTS.c.second // 86_400, sql.case((EVENTS.c.kind == "order", EVENTS.c.second))
+        query = sql.select(day, sql.func.count(sql.distinct(order)), sql.func.max(EVENTS.c.second)).group_by(day)
         with self.engine.connect() as connection:
-            rows = connection.execute(query).mappings().all()
-        values = [dict(row) for row in rows]
-        return [Event(ordered_at=_EPOCH + timedelta(seconds=value.pop("second")), **value) for value in values]
+            rows = connection.execute(query.where(EVENTS.c.second >= _second(since))).all()
+        start = _EPOCH.toordinal()
+        return {start + int(at): (int(count), _EPOCH + timedelta(seconds=int(last))) for at, count, last in rows}
 
     def span(self) -> tuple[int, datetime | None]:
         """Number of events, and the latest time among them."""
@@ -168,6 +183,11 @@ class EventLog:
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
+
+    def _events(self, query: sql.Select[Any]) -> list[Event]:
+        with self.engine.connect() as connection:
+            values = [dict(row) for row in connection.execute(query).mappings().all()]
+        return [Event(ordered_at=_EPOCH + timedelta(seconds=value.pop("second")), **value) for value in values]
 
     def _frame(self, query: sql.Select[Any], since: datetime | None, columns: list[str]) -> pd.DataFrame:
         if since is not None:

@@ -83,7 +83,7 @@ class Service:
             self._line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
             self._line.connect()
             self._line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        content = None if body is None else json.dumps(body).encode()
+        content = None if body is None else json.dumps(body, allow_nan=False).encode()
         try:
             self._line.request(method, path, content, {"Content-Type": "application/json"} if content else {})
             answer = self._line.getresponse()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -21,10 +22,18 @@ class Metrics:
             "ecomlib_request_seconds", "time to the answer's end", ["route"], buckets=_BOUNDS, registry=r
         )
         self.events = Counter("ecomlib_events", "events by what became of them", ["outcome"], registry=r)
+        self.waiting = Gauge(
+            "ecomlib_events_waiting", "events dated too far ahead of the shop's clock to count", registry=r
+        )
         self.version = Gauge("ecomlib_model_version", "version in force", registry=r)
         self.drift = Gauge("ecomlib_drift", "what the drift's lights measure", ["light"], registry=r)
         self.alarm = Gauge("ecomlib_drift_alarm", "1 where a light alarms", ["light"], registry=r)
         self._known: dict[tuple[str, int], Any] = {}
+
+    def forget(self, light: str) -> None:
+        """Take back what a drift light measured: it is not known."""
+        with contextlib.suppress(KeyError):
+            self.drift.remove(light)
 
     def count(self, route: str, status: int, seconds: float) -> None:
         """One answer; the labelled children are kept, because making them costs more than counting."""

@@ -66,7 +66,8 @@ class Registry:
             if not files:
                 raise DataError("a version needs at least one file", remedy="write the model into the given folder.")
             card = {"created": _now(), "ecomlib": ecomlib.__version__, "files": files, "notes": notes}
-            (part / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            text = json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False)
+            (part / CARD).write_text(text + "\n", encoding="utf-8")
             for number in range(self._last() + 1, self._last() + 1000):  # another process may take the same number
                 try:
                     claim(part, home / f"{number:04d}", sync=True)
@@ -118,7 +119,8 @@ class Registry:
             place = max((p.number for p in self.history()), default=0) + 1
             made = Promotion(place, number, _now(), why)
             try:
-                write_new(home / f"{place:06d}.json", json.dumps(vars(made), ensure_ascii=False) + "\n", sync=True)
+                text = json.dumps(vars(made), ensure_ascii=False, allow_nan=False) + "\n"
+                write_new(home / f"{place:06d}.json", text, sync=True)
             except FileExistsError:
                 continue
             return made

@@ -99,7 +99,7 @@ class Sender:
 
     def send(self, events: list[dict[str, Any]]) -> dict[str, int]:
         """The service's answer; ``DataError`` where it refuses, was never there, or is away for more than a minute."""
-        body, end, why = json.dumps({"events": events}).encode(), time.monotonic() + self.patience, ""
+        body, end, why = json.dumps({"events": events}, allow_nan=False).encode(), time.monotonic() + self.patience, ""
         while time.monotonic() < end:
             try:
                 self.line.request("POST", f"{self.path}/events", body, self.headers)
@@ -128,7 +128,7 @@ def replay(
     events: list[dict[str, Any]], url: str, speed: float = 1000.0, most: int = 500, *, progress: bool = True
 ) -> dict[str, int]:
     """Send events at the shop's time x ``speed``; the sums of what the service answered (lesson 08, section 3)."""
-    sender, total = Sender(url), {"received": 0, "new": 0, "late": 0}
+    sender, total = Sender(url), {"received": 0, "new": 0, "late": 0, "waiting": 0}
     with tqdm(total=len(events), unit="event", disable=not progress) as bar:
         for batch in batches(events, speed, most):
             for name, count in sender.send(batch).items():

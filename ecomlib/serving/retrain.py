@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """Whether a canary may serve, why, and what that rests on: the paired comparison and its scored frame."""
+    """Whether a canary may serve, why, and what that rests on: the paired comparison and its scored frame.
+
+    ``verdict`` is None where the two cannot be compared, as when nothing was sold in those weeks.
+    """
 
     promote: bool
     why: str
-    verdict: Verdict
+    verdict: Verdict | None
     scores: pd.DataFrame  # unique_id, ds, cutoff, y, old, new
 
 
@@ -73,7 +76,10 @@ def decide(old: Bundle, new: Bundle, *, alarm: bool, seed: int = 0) -> Decision:
     kept = int(new.settings["calibrated_weeks"])
     first = max(new.cutoff - kept, old.cutoff - int(old.settings["calibrated_weeks"]))
     scores = side_by_side(old, new, range(first, new.cutoff - HORIZON + 1))
-    verdict = compare(scores, "new", "old", "wape", rng=np.random.default_rng(seed))
+    try:
+        verdict = compare(scores, "new", "old", "wape", rng=np.random.default_rng(seed))
+    except DataError as error:
+        return Decision(False, f"new against old: not promoted, they cannot be compared: {error}", None, scores)
     level = verdict.level or verdict.tie
     why = f"{verdict}; " + ("drift alarms" if alarm else "drift does not alarm")
     return Decision(verdict.better or (level and alarm), why, verdict, scores)
@@ -130,17 +136,25 @@ def _state(bundle: Bundle, home: str | os.PathLike[str], database: str | None) -
 def score(home: str | os.PathLike[str], *, database: str | None = None) -> pd.DataFrame:
     """The whole catalogue at once, as the service answers now: a row a product, region and week (lesson 08, section 7).
 
-    Columns ``product_id, region_id, week, forecast, low, high, sold, basis, version, origin``; ``all`` is a region.
+    Columns ``product_id, region_id, week, forecast, low, high, sold, basis, version, origin, interval``; ``all`` is a
+    region. Where the ends are not known they are missing, and ``interval`` says why; it is missing where they are.
     """
     state = _state(open_bundle(home), home, database)
     b, rows = state.bundle, []
     places = [*b.regions["region_id"], ALL] if list(b.regions["region_id"]) != [ALL] else [ALL]
     weeks = [monday(state.origin + 1 + step) for step in range(HORIZON)]
+    at = [column if place != ALL else len(b.regions) for column, place in enumerate(places)]
+    unknown = [b.unknown(column) for column in at]
     for row, product in enumerate(b.books.products):
         basis = "network" if state.by_network[row] else "category"
-        for column, place in enumerate(places):
-            found = state.numbers(row, column if place != ALL else len(b.regions))
-            rows += [(product, place, week, *values, basis) for week, values in zip(weeks, found, strict=True)]
-    frame = pd.DataFrame(rows, columns=["product_id", "region_id", "week", "forecast", "low", "high", "sold", "basis"])
-    frame["sold"] = frame["sold"].astype("Int64")
-    return frame.assign(version=b.number, origin=monday(state.origin))
+        for column, place, why in zip(at, places, unknown, strict=True):
+            says = f"unknown: {why}" if why else None
+            found = state.numbers(row, column)
+            rows += [(product, place, week, *values, basis, says) for week, values in zip(weeks, found, strict=True)]
+    names = ["product_id", "region_id", "week", "forecast", "low", "high", "sold", "basis", "interval"]
+    frame = pd.DataFrame(rows, columns=names)
+    frame["sold"], frame["interval"] = frame["sold"].astype("Int64"), frame["interval"].astype("string")
+    ends = ["low", "high"]
+    frame[ends] = frame[ends].astype(float).where(frame["interval"].isna(), axis=0)
+    frame = frame.assign(version=b.number, origin=monday(state.origin))
+    return frame[[*names[:-1], "version", "origin", "interval"]]

@@ -32,11 +32,12 @@ class Service:
         self.lock = asyncio.Lock()
         self.state = State(bundle, self.log)
         self.metrics.version.set(self.state.bundle.number)
+        self.metrics.waiting.set(len(self.state.waiting))
         self.doubtful = False  # a commit failed, perhaps only its answer: what the database holds is counted anew
         self.trouble = ""  # why the version that was promoted last could not be taken
 
-    async def take(self, events: list[Event]) -> tuple[int, int]:
-        """Commit, then count; returns how many events were new, and how many of these are late."""
+    async def take(self, events: list[Event]) -> tuple[int, int, int]:
+        """Commit, then count; returns how many events were new, and how many of these are late or wait."""
         async with self.lock:
             if self.doubtful:
                 self.state = await run_in_threadpool(State, self.state.bundle, self.log)
@@ -47,10 +48,12 @@ class Service:
                 self.doubtful = True
                 raise
             self.state.apply(new)
+            keys = {event.event_key for event in self.state.waiting}
+            self.metrics.waiting.set(len(keys))
         late = sum(map(self.state.late, new))
         for outcome, count in (("new", len(new) - late), ("late", late), ("known", len(events) - len(new))):
             self.metrics.events.labels(outcome).inc(count)
-        return len(new), late
+        return len(new), late, sum(event.event_key in keys for event in new)
 
     async def fresh(self) -> State:
         """The state, with the network's forecasts for the present origin."""
@@ -70,7 +73,10 @@ class Service:
             if state.drift is None:  # something has changed while this waited
                 return await self.drift()
             for light in state.drift["lights"]:
-                self.metrics.drift.labels(light["name"]).set(light["value"] or 0.0)
+                if light["value"] is None:  # what is not known is not zero: Prometheus is told nothing
+                    self.metrics.forget(light["name"])
+                else:
+                    self.metrics.drift.labels(light["name"]).set(light["value"])
                 self.metrics.alarm.labels(light["name"]).set(light["alarm"])
         return state.drift
 
@@ -89,6 +95,7 @@ class Service:
                         state = await run_in_threadpool(State, bundle, self.log)
                         await run_in_threadpool(state.refresh)
                         self.state = state
+                        self.metrics.waiting.set(len(state.waiting))
                     self.metrics.version.set(found.version)
                 self.promotion, self.trouble = found, ""
             except Exception as error:  # whatever is wrong with it, the version in force goes on serving

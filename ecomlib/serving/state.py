@@ -17,8 +17,9 @@ import numpy as np
 from ecomlib.serving.bundle import ALL, Bundle
 from ecomlib.serving.events import Event, EventLog
 from ecomlib.serving.recipe import HORIZON, NEVER, Floats, interval, monday, week_of
+from ecomlib.serving.shop_clock import last_day, order_times, reach_of
 
-AHEAD = 35  # days that an event may lie ahead of the shop's clock: a typing slip must not move it by years
+AHEAD = 35  # days that an event may lie ahead of the shop's clock: what is dated later is refused
 _NEWEST = 8
 _MOST_ANSWERS = 50_000  # about 30 MB
 
@@ -26,9 +27,10 @@ _MOST_ANSWERS = 50_000  # about 30 MB
 class State:
     """A bundle and what has happened since (lesson 08, section 3).
 
-    The shop's clock is the time of the newest event, or the end of the cutoff week. The week in which it stands is the
-    running one; the week before is the origin of all forecasts. Not safe for several threads: the application sees to
-    it that one at a time changes or refreshes it.
+    The shop's clock is the time of the newest event that counts, or the end of the cutoff week. The week in which it
+    stands is the running one; the week before is the origin of all forecasts. Events dated too far ahead of the clock
+    (``shop_clock``) are in ``waiting``, the oldest first: they are neither sold nor received until it has come near
+    them. Not safe for several threads: the application sees to it that one at a time changes or refreshes it.
     """
 
     def __init__(self, bundle: Bundle, log: EventLog) -> None:
@@ -37,16 +39,24 @@ class State:
         self.size = (len(bundle.books.products), len(bundle.regions))
         self.sold: dict[int, np.ndarray] = {}  # week -> units (P, R)
         self.received: dict[int, np.ndarray] = {}  # the same of deliveries
-        self.events, last = log.span()
-        self.clock = max(end.to_pydatetime(), last or datetime.min)
+        self.reach = reach_of(bundle.books)
+        self.events = log.span()[0]
+        self.clock = end.to_pydatetime()
+        days = log.days(self.clock)
+        until = last_day(self.clock.toordinal(), {day: times for day, (times, _) in days.items()}, self.reach)
+        self.clock = max([self.clock, *(latest for day, (_, latest) in days.items() if day <= until)])
+        # What waits is dated more than seven days ahead of the clock, so never in the running week.
+        closed = monday(week_of(self.clock) + 1)
+        self.waiting = log.since(closed.to_pydatetime())
         table = log.weekly(end.to_pydatetime())
+        table = table[table["ds"] < closed].reset_index(drop=True)
         rows, columns = table["product_id"].map(bundle.row), table["region_id"].map(bundle.column)
         known = (rows.notna() & columns.notna()).to_numpy()  # a version made of other tables may not know them
         table, rows, columns = table[known], rows[known].astype(int), columns[known].astype(int)
         for (kind, week), part in table.groupby(["kind", "ds"]):
             units = self._week(week_of(week), kind)
             np.add.at(units, (rows[part.index], columns[part.index]), part["units"])
-        self.newest = log.newest(_NEWEST)
+        self.newest = log.newest(_NEWEST, before=closed.to_pydatetime())
         self.answers: dict[tuple[str, str], bytes] = {}
         self._made: dict[int, tuple[Floats, np.ndarray]] = {}  # origin -> forecasts (P, 4), by network (P,)
         self.books = bundle.books
@@ -60,7 +70,13 @@ class State:
         return week_number(event.ordered_at) <= self.bundle.cutoff
 
     def apply(self, events: Sequence[Event]) -> None:
-        """Take in events that are committed and new."""
+        """Take in events that are committed and new; what is dated too far ahead waits."""
+        self.events += len(events)
+        events = [*self.waiting, *events]
+        until = last_day(self.clock.toordinal(), order_times(events), self.reach)
+        later = [event for event in events if event.ordered_at.toordinal() > until]
+        self.waiting = sorted(later, key=lambda e: (e.ordered_at, e.event_key))
+        events = [event for event in events if event.ordered_at.toordinal() <= until]
         b, moved = self.bundle, max((event.ordered_at for event in events), default=self.clock)
         for event in events:
             week = week_number(event.ordered_at)
@@ -77,7 +93,6 @@ class State:
                 self.stale = True
             self.answers.pop((event.product_id, event.region_id), None)
             self.answers.pop((event.product_id, ALL), None)
-        self.events += len(events)
         orders = [event for event in events if event.kind == "order"]
         self.newest = sorted([*self.newest, *orders], key=lambda e: (e.ordered_at, e.event_key), reverse=True)[:_NEWEST]
         if moved > self.clock:
@@ -121,7 +136,7 @@ class State:
 
         Of the running week the part that is left is forecast: sold so far + forecast · share of a week's units that the
         shop usually sells from this hour on (its rhythm in the last half year). The interval narrows with the root of
-        that share.
+        that share. Where too few calibration rows say how wide it is, ``high`` is infinite (``Bundle.unknown``).
         """
         b = self.bundle
         whole = column == self.size[1]
@@ -145,15 +160,18 @@ class State:
         if row is None or column is None:
             return None
         names = ("forecast", "low", "high", "sold")
-        weeks = [
+        weeks: list[dict[str, Any]] = [
             {"week": f"{monday(self.origin + 1 + step):%Y-%m-%d}", **dict(zip(names, values, strict=True))}
             for step, values in enumerate(self.numbers(row, column))
         ]
+        unknown = b.unknown(column)
+        if unknown:  # JSON has no infinity, and an interval from nothing to infinity says nothing
+            weeks = [week | {"low": None, "high": None} for week in weeks]
         return {
             "product_id": product, "title": str(b.products["title"].iat[row]), "region_id": region, "version": b.number,
             "origin": f"{monday(self.origin):%Y-%m-%d}", "coverage": b.settings["coverage"],
             "basis": "network" if self.by_network[row] else "category", "weeks": weeks,
-        }  # fmt: skip
+        } | ({"interval": f"unknown: {unknown}"} if unknown else {})  # fmt: skip
 
     def ready(self, product: str, region: str) -> bytes | None:
         """The same as bytes, made once and kept until something changed."""
@@ -162,7 +180,8 @@ class State:
             return None
         if len(self.answers) >= _MOST_ANSWERS:  # somebody reads the whole of a large catalogue
             self.answers.clear()
-        body = self.answers[product, region] = json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(made, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        body = self.answers[product, region] = text.encode()
         return body
 
     def history(self, product: str, region: str, weeks: int) -> list[dict[str, Any]]:

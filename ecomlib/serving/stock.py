@@ -20,8 +20,9 @@ def replenish(state: State, ratio: float = 3.0, limit: int = 50, region: str | N
     (``newsvendor_quantile``, lesson 00, section 5); the order is its whole number less the stock, not below zero.
     ``alert``: "out" where nothing is left of something that sells, "low" where the stock will not last until an order
     arrives. Without an inventory the stock is null and the order is the quantile itself. ``region`` narrows the list;
-    "all" is the sum.
+    "all" is the sum. Where the calibration rows are too few for this ratio the order is null, and ``reason`` says so.
     """
+    from ecomlib.ensemble import too_few
     from ecomlib.evaluation import newsvendor_quantile
 
     b, left, f = state.bundle, state.left, state.forecast
@@ -32,7 +33,14 @@ def replenish(state: State, ratio: float = 3.0, limit: int = 50, region: str | N
     share = np.hstack([b.shares, np.ones((len(two), 1))])[:, some]
     expected, soon = two[:, None] * share, until[:, None] * share
     quantile = newsvendor_quantile(ratio, 1.0)
-    z = np.array([np.interp(quantile, LEVELS, row) for row in b.reach[quantile_names()].to_numpy(dtype=float)[some]])
+    reach = b.reach.iloc[some]
+    z = np.array([np.interp(quantile, LEVELS, row) for row in reach[quantile_names()].to_numpy(dtype=float)])
+    z = np.nan_to_num(z, nan=np.inf, posinf=np.inf)
+    rows = reach.get("two_week_rows", [None] * len(reach))  # a version of an older release does not say
+    reasons = [
+        None if known else (count is not None and too_few(count, quantile)) or "too few calibration rows"
+        for known, count in zip(np.isfinite(z), rows, strict=True)
+    ]
     level = np.maximum(expected + z * np.sqrt(expected + 0.5), 0.0)
     there = np.zeros_like(level)
     if stock is not None:
@@ -49,7 +57,8 @@ def replenish(state: State, ratio: float = 3.0, limit: int = 50, region: str | N
         answer.append({
             "product_id": b.books.products[row], "title": str(b.products["title"].iat[row]),
             "region_id": [*names, ALL][some[column]], "on_hand": None if stock is None else int(there[row, column]),
-            "expected": round(float(expected[row, column]), 2), "order": int(order[row, column]),
+            "expected": round(float(expected[row, column]), 2),
+            "order": None if reasons[column] else int(order[row, column]),
             "alert": ("out", "low", None)[rank[row, column]],
-        })  # fmt: skip
+        } | ({"reason": f"unknown: {reasons[column]}"} if reasons[column] else {}))  # fmt: skip
     return answer

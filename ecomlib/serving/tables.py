@@ -84,7 +84,8 @@ def books_of(held: Held, products: pd.DataFrame, regions: pd.DataFrame) -> tuple
     if held.prices is not None:
         ahead += max(0, week_of(held.prices["date"].max()) - held.cutoff)
     bare = held.store.with_parts(prices=held.prices, inventory=None)
-    long = make_panel(bare, end=monday(held.cutoff), ahead=ahead)
+    # The cutoff says how far the books go: a week without orders was a closed one, and its units are zero.
+    long = make_panel(bare, end=monday(held.cutoff), ahead=ahead, books_end=monday(held.cutoff))
     names = tuple(products["product_id"])
     week = period_index(long["ds"], "W-MON")
     first, row = int(week.min()), pd.Series(np.arange(len(names)), index=names)

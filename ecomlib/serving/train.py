@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ecomlib.ensemble import split_conformal
+from ecomlib.ensemble import rows_needed, split_conformal
 from ecomlib.errors import DataError
 from ecomlib.serving.bundle import ALL, LEVELS, MODEL, RECENT, SMALL, describe, quantile_names, registry, write
 from ecomlib.serving.effects import effects_of
@@ -118,14 +118,19 @@ def train(
         notes = {
             "cutoff": f"{monday(books.last):%Y-%m-%d}", "source": dict(source or {"store": store.name}),
             "data": digest_of(books), "plan": asdict(how), "products": len(products), "regions": len(regions),
-            "wape": {name: round(value, 4) for name, value in error.items()}, "parity": gap, "effects": about,
+            "wape": {name: None if value is None else round(value, 4) for name, value in error.items()},
+            "parity": gap, "effects": about,
             "seconds": round(time.perf_counter() - began, 1),
         }  # fmt: skip
         if how.small:
             other = open_session(quantise(folder / MODEL, folder / SMALL))
             wape = _wape(calibrate(other, books, shape, by_region, regions, kept, how.coverage)[0], "model")
             sizes = [(folder / name).stat().st_size for name in (MODEL, SMALL)]
-            notes["int8"] = {"wape": round(wape, 4), "bytes": sizes[1], "bytes_before": sizes[0]}
+            notes["int8"] = {
+                "wape": None if wape is None else round(wape, 4),
+                "bytes": sizes[1],
+                "bytes_before": sizes[0],
+            }
         settings = describe(books, shape) | {
             "coverage": how.coverage, "recent_weeks": RECENT, "calibrated_weeks": kept, "effects": about,
             "currency": store.currency, "source": notes["source"], "rhythm": rhythm(held),
@@ -150,7 +155,9 @@ def calibrate(
     """How far forecasts were off in the last ``kept`` weeks, which were not trained on (lesson 08, section 2).
 
     Returns the scored frame of products (``unique_id, ds, cutoff, y, model, naive``) and one row a region and ``all``:
-    ``region_id, reach`` (split conformal, in roots of forecast + ½) and columns ``q01 …`` of two weeks' errors.
+    ``region_id, reach`` (split conformal, in roots of forecast + ½; infinite with its ``reason`` where the rows are too
+    few for ``coverage``), ``two_week_rows`` and columns ``q01 …`` of two weeks' errors: those above which no error of
+    so many rows is sure to lie are infinite.
     """
     rng = np.random.default_rng(0)
     origins = range(books.last - kept, books.last - HORIZON + 1)
@@ -179,10 +186,14 @@ def calibrate(
         frame = pd.DataFrame(
             {"y": y.ravel(), "low": f.ravel() - 1, "high": f.ravel(), "root": np.sqrt(f + 0.5).ravel()}
         )
-        reach = float(split_conformal(frame, at_zero, ("low", "high"), coverage, scale="root")["high"].iloc[0])
+        ends = split_conformal(frame, at_zero, ("low", "high"), coverage, scale="root")
         two = f[:, :2].sum(axis=1)
-        off = np.quantile((y[:, :2].sum(axis=1) - two) / np.sqrt(two + 0.5), LEVELS)
-        rows.append({"region_id": name, "reach": reach} | dict(zip(quantile_names(), off, strict=True)))
+        off = (y[:, :2].sum(axis=1) - two) / np.sqrt(two + 0.5)
+        enough = np.array([len(off) >= rows_needed(level) for level in LEVELS])
+        quantiles = np.where(enough, np.quantile(off, LEVELS) if len(off) else 0.0, np.inf)
+        about = {"reason": ends.attrs["unbounded"].get("all", ""), "two_week_rows": len(off)}
+        reach = {"region_id": name, "reach": float(ends["high"].iloc[0])}
+        rows.append(reach | about | dict(zip(quantile_names(), quantiles, strict=True)))
     return pd.concat(scored, ignore_index=True), pd.DataFrame(rows)
 
 
@@ -195,6 +206,9 @@ def _parity(model: Forecaster, windows: WindowSet, session: Session, books: Book
         ours = by_torch(model, windows.at(monday(origin)), device="cpu")["forecast"].to_numpy()
         theirs = predict(session, books, shape, origin)
         theirs = theirs[np.isfinite(theirs[:, 0])].ravel()
+        if len(ours) != len(theirs) or not np.isfinite(ours).all():  # a gap that is NaN would be below every limit
+            remedy = "train with fewer --epochs, or look for extreme quantities."
+            raise DataError("the trained network's forecasts are not finite", remedy=remedy)
         worst = max(worst, float((np.abs(ours - theirs) / (1 + ours)).max()))
     if worst > _PARITY:
         raise DataError("the exported network does not say what the trained one says", value=worst,
@@ -202,7 +216,9 @@ def _parity(model: Forecaster, windows: WindowSet, session: Session, books: Book
     return worst
 
 
-def _wape(scores: pd.DataFrame, name: str) -> float:
+def _wape(scores: pd.DataFrame, name: str) -> float | None:
+    """WAPE of a forecast on the calibration weeks; None where nothing was sold in them."""
     from ecomlib.evaluation import score
 
-    return float(score(scores, [name], ["wape"])["value"].iloc[0])
+    value = float(score(scores, [name], ["wape"])["value"].iloc[0])
+    return value if np.isfinite(value) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -9,13 +10,16 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from ecomlib.serving.bundle import ALL
+from ecomlib.serving.bundle import ALL, Bundle
+from ecomlib.serving.events import Event
 from ecomlib.serving.intake import Problem, WhatIfIn, as_json, body_of, checked, records
 from ecomlib.serving.recipe import monday
 from ecomlib.serving.service import Service
 from ecomlib.serving.state import State
 from ecomlib.serving.stock import replenish
 from ecomlib.serving.whatif import what_if
+
+_WAITING = 8  # of the events that wait, the ones that are shown
 
 
 def add_views(app: FastAPI, service: Service) -> None:
@@ -87,13 +91,8 @@ def _overview(service: Service, state: State, drift: dict[str, Any]) -> dict[str
     b = state.bundle
     sold = state.sold.get(state.origin + 1, np.zeros(state.size)).sum(axis=0)
     expected = (state.forecast[:, :1] * b.shares).sum(axis=0)
-    title = b.products["title"]
-    newest = [
-        {"event_key": e.event_key, "product_id": e.product_id, "region_id": e.region_id, "quantity": e.quantity,
-         "title": str(title.iat[b.row[e.product_id]]) if e.product_id in b.row else "", "unit_price": e.unit_price,
-         "ordered_at": e.ordered_at.isoformat()}
-        for e in state.newest
-    ]  # fmt: skip
+    first = state.waiting[:_WAITING]
+    waiting = [shown | {"kind": event.kind} for event, shown in zip(first, _shown(b, first), strict=True)]
     regions = [
         row | {"sold_week": int(units), "expected_week": round(float(mean), 1)}
         for row, units, mean in zip(records(b.regions), sold, expected, strict=True)
@@ -102,5 +101,22 @@ def _overview(service: Service, state: State, drift: dict[str, Any]) -> dict[str
         "version": b.number, "origin": f"{monday(state.origin):%Y-%m-%d}", "clock": state.clock.isoformat(),
         "elapsed": round(1 - state.left, 4), "events": state.events, "state": service.serial, "regions": regions,
         "alerts": [row for row in replenish(state, limit=10) if row["alert"] or b.stock is None],
-        "drift": {"light": drift["light"], "says": drift["says"]}, "newest": newest,
+        "drift": {"light": drift["light"], "says": drift["says"]}, "newest": _shown(b, state.newest),
+        "waiting": {"count": len(state.waiting), "events": waiting},
     }  # fmt: skip
+
+
+def _shown(b: Bundle, events: Sequence[Event]) -> list[dict[str, Any]]:
+    title = b.products["title"]
+    return [
+        {
+            "event_key": e.event_key,
+            "product_id": e.product_id,
+            "region_id": e.region_id,
+            "quantity": e.quantity,
+            "title": str(title.iat[b.row[e.product_id]]) if e.product_id in b.row else "",
+            "unit_price": e.unit_price,
+            "ordered_at": e.ordered_at.isoformat(),
+        }
+        for e in events
+    ]

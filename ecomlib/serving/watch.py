@@ -23,30 +23,35 @@ def newest_inputs(state: State, origin: int) -> Floats:
 
 
 def inside(state: State, week: int) -> tuple[Floats, Floats, Floats]:
-    """Of the closed ``week``: forecast made a week before, units sold, and whether they lay in the interval (P', R)."""
+    """Of the closed ``week``: forecast made a week before, units sold, and whether they lay in the interval (P', R).
+
+    A region whose interval is not known holds everything, which says nothing of it: its hits are NaN.
+    """
     b = state.bundle
     said, by_network = state.made(week - 1)
     forecast = (said[:, :1] * b.shares)[by_network]
     came = state.sold[week][by_network].astype(float)
     low, high = interval(forecast, b.width[:-1])
-    return forecast, came, ((came >= low) & (came <= high)).astype(float)
+    return forecast, came, np.where(np.isfinite(b.width[:-1]), (came >= low) & (came <= high), np.nan)
 
 
 def look(state: State) -> dict[str, Any]:
     """Lights and coverage by week: ``light, says, lights, weeks`` (lesson 08, section 5).
 
     Red: intervals no longer hold. Amber: the inputs have moved, which may be the season. Green: neither. Unknown: no
-    full week has passed since the cutoff. ``state`` must be fresh.
+    full week has passed since the cutoff, or a light cannot be lit and no other alarms. ``state`` must be fresh.
     """
     cutoff, origin = state.bundle.cutoff, state.origin
     closed = range(max(cutoff + 1, origin - 51), origin + 1)
     weeks, hits = [], []
     for week in closed:
         forecast, came, hit = inside(state, week)
-        hits.append(hit.ravel())
+        hit = hit[np.isfinite(hit)]
+        hits.append(hit)
         product, total = forecast.sum(axis=1), came.sum(axis=1)
         weeks.append({
-            "week": f"{monday(week):%Y-%m-%d}", "coverage": round(float(hit.mean()), 4), "pairs": hit.size,
+            "week": f"{monday(week):%Y-%m-%d}", "coverage": round(float(hit.mean()), 4) if hit.size else None,
+            "pairs": hit.size,
             "units": int(total.sum()), "expected": round(float(product.sum()), 1),
             "wape": round(float(np.abs(total - product).sum() / max(total.sum(), 1.0)), 4),
         })  # fmt: skip
@@ -55,12 +60,22 @@ def look(state: State) -> dict[str, Any]:
     if weeks:
         old = np.concatenate([newest_inputs(state, week) for week in range(cutoff - REFERENCE + 1, cutoff + 1)])
         new = np.concatenate([newest_inputs(state, week) for week in closed[-RECENT:]])
-        lights = [*watch_inputs(old, new), watch_coverage(np.concatenate(hits[-RECENT:]), nominal)]
+        if len(old) and len(new):
+            lights[:2] = watch_inputs(old, new)
+        else:
+            says = "no product had sold for two weeks, so there is nothing to compare"
+            lights[:2] = [Light(name, float("nan"), False, says) for name in ("psi", "ks")]
+        recent = np.concatenate(hits[-RECENT:])
+        says = f"the intervals' ends are not known: {state.bundle.unknown(0)}"
+        lights[2] = watch_coverage(recent, nominal) if len(recent) else Light("coverage", float("nan"), False, says)
     ringing = [light for light in lights if light.alarm]
     light = "unknown"
     if weeks:
         light = "red" if any(light.name == "coverage" for light in ringing) else "amber" if ringing else "green"
-        says = "; ".join(light.says for light in ringing) or "no alarm: much is as it was in training"
+        dark = [light for light in lights if light.value != light.value]  # what is not known is not green
+        if dark and not ringing:
+            light = "unknown"
+        says = "; ".join(light.says for light in ringing or dark) or "no alarm: much is as it was in training"
     return {
         "light": light, "says": says, "weeks": weeks,
         "lights": [{"name": one.name, "value": None if one.value != one.value else round(one.value, 4),

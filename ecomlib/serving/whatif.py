@@ -39,6 +39,8 @@ def what_if(state: State, ask: WhatIfIn) -> dict[str, Any]:
     if found.empty or "log_price" not in b.books.plan:
         raise Problem(409, b.settings["effects"] or "this category's prices have no known effect", "body", "product_id")
     effect = found.iloc[0]
+    if not np.isfinite(effect.drop("category").to_numpy(dtype=float)).all():
+        raise Problem(409, "this category's orders are too few to tell what a price does", "body", "product_id")
     share = 1.0 if ask.region_id == ALL else b.shares[row, column]
     units = state.forecast[row] * share
     off_now, promoted, logs = (

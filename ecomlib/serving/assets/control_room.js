@@ -98,6 +98,7 @@ async function show(overview) {
   drawMap(overview);
   drawDrift(overview.drift);
   drawNewest(overview.newest ?? [], before);
+  drawWaiting(overview.waiting);
   await Promise.all([showForecast(), showAlerts()]);
 }
 
@@ -225,6 +226,7 @@ async function showForecast() {
 }
 
 let drawn = null;
+const ends = (week) => (week.high == null ? "" : ` (${units(week.low)} to ${units(week.high)})`); // ends that are not known are null
 
 function drawForecast(forecast) {
   drawn = forecast;
@@ -234,9 +236,9 @@ function drawForecast(forecast) {
   lead.replaceChildren();
   add(lead, "b", {}, units(now.forecast));
   const sold = now.sold == null ? "" : `; sold so far: ${whole.format(now.sold)}`;
-  lead.append(` units expected in the week from ${day(now.week)} (${units(now.low)} to ${units(now.high)})${sold}`);
+  lead.append(` units expected in the week from ${day(now.week)}${ends(now)}${sold}`);
   $("basis").textContent = (forecast.basis === "category" ? "This product has no history yet: these are the mean first weeks of its category’s launches. " : "")
-    + `The band is made to hold ${percent} % of all weeks.`;
+    + (forecast.interval ? `How far off it may be is ${forecast.interval}.` : `The band is made to hold ${percent} % of all weeks.`);
   const past = (forecast.history ?? []).filter((week) => week.week < now.week);
   const rows = [
     ...past.map((w) => [dayAndYear(w.week), whole.format(w.units), "", "", ""]),
@@ -259,7 +261,7 @@ function drawFigure(past, weeks) {
   const width = Math.max(260, $("figure").clientWidth), height = width < 500 ? 230 : 270;
   past = past.slice(-Math.floor(width / 24)); // as many weeks as there is room for; the table has them all
   const left = 44, right = 12, top = 26, bottom = 30, count = past.length + weeks.length;
-  const highest = Math.max(1, ...past.map((w) => w.units), ...weeks.map((w) => w.high));
+  const highest = Math.max(1, ...past.map((w) => w.units), ...weeks.map((w) => w.high ?? w.forecast));
   const step = [1, 2, 5].flatMap((m) => [0, 1, 2, 3, 4, 5].map((e) => m * 10 ** e)).sort((a, b) => a - b).find((s) => highest / s <= 5) ?? highest;
   const x = (k) => left + ((k + 0.5) / count) * (width - left - right);
   const y = (value) => height - bottom - (value / (highest * 1.06)) * (height - top - bottom);
@@ -270,7 +272,7 @@ function drawFigure(past, weeks) {
   const svg = add(holder, "svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-labelledby": "svg-title svg-text" });
   add(svg, "title", { id: "svg-title" }, `Units a week: ${$("forecast-title").textContent}`);
   add(svg, "desc", { id: "svg-text" }, `${past.length} weeks of sales, then ${weeks.length} weeks of forecast: `
-    + weeks.map((w) => `${units(w.forecast)} (${units(w.low)} to ${units(w.high)}) from ${day(w.week)}`).join(", ") + ". The same numbers stand in the table below.");
+    + weeks.map((w) => `${units(w.forecast)}${ends(w)} from ${day(w.week)}`).join(", ") + ". The same numbers stand in the table below.");
   for (let value = 0; value <= highest * 1.06; value += step) {
     add(svg, "line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) });
     add(svg, "text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, whole.format(value));
@@ -283,7 +285,7 @@ function drawFigure(past, weeks) {
   add(svg, "line", { class: "now", x1: start, x2: start, y1: top - 6, y2: height - bottom });
   add(svg, "text", { x: start - 6, y: top - 8, "text-anchor": "end" }, "sold");
   add(svg, "text", { x: start + 6, y: top - 8, class: "ahead" }, "forecast");
-  add(svg, "path", { class: "band", d: `${path(ahead.map(([k, w]) => [k, w.low]))}${path(ahead.map(([k, w]) => [k, w.high]).reverse()).replace("M", "L")}Z` });
+  if (weeks.every((w) => w.high != null)) add(svg, "path", { class: "band", d: `${path(ahead.map(([k, w]) => [k, w.low]))}${path(ahead.map(([k, w]) => [k, w.high]).reverse()).replace("M", "L")}Z` });
   for (const [k, w] of ahead) {
     if (w.sold == null) continue;
     add(svg, "rect", { class: "sold", x: x(k) - 0.7 * reach, width: 1.4 * reach, y: y(w.sold), height: y(0) - y(w.sold) });
@@ -311,7 +313,9 @@ async function showAlerts() {
 
 function drawAlerts(rows) {
   const counted = rows.some((row) => row.on_hand != null);
-  say("alerts-note", !rows.length ? "Nothing is out of stock, and nothing will be before an order can arrive." : counted ? "" : "This shop’s tables do not say what is in stock: what to order is the whole need until the next delivery.");
+  const note = !rows.length ? "Nothing is out of stock, and nothing will be before an order can arrive." : counted ? "" : "This shop’s tables do not say what is in stock: what to order is the whole need until the next delivery.";
+  const reason = rows.find((row) => row.reason)?.reason;
+  say("alerts-note", reason ? `${note} How much to order is ${reason}.`.trim() : note);
   const focused = document.activeElement?.closest("#alert-rows tr")?.dataset.key; // a redrawn table keeps the focus where it was
   const body = document.createDocumentFragment();
   for (const row of rows) {
@@ -325,7 +329,7 @@ function drawAlerts(rows) {
       $("forecast").focus(); // on a phone the figure is far up
     });
     for (const cell of [row.on_hand == null ? "–" : whole.format(row.on_hand), units(row.expected)]) add(line, "td", {}, cell);
-    add(add(line, "td"), "b", {}, whole.format(row.order));
+    add(add(line, "td"), "b", row.reason ? { title: row.reason } : {}, row.order == null ? "–" : whole.format(row.order));
   }
   $("alert-rows").replaceChildren(body);
   if (focused) [...$("alert-rows").rows].find((line) => line.dataset.key === focused)?.querySelector("button").focus();
@@ -335,8 +339,8 @@ async function downloadOrders() {
   const { rows } = await ask(orderQuery(100_000));
   // A title that begins like a formula must not become one in somebody's spreadsheet.
   const cell = (value) => `"${String(value ?? "").replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`;
-  const names = ["product_id", "title", "region_id", "on_hand", "expected", "order", "alert"];
-  const lines = [names.join(","), ...rows.filter((row) => row.order > 0).map((row) => names.map((name) => cell(row[name])).join(","))];
+  const names = ["product_id", "title", "region_id", "on_hand", "expected", "order", "alert", ...(rows.some((row) => row.reason) ? ["reason"] : [])];
+  const lines = [names.join(","), ...rows.filter((row) => row.order == null || row.order > 0).map((row) => names.map((name) => cell(row[name])).join(","))];
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([`\ufeff${lines.join("\r\n")}\r\n`], { type: "text/csv" }));
   link.download = `orders-${seen.clock.slice(0, 10)}.csv`;
@@ -422,6 +426,14 @@ function drawNewest(orders, before) {
     announced = seen.events;
   }
   if (!before) announced = seen.events;
+}
+
+function drawWaiting(waiting) { // dated too far ahead of the shop's clock: kept, not counted
+  $("waiting").hidden = !waiting?.count;
+  if (!waiting?.count) return say("waiting", "");
+  const some = waiting.events.map((e) => `${e.kind} ${e.event_key} of ${dayAndYear(e.ordered_at)} (${whole.format(e.quantity)} × ${e.title || e.product_id})`);
+  const rest = waiting.count - some.length;
+  say("waiting", `Waiting, not counted yet, because dated too far ahead of the shop’s clock: ${whole.format(waiting.count)}. ${some.join("; ")}${rest ? `; and ${whole.format(rest)} more` : ""}.`);
 }
 
 // ------------------------------------------------------------------------------------------------------------- listen
