@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from ecomlib.course import plan
-from ecomlib.errors import LessonError, MissingDependencyError
+from ecomlib.errors import LessonError, MissingDependencyError, install_command
 
 COPY = "ecomlib-lessons"
 HEADING = re.compile(r"^##\s+(?:(?P<number>\d+)\s+·\s+)?(?P<title>.+?)\s*(?:\*\((?P<kind>[^)]+)\)\*)?\s*$")
@@ -51,7 +51,7 @@ def library(name: str) -> ModuleType:
     except ImportError as error:
         top = name.partition(".")[0]
         raise MissingDependencyError(
-            f"{top} is not installed, and running lessons needs it. What to do: python -m pip install {top}"
+            f"{top} is not installed, and running lessons needs it. What to do: {install_command(top)}"
         ) from error
 
 

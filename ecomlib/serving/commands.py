@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ecomlib.errors import DataError, MissingDependencyError
+from ecomlib.errors import DataError, MissingDependencyError, install_command
 
 Home = Annotated[Path, typer.Option(help="Folder of versions and events; made by train.")]
 Database = Annotated[str | None, typer.Option(help="SQLAlchemy URL of the events; by default SQLite in the home.")]
@@ -194,7 +194,7 @@ def _with_extras(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*arguments, **options)
         except ModuleNotFoundError as error:
-            problem = f"the service needs the library {error.name}. What to do: pip install 'ecomlib[serve]'"
+            problem = f"the service needs the library {error.name}. What to do: {install_command('ecomlib[serve]')}"
             raise MissingDependencyError(problem) from error
 
     return wrapped

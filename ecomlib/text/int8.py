@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ecomlib.errors import MissingDependencyError
+from ecomlib.errors import MissingDependencyError, install_command
 from ecomlib.stores.download import cache_dir as writable_cache
 
 _RECIPE = 1  # counts up when the export changes, so that older files are left alone
@@ -47,7 +47,7 @@ def quantised(bert: Any, sha256: str, folder: str | Path | None = None) -> Int8B
         import onnxruntime  # noqa: F401
     except ImportError as error:
         raise MissingDependencyError(
-            f"Encoding in int8 needs the package '{error.name}': run  pip install 'ecomlib[serve]'"
+            f"Encoding in int8 needs the package '{error.name}': run  {install_command('ecomlib[serve]')}"
         ) from error
     place = Path(folder) if folder is not None else writable_cache("text")
     file = place / f"{sha256[:20]}.int8.{_RECIPE}.onnx"
