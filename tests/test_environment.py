@@ -140,7 +140,7 @@ def test_a_clone_with_windows_line_endings_has_the_same_bytes(root: Path, tmp_pa
 
 @posix
 def test_torch_from_an_index_of_its_own_comes_alone_and_pinned(root: Path, tmp_path: Path) -> None:
-    """Such an index lacks the pinned versions of what torch needs, and another torch is replaced by the next command."""
+    """Such an index lacks the pinned versions of what torch needs; the next command replaces any other torch."""
     for folder in (".ci", "constraints", "fake"):
         (tmp_path / folder).mkdir()
     for file in (".ci/setup", "pyproject.toml", "setup.py", "constraints/tested.txt"):
@@ -198,7 +198,7 @@ POSIX_NAMES = {"SIGKILL", "SIGINT", "geteuid", "getuid", "fork", "killpg", "syml
 
 
 def unguarded(source: str) -> list[str]:
-    """What of it would stop the tests on Windows: module-wide imports, and tests that use such names without a guard."""
+    """What of it would stop the tests on Windows: module-wide imports, tests that use such names without a guard."""
     tree, found = ast.parse(source), []
     for node in tree.body:
         if isinstance(node, ast.Import | ast.ImportFrom):

@@ -115,7 +115,7 @@ def installed_versions() -> dict[str, str]:
     from packaging.utils import canonicalize_name
 
     names = {name for found in metadata.distributions() if (name := found.metadata["Name"])}
-    versions = {}
+    versions: dict[str, str] = {}
     for name in names:
         with suppress(metadata.PackageNotFoundError):  # the rest of an interrupted removal
             versions[canonicalize_name(name)] = metadata.version(name)
