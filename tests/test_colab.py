@@ -83,15 +83,6 @@ def test_colab_keeps_what_it_ships(name: str, tmp_path: Path) -> None:
     assert "statsforecast" in added or "statsforecast" in ships
 
 
-@pytest.mark.slow
-def test_what_lessons_advise_on_colab_can_be_followed(tmp_path: Path) -> None:
-    """The parts that lessons 03 and 08 name, under Colab's oldest versions: econml, and the whole service."""
-    installed = resolve(min(LISTS), wanted("causal", "serve"), tmp_path)
-    ships = shipped(LISTS[min(LISTS)])
-    assert {"econml", "onnxruntime"} <= set(installed)
-    assert all(ships.get(key, version) == version for key, version in installed.items())
-
-
 def test_causal_never_moves_pandas_past_3() -> None:
     """EconML itself has no bound; the course's own statsforecast needs pandas below 3."""
     bounds = [requirement.specifier for requirement in wanted("causal") if requirement.name == "pandas"]
