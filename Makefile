@@ -50,8 +50,8 @@ lab: setup  ## JupyterLab on the lessons
 doctor: setup  ## what is installed, what is missing, how to mend it
 	@$(ECOMLIB) doctor
 
-wheel: setup  ## dist/ecomlib-*.whl with the lessons inside
-	@$(PY) -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist .
+wheel:  ## dist/ecomlib-*.whl with the lessons inside; needs pip alone (any Python 3.11 to 3.13: PYTHON=)
+	@$(or $(PYTHON),$(if $(wildcard $(PY)),$(PY),python3)) -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist .
 	@ls dist/*.whl
 
 address: setup  ## write the repository's public address into set-up cells and badges: make address REPO=owner/name

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+
+# What a runtime of Colab ships, as constraints for pip. The lessons' set-up cell writes it into the current folder.
+CONSTRAINTS = "colab-constraints.txt"
 
 
 class EcomlibError(Exception):
@@ -66,3 +70,13 @@ class LeakageError(EcomlibError, ValueError):
 
 class LessonError(EcomlibError):
     """A lesson could not be found, read or run."""
+
+
+def install_command(*requirements: str) -> str:
+    """Write the command that installs optional libraries, as messages show it.
+
+    On Colab it keeps what Colab ships: it names the constraints that the set-up cell wrote. Quotes are double ones, for
+    they mean the same to every shell.
+    """
+    keeps = f"--constraint {CONSTRAINTS} " if Path(CONSTRAINTS).is_file() else ""
+    return f"python -m pip install {keeps}" + " ".join(f'"{requirement}"' for requirement in requirements)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -23,8 +22,10 @@ def _tool(name: str) -> str | None:
 
 def _as_somebody() -> dict[str, Any]:
     """The server refuses to run as root: take the user postgres, or nobody."""
-    if os.geteuid() != 0:
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:  # Windows has no such user
         return {}
+    import pwd
+
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             entry = pwd.getpwnam(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import getpass
 import json
 import os
 import shutil
@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -39,10 +41,9 @@ def trained_home() -> Path:
     for path in sorted((ROOT / "ecomlib").rglob("*.py")):
         if "course" not in path.parts:
             digest.update(path.read_bytes())
-    home = Path(tempfile.gettempdir()) / f"ecomlib-tests-{os.getuid()}" / digest.hexdigest()[:16]
+    home = Path(tempfile.gettempdir()) / f"ecomlib-tests-{getpass.getuser()}" / digest.hexdigest()[:16]
     home.parent.mkdir(parents=True, exist_ok=True)
-    with (home.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(home.parent / "lock"):
         if not (home / "done").exists():
             shutil.rmtree(home, ignore_errors=True)
             store = load_store("simulated", size="tiny", seed=0).observed()
@@ -112,8 +113,8 @@ class Server:
         return answer
 
     def kill(self) -> None:
-        """kill -9."""
-        self.process.send_signal(signal.SIGKILL)
+        """kill -9 (on Windows: TerminateProcess)."""
+        self.process.kill()
         self.process.wait()
 
     def stop(self) -> int:

@@ -145,7 +145,7 @@ def test_refusals(panel: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DataError, match="sorted by series and date"):
         peers.naive()(train, future.sort_values("ds", kind="stable"))
     monkeypatch.setitem(sys.modules, "lightgbm", None)
-    with pytest.raises(MissingDependencyError, match=r"pip install 'ecomlib\[course\]'"):
+    with pytest.raises(MissingDependencyError, match=r'pip install "ecomlib\[course\]"'):
         peers.lightgbm(SMALL)(train, future)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +17,7 @@ from pathlib import Path
 import lookalike
 import pandas as pd
 import pytest
+from systems import posix
 
 from ecomlib.errors import DataError, DownloadError, EcomlibError, MissingDependencyError
 from ecomlib.stores.published import download, online_retail
@@ -216,6 +215,7 @@ def test_files_put_there_by_hand_are_used(place, server, archives, names):
     assert server.asked == []
 
 
+@posix
 def test_a_read_only_data_folder_is_used_and_left_alone(tmp_path, monkeypatch, shop):
     data, user = tmp_path / "data", tmp_path / "user"
     (data / "online_retail").mkdir(parents=True)
@@ -281,7 +281,7 @@ def test_the_wrong_name_is_answered_with_the_right_one(place):
 def test_r_data_needs_its_library(place, server, monkeypatch):
     (server.folder / "orangeJuice.rda").write_bytes(b"RDX3 whatever")
     monkeypatch.setitem(sys.modules, "rdata", None)
-    with pytest.raises(MissingDependencyError, match="pip install rdata"):
+    with pytest.raises(MissingDependencyError, match='pip install "rdata"'):
         download.fetch("orange_juice", base_url=server.url, **QUICK)
     assert left_behind(place) == []
 
@@ -328,7 +328,7 @@ def test_a_killed_fetch_leaves_nothing_that_a_second_trips_over(tmp_path, server
             time.sleep(0.05)
         time.sleep(0.3)
         partial = list((folder / "completejourney").glob(".*.part"))
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
     assert partial, "the process was killed in the middle of its work"
     outside = [
         path for path in folder.rglob("*") if path.is_file() and path.name != ".lock" and path.parent not in partial

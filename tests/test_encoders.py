@@ -261,7 +261,7 @@ def test_int8_is_exported_once_and_near(tmp_path: Path, monkeypatch: pytest.Monk
 @needs_weights
 def test_int8_without_its_packages_names_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(MissingDependencyError, match=r"pip install 'ecomlib\[serve\]'"):
+    with pytest.raises(MissingDependencyError, match=r'pip install "ecomlib\[serve\]"'):
         encode(["mug"], precision="int8", cache_dir=tmp_path)
     assert not list(tmp_path.glob("*.onnx"))
 

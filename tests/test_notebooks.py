@@ -404,7 +404,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_missing_library_is_named_with_its_remedy() -> None:
-    with pytest.raises(MissingDependencyError, match="python -m pip install no_such_library_90"):
+    with pytest.raises(MissingDependencyError, match='python -m pip install "no_such_library_90"'):
         lessons.library("no_such_library_90.part")
 
 

@@ -39,7 +39,7 @@ def test_marked_cells_are_skipped_where_it_is_missing(
     monkeypatch.setitem(parts.PARTS, "toy", ("json", "no_such_library_here"))
     assert not parts.skip_without("toy")
     said = capsys.readouterr().out
-    assert "no_such_library_here" in said and "json" not in said and "ecomlib[toy]" in said
+    assert "no_such_library_here" in said and "json" not in said and 'python -m pip install "ecomlib[toy]"' in said
     assert shell.transform_cell("# needs: toy\nraise ValueError\n") == 'print("Skipped: needs the part toy.")\n'
     assert shell.transform_cell("# needs: other\nx = 1\n") == "# needs: other\nx = 1\n"
     assert shell.transform_cell("x = 1\n# needs: toy\n") == "x = 1\n# needs: toy\n"

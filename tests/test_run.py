@@ -14,6 +14,7 @@ import nbformat
 import pandas as pd
 import pytest
 import toy_lesson
+from systems import posix
 from typer.testing import CliRunner
 
 from ecomlib.course import lessons, report, results
@@ -175,7 +176,7 @@ def test_a_killed_run_leaves_nothing_that_the_next_one_trips_over(tmp_path: Path
         with pytest.raises(LessonError, match="Another run is writing"):
             run_lessons(settings=RunSettings(out=tmp_path / "build"), where=where)
     finally:
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait()
     assert list((tmp_path / "build" / "executed").glob(".*.part.ipynb")), "the kill was meant to leave a torn file"
     toy_lesson.write(where, exercise=False)
@@ -185,6 +186,7 @@ def test_a_killed_run_leaves_nothing_that_the_next_one_trips_over(tmp_path: Path
     assert not list((tmp_path / "build").glob(".*.part"))
 
 
+@posix
 def test_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     where = checkout(tmp_path)
     started = tmp_path / "started"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from systems import posix
 
 pytest.importorskip("fastapi")
 from serving_help import Server, copy_home, event, free_port, serving, trained_home
@@ -62,6 +63,7 @@ def test_batches_keep_the_shops_time() -> None:
     assert [len(batch) for batch in replay.batches(far, 0, 500)] == [1] * 9, "no batch leaps ahead of the clock"
 
 
+@posix
 def test_the_whole_life(tmp_path: Path) -> None:
     home = copy_home(tmp_path / "home")
     with serving(home) as server:
@@ -182,7 +184,7 @@ def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as without:
         without.setitem(sys.modules, "uvicorn", None)
         code, said = run("serve", "--home", str(trained_home()))
-        assert code == 1 and "pip install 'ecomlib[serve]'" in said
+        assert code == 1 and 'pip install "ecomlib[serve]"' in said
     monkeypatch.setattr(replay, "_AT_FIRST", 0.5)
     with pytest.raises(DataError, match="does not answer"):
         replay.replay([event("a")], f"http://127.0.0.1:{free_port()}", progress=False)

@@ -154,8 +154,9 @@ def test_a_database_server_that_goes_and_comes_back(postgres_url: str | None) ->
 
 def test_a_full_disk(tmp_path: Path) -> None:
     """When the disk takes no more: 503, nothing half stored, nothing counted; after the mending all goes on."""
-    import resource
-
+    resource = pytest.importorskip("resource", reason="needs limits on the size of a file, which Windows has not")
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("only Linux can limit another process")
     url = f"sqlite:///{tmp_path / 'events.db'}"
     acknowledged: list[str] = []
     with serving(trained_home(), "--database", url) as server:

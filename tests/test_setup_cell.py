@@ -2,63 +2,36 @@
 
 from __future__ import annotations
 
-import json
-import re
+import ast
+import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import toy_lesson
+from colab_runtime import Runtime, build_wheel
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from ecomlib.course import address, lessons, setup_cell
-from ecomlib.errors import LessonError
+from ecomlib.errors import LessonError, install_command
 from ecomlib.files import write_whole
 
 ROOT = Path(__file__).resolve().parent.parent
-# Stands in for pip: notes its arguments; fails where it is told to; "installs" ecomlib by making its folder.
-PIP = """\
-import json, os, pathlib, sys
-here = pathlib.Path(os.environ["FAKE"])
-with (here / "calls.jsonl").open("a") as calls:
-    calls.write(json.dumps(sys.argv[1:]) + "\\n")
-if os.environ.get("FAIL") and any(os.environ["FAIL"] in word for word in sys.argv):
-    sys.exit("no version fits")
-made = here / "site" / "ecomlib" / "course"
-made.mkdir(parents=True, exist_ok=True)
-(made.parent / "__init__.py").touch()
-(made / "__init__.py").touch()
-(made / "setup_cell.py").write_text("def add_parts(path): print('parts under', path.name)")
-"""
+EXTRA = 'part>=1; extra == "colab"'
 
 
-def run_cell(
-    folder: Path, *, colab: bool, wheel: bool = False, repository: str = "", fail: str = ""
-) -> subprocess.CompletedProcess[str]:
-    """Run the set-up cell in a Python that does not have ecomlib, with a pip that installs nothing."""
-    site = folder / "site"
-    (site / "pip").mkdir(parents=True)
-    (site / "pip" / "__init__.py").touch()
-    (site / "pip" / "__main__.py").write_text(PIP, encoding="utf-8")
-    if colab:
-        (site / "google" / "colab").mkdir(parents=True)
-        (site / "google" / "colab" / "__init__.py").touch()
-    shipped = site / "torch-2.9.0.dist-info"
-    shipped.mkdir()
-    (shipped / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.9.0\n", encoding="utf-8")
-    if wheel:
-        (folder / "ecomlib-0.1.0-py3-none-any.whl").touch()
-    (folder / "cell.py").write_text(setup_cell.text(repository), encoding="utf-8")
-    environment = {"PYTHONPATH": str(site), "FAKE": str(folder), "FAIL": fail, "PATH": ""}
-    # -S leaves this environment's packages out: here nothing but the fake ones is installed.
-    python = [sys.executable, "-S", "cell.py"]
-    return subprocess.run(python, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+@pytest.fixture
+def runtime(tmp_path: Path) -> Runtime:
+    return Runtime(tmp_path)
 
 
-def calls(folder: Path) -> list[list[str]]:
-    file = folder / "calls.jsonl"
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+def run_cell(runtime: Runtime, repository: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """The cell's real source, in a new process of the runtime."""
+    return runtime.run("-c", setup_cell.text(repository), **environment)
 
 
 def test_it_is_silent_where_ecomlib_is_installed(tmp_path: Path) -> None:
@@ -69,65 +42,181 @@ def test_it_is_silent_where_ecomlib_is_installed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_elsewhere_one_sentence_says_what_to_run(tmp_path: Path) -> None:
-    done = run_cell(tmp_path, colab=False)
-    assert done.returncode == 1
-    assert re.fullmatch(r"ecomlib is not installed here: .*python -m pip install -e \"\.\[course\]\"\n", done.stderr)
-    assert calls(tmp_path) == []
+def test_it_needs_only_what_colab_ships() -> None:
+    """The package's set-up runs before what ecomlib needs is there: it may import nothing that Colab may lack."""
+    lists = [path.read_text(encoding="utf-8") for path in (ROOT / "constraints").glob("colab-*.txt")]
+    shipped = set.intersection(*({line.partition("==")[0] for line in text.splitlines()} for text in lists))
+    code = (
+        "import sys\nbefore = set(sys.modules)\nimport ecomlib.course.setup_cell as s\ns.installed_versions()\n"
+        "print(*{name.split('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    needed = {name for name in done.stdout.split() if not name.startswith(("_", "cython_runtime"))}
+    assert {"ecomlib", "packaging"} <= needed
+    assert needed - {"ecomlib"} <= shipped | {"dateutil"}  # the module of python-dateutil
 
 
-def test_on_colab_the_uploaded_wheel_is_installed_under_what_colab_ships(tmp_path: Path) -> None:
-    done = run_cell(tmp_path, colab=True, wheel=True)
+def test_elsewhere_one_sentence_names_the_readmes_command(runtime: Runtime) -> None:
+    (runtime.site / "google" / "colab" / "__init__.py").unlink()
+    (runtime.site / "google" / "colab").rmdir()
+    done = run_cell(runtime)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    sentence, _, command = done.stderr.strip().partition("  ")
+    assert sentence.startswith("ecomlib is not installed here") and command.startswith("python -m pip install -c ")
+    assert command in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_constraints_name_the_copy_that_python_imports(runtime: Runtime) -> None:
+    """Colab's path ends with Ubuntu's own, older packages: they are hidden, and must not be written down."""
+    runtime.upload()
+    done = run_cell(runtime)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr + done.stdout
+    lines = (runtime.content / "colab-constraints.txt").read_text(encoding="utf-8").splitlines()
+    names = [canonicalize_name(line.partition("==")[0]) for line in lines]
+    assert len(names) == len(set(names))
+    imported = runtime.run("-c", "import six; print(six.__version__)").stdout.strip()
+    assert imported == "1.17.0" and f"six=={imported}" in lines
+    assert runtime.versions() == {"six": "1.17.0", "newlib": "1.0", "part": "1.0"}
+    # The file as it was once written, with both copies, has no solution for pip.
+    (runtime.content / "both.txt").write_text("six==1.16.0\nsix==1.17.0\n", encoding="utf-8")
+    refused = runtime.pip("install", "--dry-run", "--ignore-installed", "--constraint", "both.txt", "newlib")
+    assert refused.returncode == 1 and setup_cell.cause(refused.stderr) == "versions"
+
+
+def test_a_second_run_is_silent_and_changes_nothing(runtime: Runtime) -> None:
+    runtime.upload()
+    assert run_cell(runtime).returncode == 0
+    before = {path: path.stat().st_mtime_ns for path in runtime.site.rglob("*.dist-info/*")}
+    done = run_cell(runtime)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert before == {path: path.stat().st_mtime_ns for path in runtime.site.rglob("*.dist-info/*")}
+
+
+def test_an_interrupted_set_up_is_finished_by_the_next_run(runtime: Runtime) -> None:
+    wheel = runtime.upload()
+    assert runtime.pip("install", "--no-deps", str(wheel)).returncode == 0
+    assert runtime.versions() == {"six": "1.17.0"}
+    done = run_cell(runtime)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert runtime.versions() == {"six": "1.17.0", "newlib": "1.0", "part": "1.0"}
+
+
+def test_a_wheel_uploaded_later_replaces_the_first(runtime: Runtime) -> None:
+    """It has the same version, as a wheel that was built again has, and perhaps the name that a browser gave it."""
+    runtime.upload(mark="first")
+    assert run_cell(runtime).returncode == 0
+    second = runtime.upload(mark="second", file="ecomlib-0.1.0-py3-none-any (1).whl")
+    os.utime(second, (2e9, 2e9))
+    done = run_cell(runtime)
+    assert done.returncode == 0 and "Restart the session" in done.stdout
+    assert runtime.run("-c", "import ecomlib; print(ecomlib.mark)").stdout == "second\n"
+    assert run_cell(runtime).stdout == ""
+
+
+def test_of_two_wheels_the_newest_is_installed(runtime: Runtime) -> None:
+    old, new = runtime.upload(mark="old"), runtime.upload(mark="new", file="ecomlib-0.1.0-py3-none-any (1).whl")
+    os.utime(old, (1e9, 1e9))
+    os.utime(new, (2e9, 2e9))
+    done = run_cell(runtime)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "parts under colab-constraints.txt\n"
-    [call] = calls(tmp_path)
-    assert call[:1] == ["install"] and call[-1].endswith("ecomlib-0.1.0-py3-none-any.whl")
-    assert call[call.index("--constraint") + 1] == "colab-constraints.txt"
-    assert "--upgrade" not in call
-    assert "torch==2.9.0" in (tmp_path / "colab-constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert runtime.run("-c", "import ecomlib; print(ecomlib.mark)").stdout == "new\n"
 
 
-def test_on_colab_an_address_is_used_when_there_is_one(tmp_path: Path) -> None:
-    done = run_cell(tmp_path, colab=True, repository="owner/name")
+def test_a_part_that_does_not_fit_is_skipped_by_name(runtime: Runtime) -> None:
+    build_wheel(runtime.links, "statsforecast", requires=["six<1.17"])
+    runtime.upload(["newlib>=1", 'statsforecast>=1; extra == "colab"', EXTRA])
+    done = run_cell(runtime)
     assert done.returncode == 0, done.stderr
-    assert calls(tmp_path)[0][-1] == "git+https://github.com/owner/name"
+    assert done.stdout.startswith("statsforecast>=1 has no version that fits this runtime. Skipped: the classical base")
+    assert runtime.versions() == {"six": "1.17.0", "newlib": "1.0", "part": "1.0"}
 
 
-def test_on_colab_without_wheel_and_address_it_asks_for_the_wheel(tmp_path: Path) -> None:
-    done = run_cell(tmp_path, colab=True)
+def test_what_does_not_fit_is_said_with_the_versions_in_conflict(runtime: Runtime) -> None:
+    build_wheel(runtime.links, "newlib", "2.0", requires=["six<1.17"])
+    runtime.upload(["newlib>=2", EXTRA])
+    done = run_cell(runtime)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "ecomlib does not fit this runtime" in done.stderr
+    assert "newlib 2.0 depends on six<1.17" in done.stdout and "(constraint) six==1.17.0" in done.stdout
+    assert runtime.versions() == {"six": "1.17.0"}
+
+
+def test_no_network_is_said_as_such(runtime: Runtime) -> None:
+    runtime.upload()
+    nobody = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1", "PIP_FIND_LINKS": ""}
+    done = run_cell(runtime, **nobody, PIP_NO_INDEX="0")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "The package index cannot be reached" in done.stderr and "does not fit" not in done.stderr
+    assert run_cell(runtime).returncode == 0, "with a network, the next run finishes it"
+    assert "part" in runtime.versions()
+
+
+def test_a_wheel_that_is_none_is_said_by_pip(runtime: Runtime) -> None:
+    (runtime.content / "ecomlib-0.1.0-py3-none-any.whl").write_bytes(b"half an upload")
+    done = run_cell(runtime)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "ERROR" in done.stderr and "is invalid" in done.stderr and "pip says why above" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrote", "cause"),
+    [
+        ("WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError'\n"
+         "ERROR: No matching distribution found for onnx>=1.22", "network"),
+        ("fatal: unable to access 'https://example.org/': Could not resolve host: example.org", "network"),
+        ("ERROR: ecomlib-0.1.0-py3-none-any (1).whl is not a valid wheel filename.", "file"),
+        ("ERROR: Wheel 'ecomlib' located at /content/ecomlib-0.1.0-py3-none-any.whl is invalid.", "file"),
+        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "disk"),
+        ("ERROR: No matching distribution found for onnx>=1.22", "versions"),
+        ("ERROR: Package 'ecomlib' requires a different Python: 3.10.12 not in '<3.14,>=3.11'", "versions"),
+        ("ERROR: Exception: something else", "other"),
+    ],
+)  # fmt: skip
+def test_what_pip_writes_tells_the_causes_apart(wrote: str, cause: str) -> None:
+    assert setup_cell.cause(wrote) == cause
+
+
+def test_an_address_is_used_when_there_is_one(runtime: Runtime) -> None:
+    """There is no such host to be reached: git's own message shows what pip was asked for."""
+    (runtime.site / "sitecustomize.py").write_text(
+        "import subprocess\nsubprocess.run = lambda command, **more: print(command[-1]) or"
+        " subprocess.CompletedProcess(command, 1)\n",
+        encoding="utf-8",
+    )
+    done = run_cell(runtime, "owner/name")
+    assert done.returncode == 1 and done.stdout == "git+https://github.com/owner/name\n"
+
+
+def test_without_wheel_and_address_it_asks_for_the_wheel(runtime: Runtime) -> None:
+    done = run_cell(runtime)
     assert done.returncode == 1 and "Upload ecomlib-*.whl" in done.stderr
-    assert calls(tmp_path) == []
+    assert list(runtime.content.iterdir()) == []
 
 
-def test_on_colab_a_package_that_does_not_fit_is_said(tmp_path: Path) -> None:
-    done = run_cell(tmp_path, colab=True, wheel=True, fail="ecomlib")
-    assert done.returncode == 1
-    assert "does not fit this runtime" in done.stderr and "Traceback" not in done.stderr
+def test_the_parts_are_those_of_the_colab_extra() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    wanted = setup_cell.requirements("colab")
+    assert {Requirement(need).name for need in wanted} == {Requirement(need).name for need in declared["colab"]}
+    assert {Requirement(need).name for need in wanted} == set(setup_cell.PARTS)
+    assert not set(wanted) & set(setup_cell.requirements())
 
 
-def test_the_parts_come_from_the_colab_extra() -> None:
-    wanted = setup_cell.colab_requirements()
-    assert wanted and all(re.match(r"[a-z]", need) and ";" not in need for need in wanted)
-    assert {re.split(r"[<>=! \[]", need)[0] for need in wanted} >= set(setup_cell.PARTS)
+def test_advice_on_colab_keeps_what_colab_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert install_command("ecomlib[serve]") == 'python -m pip install "ecomlib[serve]"'
+    setup_cell.write_constraints(tmp_path / "colab-constraints.txt")
+    kept = 'python -m pip install --constraint colab-constraints.txt "ecomlib[serve]"'
+    assert install_command("ecomlib[serve]") == kept
 
 
-def test_a_part_that_does_not_fit_is_skipped_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tried: list[list[str]] = []
-
-    def install(arguments: list[str]) -> int:
-        tried.append(list(arguments))
-        return int(any(word.startswith("statsforecast") for word in arguments))
-
-    skipped = setup_cell.add_parts(tmp_path / "c.txt", install)  # type: ignore[arg-type]
-    assert [need.partition(">")[0] for need in skipped] == ["statsforecast"]
-    assert "Skipped: the classical baselines" in capsys.readouterr().out
-    assert all(call[:2] == ["--constraint", str(tmp_path / "c.txt")] for call in tried)
-    assert len(tried) == 1 + len(setup_cell.colab_requirements())
-
-
-def test_parts_that_fit_are_installed_silently(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert setup_cell.add_parts(tmp_path / "c.txt", lambda arguments: 0) == []
-    assert capsys.readouterr().out == ""
+def test_every_advice_is_written_by_one_function() -> None:
+    """A command typed by hand would forget the constraints."""
+    allowed = {"errors.py", "setup_cell.py"}
+    for path in (ROOT / "ecomlib").rglob("*.py"):
+        if path.name not in allowed:
+            for constant in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+                    assert "pip install" not in constant.value, f"{path.name}:{constant.lineno}: use install_command"
 
 
 def test_the_address_is_written_everywhere_and_can_be_taken_back(tmp_path: Path) -> None:

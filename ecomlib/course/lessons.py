@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from ecomlib.course import syllabus
-from ecomlib.errors import LessonError, MissingDependencyError
+from ecomlib.errors import LessonError, MissingDependencyError, install_command
 from ecomlib.files import write_whole
 
 COPY = "ecomlib-lessons"
@@ -50,7 +50,7 @@ def library(name: str) -> ModuleType:
     except ImportError as error:
         top = name.partition(".")[0]
         raise MissingDependencyError(
-            f"{top} is not installed, and running lessons needs it. What to do: python -m pip install {top}"
+            f"{top} is not installed, and running lessons needs it. What to do: {install_command(top)}"
         ) from error
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 
+from ecomlib.errors import install_command
+
 # The libraries that come with an extra of pyproject.toml, by their import names.
 PARTS = {"serve": ("onnx", "onnxruntime", "fastapi", "uvicorn", "sqlalchemy", "prometheus_client")}
 MARK = "# needs: "
@@ -39,5 +41,5 @@ def skip_without(part: str) -> bool:
     if shell is not None:
         shell.input_transformers_cleanup.append(skip)
     print(f"Not installed here: {', '.join(absent)}. The cells that begin with '{MARK}{part}' are skipped.")
-    print(f'All of them:  python -m pip install "ecomlib[{part}]"  (in a clone: -e ".[{part}]"), then start again.')
+    print(f"All of them:  {install_command(f'ecomlib[{part}]')}  (in a clone: make setup), then start again.")
     return False

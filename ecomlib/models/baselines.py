@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ecomlib.errors import DataError, MissingDependencyError
+from ecomlib.errors import DataError, MissingDependencyError, install_command
 from ecomlib.features import lags as lag_features
 
 Floats = NDArray[np.float64]
@@ -31,7 +31,7 @@ def _library(name: str) -> Any:
     except ImportError as fault:
         package = name.split(".")[0]
         raise MissingDependencyError(
-            f"this peer needs {package}, which is not installed. What to do: pip install 'ecomlib[course]'"
+            f"this peer needs {package}, which is not installed. What to do: {install_command('ecomlib[course]')}"
         ) from fault
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ecomlib.errors import DataError, MissingDependencyError
+from ecomlib.errors import DataError, MissingDependencyError, install_command
 from ecomlib.files import whole_file
 from ecomlib.stores import registry as stores
 
@@ -199,7 +199,7 @@ def _with_extras(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*arguments, **options)
         except ModuleNotFoundError as error:
-            problem = f"the service needs the library {error.name}. What to do: pip install 'ecomlib[serve]'"
+            problem = f"the service needs the library {error.name}. What to do: {install_command('ecomlib[serve]')}"
             raise MissingDependencyError(problem) from error
 
     return wrapped

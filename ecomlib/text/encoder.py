@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from ecomlib.errors import DataError, MissingDependencyError
+from ecomlib.errors import DataError, MissingDependencyError, install_command
 from ecomlib.files import write_whole
 from ecomlib.text.hub import CARD, DEFAULT, MULTILINGUAL, EncoderSource, check_weights, find_folder, identify
 from ecomlib.text.memory import Row, read, remember, write
@@ -153,7 +153,7 @@ def load_encoder(
         from transformers import AutoModel
     except ImportError as error:
         raise MissingDependencyError(
-            f"Reading texts needs the package '{error.name}': run  pip install 'ecomlib[bert]'"
+            f"Reading texts needs the package '{error.name}': run  {install_command('ecomlib[bert]')}"
         ) from error
     source, folder = identify(model, revision)
     folder = folder or find_folder(source)

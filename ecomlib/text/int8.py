@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ecomlib.errors import MissingDependencyError
+from ecomlib.errors import MissingDependencyError, install_command
 from ecomlib.files import draft_folder, put
 from ecomlib.stores.published.download import cache_dir as writable_cache
 
@@ -46,7 +46,7 @@ def quantised(bert: Any, sha256: str, folder: str | Path | None = None) -> Int8B
         import onnxruntime  # noqa: F401
     except ImportError as error:
         raise MissingDependencyError(
-            f"Encoding in int8 needs the package '{error.name}': run  pip install 'ecomlib[serve]'"
+            f"Encoding in int8 needs the package '{error.name}': run  {install_command('ecomlib[serve]')}"
         ) from error
     place = Path(folder) if folder is not None else writable_cache("text")
     file = place / f"{sha256[:20]}.int8.{_RECIPE}.onnx"

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from ecomlib.errors import DownloadError, MissingDependencyError
+from ecomlib.errors import DownloadError, MissingDependencyError, install_command
 
 __all__ = ["read_published"]
 
@@ -67,7 +67,7 @@ def _read_r(content: io.BytesIO, part: str) -> pd.DataFrame:
     except ImportError as error:
         raise MissingDependencyError(
             "This data set is kept in R's own format; the library that reads it is not installed. "
-            "What to do: pip install rdata"
+            f"What to do: {install_command('rdata')}"
         ) from error
     found = rdata.conversion.convert(rdata.parser.parse_data(content.getvalue()))
     for step in filter(None, part.split("/")):
