@@ -101,7 +101,7 @@ def test_rooms_stay_small() -> None:
     assert sum(code(path) for path in modules() if room(path) == "serving") <= 2_250
     exercises = {path for path in (PACKAGE / "course" / "checks").glob("*.py") if path.name != "__init__.py"}
     machinery = [path for path in modules() if room(path) == "course" and path not in exercises]
-    assert sum(length(path) for path in machinery) <= 2_500
+    assert sum(length(path) for path in machinery) <= 2_700
 
 
 def test_importing_is_light() -> None:
