@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import re
 import shutil
 import sqlite3
@@ -46,7 +45,7 @@ def hashes(home: Path) -> dict[str, str]:
 
 
 def logged(home: Path) -> list[list[Any]]:
-    """Read the event log by SQLite alone, in the order of keys: the columns of the first format, whatever came since."""
+    """Read the event log by SQLite alone, in the order of keys: the first format's columns, whatever came since."""
     with sqlite3.connect(home / "events.db") as connection:
         rows = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM events ORDER BY event_key").fetchall()
     connection.close()
@@ -55,10 +54,9 @@ def logged(home: Path) -> list[list[Any]]:
 
 def machine() -> str:
     """Name what the last digits depend on: the processor and the library that runs the network."""
-    info = Path("/proc/cpuinfo")
-    found = re.search(r"model name\s*:\s*(.+)", info.read_text()) if info.is_file() else None
-    name = found[1].strip() if found else platform.processor() or platform.machine()
-    return f"{name}, {platform.system()}, onnxruntime {metadata.version('onnxruntime')}"
+    from ecomlib.recorded import machine as processor
+
+    return f"{processor()}, onnxruntime {metadata.version('onnxruntime')}"
 
 
 def answers(home: Path) -> dict[str, Any]:
