@@ -24,8 +24,8 @@ _NUMBER = re.compile(
 )
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}(?::\d{2})?")  # or a time of day
 # What a clock says is no finding: it is recorded, but nothing holds it to a value. A column or a sentence with one of
-# these words tells wall-clock time, a rate, or a ratio of times.
-_CLOCK_COLUMN = re.compile(r"\b(?:seconds|minutes|hours?|ms|µs|speed|p50|p99|windows a second)\b|, s$", re.I)
+# these words tells wall-clock time, a rate, a ratio of times, or how far something had come at some moment.
+_CLOCK_COLUMN = re.compile(r"\b(?:seconds|minutes|hours?|ms|µs|speed|p50|p99|windows a second|so far)\b|, s$", re.I)
 _CLOCK_SENTENCE = re.compile(
     r"\b(?:milliseconds|microseconds|ms|p50|p99|times as fast|speed|(?:windows|operations) a second)\b", re.I
 )
