@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cpu_minutes import CpuMinutes
 
 KINDS = ("data", "browser", "gpu")
 # Their tests take long and share nothing: a worker takes one test at a time. Of the others it takes whole files.
@@ -116,6 +117,7 @@ class Minutes:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(CpuMinutes(config))
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Minutes(config))
 

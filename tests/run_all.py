@@ -2,6 +2,10 @@
 
     python tests/run_all.py            # everything
     python tests/run_all.py nbval      # one stage or several: style, package, papermill, nbval
+    python tests/run_all.py --write-cpu   # everything, and its CPU minutes become tests/golden/cpu_minutes.csv
+
+The limit on time is one of CPU minutes, of all children: they say the same on a busy machine as on an idle one. They
+stand at the end, with the dearest files and those that moved (tests/cpu_minutes.py says what is counted where).
 
 One pool, so that neither core waits for the other's last test: the workers take lessons first, then what is slow, then
 the rest (tests/conftest.py says in which order). A failure hides nothing; the exit code is 1 if anything failed.
@@ -9,14 +13,20 @@ the rest (tests/conftest.py says in which order). A failure hides nothing; the e
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
+import cpu_minutes
+
 ROOT = Path(__file__).resolve().parent.parent
+CPU_MINUTES = ROOT / "tests" / "golden" / "cpu_minutes.csv"
 PYTHON = sys.executable
 # Files stay whole on one worker, so that what a file makes once (a small store, say) is made once.
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
@@ -38,13 +48,28 @@ STAGES: dict[str, list[list[str]]] = {
 }
 
 
-def run_stage(name: str) -> tuple[bool, str, float]:
-    """Run one stage; returns (passed, closing line, seconds)."""
+def children() -> float:
+    """Seconds of CPU of all children that have ended, and of theirs (0 on Windows, which does not keep them)."""
+    spent = os.times()
+    return spent.children_user + spent.children_system
+
+
+def run_stage(name: str, by_file: Counter[str]) -> tuple[bool, str, float]:
+    """Run one stage and add its CPU seconds to ``by_file``; returns (passed, closing line, seconds)."""
+    with tempfile.TemporaryDirectory() as folder:
+        noted = Path(folder) / "cpu.json"
+        answer = _run_stage(name, {**os.environ, cpu_minutes.OUT: str(noted)})
+        if noted.is_file():  # style has no tests, and a run that was killed has noted nothing
+            by_file.update(json.loads(noted.read_text(encoding="utf-8")))
+    return answer
+
+
+def _run_stage(name: str, environment: dict[str, str]) -> tuple[bool, str, float]:
     started, passed, closing = time.monotonic(), True, ""
     for command in STAGES[name]:
         print(f"\n== {name}: {' '.join(command[1:6])}{' …' if len(command) > 6 else ''}", flush=True)
         with subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process:
             assert process.stdout is not None
             for line in process.stdout:
@@ -55,15 +80,17 @@ def run_stage(name: str) -> tuple[bool, str, float]:
     return passed, closing, time.monotonic() - started
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
+    names = [name for name in arguments if name != "--write-cpu"] or ["all tests"]
+    whole, by_file, before = names == ["all tests"], Counter[str](), children()
     os.environ.setdefault("MPLBACKEND", "agg")
     rows = (
         [("set-up", True, "", float((ROOT / ".venv/.seconds").read_text()))]
         if (ROOT / ".venv/.seconds").exists()
         else []
     )
-    for name in names or ["all tests"]:
-        rows.append((name, *run_stage(name)))
+    for name in names:
+        rows.append((name, *run_stage(name, by_file)))
     print(f"\n{'stage':<12}{'minutes':>8}  result")
     for name, passed, closing, seconds in rows:
         print(f"{name:<12}{seconds / 60:>8.1f}  {'ok' if passed else 'FAILED'}  {closing}")
@@ -73,6 +100,13 @@ def main(names: list[str]) -> int:
         for word in ("passed", "failed", "skipped")
     }
     failed = sum(not row[1] for row in rows)
+    total = children() - before
+    print("", *cpu_minutes.account(by_file, total, cpu_minutes.read(CPU_MINUTES), whole), sep="\n")
+    if "--write-cpu" in arguments:
+        if failed or not (whole and by_file):
+            print("CPU minutes are written after a whole run that passed only: nothing was written")
+            return 1
+        cpu_minutes.write(CPU_MINUTES, by_file | {cpu_minutes.TOTAL: total})
     print(f"\n{counts['passed']} passed, {max(counts['failed'], failed)} failed, {counts['skipped']} skipped")
     return int(failed > 0)
 
