@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,11 +166,31 @@ def weights() -> Finding:
     )
 
 
+def recorded_results(cards: Iterable[Mapping[str, Any]] | None = None) -> Finding:
+    """Whether the recorded results stand; stale ones are named by ``ecomlib recorded status``."""
+    from ecomlib import recorded
+    from ecomlib.recorded import fingerprint
+
+    states = [fingerprint.status(card) for card in (recorded.cards().values() if cards is None else cards)]
+    fresh = all(state.words == "fresh" for state in states)
+    mend = "" if fresh else "ecomlib recorded status, then ecomlib recorded run --stale"
+    return Finding("Recorded runs", "results", "ok" if fresh else "missing", fingerprint.summary(states), mend)
+
+
 def examine() -> list[Finding]:
     """The whole examination."""
     from ecomlib.stores import download
 
-    return [python(), *packages(), kernel(), *hardware(), disk(download.cache_dir()), *data_sets(), weights()]
+    return [
+        python(),
+        *packages(),
+        kernel(),
+        *hardware(),
+        disk(download.cache_dir()),
+        *data_sets(),
+        weights(),
+        recorded_results(),
+    ]
 
 
 def text(findings: Iterable[Finding]) -> str:
