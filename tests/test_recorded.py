@@ -103,7 +103,7 @@ def test_every_card_in_the_package_is_whole(name: str) -> None:
     module = card["script"].removesuffix(".py").replace("/", ".")
     assert card["command"].startswith(f"python -m {module}")
     assert not card["smoke"] and card["rows"] == len(back)
-    assert set(card["fingerprint"]) == {"sha256", "measured", *FROM_THE_TRIAL, "stale_since"}
+    assert set(card["fingerprint"]) == {"sha256", "measured", "measured_rows", *FROM_THE_TRIAL, "stale_since"}
     assert set(card["fingerprint"]["measured"]) <= set(back.columns)
     assert (rec.FOLDER / f"{name}.parquet").stat().st_size <= rec.MOST_BYTES
     assert not any(mark in json.dumps(card) for mark in ("/tmp", "/work", "/root", "/home", "+" + "cpu"))

@@ -328,7 +328,7 @@ def main() -> None:
                 seconds=seconds, smoke=smoke,
                 protocol=f"demand of {table['store'].nunique()} stores, 4 weeks ahead; at most 5 fake units a product "
                 "and week, 10 in the last 8 weeks; settings chosen on stores 100 and 101",
-                directory=folder, also=[common.__file__],
+                directory=folder, measured_rows={"measure": ["seconds of training"]}, also=[common.__file__],
             )  # fmt: skip
 
 

@@ -137,12 +137,14 @@ def write(
     also: Sequence[str | Path] = (),
     facts: Mapping[str, Any] | None = None,
     measured: Sequence[str] = (),
+    measured_rows: Mapping[str, Sequence[str]] | None = None,
 ) -> Path:
     """Record a run: ``NAME.parquet`` (at most 300 kB) and ``NAME.json``, its card (lesson 04, section 6).
 
     ``script`` is the benchmark's ``__file__``, ``also`` further files of the project on which the result rests;
     ``command`` the line that repeats the run; ``protocol`` says how it was measured; ``facts`` are further things to
-    know (JSON); ``measured`` are the columns that no run repeats, such as seconds, rates and memory. A trial run
+    know (JSON); ``measured`` are the columns that no run repeats, such as seconds, rates and memory, ``measured_rows``
+    the same for rows (a column and its values). A trial run
     (``smoke``) never goes into the package: it needs a ``directory``, and its card holds the table's fingerprint. Each
     file is written whole or not at all, and a table without its own card is refused when read.
     """
@@ -176,7 +178,11 @@ def write(
         "facts": dict(facts or {}),
     }
     if smoke:
-        card["fingerprint"] = {"sha256": digest(plain, measured), "measured": list(measured)}
+        card["fingerprint"] = {
+            "sha256": digest(plain, measured, measured_rows),
+            "measured": list(measured),
+            "measured_rows": {name: list(values) for name, values in (measured_rows or {}).items()},
+        }
     _whole(folder / f"{name}.parquet", content)
     _write_card(folder / f"{name}.json", card)
     return folder / f"{name}.parquet"

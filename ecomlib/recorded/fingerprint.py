@@ -31,7 +31,10 @@ def _text(value: Any) -> Any:
     return value
 
 
-def canonical_csv(frame: pd.DataFrame, measured: Collection[str] = ()) -> str:
+Rows = Mapping[str, Collection[str]]
+
+
+def canonical_csv(frame: pd.DataFrame, measured: Collection[str] = (), measured_rows: Rows | None = None) -> str:
     """Return the text whose hash is the fingerprint: all columns in order but the measured ones, floats rounded.
 
     Parameters
@@ -40,11 +43,15 @@ def canonical_csv(frame: pd.DataFrame, measured: Collection[str] = ()) -> str:
     measured : collection of str
         Columns that depend on the clock or the machine, such as seconds, rates and memory. No run repeats them, so
         they are left out.
+    measured_rows : mapping of str to collection of str, optional
+        The same for tables with a row for each measure: a column, and those of its values whose rows are left out.
     """
-    missing = sorted(set(measured) - set(frame.columns))
+    missing = sorted({*measured, *(measured_rows or {})} - set(frame.columns))
     if missing:
         raise DataError("a measured column is not in the table", column=missing[0], remedy="name columns that it has.")
     kept = frame.drop(columns=list(measured))
+    for name, values in (measured_rows or {}).items():
+        kept = kept[~kept[name].isin(list(values))]
     for name in kept.columns:
         if pd.api.types.is_float_dtype(kept[name]):
             kept[name] = kept[name] + 0.0  # -0 becomes 0
@@ -53,9 +60,9 @@ def canonical_csv(frame: pd.DataFrame, measured: Collection[str] = ()) -> str:
     return kept.to_csv(index=False, float_format=f"%.{DIGITS}g", lineterminator="\n")
 
 
-def digest(frame: pd.DataFrame, measured: Collection[str] = ()) -> str:
+def digest(frame: pd.DataFrame, measured: Collection[str] = (), measured_rows: Rows | None = None) -> str:
     """Return the SHA-256 of a table's canonical text."""
-    return hashlib.sha256(canonical_csv(frame, measured).encode()).hexdigest()
+    return hashlib.sha256(canonical_csv(frame, measured, measured_rows).encode()).hexdigest()
 
 
 def note(trial: Mapping[str, Any]) -> dict[str, Any]:
