@@ -185,7 +185,7 @@ def test_the_command_lists_every_card() -> None:
 
 
 SCRIPT = """
-import argparse, sys, time
+import argparse, os, time
 from pathlib import Path
 import pandas as pd
 from ecomlib import recorded
@@ -196,7 +196,7 @@ parser.add_argument("--tables", type=Path)
 parser.add_argument("--out", type=Path)
 given = parser.parse_args()
 with (HERE / "runs.txt").open("a") as file:
-    file.write("{name}" + " smoke" * given.smoke + chr(10))
+    file.write("{name}" + " smoke" * given.smoke + " with data" * ("ECOMLIB_DATA_DIR" in os.environ) + chr(10))
 while (HERE / "wait {name}").exists() and not given.smoke:
     time.sleep(0.05)
 recorded.write(
@@ -239,6 +239,18 @@ def run(project: Path, score_test: bool = False) -> list[upkeep.Job]:
     folder = project / "recorded"
     jobs = upkeep.queue(root=project, directory=folder)
     return upkeep.run_queue(jobs, root=project, directory=folder, score_test=score_test, say=lambda _: None)
+
+
+@pytest.fixture(autouse=True)
+def no_real_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ECOMLIB_DATA_DIR", raising=False)
+
+
+def test_a_trial_run_finds_no_real_data(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECOMLIB_DATA_DIR", str(project))
+    (job,) = upkeep.queue(root=project, directory=project / "recorded", names=["b"])
+    upkeep.run_queue([job], root=project, directory=project / "recorded", say=lambda _: None)
+    assert runs(project) == ["b with data", "b smoke"]
 
 
 def test_the_queue_runs_what_is_stale_and_no_test_part_unasked(project: Path) -> None:

@@ -20,6 +20,7 @@ from ecomlib.recorded import fingerprint as fp
 
 Card = Mapping[str, Any]
 Say = Callable[[str], None]
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 FLAG = "SCORES_TEST_PART"  # a script that says so at its top is not run by the queue unless it is asked to
 
 
@@ -64,9 +65,12 @@ def trial_command(card: Card, tables: Path) -> list[str]:
     return [*words, *own, "--smoke", "--tables", str(tables)]
 
 
-def _run(command: list[str], root: Path, **environment: str) -> None:
-    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    done = subprocess.run(command, cwd=root, env=os.environ | one_thread | environment, check=False)
+def _run(command: list[str], root: Path, *, real_data: bool) -> None:
+    """Run it with one thread. A trial run finds no real data, so that its tables are the same everywhere."""
+    environment = os.environ | dict.fromkeys(THREADS, "1")
+    if not real_data:
+        environment.pop("ECOMLIB_DATA_DIR", None)
+    done = subprocess.run(command, cwd=root, env=environment, check=False)
     if done.returncode:
         shown = " ".join(["python", *command[1:]])
         raise DataError("a run failed", value=shown, remedy="its own message stands above.")
@@ -74,12 +78,12 @@ def _run(command: list[str], root: Path, **environment: str) -> None:
 
 def trials(names: Collection[str], *, root: Path, directory: Path | None = None, say: Say = print) -> dict[str, Card]:
     """Run the trial of each script once, and return the trial cards of ``names``."""
-    cards, found = recorded.cards(directory), dict[str, Card]()
+    cards = recorded.cards(directory)
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         for command in dict.fromkeys(tuple(trial_command(cards[name], place)) for name in names):
             say(f"trial run: {' '.join(command[2:-2])}")
-            _run(list(command), root)
+            _run(list(command), root, real_data=False)
         found = recorded.cards(place)
     missing = sorted(set(names) - set(found))
     if missing:
@@ -172,7 +176,7 @@ def run_queue(
             before = {name: recorded.cards(directory)[name]["date"] for name in job.names}
             folder = root / "build" / "partial" / f"{job.script.replace('/', '-')}-{code_state(root)}"
             folder.mkdir(parents=True, exist_ok=True)
-            _run(_words(job.command, folder), root)
+            _run(_words(job.command, folder), root, real_data=True)
             after = recorded.cards(directory)
             same = [name for name in job.names if after[name]["date"] == before[name]]
             if same:
