@@ -7,6 +7,7 @@ not say so is one.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import subprocess
 import sys
@@ -145,6 +146,23 @@ def test_money_orders_by_errors_that_are_known_by_then() -> None:
     assert score(costs, "m", ["wape"])["value"].item() == pytest.approx(sum(expected) / 48)
     later = frame.assign(y=frame["y"].where(frame["cutoff"] == weeks[0], 5.0))  # its own weeks do not move the order
     np.testing.assert_allclose(accuracy.money(later, ["m"], 3)["m"] - 5, order - 5)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "trial", "pictures.shock_animation", "protocol_w.accuracy", "protocol_w.ensemble", "protocol_w.networks",
+        "protocol_w.peers", "protocol_w.transformer", "real_shop.cold_start", "real_shop.second_parts",
+        "simulated.adversarial", "simulated.spatial",
+    ],
+)  # fmt: skip
+def test_the_files_that_a_script_names_are_there(name: str) -> None:
+    """Logs, tables of tuning, sources and figures, wherever the script itself was moved."""
+    module = importlib.import_module(f"benchmarks.{name}")
+    values = [value for value in vars(module).values() if isinstance(value, Path | tuple)]
+    paths = [path for value in values for path in (value if isinstance(value, tuple) else [value])]
+    paths = [path for path in paths if isinstance(path, Path)]
+    assert paths and not [path for path in paths if not path.exists()]
 
 
 def test_scripts_that_score_a_test_part_say_so() -> None:

@@ -25,7 +25,7 @@ from PIL import Image
 
 from ecomlib.serving.local import Service, running
 
-FIGURE = Path(__file__).parents[1] / "notebooks" / "figures" / "control_room.png"
+FIGURE = Path(__file__).parents[2] / "notebooks" / "figures" / "control_room.png"
 BROWSERS = ("chromium", "google-chrome")
 ECOMLIB = [sys.executable, "-m", "ecomlib.course.cli"]
 SPEED = 10_000  # seconds of the shop's in one of ours: a week takes a minute

@@ -23,7 +23,7 @@ from matplotlib.animation import FuncAnimation, PillowWriter
 from ecomlib import load_store, plots
 from ecomlib.models.regions import Levels, RegionDays, day_split
 
-FIGURE = Path(__file__).parents[1] / "notebooks" / "figures" / "shock.gif"
+FIGURE = Path(__file__).parents[2] / "notebooks" / "figures" / "shock.gif"
 BEFORE, AFTER = 6, 22  # days around the steepest rise of the west
 
 

@@ -61,6 +61,7 @@ from ecomlib.training import TrainSettings, fit, make_network
 from ecomlib.windows import Batch, WindowSet, WindowSettings
 
 HORIZON, SEEDS, TUNING = 4, (20, 21, 22, 23, 24), (100, 101)
+TUNING_LOG = Path(__file__).resolve().parent / "tuning" / "adversarial.csv"
 THREAT = Threat(per_week=5, total=10, weeks=8)
 PRICES = Threat(per_week=0, price=0.05, price_column="price_index")
 SHARE, RATIOS = 0.5, (1, 3, 9)
@@ -297,9 +298,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.tuning:
-        path = Path(__file__).parent / "tuning" / "adversarial.csv"
         table = tuning(arguments.epochs, tuple(arguments.shares)).round(4)
-        table.to_csv(path, index=False, mode="a", header=not path.is_file())
+        table.to_csv(TUNING_LOG, index=False, mode="a", header=not TUNING_LOG.is_file())
         return
     smoke = arguments.smoke
     how, parts = replace(TRAIN, epochs=1) if smoke else TRAIN, []

@@ -35,6 +35,7 @@ from ecomlib.stores.simulated import make_store
 HORIZON, LOOK_BACK, MAPS = 3, 10, (5, 2)  # wrong maps by region; by region and category, which takes longer
 REGION, BOTH = ("region_id",), ("region_id", "category")
 SEEDS, TURNED, TUNING = range(10, 20), (10, 11), (1, 2, 3)
+TUNING_LOG = Path(__file__).resolve().parent / "tuning" / "spatial.csv"
 CHOSEN = SpaceSettings()  # within 2 % of the best of --tuning, and the quickest
 ATTENTION = SpaceSettings(hidden=12, lr=1e-2)
 PER_REGION = ("same weekday", "level", "exponential smoothing", "own lags, pooled", "own lags", "LightGBM", "GRU")
@@ -279,7 +280,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.tuning:
-        tuning().to_csv(Path(__file__).parent / "tuning" / "spatial.csv", index=False)
+        tuning().to_csv(TUNING_LOG, index=False)
         return
     smoke, started = arguments.smoke, time.perf_counter()
     settings = replace(CHOSEN, epochs=2) if smoke else CHOSEN
