@@ -145,7 +145,7 @@ def test_nothing_is_unpickled() -> None:
     pattern = re.compile(
         r"\b(import pickle|import joblib|allow_pickle=True|torch\.load\(|read_pickle|weights_only=False)"
     )
-    for path in [*modules(), *(ROOT / "benchmarks").glob("*.py")]:
+    for path in [*modules(), *(ROOT / "benchmarks").rglob("*.py")]:
         found = pattern.search(path.read_text(encoding="utf-8"))
         assert not found, f"{path.relative_to(ROOT)} uses {found.group(0)!r}: models are safetensors, tables Parquet"
 

@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
 pytest.importorskip("statsforecast")
 pytest.importorskip("lightgbm")
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+from benchmarks.protocol_w import ensemble, members, protocol
 
 
-@pytest.fixture
-def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-
-
-@pytest.mark.usefixtures("scripts")
 def test_lines_after_the_origin_do_not_reach_the_forecast() -> None:
-    import ensemble_w
-    import members_w
-    import protocol_w
-
-    panel = protocol_w.smoke_panel(6)
-    lines, origin = ensemble_w.invented_lines(panel), protocol_w.TEST_ORIGINS[2]
+    panel = protocol.smoke_panel(6)
+    lines, origin = ensemble.invented_lines(panel), protocol.TEST_ORIGINS[2]
     train = panel[panel["ds"] <= origin]
-    future = panel.loc[(panel["ds"] > origin) & (panel["ds"] <= origin + 4 * protocol_w.WEEK), ["unique_id", "ds"]]
-    settings = members_w.DirectSettings(trees=10)
-    plain = members_w.direct(lines, settings)(train, future)
+    future = panel.loc[(panel["ds"] > origin) & (panel["ds"] <= origin + 4 * protocol.WEEK), ["unique_id", "ds"]]
+    settings = members.DirectSettings(trees=10)
+    plain = members.direct(lines, settings)(train, future)
     assert plain.shape == (24,) and np.isfinite(plain).all() and (plain >= 0).all() and plain.std() > 0
-    later = lines["ordered_at"] >= origin + protocol_w.WEEK
+    later = lines["ordered_at"] >= origin + protocol.WEEK
     assert later.any()
     changed = lines.assign(quantity=lines["quantity"].where(~later, 9_999), unit_price=lines["unit_price"] + 7 * later)
-    np.testing.assert_array_equal(members_w.direct(changed, settings)(train, future), plain)
+    np.testing.assert_array_equal(members.direct(changed, settings)(train, future), plain)
     earlier = lines.assign(quantity=lines["quantity"].where(later, lines["quantity"] * 5))
-    assert (members_w.direct(earlier, settings)(train, future) > 2 * plain).mean() > 0.9
+    assert (members.direct(earlier, settings)(train, future) > 2 * plain).mean() > 0.9
 
 
-@pytest.mark.usefixtures("scripts")
 def test_tables_by_week_by_hand() -> None:
-    import members_w
-
     lines = pd.DataFrame(
         {
             "product_id": ["A", "A", "A", "B"],
@@ -53,7 +38,7 @@ def test_tables_by_week_by_hand() -> None:
             "unit_price": [1.0, 2.0, 1.0, 5.0],
         }
     )
-    shop = members_w.weekly_tables(lines, pd.Timestamp("2011-01-10"), ["A", "B"])
+    shop = members.weekly_tables(lines, pd.Timestamp("2011-01-10"), ["A", "B"])
     assert list(shop.items) == ["A", "B"] and list(shop.begin) == [0, 1] and len(shop.weeks) == 2
     expected = {
         "units": [[5, 100], [0, 4]],
@@ -68,11 +53,8 @@ def test_tables_by_week_by_hand() -> None:
         np.testing.assert_allclose(shop.table[name], table, err_msg=name)
 
 
-@pytest.mark.usefixtures("scripts")
 def test_means_leave_closed_weeks_out() -> None:
-    import members_w
-
     x = np.array([[1.0, np.nan, 3.0, 5.0]])
-    np.testing.assert_allclose(members_w.mean(x, 2), [[1, 1, 3, 4]])
-    np.testing.assert_array_equal(members_w.back(x, 1), [[np.nan, 1, np.nan, 3]])
-    np.testing.assert_array_equal(members_w.forward(x), [[1, 1, 3, 5]])
+    np.testing.assert_allclose(members.mean(x, 2), [[1, 1, 3, 4]])
+    np.testing.assert_array_equal(members.back(x, 1), [[np.nan, 1, np.nan, 3]])
+    np.testing.assert_array_equal(members.forward(x), [[1, 1, 3, 5]])

@@ -11,10 +11,12 @@ import lookalike
 import pandas as pd
 import pytest
 
-from ecomlib import load_store
+from benchmarks.real_shop import second_parts
+from ecomlib import load_store, recorded
 from ecomlib.course import lessons, report, syllabus
 from ecomlib.course.run import RunSettings, run_lessons
 from ecomlib.errors import LessonError
+from ecomlib.recorded import upkeep
 
 ROOT = Path(__file__).resolve().parent.parent
 NUMBERS = [lesson.number for lesson in lessons.choose(ROOT / "notebooks")]
@@ -34,6 +36,9 @@ def test_on_a_look_alike_of_the_real_shop(number: str, tmp_path: Path, monkeypat
     assert run.passed, run.complaint()
     rows = second_rows(settings.out)
     assert len(rows) and set(rows["store"]) == {"online_retail"} and set(rows["lesson"]) == {number}
+    # It is also the trial run of the recorded second part: is that result stale, and does its card say so?
+    second_parts.record(number, second_parts.shop_rows(settings.out), 1.0, tmp_path / "trial")
+    assert not upkeep.disagreements(recorded.cards(tmp_path / "trial"))
     assert "online_retail" in (settings.out / "report.html").read_text(encoding="utf-8")
 
 

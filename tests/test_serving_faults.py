@@ -22,7 +22,7 @@ pytest.importorskip("fastapi")
 pytest.importorskip("sqlalchemy")
 pytest.importorskip("psutil")
 import sqlalchemy as sql
-from serving_help import ROOT, Server, copy_home, event, serving, trained_home
+from serving_help import Server, copy_home, event, serving, trained_home
 
 from ecomlib.serving.bundle import registry
 from ecomlib.serving.events import EVENTS, Event, EventLog
@@ -31,10 +31,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="k
 
 
 @pytest.fixture
-def proof(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def proof() -> ModuleType:
     """The recorded benchmark's own functions: what is tested here is what was measured there."""
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    import serving_kills as benchmark
+    from benchmarks.service import kills as benchmark
 
     return benchmark
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.simulated import common, season, time_step
 from ecomlib import load_store
 from ecomlib.evaluation import rolling_origins
 from ecomlib.training import TrainSettings
 from ecomlib.windows import WindowSettings
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 WEEK = pd.Timedelta(weeks=1)
-
-
-@pytest.fixture(autouse=True)
-def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
 
 
 def two_series(weeks: int = 130) -> pd.DataFrame:
@@ -35,7 +28,6 @@ def two_series(weeks: int = 130) -> pd.DataFrame:
 
 @pytest.mark.parametrize(("how", "by"), [("STL", "unique_id"), ("STL", "category"), ("waves", "category")])
 def test_the_season_is_found_in_the_past(how: str, by: str) -> None:
-    import season
 
     frame = two_series()
     end = frame["ds"].max() - 16 * WEEK
@@ -50,9 +42,6 @@ def test_the_season_is_found_in_the_past(how: str, by: str) -> None:
 
 
 def test_a_month_counts_when_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    import several_stores
-    import time_step
-
     seen: list[tuple[str, list[pd.Timestamp]]] = []
 
     def trained(frame: pd.DataFrame, window: WindowSettings, how: object, origins: list[pd.Timestamp], **_: object):  # type: ignore[no-untyped-def]
@@ -64,7 +53,7 @@ def test_a_month_counts_when_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None
         ]  # fmt: skip
         return pd.DataFrame(rows, columns=["unique_id", "ds", "cutoff", "forecast"])
 
-    monkeypatch.setattr(several_stores, "trained", trained)
+    monkeypatch.setattr(common, "trained", trained)
     store = load_store("tiny")
     origins = [pd.Timestamp("2025-03-24"), pd.Timestamp("2025-04-28"), pd.Timestamp("2025-05-26")]
     found = time_step.forecasts(store, origins, short=True)
@@ -81,8 +70,6 @@ def test_a_month_counts_when_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_orders_know_earlier_origins_of_their_store() -> None:
-    import time_step
-
     weeks = pd.to_datetime(["2024-01-01", "2024-01-29"]).strftime("%Y-%m-%d")
     rows = [(s, f"{s}|{k}", f"{s}, {w}", 9.0 + 2 * k * j) for s in ("store 1", "store 2") for j, w in enumerate(weeks)
             for k in range(4)]  # fmt: skip
@@ -95,33 +82,29 @@ def test_orders_know_earlier_origins_of_their_store() -> None:
 
 
 def test_training_ends_with_the_first_origin() -> None:
-    import several_stores
-
-    frame = several_stores.panel(load_store("tiny"))
+    frame = common.panel(load_store("tiny"))
     origins = rolling_origins(frame, 4, 2)
-    window = WindowSettings(6, 4, several_stores.PAST, several_stores.PLAN, also_known=several_stores.OWN)
+    window = WindowSettings(6, 4, common.PAST, common.PLAN, also_known=common.OWN)
     how = TrainSettings(epochs=1, device="cpu")
-    one = several_stores.trained(frame, window, how, origins, hidden=4, decoder=4)
+    one = common.trained(frame, window, how, origins, hidden=4, decoder=4)
     rng = np.random.default_rng(0)
     late = (frame["ds"] > origins[0]).to_numpy()
     changed = frame.assign(y=np.where(late, rng.permutation(frame["y"]), frame["y"]))
-    again = several_stores.trained(changed, window, how, origins, hidden=4, decoder=4)
+    again = common.trained(changed, window, how, origins, hidden=4, decoder=4)
     first = one["cutoff"] == origins[0]
     pd.testing.assert_frame_equal(one[first], again[first])
     assert not np.allclose(one.loc[~first, "forecast"], again.loc[~first, "forecast"])
 
 
 def test_a_verdict_is_paired_within_stores() -> None:
-    import several_stores
-
     frame = pd.DataFrame(
         {"unique_id": ["a", "b"] * 4, "cutoff": pd.to_datetime(["2024-01-01"] * 4 + ["2024-01-29"] * 4)}
     )
     frame["ds"] = frame["cutoff"] + WEEK * np.tile([1, 1, 2, 2], 2)
     frame["y"] = 10.0
     frame["good"], frame["poor"] = 9.0, 7.0
-    both = several_stores.pooled([frame, frame], (1, 2))
+    both = common.pooled([frame, frame], (1, 2))
     assert both["unique_id"].nunique() == 4 and both["cutoff"].nunique() == 4
-    table = several_stores.verdicts(both, ["good", "poor"], "poor", "WAPE").set_index("model")
+    table = common.verdicts(both, ["good", "poor"], "poor", "WAPE").set_index("model")
     assert table.loc["good", "value"] == pytest.approx(0.1) and table.loc["good", "word"] == "better"
     assert table.loc["good", "against"] == pytest.approx(-2 / 3) and table.loc["good", "wins"] == 4

@@ -14,13 +14,12 @@ import torch
 from ecomlib import recorded
 from ecomlib.windows import WindowSet
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def speed(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import training
+def speed() -> ModuleType:
+    from benchmarks.speed import training
 
     return training
 
@@ -36,7 +35,7 @@ def test_work_is_the_sum_by_hand(speed: ModuleType) -> None:
 
 
 def test_a_window_at_a_time_is_the_same_window(speed: ModuleType) -> None:
-    import training_arms
+    from benchmarks.speed import training_arms
 
     windows = WindowSet.from_panel(speed.invented(2, 60), speed.SHAPE)
     slow, fast = training_arms.OneByOne(windows, 40), windows.batch(torch.arange(40))
@@ -77,6 +76,6 @@ def test_rows_of_other_devices_stay(speed: ModuleType, tmp_path: Path) -> None:
 
 
 def test_colab_is_asked_for_a_gpu() -> None:
-    notebook = json.loads((BENCHMARKS.parent / "notebooks" / "04b_training_on_a_gpu.ipynb").read_text(encoding="utf-8"))
+    notebook = json.loads((ROOT / "notebooks" / "04b_training_on_a_gpu.ipynb").read_text(encoding="utf-8"))
     assert notebook["metadata"]["accelerator"] == "GPU"
     assert notebook["metadata"]["colab"]["gpuType"] == "T4"

@@ -13,6 +13,7 @@ import typer
 import ecomlib
 from ecomlib.course.outcome import second_part_names
 from ecomlib.errors import EcomlibError, LessonError
+from ecomlib.recorded.commands import app as recorded_app
 from ecomlib.serving.commands import COMMANDS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,6 +27,7 @@ app = typer.Typer(
 data = typer.Typer(no_args_is_help=True, help="Data sets: what there is, fetching them, checking your own tables.")
 workshop_app = typer.Typer(no_args_is_help=True, help="The sets of notebooks for a workshop.")
 app.add_typer(data, name="data")
+app.add_typer(recorded_app, name="recorded")
 app.add_typer(workshop_app, name="workshop")
 
 

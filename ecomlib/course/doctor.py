@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ecomlib.course.setup_cell import installed_versions
 from ecomlib.errors import install_command
@@ -167,13 +167,24 @@ def weights() -> Finding:
     )
 
 
+def recorded_results(cards: Iterable[Mapping[str, Any]] | None = None) -> Finding:
+    """Whether the recorded results stand; stale ones are named by ``ecomlib recorded status``."""
+    from ecomlib import recorded
+    from ecomlib.recorded import fingerprint
+
+    states = [fingerprint.status(card) for card in (recorded.cards().values() if cards is None else cards)]
+    fresh = all(state.words == "fresh" for state in states)
+    mend = "" if fresh else "ecomlib recorded status, then ecomlib recorded run --stale"
+    return Finding("Recorded runs", "results", "ok" if fresh else "missing", fingerprint.summary(states), mend)
+
+
 def examine() -> list[Finding]:
     """The whole examination."""
     from ecomlib.stores.published import download
 
     cache, data = download.cache_dir(), download.download_dir()
     room = [disk(cache), disk(data, name="data folder", variable="ECOMLIB_DATA_DIR")]
-    return [python(), *packages(), kernel(), *hardware(), *room, *data_sets(), weights()]
+    return [python(), *packages(), kernel(), *hardware(), *room, *data_sets(), weights(), recorded_results()]
 
 
 def text(findings: Iterable[Finding]) -> str:

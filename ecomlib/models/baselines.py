@@ -149,7 +149,7 @@ def lightgbm(settings: BoostingSettings | None = None) -> Forecaster:
 
     Target and lags are log1p of units; besides lags: rolling and exponential means, week of year, month, and any
     ``settings.covariates`` known ahead. Rows with too short a history keep their missing lags, which trees can read.
-    Ke et al. (2017); its recursive form is that of mlforecast, with which ``benchmarks/accuracy.py`` was compared.
+    Ke et al. (2017); its recursive form is that of mlforecast, with which ``benchmarks.protocol_w`` was compared.
     """
     chosen = settings or BoostingSettings()
 

@@ -1,7 +1,8 @@
 """Results of long runs, as small tables with cards (lesson 04, section 6).
 
 A script in ``benchmarks/`` computes a table and hands it to ``write``; a lesson shows it with ``recorded(name)``, which
-prints date and machine under the table. A test compares the script's hash on the card with the script.
+prints date and machine under the table. Each card holds the fingerprint of its script's trial run, by which a result
+is known to stand or to be stale (``ecomlib.recorded.fingerprint``, ``ecomlib recorded status``).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import pandas as pd
 
 from ecomlib.errors import DataError
 from ecomlib.files import write_whole
+from ecomlib.recorded.fingerprint import digest
 
 FOLDER = Path(__file__).parent
 MOST_BYTES = 300_000
@@ -134,13 +136,17 @@ def write(
     directory: Path | None = None,
     also: Sequence[str | Path] = (),
     facts: Mapping[str, Any] | None = None,
+    measured: Sequence[str] = (),
+    measured_rows: Mapping[str, Sequence[str]] | None = None,
 ) -> Path:
     """Record a run: ``NAME.parquet`` (at most 300 kB) and ``NAME.json``, its card (lesson 04, section 6).
 
     ``script`` is the benchmark's ``__file__``, ``also`` further files of the project on which the result rests;
     ``command`` the line that repeats the run; ``protocol`` says how it was measured; ``facts`` are further things to
-    know (JSON). A trial run (``smoke``) never goes into the package: it needs a ``directory``. Each file is written
-    whole or not at all, and a table without its own card is refused when read.
+    know (JSON); ``measured`` are the columns that no run repeats, such as seconds, rates and memory, ``measured_rows``
+    the same for rows (a column and its values). A trial run
+    (``smoke``) never goes into the package: it needs a ``directory``, and its card holds the table's fingerprint. Each
+    file is written whole or not at all, and a table without its own card is refused when read.
     """
     if smoke and directory is None:
         raise DataError("a trial run is not a result", value=name, remedy="give it a directory of its own.")
@@ -163,17 +169,46 @@ def write(
         "seconds": round(float(seconds), 2),
         "commit": commit(source.parent),
         "versions": versions(),
-        "script": f"{source.parent.name}/{source.name}",
+        "script": _place(source),
         "script_sha256": _hash(source.read_bytes()),
-        "also_sha256": {f"{p.parent.name}/{p.name}": _hash(p.read_bytes()) for p in map(Path, also)},
+        "also_sha256": {_place(p): _hash(p.read_bytes()) for p in map(Path, also)},
         "table_sha256": _hash(content),
         "rows": len(plain),
         "smoke": smoke,
         "facts": dict(facts or {}),
     }
+    if smoke:
+        card["fingerprint"] = {
+            "sha256": digest(plain, measured, measured_rows),
+            "measured": list(measured),
+            "measured_rows": {name: list(values) for name, values in (measured_rows or {}).items()},
+        }
     write_whole(folder / f"{name}.parquet", content)
-    write_whole(folder / f"{name}.json", json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    _write_card(folder / f"{name}.json", card)
     return folder / f"{name}.parquet"
+
+
+def cards(directory: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Return the cards by name, without reading their tables."""
+    folder = directory or FOLDER
+    return {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in names(folder)}
+
+
+def set_fingerprint(name: str, note: Mapping[str, Any], *, directory: Path | None = None) -> None:
+    """Write a fingerprint's note into a card, and leave everything else of it as it is."""
+    folder = directory or FOLDER
+    _write_card(folder / f"{name}.json", cards(folder)[name] | {"fingerprint": dict(note)})
+
+
+def _write_card(path: Path, card: Mapping[str, Any]) -> None:
+    write_whole(path, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+
+
+def _place(path: Path) -> str:
+    """A file's path inside its checkout; its folder and name where there is none."""
+    path = path.resolve()
+    root = next((p for p in path.parents if (p / "pyproject.toml").is_file()), path.parents[1])
+    return path.relative_to(root).as_posix()
 
 
 def _hash(content: bytes) -> str:

@@ -1,0 +1,1 @@
+"""Protocol W: weekly sales of Online Retail II, networks and ensembles against peers."""

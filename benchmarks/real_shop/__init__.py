@@ -1,0 +1,1 @@
+"""Questions that are answered on a real shop beside simulated ones."""

@@ -1,0 +1,1 @@
+"""The proof of the service: speed, kills, half an hour of load."""

@@ -1,0 +1,126 @@
+"""The kills of `serving.py`, which `tests/test_serving_faults.py` repeats in small, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sql
+
+from benchmarks.service.load import Line, Shop, forecast, post
+from ecomlib.serving.bundle import open_bundle
+from ecomlib.serving.events import EVENTS, EventLog
+from ecomlib.serving.local import Service
+from ecomlib.serving.state import State
+
+
+class Sender(threading.Thread):
+    """Streams batches until the server is gone or it is told to rest, and remembers what was acknowledged."""
+
+    def __init__(self, port: int, shop: Shop, again: list[dict[str, Any]], name: str, begin: float, seed: int) -> None:
+        super().__init__(daemon=True)
+        self.port, self.shop, self.prefix, self.begin_at = port, shop, name, begin
+        self.rng, self.rest, self.flight = np.random.default_rng([3, seed]), threading.Event(), again
+        self.acknowledged: list[str] = []
+        self.batches, self.wrong = 0, ""
+
+    def run(self) -> None:
+        at = self.begin_at
+        with contextlib.suppress(OSError), contextlib.closing(Line(self.port)) as line:
+            while not self.rest.is_set() and self.batches < 2_000:
+                if not self.flight:  # otherwise: what was not acknowledged is sent again, as any sender would
+                    at += 0.5
+                    self.flight = self.shop.events(self.rng, int(self.rng.integers(1, 300)), at, self.prefix)
+                status, body = line.ask(post("/events", {"events": self.flight}))
+                if status != 200:
+                    self.wrong = f"{status}: {body[:200]!r}"
+                    return
+                self.acknowledged += [event["event_key"] for event in self.flight]
+                self.batches, self.flight = self.batches + 1, []
+
+
+def kills(home: Path, url: str, lives: int, seed: int = 0, longest: float = 0.6) -> pd.DataFrame:
+    """One row a kill: when, how many events were acknowledged, missing, there though not acknowledged; forecasts."""
+    rng, rows = np.random.default_rng([4, seed]), []
+    service = Service([sys.executable, "-m", "ecomlib.course.cli", "serve", "--home", str(home),
+                       "--port", "{port}", "--database", url])  # fmt: skip
+    shop: Shop | None = None
+    before: str | None = None
+    flight: list[dict[str, Any]] = []
+    everything: set[str] = set()
+    try:
+        for life in range(lives + 1):  # the last one only looks
+            moment = {9: "starting", 4: "at rest"}.get(life % 10, "sending")
+            if moment == "starting" and life < lives:
+                threading.Timer(float(rng.uniform(0.1, 2.0)), service.kill).start()
+                with contextlib.suppress(Exception):
+                    service.start()
+                service.kill()
+            began = service.start()
+            shop = shop or Shop.of(service.port, speed=3_600.0)
+            found = forecasts(service.port, shop)
+            row: dict[str, Any] = {"kill": life, "moment": moment, "start_seconds": began, "forecasts": len(found)}
+            row["differ_from_fresh"] = sum(found[pair] != said for pair, said in fresh(home, url).items())
+            row["differ_from_before"] = None if before is None else int(before != digest(found))
+            rows.append(row)
+            if life == lives:
+                break
+            sender = Sender(service.port, shop, flight, f"{seed}-{life}-", life * 12.0, 1_000 * seed + life)
+            sender.start()
+            time.sleep(float(rng.uniform(0.02, longest)))
+            before = None
+            if moment == "at rest":
+                sender.rest.set()
+                sender.join()
+                before = digest(forecasts(service.port, shop))
+            service.kill()
+            sender.join()
+            if sender.wrong:
+                raise RuntimeError(f"the service refused a batch: {sender.wrong}")
+            flight = sender.flight
+            everything |= set(sender.acknowledged)
+            row |= seen(url, everything, sender, [event["event_key"] for event in flight])
+    finally:
+        service.stop()
+    return pd.DataFrame(rows)
+
+
+def seen(url: str, everything: set[str], sender: Sender, flight: list[str]) -> dict[str, Any]:
+    """What the database holds after a kill, against what the sender was told."""
+    log = EventLog(url)
+    with log.engine.connect() as connection:
+        there = set(connection.execute(sql.select(EVENTS.c.event_key)).scalars())
+    log.close()
+    waiting = sum(key in there for key in flight)
+    return {
+        "batches": sender.batches, "acknowledged": len(sender.acknowledged), "stored": len(there),
+        "missing": len(everything - there), "in_flight": len(flight), "in_flight_stored": waiting,
+        "torn": int(waiting not in (0, len(flight))), "unknown": len(there - everything - set(flight)),
+    }  # fmt: skip
+
+
+def forecasts(port: int, shop: Shop) -> dict[tuple[str, str], bytes]:
+    """Every forecast that the service has, as bytes."""
+    with contextlib.closing(Line(port)) as line:
+        return {pair: line.ask(forecast(*pair))[1] for pair in shop.pairs()}
+
+
+def fresh(home: Path, url: str) -> dict[tuple[str, str], bytes]:
+    """The same from a state that is made anew, here, of the version and the log."""
+    log = EventLog(url)
+    state = State(open_bundle(home), log)
+    state.refresh()
+    log.close()
+    regions = [*state.bundle.column, "all"]
+    return {(p, r): state.ready(p, r) or b"" for p in state.bundle.row for r in regions}
+
+
+def digest(found: dict[tuple[str, str], bytes]) -> str:
+    return hashlib.sha256(b"".join(found[pair] for pair in sorted(found))).hexdigest()

@@ -1,0 +1,1 @@
+"""Questions that are answered on simulated stores, by seed."""

@@ -1,0 +1,1 @@
+"""How fast: panels, texts, training."""
