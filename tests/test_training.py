@@ -409,16 +409,16 @@ def test_counts_of_sparse_series_have_the_right_mean(seed: int, scale: Literal["
 
 
 def test_the_dispersion_is_that_of_the_counts() -> None:
-    """One constant rate and α, fitted to a hundred thousand draws: variance = rate + α rate²."""
+    """One constant rate and α, fitted to twenty thousand draws: variance = rate + α rate²."""
     rng = np.random.default_rng(0)
-    units = torch.from_numpy(rng.negative_binomial(0.5, 0.5 / (0.5 + 3.0), (1, 100_000)).astype(np.float32))
+    units = torch.from_numpy(rng.negative_binomial(0.5, 0.5 / (0.5 + 3.0), (1, 20_000)).astype(np.float32))
     head, raw = make_head("negative_binomial", 4), torch.zeros(2, requires_grad=True)
     optimizer = torch.optim.Adam([raw], lr=0.05)
     for _ in range(300):
         optimizer.zero_grad()
-        head.loss(raw.expand(1, 100_000, 2), units, torch.ones_like(units), torch.ones(1, 1)).backward()
+        head.loss(raw.expand(1, 20_000, 2), units, torch.ones_like(units), torch.ones(1, 1)).backward()
         optimizer.step()
-    assert raw.detach().exp().tolist() == pytest.approx([3.0, 2.0], rel=0.03)
+    assert raw.detach().exp().tolist() == pytest.approx([3.0, 2.0], rel=0.08)
 
 
 def test_yes_or_no_is_learnt() -> None:
