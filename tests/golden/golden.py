@@ -1,8 +1,8 @@
 """Compare what this checkout predicts with what is recorded: ``make golden``.
 
-``python tests/golden/golden.py [--only PART ...] [--write] [--every] [--tolerance SHARE]``. The exit code is 1 where a
-number moved, is missing or is new. ``--write`` records anew, all parts or those named by ``--only``, and only when all
-of them were computed.
+``python tests/golden/golden.py [--only PART ...] [--write] [--every] [--tolerance SHARE] [--jobs N]``; the exit code is
+1 where a number moved, is missing or is new. ``--write`` records anew, all parts or those named by ``--only``, and only
+when all of them were computed.
 """
 
 from __future__ import annotations
@@ -30,9 +30,22 @@ ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUM
 # One line a part, the longest first. A part is a module of this folder with ``part(seed)``.
 PARTS = (
     Part("networks", "part_networks"),
+    Part("service", "part_service"),
+    Part("features", "part_features"),
+    Part("scores", "part_scores"),
+    Part("trees", "part_trees"),
+    Part("maps", "part_maps"),
+    Part("causal", "part_causal"),
+    Part("attacks", "part_attacks"),
+    Part("text", "part_text"),
     Part("baselines", "part_baselines"),
     Part("conformal", "part_conformal"),
 )
+
+
+def module_of(part: Part) -> Any:
+    """The module that computes a part."""
+    return import_module(part.module)
 
 
 def compute(part: Part, seed: int) -> tuple[pd.DataFrame, pd.DataFrame | None, float]:
@@ -40,7 +53,7 @@ def compute(part: Part, seed: int) -> tuple[pd.DataFrame, pd.DataFrame | None, f
     import torch
 
     torch.set_num_threads(1)
-    module = import_module(part.module)
+    module = module_of(part)
     began = time.process_time()
     frames = module.part(seed)
     seconds = time.process_time() - began
@@ -81,11 +94,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help="record anew instead of comparing")
     parser.add_argument("--every", action="store_true", help="a line for every name, moved or not")
     parser.add_argument("--tolerance", type=float, help="largest move that counts as none, for all parts")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at a time, one thread each")
     asked = parser.parse_args(arguments)
     parts = [part for part in PARTS if not asked.only or part.name in asked.only]
     began = time.perf_counter()
     old, card = read()
-    tables, seconds, failed = compute_all(parts)
+    tables, seconds, failed = compute_all(parts, asked.jobs)
     print("CPU seconds: " + ", ".join(f"{name} {spent:.1f}" for name, spent in seconds.items()))
     print(f"together {sum(seconds.values()):.0f} s of CPU in {time.perf_counter() - began:.0f} s")
     for fault in failed:

@@ -25,7 +25,7 @@ TABLE, CARD = "predictions.parquet", "predictions.json"
 PLACE = ["part", "seed", "name", "key", "column"]
 TOLERANCE = 1e-6  # of max(1, |old|), on the machine that recorded
 ELSEWHERE = 1e-3  # on another one, whose processor adds in another order
-SUMS = ("(rows)", "(missing)", "(sum)", "(weighted sum)")
+SUMS = ("(rows)", "(not finite)", "(sum)", "(weighted sum)")
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Part:
 def sample(frame: pd.DataFrame, keys: str | Sequence[str], rows: int = 60) -> pd.DataFrame:
     """Index a frame by its key columns as text and keep evenly spaced rows of it, with sums over all of them.
 
-    Columns that are not numbers are left out. ``(weighted sum)`` weighs each row by its place in the sorted frame, so
-    that two rows that change places show in it.
+    Columns that are not numbers are left out; sums are those of finite values. ``(weighted sum)`` weighs each row by
+    its place in the sorted frame, so that two rows that change places show in it.
     """
     names = [keys] if isinstance(keys, str) else list(keys)
     text = [
@@ -67,10 +67,10 @@ def sample(frame: pd.DataFrame, keys: str | Sequence[str], rows: int = 60) -> pd
     plain = plain.set_axis(pd.Index(index, name="key"), axis=0).sort_index(kind="stable")
     place = np.unique(np.linspace(0, max(len(plain) - 1, 0), min(rows, len(plain))).round().astype(int))
     weight = 1 + np.arange(len(plain)) % 97
-    known = plain.fillna(0.0)
+    known = plain.where(np.isfinite(plain), 0.0)
     sums = [
         np.full(plain.shape[1], float(len(plain))),
-        plain.isna().sum().to_numpy(dtype=float),
+        (~np.isfinite(plain)).sum().to_numpy(dtype=float),
         known.sum().to_numpy(),
         (known.to_numpy() * weight[:, None] / 97).sum(axis=0),
     ]
@@ -82,8 +82,8 @@ def flatten(part: str, seed: int, frames: Mapping[str, pd.DataFrame]) -> pd.Data
     pieces = []
     for name, frame in frames.items():
         piece = frame.set_axis(frame.index.astype(str), axis=0).rename_axis("key").reset_index()
-        piece = piece.melt("key", var_name="column", value_name="value")
-        pieces.append(piece.assign(part=part, seed=seed, name=name, value=piece["value"].astype("float64")))
+        piece = piece.melt("key", var_name="column", value_name="(value)")
+        pieces.append(piece.assign(part=part, seed=seed, name=name, value=piece.pop("(value)").astype("float64")))
     if not pieces:
         raise ValueError(f"the part {part} computed nothing for seed {seed}")
     table = pd.concat(pieces, ignore_index=True)[[*PLACE, "value"]]
