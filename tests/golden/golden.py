@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import subprocess
 import sys
 import time
 import traceback
@@ -27,7 +28,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
-# One line a part, the longest first. A part is a module of this folder with ``part(seed)``.
+# One line a part, the longest first: ``Part(name, module)``. The module lies in this folder and has ``part(seed)``; one
+# that also has ``recorded(seed)`` is compared with that instead of the table. ``seeds=(0,)`` for a part without a seed,
+# ``tolerance`` where 1e-6 is not the promise.
 PARTS = (
     Part("networks", "part_networks"),
     Part("service", "part_service"),
@@ -82,11 +85,25 @@ def compute_all(parts: Sequence[Part], workers: int = 2) -> tuple[dict[str, Any]
     return tables, seconds, failed
 
 
+def commit_of_package() -> str:
+    """Name the last commit that changed the package, with a mark where it was changed since; "unknown" without git."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words, "--", "ecomlib"], cwd=ROOT, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain")
+        return git("log", "-1", "--format=%h", "--abbrev=12") + ("+changes" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare, or record anew; returns the exit code."""
     if str(ROOT) not in sys.path:  # this checkout's package, wherever another one may be installed
         sys.path.insert(0, str(ROOT))
-    from ecomlib.recorded import commit, machine, versions
+    from ecomlib.recorded import machine, versions
 
     names = [part.name for part in PARTS]
     parser = argparse.ArgumentParser(description="What moved since the golden record?")
@@ -104,20 +121,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"together {sum(seconds.values()):.0f} s of CPU in {time.perf_counter() - began:.0f} s")
     for fault in failed:
         print(fault)
-    here = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit(ROOT), "machine": machine(),
-            "versions": versions()}  # fmt: skip
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    here = {"date": now, "commit": commit_of_package(), "machine": machine(), "versions": versions()}
     if asked.write:
         if failed:
             print("Nothing was written.")
             return 1
         kept = [part.name for part in parts if not tables[part.name][1]]
-        fresh = pd.concat([table for name in kept for table in tables[name][0]], ignore_index=True)
-        gone = set(card["parts"]) - {part.name for part in PARTS}
-        rest = old[~old["part"].isin({*kept, *gone})]
-        cards = {name: about for name, about in card["parts"].items() if name not in gone}
-        cards |= {name: here | {"cpu_seconds": round(seconds[name], 1)} for name in kept}
-        write(pd.concat([rest, fresh], ignore_index=True) if len(rest) else fresh, {"parts": cards})
-        print(f"recorded: {', '.join(kept)}, {len(fresh):,} values")
+        if kept:
+            fresh = pd.concat([table for name in kept for table in tables[name][0]], ignore_index=True)
+            rest = old[old["part"].isin(set(names) - set(kept))]
+            cards = {name: about for name, about in card["parts"].items() if name in names}
+            cards |= {name: here | {"cpu_seconds": round(seconds[name], 1)} for name in kept}
+            write(pd.concat([rest, fresh], ignore_index=True) if len(rest) else fresh, {"parts": cards})
+            print(f"recorded: {', '.join(kept)}, {len(fresh):,} values")
         for part in parts:
             if part.name not in kept:
                 print(f"{part.name} keeps its own record: {part.module} says how it is made")
@@ -139,7 +156,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         before = pd.concat(own, ignore_index=True) if own else old[old["part"] == part.name]
         after = pd.concat(computed, ignore_index=True) if computed else before.iloc[:0]
         found.append(moves(before, after, tolerance))
-    table = pd.concat(found, ignore_index=True)
+    if not asked.only:  # what is recorded of a part that there no longer is
+        gone = old[~old["part"].isin(names)]
+        found.append(moves(gone, gone.iloc[:0]))
+    table = pd.concat([one for one in found if len(one)], ignore_index=True)
     print("\n".join(lines(table, every=asked.every)))
     states = table["state"].value_counts()
     print(", ".join(f"{states.get(state, 0):,} {state}" for state in ("same", "moved", "missing", "new")))
