@@ -6,7 +6,7 @@ JOBS ?= 2
 # One thread a process: two notebooks or test workers at a time share the cores without spinning against each other.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
-.PHONY: help setup course test unit papermill nbval lint coverage test-pandas3 notebooks workshop lab doctor wheel address smoke clean
+.PHONY: help setup course test unit papermill nbval lint coverage test-pandas3 notebooks workshop lab doctor wheel address smoke golden clean
 
 help:  ## this list
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -e 's/:.*## /\t/' | expand -t 16
@@ -59,6 +59,9 @@ address: setup  ## write the repository's public address into set-up cells and b
 
 smoke: setup  ## every benchmark, as small as it goes
 	@$(ONE_THREAD) $(PY) -m pytest -q tests/test_benchmarks.py
+
+golden: setup  ## what moved since the golden record: forecasts, intervals, orders, effects (ARGS="--only networks")
+	@$(PY) tests/golden/golden.py $(ARGS)
 
 clean:  ## remove what was made here, the environment too
 	rm -rf .venv .venv-pandas3 build dist *.egg-info

@@ -1,0 +1,71 @@
+"""Averages of forecasts, and every rule that puts an interval around one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from record import sample
+from shops import SCORED, scored
+
+from ecomlib.ensemble import (
+    adaptive_conformal,
+    combine,
+    conformal_quantile,
+    coverage_by,
+    error_correlation,
+    split_conformal,
+    stacking_weights,
+)
+
+MEMBERS = ["mean4", "mean8", "naive", "smoothed"]
+
+
+def part(seed: int) -> dict[str, pd.DataFrame]:
+    """Weights and averages fitted on early origins; intervals from the origins between, for the last ones."""
+    frame = scored(seed)
+    origins = np.sort(frame["cutoff"].unique())
+    frame = frame.assign(
+        mean=combine(frame, MEMBERS), median=combine(frame, MEMBERS, "median"),
+        log_mean=combine(frame, MEMBERS, "log_mean"),
+    )  # fmt: skip
+    early = frame[frame["cutoff"] < origins[3]]
+    weights = {loss: stacking_weights(early, MEMBERS, loss) for loss in ("absolute", "squared")}  # type: ignore[arg-type]
+    for loss, weight in weights.items():
+        frame[f"stacked {loss}"] = combine(frame, MEMBERS, "mean", dict(weight))
+    frame["stacked log"] = combine(frame, MEMBERS, "log_mean", dict(weights["absolute"]))
+    # Stand-ins for quantile forecasts, and for a scale: deterministic and never crossing.
+    frame["q_low"], frame["q_high"] = 0.5 * frame["mean"], 1.5 * frame["mean"] + 0.5
+    frame["scale"] = np.sqrt(frame["mean"] + 0.5)
+    calibration, test = frame[frame["cutoff"].isin(origins[3:-3])], frame[frame["cutoff"].isin(origins[-3:])]
+    rules = {
+        "split": split_conformal(calibration, test, "mean"),
+        "split, 80 %": split_conformal(calibration, test, "median", 0.8),
+        "scaled": split_conformal(calibration, test, "mean", scale="scale"),
+        "by category": split_conformal(calibration, test, "mean", by=["category"], least=20),
+        "by category, scaled": split_conformal(calibration, test, "mean", by=["category"], least=40, scale="scale"),
+        "quantiles": split_conformal(calibration, test, ("q_low", "q_high")),
+        "quantiles, scaled": split_conformal(calibration, test, ("q_low", "q_high"), 0.8, scale="scale"),
+        "above": split_conformal(calibration, test, "mean", 0.75, side="above"),
+    }
+    adaptive = {
+        "adaptive": adaptive_conformal(frame, "mean", start=2),
+        "adaptive, scaled, fast": adaptive_conformal(frame, "log_mean", 0.8, rate=0.1, start=2, scale="scale"),
+    }
+    averages = ["mean", "median", "log_mean", "stacked absolute", "stacked squared", "stacked log"]
+    found = {f"average: {name}": sample(frame[[*SCORED, name]], SCORED) for name in averages}
+    found |= {f"weights: {loss}": weight.to_frame() for loss, weight in weights.items()}
+    for name, ends in rules.items():
+        whole = test[[*SCORED, "y", "category"]].join(ends)
+        own = whole.assign(own=(whole["group"] != "all").astype(float))
+        found[f"interval: {name}"] = sample(own[[*SCORED, "low", "high", "own"]], SCORED)
+        found[f"coverage: {name}"] = coverage_by(whole, ["category"]).set_index("category")
+    for name, ends in adaptive.items():
+        found[f"interval: {name}"] = sample(frame[SCORED].join(ends), SCORED)
+    errors = np.abs(calibration["y"] - calibration["mean"])
+    shares = [0.5, 0.8, 0.9, 0.95, 0.999]
+    found["conformal quantile"] = pd.DataFrame(
+        {"all": [conformal_quantile(errors, share) for share in shares],
+         "nine": [conformal_quantile(errors.iloc[:9], share) for share in shares]}, index=shares
+    )  # fmt: skip
+    found["correlation of errors"] = error_correlation(frame, MEMBERS)
+    return found

@@ -1,0 +1,53 @@
+"""Trees on the networks' windows, networks and trees as forecasters in a backtest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+from record import sample
+from shops import HORIZON, SCORED, WINDOW, store, weekly, windows
+
+from ecomlib.evaluation import backtest, rolling_origins
+from ecomlib.models.trees import fit_trees, predict_trees, window_table
+from ecomlib.panel import make_panel
+from ecomlib.training import TrainSettings, network_forecaster
+from ecomlib.windows import WindowSettings
+
+FEW = {"n_estimators": 40, "min_child_samples": 20}
+
+
+def part(seed: int) -> dict[str, pd.DataFrame]:
+    """Forecasts of trees (median, quantiles), of networks trained anew at each origin, and the trees' inputs."""
+    train, test = windows(seed)
+    table = window_table(test).assign(row=[f"{k:06d}" for k in range(len(test) * HORIZON)])
+    found = {"inputs of trees": sample(table, "row", 20)}
+    for name, quantiles in (("median", ()), ("quantiles", (0.05, 0.5, 0.95))):
+        answer = predict_trees(fit_trees(train, quantiles, **FEW), test)
+        found[f"forecast: trees, {name}"] = sample(answer.drop(columns="y"), SCORED)
+    panel = weekly(seed)
+    calendar = WindowSettings(
+        8, HORIZON, past=("y", "price"), future=("price", "promoted", "week_sin", "week_cos", "holidays"),
+        static=("category",),
+    )  # fmt: skip
+    quick = TrainSettings(epochs=2, batch_size=256, lr=1e-2, device="cpu", precision="fp32", valid_periods=3)
+    small = {"hidden": 8, "decoder": 8, "heads": 2, "feed_forward": 8}
+    models = {
+        "gru": network_forecaster("gru", calendar, quick, seeds=(seed,), **small),
+        "lstm, two seeds": network_forecaster("lstm", WINDOW, quick, seeds=(seed, seed + 1), **small),
+        "transformer, quantiles": network_forecaster(
+            "transformer", WINDOW, quick, seeds=(seed,), head="quantile", **small
+        ),
+    }
+    known = ("price", "promoted", "category")
+    scored = backtest(panel, models, rolling_origins(panel, HORIZON, 2), HORIZON, known_ahead=known)
+    for name in models:
+        found[f"backtest: {name}"] = sample(scored[[*SCORED, name]], SCORED)
+    daily = make_panel(store(seed), freq="D", by=("category",))
+    daily_quick = replace(quick, valid_periods=14)
+    answer = backtest(
+        daily, {"gru": network_forecaster("gru", WindowSettings(14, 7, future=("weekday",)), daily_quick, **small)},
+        rolling_origins(daily, 7, 1), 7,
+    )  # fmt: skip
+    found["backtest: gru, days"] = sample(answer[[*SCORED, "gru"]], SCORED)
+    return found
