@@ -4,8 +4,9 @@
     python -m benchmarks.real_shop.second_parts --lesson 00  # one of them
     python -m benchmarks.real_shop.second_parts --smoke  # on a look-alike of the shop; records nothing
 
-Runs each lesson on the registered store that serves to be recorded, takes the rows that it adds to the course's results table for that shop, and
-records them as second_part_NN. A lesson with STORE="recorded" shows that table with its date and machine.
+Runs each lesson on the registered store that serves to be recorded, takes the rows that it adds to the course's results
+table for that shop, and records them as second_part_NN. A lesson with STORE="recorded" shows that table with its date
+and machine.
 """
 
 from __future__ import annotations

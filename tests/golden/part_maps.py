@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from record import sample
-from shops import store
-
 from ecomlib.models.convgru import ConvGRUForecaster, RegionAttention, SpaceSettings, fit_space, predict_space
 from ecomlib.models.regions import (
     DayWindows,
@@ -18,6 +15,8 @@ from ecomlib.models.regions import (
     ridge_forecast,
     spatial_lag,
 )
+from record import sample
+from shops import store
 
 HORIZON = 3
 
