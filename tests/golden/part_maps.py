@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from ecomlib.models.convgru import ConvGRUForecaster, RegionAttention, SpaceSettings, fit_space, predict_space
-from ecomlib.models.regions import (
+from ecomlib.spatial.networks import ConvGRUForecaster, RegionAttention, SpaceSettings, fit_space, predict_space
+from ecomlib.spatial import (
     DayWindows,
     Levels,
     RegionDays,
