@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from ecomlib.spatial.networks import ConvGRUForecaster, RegionAttention, SpaceSettings, fit_space, predict_space
+from record import sample
+from shops import store
+
 from ecomlib.spatial import (
     DayWindows,
     Levels,
@@ -15,8 +17,7 @@ from ecomlib.spatial import (
     ridge_forecast,
     spatial_lag,
 )
-from record import sample
-from shops import store
+from ecomlib.spatial.networks import ConvGRUForecaster, RegionAttention, SpaceSettings, fit_space, predict_space
 
 HORIZON = 3
 

@@ -1,97 +1,24 @@
-"""Several forecasts into one, and an honest interval around it (lesson 07, section 1 and lesson 07, section 3).
-
-All functions read scored frames: ``unique_id, ds, cutoff, y`` and one column a model (see ``evaluation``). Weights are
-fitted on rows of earlier origins than those they are used on; nothing here looks at the ``y`` of what it forecasts.
+"""Puts conformal prediction intervals around forecasts, and measures their coverage (lesson 07, section 3).
 
 A conformal interval is the forecast plus or minus a quantile of its own past errors. What is promised holds on average
 over the rows, and only where past and future errors are alike (exchangeable): lesson 07, section 4 shows a region for
-which the promise is broken, and mends it by groups.
+which the promise is broken, and mends it by groups. Nothing here looks at the ``y`` of what it forecasts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ecomlib.ensemble.combine import forecast_column
 from ecomlib.errors import DataError, LeakageError
-from ecomlib.evaluation.metrics import model_columns
 from ecomlib.panel import join_id
 
-Floats = NDArray[np.float64]
-How = Literal["mean", "median", "log_mean"]
 ENDS = ("low", "high")
-
-
-def combine(
-    frame: pd.DataFrame, models: Sequence[str], how: How = "mean", weights: Mapping[str, float] | None = None
-) -> pd.Series:
-    """One forecast out of several, units, aligned with the frame's rows (lesson 07, section 1).
-
-    ``mean`` and ``median`` of the models' forecasts; ``log_mean`` is the mean of log(1 + units), which follows a single
-    wild member less. ``weights`` belong to ``mean`` and ``log_mean`` and are used as they are: ``stacking_weights``
-    gives such that are not negative and sum to one. Source: Bates and Granger (1969); Clemen (1989) for why the plain
-    mean is hard to beat.
-    """
-    table = _forecasts(frame, models)
-    if weights is not None and (how == "median" or set(weights) != set(models)):
-        raise DataError(
-            "weights need one number for each model, and a mean to weigh",
-            value=sorted(weights),
-            remedy="give weights for exactly these models, with how='mean' or 'log_mean'.",
-        )
-    share = (
-        np.array([weights[name] for name in models]) if weights is not None else np.full(len(models), 1 / len(models))
-    )
-    if how == "mean":
-        result = table @ share
-    elif how == "log_mean":
-        result = np.expm1(np.log1p(np.maximum(table, 0.0)) @ share)
-    elif how == "median":
-        result = np.median(table, axis=1)
-    else:
-        raise DataError("there is no such way to combine", value=how, remedy="take mean, median or log_mean.")
-    return pd.Series(result, index=frame.index, name=how)
-
-
-def stacking_weights(
-    frame: pd.DataFrame, models: Sequence[str], loss: Literal["absolute", "squared"] = "absolute"
-) -> pd.Series:
-    """Weights of the models that would have erred least on these rows: none negative, sum one (lesson 07, section 2).
-
-    Fit them on rows of a tuning part. ``absolute`` solves a linear programme (Koenker and Bassett, 1978), ``squared`` a
-    quadratic one. Without the two constraints the weights of models that are alike explode, with opposite signs
-    (Breiman, "Stacked Regressions", 1996, asks for the first).
-    """
-    from scipy import optimize, sparse
-
-    known = frame.loc[frame["y"].notna().to_numpy()]
-    if known.empty:
-        raise DataError("there is no row with a known y to fit weights on", column="y", remedy="hand in tuning rows.")
-    table, y = _forecasts(known, models), known["y"].to_numpy(dtype=float)
-    rows, members = table.shape
-    if loss == "absolute":  # minimise the sum of over + under, where forecast - over + under = y
-        eye = sparse.identity(rows, format="csr")
-        equal = sparse.vstack(
-            [
-                sparse.hstack([sparse.csr_matrix(table), -eye, eye]),
-                sparse.csr_matrix(np.r_[np.ones(members), np.zeros(2 * rows)]),
-            ]
-        )
-        cost = np.r_[np.zeros(members), np.ones(2 * rows)]
-        solved = optimize.linprog(cost, A_eq=equal, b_eq=np.r_[y, 1.0], bounds=(0, None), method="highs")
-        found = solved.x[:members] if solved.success else None
-    elif loss == "squared":  # the sum as one more row that is weighed so heavily that it holds to nine digits
-        heavy = 1e5 * max(float(np.abs(table).max()), 1.0) * np.sqrt(rows)
-        found = optimize.nnls(np.vstack([table, np.full(members, heavy)]), np.r_[y, heavy])[0]
-    else:
-        raise DataError("there is no such loss", value=loss, remedy="take absolute or squared.")
-    if found is None or not found.sum() > 0:
-        raise DataError("no weights were found", value=solved.message, remedy="look for extreme forecasts.")
-    return pd.Series(found / found.sum(), index=list(models), name="weight")
 
 
 def rows_needed(coverage: float) -> int:
@@ -169,9 +96,9 @@ def split_conformal(
             own[name], counts[name] = conformal_quantile(part, coverage), len(part)
     there = _group(test, by)
     reach = there.map(own).fillna(pooled).to_numpy(dtype=float)
-    reach = reach * (_column(test, scale) if scale else 1.0)
+    reach = reach * (forecast_column(test, scale) if scale else 1.0)
     below, above = (model, model) if isinstance(model, str) else model
-    low, high = _column(test, below) - reach, _column(test, above) + reach
+    low, high = forecast_column(test, below) - reach, forecast_column(test, above) + reach
     if side == "above":  # the reach may be negative there
         low = np.zeros(len(test))
     # Conformalised quantiles may be pulled together so far that they cross: then the interval is their middle. Infinite
@@ -232,9 +159,9 @@ def adaptive_conformal(
             reach = 0.0
         else:
             reach = float(known.max()) if level >= 1 else min(conformal_quantile(known, level), float(known.max()))
-        width = reach * (_column(rows, scale) if scale else 1.0)
-        answer.loc[rows.index, "low"] = np.maximum(_column(rows, model) - width, 0.0)
-        answer.loc[rows.index, "high"] = _column(rows, model) + width
+        width = reach * (forecast_column(rows, scale) if scale else 1.0)
+        answer.loc[rows.index, "low"] = np.maximum(forecast_column(rows, model) - width, 0.0)
+        answer.loc[rows.index, "high"] = forecast_column(rows, model) + width
         answer.loc[rows.index, "level"] = level
         pending.append(rows)
     answer.attrs["unbounded"] = unbounded
@@ -254,46 +181,20 @@ def coverage_by(frame: pd.DataFrame, by: Sequence[str], low: str = "low", high: 
     ).reset_index()  # fmt: skip
 
 
-def error_correlation(frame: pd.DataFrame, models: Sequence[str] | None = None) -> pd.DataFrame:
-    """Correlation of the models' errors, (models, models): what averaging can remove (lesson 07, section 1).
-
-    With m members of variance s² and mean correlation r the mean's error has variance s² (r + (1 - r) / m).
-    """
-    names = list(models or model_columns(frame))
-    errors = pd.DataFrame(_forecasts(frame, names), columns=names).sub(frame["y"].to_numpy(dtype=float), axis=0)
-    return errors.corr()
-
-
-def _forecasts(frame: pd.DataFrame, models: Sequence[str]) -> Floats:
-    if not len(models):
-        raise DataError("no model was named", remedy="name the columns that hold forecasts.")
-    return np.column_stack([_column(frame, name) for name in models])
-
-
-def _column(frame: pd.DataFrame, name: str) -> Floats:
-    if name not in frame.columns:
-        raise DataError("this column is missing from the scored frame", column=name, remedy="name a model's column.")
-    values = frame[name].to_numpy(dtype=float)
-    if not np.isfinite(values).all():
-        bad = int(np.argmin(np.isfinite(values)))
-        raise DataError("a forecast is missing or infinite", column=name, rows=[bad], remedy="mend that model first.")
-    return values
-
-
 def _scores(frame: pd.DataFrame, model: str | tuple[str, str], scale: str | None, side: str = "both") -> pd.Series:
     y = frame["y"].to_numpy(dtype=float)
     if np.isinf(y).any():
         remedy = "mend the table, or leave y empty where it was not observed."
         raise DataError("an observed value is infinite", column="y", rows=[int(np.argmax(np.isinf(y)))], remedy=remedy)
     if isinstance(model, str):
-        gap = y - _column(frame, model)
+        gap = y - forecast_column(frame, model)
         score = gap if side == "above" else np.abs(gap)
     elif side == "above":
         raise DataError("one side needs a point forecast", value=model, remedy="name one column, such as the quantile.")
     else:
-        score = np.maximum(_column(frame, model[0]) - y, y - _column(frame, model[1]))
+        score = np.maximum(forecast_column(frame, model[0]) - y, y - forecast_column(frame, model[1]))
     if scale is not None:
-        unit = _column(frame, scale)
+        unit = forecast_column(frame, scale)
         if (unit <= 0).any():
             raise DataError("a scale must be above zero", column=scale, value=float(unit.min()))
         score = score / unit

@@ -1,0 +1,27 @@
+"""Ensembles: several forecasts combined into one, and conformal intervals around it (lesson 07)."""
+
+from __future__ import annotations
+
+from ecomlib.ensemble.combine import combine, error_correlation, stacking_weights
+from ecomlib.ensemble.conformal import (
+    ENDS,
+    adaptive_conformal,
+    conformal_quantile,
+    coverage_by,
+    rows_needed,
+    split_conformal,
+    too_few,
+)
+
+__all__ = [
+    "ENDS",
+    "adaptive_conformal",
+    "combine",
+    "conformal_quantile",
+    "coverage_by",
+    "error_correlation",
+    "rows_needed",
+    "split_conformal",
+    "stacking_weights",
+    "too_few",
+]

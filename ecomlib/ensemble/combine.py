@@ -1,0 +1,115 @@
+"""Combines several forecasts into one, and weighs them (lesson 07, section 1).
+
+All functions read scored frames: ``unique_id, ds, cutoff, y`` and one column a model (see ``evaluation``). Weights are
+fitted on rows of earlier origins than those they are used on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ecomlib.errors import DataError
+from ecomlib.evaluation.metrics import model_columns
+
+Floats = NDArray[np.float64]
+How = Literal["mean", "median", "log_mean"]
+
+
+def combine(
+    frame: pd.DataFrame, models: Sequence[str], how: How = "mean", weights: Mapping[str, float] | None = None
+) -> pd.Series:
+    """One forecast out of several, units, aligned with the frame's rows (lesson 07, section 1).
+
+    ``mean`` and ``median`` of the models' forecasts; ``log_mean`` is the mean of log(1 + units), which follows a single
+    wild member less. ``weights`` belong to ``mean`` and ``log_mean`` and are used as they are: ``stacking_weights``
+    gives such that are not negative and sum to one. Source: Bates and Granger (1969); Clemen (1989) for why the plain
+    mean is hard to beat.
+    """
+    table = _forecasts(frame, models)
+    if weights is not None and (how == "median" or set(weights) != set(models)):
+        raise DataError(
+            "weights need one number for each model, and a mean to weigh",
+            value=sorted(weights),
+            remedy="give weights for exactly these models, with how='mean' or 'log_mean'.",
+        )
+    share = (
+        np.array([weights[name] for name in models]) if weights is not None else np.full(len(models), 1 / len(models))
+    )
+    if how == "mean":
+        result = table @ share
+    elif how == "log_mean":
+        result = np.expm1(np.log1p(np.maximum(table, 0.0)) @ share)
+    elif how == "median":
+        result = np.median(table, axis=1)
+    else:
+        raise DataError("there is no such way to combine", value=how, remedy="take mean, median or log_mean.")
+    return pd.Series(result, index=frame.index, name=how)
+
+
+def stacking_weights(
+    frame: pd.DataFrame, models: Sequence[str], loss: Literal["absolute", "squared"] = "absolute"
+) -> pd.Series:
+    """Weights of the models that would have erred least on these rows: none negative, sum one (lesson 07, section 2).
+
+    Fit them on rows of a tuning part. ``absolute`` solves a linear programme (Koenker and Bassett, 1978), ``squared`` a
+    quadratic one. Without the two constraints the weights of models that are alike explode, with opposite signs
+    (Breiman, "Stacked Regressions", 1996, asks for the first).
+    """
+    from scipy import optimize, sparse
+
+    known = frame.loc[frame["y"].notna().to_numpy()]
+    if known.empty:
+        raise DataError("there is no row with a known y to fit weights on", column="y", remedy="hand in tuning rows.")
+    table, y = _forecasts(known, models), known["y"].to_numpy(dtype=float)
+    rows, members = table.shape
+    if loss == "absolute":  # minimise the sum of over + under, where forecast - over + under = y
+        eye = sparse.identity(rows, format="csr")
+        equal = sparse.vstack(
+            [
+                sparse.hstack([sparse.csr_matrix(table), -eye, eye]),
+                sparse.csr_matrix(np.r_[np.ones(members), np.zeros(2 * rows)]),
+            ]
+        )
+        cost = np.r_[np.zeros(members), np.ones(2 * rows)]
+        solved = optimize.linprog(cost, A_eq=equal, b_eq=np.r_[y, 1.0], bounds=(0, None), method="highs")
+        found = solved.x[:members] if solved.success else None
+    elif loss == "squared":  # the sum as one more row that is weighed so heavily that it holds to nine digits
+        heavy = 1e5 * max(float(np.abs(table).max()), 1.0) * np.sqrt(rows)
+        found = optimize.nnls(np.vstack([table, np.full(members, heavy)]), np.r_[y, heavy])[0]
+    else:
+        raise DataError("there is no such loss", value=loss, remedy="take absolute or squared.")
+    if found is None or not found.sum() > 0:
+        raise DataError("no weights were found", value=solved.message, remedy="look for extreme forecasts.")
+    return pd.Series(found / found.sum(), index=list(models), name="weight")
+
+
+def error_correlation(frame: pd.DataFrame, models: Sequence[str] | None = None) -> pd.DataFrame:
+    """Correlation of the models' errors, (models, models): what averaging can remove (lesson 07, section 1).
+
+    With m members of variance s² and mean correlation r the mean's error has variance s² (r + (1 - r) / m).
+    """
+    names = list(models or model_columns(frame))
+    errors = pd.DataFrame(_forecasts(frame, names), columns=names).sub(frame["y"].to_numpy(dtype=float), axis=0)
+    return errors.corr()
+
+
+def _forecasts(frame: pd.DataFrame, models: Sequence[str]) -> Floats:
+    if not len(models):
+        raise DataError("no model was named", remedy="name the columns that hold forecasts.")
+    return np.column_stack([forecast_column(frame, name) for name in models])
+
+
+def forecast_column(frame: pd.DataFrame, name: str) -> Floats:
+    """Return the values of one model's column, which must be there and finite."""
+    if name not in frame.columns:
+        raise DataError("this column is missing from the scored frame", column=name, remedy="name a model's column.")
+    values = frame[name].to_numpy(dtype=float)
+    if not np.isfinite(values).all():
+        bad = int(np.argmin(np.isfinite(values)))
+        raise DataError("a forecast is missing or infinite", column=name, rows=[bad], remedy="mend that model first.")
+    return values
