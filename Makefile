@@ -39,7 +39,7 @@ test-pandas3:  ## the package's tests under pandas 3, in an environment of their
 	@sh .ci/pandas3
 
 notebooks: setup  ## execute the lessons at their default parameters and store the outputs (LESSONS="00 01")
-	@$(ONE_THREAD) $(PY) -m ecomlib.course.notebook $(LESSONS)
+	@$(ONE_THREAD) $(PY) -m ecomlib.course.authoring.execute $(LESSONS)
 
 workshop: setup  ## learner's, solution and instructor's sets in build/workshop
 	@$(ECOMLIB) workshop build --out build/workshop
@@ -55,7 +55,7 @@ wheel:  ## dist/ecomlib-*.whl with the lessons inside; needs pip alone (any Pyth
 	@ls dist/*.whl
 
 address: setup  ## write the repository's public address into set-up cells and badges: make address REPO=owner/name
-	@$(PY) -m ecomlib.course.address $(REPO)
+	@$(PY) -m ecomlib.course.authoring.address $(REPO)
 
 smoke: setup  ## every benchmark, as small as it goes
 	@$(ONE_THREAD) $(PY) -m pytest -q tests/test_benchmarks.py

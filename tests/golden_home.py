@@ -66,7 +66,7 @@ def answers(home: Path) -> dict[str, Any]:
     """
     from fastapi.testclient import TestClient
 
-    from ecomlib.serving.app import create_app
+    from ecomlib.serving.live.app import create_app
 
     with TestClient(create_app(home)) as client:
 

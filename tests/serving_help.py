@@ -33,8 +33,8 @@ def trained_home() -> Path:
     """
     import hashlib
 
-    from ecomlib.serving.bundle import registry
-    from ecomlib.serving.train import TrainPlan, train
+    from ecomlib.serving.release.bundle import registry
+    from ecomlib.serving.release.train import ReleaseSettings, train
     from ecomlib.stores import load_store
 
     digest = hashlib.sha256()
@@ -48,7 +48,7 @@ def trained_home() -> Path:
             shutil.rmtree(home, ignore_errors=True)
             store = load_store("simulated", size="tiny", seed=0).observed()
             source = {"store": "simulated", "size": "tiny", "seed": 0}
-            made = train(store, home, TrainPlan(text=False), source=source)
+            made = train(store, home, ReleaseSettings(text=False), source=source)
             registry(home).promote(made.version.number, "the first version")
             (home / "done").touch()
     return home
@@ -75,7 +75,7 @@ class Server:
     ) -> None:  # fmt: skip
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        command = [python, "-m", "ecomlib.course.cli", "serve", "--home", str(home), "--port", str(self.port)]
+        command = [python, "-m", "ecomlib.cli", "serve", "--home", str(home), "--port", str(self.port)]
         self.process = subprocess.Popen(
             [*command, *more], env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, cwd=cwd,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,

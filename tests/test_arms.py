@@ -15,7 +15,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 from small_shop import FIRST, make_shop
 
 from ecomlib.errors import DataError
-from ecomlib.text.arms import (
+from ecomlib.text.cold_start import (
     ArmSettings,
     judge_arms,
     newcomers,

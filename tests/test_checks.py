@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 import toy_lesson
 
-from ecomlib.course import exercises, quiz
+from ecomlib.course import exercises
+from ecomlib.course.authoring import quiz
 from ecomlib.course.exercises import Exercise, Raised, judge, same
 from ecomlib.errors import LessonError
 

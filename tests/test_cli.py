@@ -13,7 +13,7 @@ import toy_lesson
 from typer.testing import CliRunner
 
 import ecomlib
-from ecomlib.course.cli import app
+from ecomlib.cli.main import app
 from ecomlib.errors import DownloadError
 from ecomlib.stores.published import download
 
@@ -37,7 +37,7 @@ def test_help_names_what_there_is(words: list[str]) -> None:
 
 def test_the_installed_command_starts_quickly_and_without_the_heavy_libraries() -> None:
     code = (
-        "import sys, ecomlib.course.cli as cli\n"
+        "import sys, ecomlib.cli.main as cli\n"
         "heavy = [n for n in ('torch', 'transformers', 'pandera', 'matplotlib', 'papermill') if n in sys.modules]\n"
         "print(heavy)"
     )

@@ -365,8 +365,8 @@ def test_a_shop_of_ones_own(tab: Any, tmp_path: Path) -> None:
     """A title is text whatever it says; a shop whose prices never moved is told so; an order list holds no formula."""
     import pandas as pd
 
-    from ecomlib.serving.bundle import registry
-    from ecomlib.serving.train import TrainPlan, train
+    from ecomlib.serving.release.bundle import registry
+    from ecomlib.serving.release.train import ReleaseSettings, train
     from ecomlib.stores import load_store
 
     folder = write_shop(tmp_path / "shop", lines=1200)
@@ -374,7 +374,9 @@ def test_a_shop_of_ones_own(tab: Any, tmp_path: Path) -> None:
     products.loc[:1, "title"] = [INTRUDER, "=1+2"]
     products.to_csv(folder / "products.csv", index=False)
     source = {"store": str(folder), "size": "tiny", "seed": 0}
-    made = train(load_store(str(folder)).observed(), tmp_path / "home", TrainPlan(epochs=1, text=False), source=source)
+    made = train(
+        load_store(str(folder)).observed(), tmp_path / "home", ReleaseSettings(epochs=1, text=False), source=source
+    )
     registry(tmp_path / "home").promote(made.version.number, "a test")
     with serving(tmp_path / "home") as server:
         visit(tab, server, product="00000")

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from ecomlib.cli.main import app
 from ecomlib.course import doctor
-from ecomlib.course.cli import app
 from ecomlib.course.doctor import Finding
 
 REQUIRES = [

@@ -238,7 +238,7 @@ def test_a_read_only_data_folder_is_used_and_left_alone(tmp_path, monkeypatch, s
 def test_what_is_derived_never_goes_to_the_data(mode, tmp_path, monkeypatch):
     """A folder of data may be somebody else's: nothing new appears in it, whether it could be written to or not."""
     from ecomlib.stores import load_store
-    from ecomlib.text import memory
+    from ecomlib.text import vector_cache
 
     data, cache = tmp_path / "data", tmp_path / "cache"
     data.mkdir()
@@ -247,10 +247,10 @@ def test_what_is_derived_never_goes_to_the_data(mode, tmp_path, monkeypatch):
     monkeypatch.setenv("ECOMLIB_CACHE_DIR", str(cache))
     try:
         load_store("simulated", size="tiny", seed=0)
-        with contextlib.closing(memory.remember(None, True)) as kept:
-            memory.write(kept, {b"key": (b"vector", 1, 0)})
-        with contextlib.closing(memory.remember(None, True)) as kept:
-            assert memory.read(kept, [b"key"]) == {b"key": (b"vector", 1, 0)}
+        with contextlib.closing(vector_cache.remember(None, True)) as kept:
+            vector_cache.write(kept, {b"key": (b"vector", 1, 0)})
+        with contextlib.closing(vector_cache.remember(None, True)) as kept:
+            assert vector_cache.read(kept, [b"key"]) == {b"key": (b"vector", 1, 0)}
         assert list(data.iterdir()) == []
     finally:
         data.chmod(0o755)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ecomlib.errors import DataError
-from ecomlib.serving.drift import DriftSettings, psi, watch_coverage, watch_inputs
+from ecomlib.serving.live.drift import DriftSettings, psi, watch_coverage, watch_inputs
 
 
 def test_psi_by_hand() -> None:

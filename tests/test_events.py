@@ -20,7 +20,7 @@ pytest.importorskip("sqlalchemy")
 import sqlalchemy as sql
 
 from ecomlib.errors import DataError
-from ecomlib.serving.events import EVENTS, Event, EventLog
+from ecomlib.serving.live.event_log import EVENTS, Event, EventLog
 
 MONDAY = datetime(2024, 1, 1)
 
@@ -120,7 +120,7 @@ def test_lines_come_back_as_they_were_whatever_their_order(log: EventLog) -> Non
 
 
 def test_many_lines_are_read_in_pieces(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecomlib.serving.events._CHUNK", 300)
+    monkeypatch.setattr("ecomlib.serving.live.event_log._CHUNK", 300)
     log.append([event(f"{k:04d}", quantity=k + 1) for k in range(1_000)])
     assert log.lines()["quantity"].tolist() == list(range(1, 1_001))
 
@@ -183,7 +183,7 @@ def test_what_cannot_be_opened_says_so_without_the_password(tmp_path: Path) -> N
 SENDER = """
 import sys
 from datetime import datetime
-from ecomlib.serving.events import Event, EventLog
+from ecomlib.serving.live.event_log import Event, EventLog
 log = EventLog(sys.argv[1])
 number = 0
 while True:

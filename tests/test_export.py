@@ -12,7 +12,7 @@ import torch
 pytest.importorskip("onnxruntime")
 from ecomlib.errors import DataError
 from ecomlib.models import NETWORKS
-from ecomlib.serving.export import export_onnx, open_session, parity, quantise
+from ecomlib.serving.release.export import export_onnx, open_session, parity, quantise
 from ecomlib.training import make_network
 from ecomlib.windows import WindowSet, WindowSettings
 

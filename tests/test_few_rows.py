@@ -17,17 +17,18 @@ pytest.importorskip("fastapi")
 pytest.importorskip("httpx")
 from fastapi.testclient import TestClient
 
+from ecomlib.cli.service import versions
 from ecomlib.errors import DataError
-from ecomlib.serving import retrain, tables
-from ecomlib.serving.app import create_app
-from ecomlib.serving.bundle import KEY, LEVELS, Bundle, open_bundle, quantile_names, registry
-from ecomlib.serving.commands import versions
-from ecomlib.serving.recipe import week_of
-from ecomlib.serving.train import TrainPlan, _wape, train
+from ecomlib.serving.live import retrain
+from ecomlib.serving.live.app import create_app
+from ecomlib.serving.release import snapshot
+from ecomlib.serving.release.bundle import KEY, LEVELS, Bundle, open_bundle, quantile_names, registry
+from ecomlib.serving.release.inputs import week_of
+from ecomlib.serving.release.train import ReleaseSettings, _wape, train
 from ecomlib.stores import Store
 
 FIRST = pd.Timestamp("2024-01-01")  # a Monday
-FAST = TrainPlan(hold_out=0, epochs=1, effects=False)
+FAST = ReleaseSettings(hold_out=0, epochs=1, effects=False)
 
 
 def shop(weeks: int, products: int, closed: tuple[int, ...] = (), *, idle: int = 0, stock: bool = False) -> Store:
@@ -58,7 +59,7 @@ def no_constant(name: str) -> Any:
     raise AssertionError(f"{name} was sent")
 
 
-def promoted(store: Store, home: Path, plan: TrainPlan = FAST) -> Bundle:
+def promoted(store: Store, home: Path, plan: ReleaseSettings = FAST) -> Bundle:
     made = train(store, home, plan)
     registry(home).promote(made.version.number, "a test")
     return open_bundle(home)
@@ -75,7 +76,7 @@ def promoted(store: Store, home: Path, plan: TrainPlan = FAST) -> Bundle:
 )
 def test_a_closed_week_is_a_week_of_zeros(closed: tuple[int, ...], hold_out: int, stock: bool, tmp_path: Path) -> None:
     store = shop(24, 3, closed, stock=stock)
-    bundle = promoted(store, tmp_path, TrainPlan(hold_out=hold_out, epochs=1, effects=False))
+    bundle = promoted(store, tmp_path, ReleaseSettings(hold_out=hold_out, epochs=1, effects=False))
     weeks = 24 - hold_out
     assert bundle.settings["cutoff"] == f"{FIRST + pd.Timedelta(weeks=weeks - 1):%Y-%m-%d}"
     expected = np.array([[0 if week in closed else 28 for week in range(weeks)]] * 3)  # 1 + 2 + … + 7 units
@@ -90,8 +91,8 @@ def test_a_product_launched_in_a_closed_week_begins_there() -> None:
     store = shop(24, 3, (19,))
     listed = store.products.assign(launched_on=[FIRST, FIRST, FIRST + pd.Timedelta(weeks=19)])
     orders = store.orders[store.orders["product_id"] != "p2"]
-    held = tables.cut(store.with_parts(products=listed, orders=orders), week_of(FIRST) + 19)
-    books = tables.books_of(held, *tables.catalogue(held.store))[0]
+    held = snapshot.cut(store.with_parts(products=listed, orders=orders), week_of(FIRST) + 19)
+    books = snapshot.books_of(held, *snapshot.catalogue(held.store))[0]
     assert (books.begin - books.first).tolist() == [0, 0, 19] and books.units.shape == (3, 20)
 
 
@@ -175,7 +176,7 @@ def test_an_end_that_is_not_known_is_null_with_a_reason(few: Path, client: TestC
 
 
 def test_the_batch_says_so_too(few: Path, tmp_path: Path) -> None:
-    frame = retrain.score(few, database=f"sqlite:///{tmp_path / 'events.db'}")
+    frame = retrain.forecast_catalogue(few, database=f"sqlite:///{tmp_path / 'events.db'}")
     assert frame[["low", "high"]].isna().all(axis=None) and np.isfinite(frame["forecast"]).all()
     assert set(frame["interval"]) == {"unknown: 8 calibration rows, 9 needed"}
 

@@ -18,8 +18,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ecomlib import recorded as rec
+from ecomlib.cli.main import app
 from ecomlib.course import doctor
-from ecomlib.course.cli import app
 from ecomlib.errors import DataError
 from ecomlib.recorded import fingerprint as fp
 from ecomlib.recorded import upkeep

@@ -23,8 +23,8 @@ pytest.importorskip("onnxruntime")
 import golden_home
 
 from ecomlib.errors import EcomlibError
-from ecomlib.serving.bundle import database_url, registry
-from ecomlib.serving.events import EventLog
+from ecomlib.serving.live.event_log import EventLog
+from ecomlib.serving.release.bundle import database_url, registry
 
 
 @cache

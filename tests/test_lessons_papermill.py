@@ -12,8 +12,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from ecomlib.course import lessons, notebook, report, rules, workshop
-from ecomlib.course.run import RunSettings, known_parameters, run_lessons
+from ecomlib.course import lessons, workshop
+from ecomlib.course.authoring import execute, lint
+from ecomlib.course.running import report
+from ecomlib.course.running.run import RunSettings, known_parameters, run_lessons
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMITTED = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -61,9 +63,9 @@ def test_the_learners_set_runs(path: Path, filled: bool, tmp_path: Path) -> None
     if "SIZE" in known_parameters(path):
         cell = next(c for c in learner.cells if "parameters" in lessons.tags(c))
         cell.source += '\nSIZE = "tiny"'
-    notebook.execute(learner, tmp_path)
+    execute.execute(learner, tmp_path)
     nbformat.validate(learner)
-    said = ["".join(rules.output_texts(c)) for c in learner.cells if "check" in lessons.tags(c)]
+    said = ["".join(lint.output_texts(c)) for c in learner.cells if "check" in lessons.tags(c)]
     assert all(text.startswith("✓ Right" if filled else "… Not filled in yet") for text in said), said
 
 

@@ -13,7 +13,7 @@ pytest.importorskip("onnxruntime")
 from serving_help import copy_home, event
 
 from ecomlib.errors import DataError
-from ecomlib.serving.local import Service, running
+from ecomlib.serving.live.server_process import ServerProcess, running
 
 pytestmark = pytest.mark.slow
 
@@ -63,10 +63,10 @@ def test_killed_and_started_again(command: list[str]) -> None:
 
 
 def test_a_server_that_ends_says_why() -> None:
-    failing = Service([sys.executable, "-c", "raise SystemExit('no disk, port {port}')"])
+    failing = ServerProcess([sys.executable, "-c", "raise SystemExit('no disk, port {port}')"])
     with pytest.raises(DataError, match=r"did not start.*no disk"):
         failing.start()
-    silent = Service([sys.executable, "-c", "import time; time.sleep(60)"], patience=0.5)
+    silent = ServerProcess([sys.executable, "-c", "import time; time.sleep(60)"], patience=0.5)
     with pytest.raises(DataError, match="did not start"):
         silent.start()
     assert silent.process is None

@@ -17,7 +17,9 @@ import nbformat
 import pytest
 import toy_lesson
 
-from ecomlib.course import exercises, lessons, notebook, report, rules, setup_cell, syllabus
+from ecomlib.course import exercises, lessons, setup_cell, syllabus
+from ecomlib.course.authoring import execute, lint
+from ecomlib.course.running import report
 from ecomlib.errors import MissingDependencyError
 from ecomlib.files import write_whole
 
@@ -43,23 +45,24 @@ def test_every_lesson_is_planned() -> None:
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda p: p.stem)
 def test_a_committed_lesson_keeps_the_rules(path: Path) -> None:
     number = path.name.partition("_")[0]
-    assert rules.complaints(lessons.read(path), number) == []
+    assert lint.complaints(lessons.read(path), number) == []
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda p: p.stem)
 def test_a_committed_lesson_was_executed_as_it_stands(path: Path) -> None:
     number = path.name.partition("_")[0]
-    mend = f"{path.name} has changed since it was executed. Mend it with: python -m ecomlib.course.notebook {number}"
-    assert not notebook.is_stale(lessons.read(path)), mend
+    command = f"python -m ecomlib.course.authoring.execute {number}"
+    mend = f"{path.name} has changed since it was executed. Mend it with: {command}"
+    assert not execute.is_stale(lessons.read(path)), mend
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda p: p.stem)
 def test_a_committed_lesson_shows_stub_and_success(path: Path) -> None:
     for cell in lessons.read(path).cells:
         if "check" in lessons.tags(cell):
-            assert any("Not filled in yet" in text for text in rules.output_texts(cell))
+            assert any("Not filled in yet" in text for text in lint.output_texts(cell))
         if "solution" in lessons.tags(cell):
-            assert any("✓ Right" in text for text in rules.output_texts(cell))
+            assert any("✓ Right" in text for text in lint.output_texts(cell))
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda p: p.stem)
@@ -109,7 +112,7 @@ def test_every_room_names_the_lesson_that_derives_it() -> None:
 
 
 def test_the_toy_lesson_keeps_the_rules_of_sources(toy_checks: None) -> None:
-    assert rules.complaints(toy_lesson.lesson(), "90", outputs=False) == []
+    assert lint.complaints(toy_lesson.lesson(), "90", outputs=False) == []
 
 
 def change(index: int, **fields: Any) -> Callable[[Any], None]:
@@ -184,7 +187,7 @@ SOURCES = [
 def test_a_rule_for_sources_bites(spoil: Callable[[Any], None], said: str, toy_checks: None) -> None:
     nb = toy_lesson.lesson()
     spoil(nb)
-    found = rules.complaints(nb, "90", outputs=False)
+    found = lint.complaints(nb, "90", outputs=False)
     assert any(said in complaint for complaint in found), found
 
 
@@ -198,7 +201,7 @@ def executed_toy() -> Any:
 
 
 def test_the_executed_toy_keeps_all_rules(toy_checks: None) -> None:
-    assert rules.complaints(executed_toy(), "90") == []
+    assert lint.complaints(executed_toy(), "90") == []
 
 
 def picture(**metadata: Any) -> Any:
@@ -229,7 +232,7 @@ OUTPUTS = [
 def test_a_rule_for_outputs_bites(spoil: Callable[[Any], None], said: str, toy_checks: None) -> None:
     nb = executed_toy()
     spoil(nb)
-    found = rules.complaints(nb, "90")
+    found = lint.complaints(nb, "90")
     assert any(said in complaint for complaint in found), found
 
 
@@ -264,17 +267,17 @@ def test_make_notebooks_executes_and_notes_what_it_did(project: Path, capsys: py
     nb.cells[1].source = "an old set-up cell"
     nbformat.write(nb, path)
     ids = [c.id for c in nb.cells]
-    assert notebook.is_stale(lessons.read(path))
+    assert execute.is_stale(lessons.read(path))
 
-    assert notebook.main(["90"]) == 0, capsys.readouterr().err
+    assert execute.main(["90"]) == 0, capsys.readouterr().err
     made = lessons.read(path)
     assert [c.id for c in made.cells] == ids
     assert made.cells[1].source == setup_cell.text()
-    assert rules.complaints(made, "90") == []
-    assert not notebook.is_stale(made)
+    assert lint.complaints(made, "90") == []
+    assert not execute.is_stale(made)
     assert made.metadata.ecomlib.package_sha256 == lessons.package_hash()
     assert 0 < made.metadata.ecomlib.seconds < 100
-    board = (project / notebook.RESULTS).read_text(encoding="utf-8").splitlines()
+    board = (project / execute.RESULTS).read_text(encoding="utf-8").splitlines()
     assert board[0].startswith("lesson,store,model") and board[1].startswith("90,simulated,naive,peer,0.5")
     readme = (project / "README.md").read_text(encoding="utf-8")
     assert re.search(r"\| \[90 · Toy\]\(notebooks/90_toy.ipynb\) \| Why\? \| \d+ s \|", readme)
@@ -293,12 +296,12 @@ def test_make_notebooks_executes_and_notes_what_it_did(project: Path, capsys: py
     assert other != output.data["image/png"]
     output.data["image/png"] = other
     nbformat.write(made, path)
-    assert notebook.main(["90"]) == 0
+    assert execute.main(["90"]) == 0
     assert other in path.read_text(encoding="utf-8")
 
     # A change of the author makes it stale, an execution count does not.
     made.cells[6].source += "\n"
-    assert notebook.is_stale(made)
+    assert execute.is_stale(made)
 
 
 @pytest.mark.parametrize(
@@ -315,7 +318,7 @@ def test_make_notebooks_refuses_and_leaves_the_file_as_it_was(
 ) -> None:
     path = toy_lesson.write(project / "notebooks", extra=extra)
     before = path.read_bytes()
-    assert notebook.main([]) == 1
+    assert execute.main([]) == 1
     assert said in capsys.readouterr().err
     assert path.read_bytes() == before
     assert not list(path.parent.glob(".*"))
@@ -326,9 +329,9 @@ def test_a_lesson_without_a_line_in_the_syllabus_is_refused_before_anything_runs
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:
     toy_lesson.write(project / "notebooks", "99_unplanned.ipynb")
-    monkeypatch.setattr(notebook, "execute", lambda *_: pytest.fail("a lesson was executed"))
+    monkeypatch.setattr(execute, "execute", lambda *_: pytest.fail("a lesson was executed"))
     before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
-    assert notebook.main(options) == 1
+    assert execute.main(options) == 1
     said = capsys.readouterr().err
     assert "99_unplanned.ipynb is not in the syllabus" in said and "ecomlib/course/syllabus.py" in said
     assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
@@ -340,17 +343,17 @@ def test_results_come_from_planned_lessons_only(project: Path) -> None:
         mark = {"kind": "results", "title": "", "rows": [{"lesson": number, "store": "simulated", "model": "naive"}]}
         nb.cells[4].outputs = [nbformat.v4.new_output("display_data", metadata={"ecomlib": mark})]
         nbformat.write(nb, project / "notebooks" / name)
-    notebook.update_results(project)
-    rows = (project / notebook.RESULTS).read_text(encoding="utf-8").splitlines()[1:]
+    execute.update_results(project)
+    rows = (project / execute.RESULTS).read_text(encoding="utf-8").splitlines()[1:]
     assert len(rows) == 1 and rows[0].startswith("90,")
 
 
 def test_a_check_looks_at_the_source_only(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (project / "notebooks" / "90_toy.ipynb").read_bytes()
-    assert notebook.main(["--check"]) == 0
+    assert execute.main(["--check"]) == 0
     assert "fine, but changed since it was executed" in capsys.readouterr().out
     toy_lesson.write(project / "notebooks", extra="raise ValueError")
-    assert notebook.main(["--check", "90"]) == 1
+    assert execute.main(["--check", "90"]) == 1
     assert "raises on purpose" in capsys.readouterr().err
     assert (project / "notebooks" / "90_toy.ipynb").read_bytes() != before
 
@@ -358,16 +361,16 @@ def test_a_check_looks_at_the_source_only(project: Path, capsys: pytest.CaptureF
 def test_pictures_that_differ_get_their_new_bytes() -> None:
     from matplotlib.figure import Figure
 
-    from ecomlib.course.results import _figure_png
+    from ecomlib.course.publish import _figure_png
 
     figures = [Figure(figsize=(1, 1)) for _ in range(2)]
     figures[1].subplots()
     first, second = map(_figure_png, figures)
-    assert notebook.same_pixels(first, first) and not notebook.same_pixels(first, second)
+    assert execute.same_pixels(first, first) and not execute.same_pixels(first, second)
     old, new = executed_toy(), executed_toy()
     for nb, png in ((old, first), (new, second)):
         nb.cells[6].outputs = [nbformat.v4.new_output("display_data", data={"image/png": png})]
-    notebook.keep_pictures(new, old)
+    execute.keep_pictures(new, old)
     assert new.cells[6].outputs[0].data["image/png"] == second
 
 
@@ -386,7 +389,7 @@ def test_outside_a_checkout_nothing_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert notebook.main([]) == 1
+    assert execute.main([]) == 1
     assert "no checkout" in capsys.readouterr().err
 
 

@@ -11,8 +11,9 @@ import pytest
 pytest.importorskip("IPython")
 from IPython.core.interactiveshell import InteractiveShell
 
-from ecomlib.course import lessons, parts, rules
-from ecomlib.course.run import RunSettings, run_lessons
+from ecomlib.course import lessons, optional_extras
+from ecomlib.course.authoring import lint
+from ecomlib.course.running.run import RunSettings, run_lessons
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,8 +28,8 @@ def shell(monkeypatch: pytest.MonkeyPatch) -> InteractiveShell:
 def test_nothing_is_skipped_where_the_part_is_there(
     shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(parts.PARTS, "toy", ("json", "csv"))
-    assert parts.skip_without("toy")
+    monkeypatch.setitem(optional_extras.PARTS, "toy", ("json", "csv"))
+    assert optional_extras.skip_without("toy")
     assert capsys.readouterr().out == ""
     assert shell.transform_cell("# needs: toy\nx = 1\n") == "# needs: toy\nx = 1\n"
 
@@ -36,8 +37,8 @@ def test_nothing_is_skipped_where_the_part_is_there(
 def test_marked_cells_are_skipped_where_it_is_missing(
     shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(parts.PARTS, "toy", ("json", "no_such_library_here"))
-    assert not parts.skip_without("toy")
+    monkeypatch.setitem(optional_extras.PARTS, "toy", ("json", "no_such_library_here"))
+    assert not optional_extras.skip_without("toy")
     said = capsys.readouterr().out
     assert "no_such_library_here" in said and "json" not in said and 'python -m pip install "ecomlib[toy]"' in said
     assert shell.transform_cell("# needs: toy\nraise ValueError\n") == 'print("Skipped: needs the part toy.")\n'
@@ -48,7 +49,7 @@ def test_marked_cells_are_skipped_where_it_is_missing(
 
 def test_the_parts_are_those_of_the_extras() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    for part, libraries in parts.PARTS.items():
+    for part, libraries in optional_extras.PARTS.items():
         declared = {re.split(r"[<>=\[ ]", need)[0].replace("-", "_") for need in extras[part]}
         assert declared == set(libraries)
 
@@ -67,7 +68,7 @@ def test_lesson_08_ends_cleanly_where_the_service_is_not_installed(
     (run,) = run_lessons(["08"], settings, where=ROOT / "notebooks")
     assert run.passed, run.complaint()
     cells = lessons.read(run.executed).cells
-    said = {n: "".join(rules.output_texts(cell)) for n, cell in enumerate(cells) if cell.cell_type == "code"}
+    said = {n: "".join(lint.output_texts(cell)) for n, cell in enumerate(cells) if cell.cell_type == "code"}
     assert any(
         "Not installed here: onnxruntime, fastapi" in text and "ecomlib[serve]" in text for text in said.values()
     )

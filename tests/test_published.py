@@ -17,8 +17,8 @@ import pytest
 pytest.importorskip("nbformat")
 import nbformat
 
-from ecomlib.course import lessons, published
-from ecomlib.course.results import table_html
+from ecomlib.course import lessons, published_numbers
+from ecomlib.course.publish import table_html
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = ROOT / "tests" / "golden" / "published.csv"
@@ -32,21 +32,21 @@ def recorded() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def committed() -> pd.DataFrame:
-    return published.table([
+    return published_numbers.table([
         number
         for lesson in lessons.choose(ROOT / "notebooks")
-        for number in published.numbers(lessons.read(lesson.path), lesson.number)
+        for number in published_numbers.numbers(lessons.read(lesson.path), lesson.number)
     ])  # fmt: skip
 
 
 def test_the_lessons_publish_what_is_recorded(recorded: pd.DataFrame, committed: pd.DataFrame) -> None:
     assert committed["lesson"].nunique() == 10 and len(committed) > 2000
-    found = published.complaints(recorded, committed)
+    found = published_numbers.complaints(recorded, committed)
     assert not found, "\n".join([f"{len(found)} published numbers differ; {AGAIN}", *found[:40]])
 
 
 def test_every_number_is_held_but_those_of_a_clock(recorded: pd.DataFrame, committed: pd.DataFrame) -> None:
-    both = recorded.merge(committed, on=published.IDENTITY, validate="one_to_one", suffixes=("", "_now"))
+    both = recorded.merge(committed, on=published_numbers.IDENTITY, validate="one_to_one", suffixes=("", "_now"))
     assert (both["tolerance"].isna() == both["clock"]).all()
     held = both[~both["clock"]]
     assert (held["tolerance"] >= held["step"] / 2 - 1e-9).all()
@@ -65,7 +65,7 @@ def test_a_stale_or_forged_output_would_be_seen(recorded: pd.DataFrame, committe
     gone = now.iloc[-1]
     invented = now.iloc[[0]].assign(key="title 99", value=42.0)
     now = pd.concat([now.iloc[:-1], invented], ignore_index=True)
-    found = sorted(published.complaints(recorded, now))
+    found = sorted(published_numbers.complaints(recorded, now))
     assert len(found) == 3, found
     assert any("/wape: " in line and " instead of " in line for line in found)
     assert any(f"{gone['key']}: {gone['value']:g} is no longer published" in line for line in found)
@@ -74,12 +74,14 @@ def test_a_stale_or_forged_output_would_be_seen(recorded: pd.DataFrame, committe
 
 def test_numbers_are_found_and_names_are_not() -> None:
     def values(text: str) -> list[float]:
-        return [value for value, _ in published.numbers_in(text)]
+        return [value for value, _ in published_numbers.numbers_in(text)]
 
     assert values("saves 3,114 a week [-2,556, 3,804], 47% of 1.") == [3114, -2556, 3804, 47, 1]
     assert values("8-12 units, 1–2 days, −3 and +4, 1.5e-05") == [8, 12, 1, 2, -3, 4, 1.5e-05]
     assert values("P0001, R01, fp16, the 4th, recorded 2026-11-22 at 10:30:00, Q1") == []
-    assert [step for _, step in published.numbers_in("0.352 and 3,114 and 1.5e-05")] == pytest.approx([1e-3, 1, 1e-6])
+    assert [step for _, step in published_numbers.numbers_in("0.352 and 3,114 and 1.5e-05")] == pytest.approx(
+        [1e-3, 1, 1e-6]
+    )
 
 
 def lesson(outputs: list[dict[str, Any]]) -> Any:
@@ -102,7 +104,7 @@ def test_each_kind_of_output_gives_its_numbers_under_their_names() -> None:
         {"data": {"image/png": ""}, "metadata": {"ecomlib": {"kind": "map", "title": "M", "alt": "2 to 5.0 ms"}}},
         {"data": {"text/plain": "12"}, "metadata": {}},
     ]  # fmt: skip
-    found = published.table(published.numbers(lesson(outputs), "90"))
+    found = published_numbers.table(published_numbers.numbers(lesson(outputs), "90"))
     assert found[["output", "key", "value", "step", "clock"]].values.tolist() == [
         [1, "title 1", 2, 1, False],
         [1, "title 2", 3, 1, False],
@@ -129,7 +131,7 @@ def test_the_tolerance_is_three_times_the_largest_difference_or_half_a_digit() -
         from make_published import with_tolerances
     finally:
         sys.path.pop(0)
-    number = published.PublishedNumber("90", "a1", 1, "plain", "t", "k", 0.352, 0.001, False)
+    number = published_numbers.PublishedNumber("90", "a1", 1, "plain", "t", "k", 0.352, 0.001, False)
     keys = ["same", "moved", "gone", "timed"]
     rows = pd.DataFrame([vars(number) | {"key": key, "clock": key == "timed"} for key in keys])
     one = rows.assign(value=[0.352, 0.350, 0.352, 9.0])

@@ -69,7 +69,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 import ecomlib
 from ecomlib.course import exercises
-from ecomlib.course.cli import app
+from ecomlib.cli.main import app
 from ecomlib.models import NETWORKS, ForecasterSettings
 from ecomlib.training import load, save
 
@@ -116,7 +116,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def walked(copy: Path) -> Path:
     """The copy, after the recipes."""
-    refused = python(copy, "-m", "ecomlib.course.notebook", "90")
+    refused = python(copy, "-m", "ecomlib.course.authoring.execute", "90")
     assert refused.returncode == 1 and "not in the syllabus, so nothing was executed" in refused.stderr
     before = sources(copy)
     (copy / "ecomlib/stores/bakery.py").write_text(STORE, encoding="utf-8")
@@ -168,12 +168,12 @@ def test_an_exercise_is_its_file(answers: dict[str, Any]) -> None:
 
 def test_a_lesson_is_its_notebook_and_one_line(walked: Path, answers: dict[str, Any]) -> None:
     assert re.search(r"^  90  Toy +no +needs 20 weeks of orders", answers["data check"], re.M)
-    made = python(walked, "-m", "ecomlib.course.notebook", "90")
+    made = python(walked, "-m", "ecomlib.course.authoring.execute", "90")
     assert made.returncode == 0, made.stderr
     readme = (walked / "README.md").read_text(encoding="utf-8")
     assert re.search(r"\| \[90 · Toy\]\(notebooks/90_toy.ipynb\) \| What is bread worth\? \| \d+ s \|", readme)
     assert "\n90,simulated,naive" in (walked / "ecomlib/course/assets/results.csv").read_text(encoding="utf-8")
-    ran = python(walked, "-m", "ecomlib.course.cli", "run", "90", "--size", "tiny", "--store", "bakery")
+    ran = python(walked, "-m", "ecomlib.cli", "run", "90", "--size", "tiny", "--store", "bakery")
     assert ran.returncode == 0, ran.stderr
     report = (walked / "build/report.html").read_text(encoding="utf-8")
     assert "90 · Toy" in report and "What is bread worth?" in report and "<b>bakery</b>" in report

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from ecomlib.errors import DataError
-from ecomlib.serving.registry import Registry
+from ecomlib.serving.release.versions import Registry
 
 
 def write(text: str):  # type: ignore[no-untyped-def]
@@ -78,7 +78,7 @@ def test_changed_files_are_noticed(tmp_path: Path) -> None:
 LOOP = """
 import sys
 from pathlib import Path
-from ecomlib.serving.registry import Registry
+from ecomlib.serving.release.versions import Registry
 registry = Registry(sys.argv[1])
 def write(folder):
     for k in range(20):

@@ -13,8 +13,9 @@ import pytest
 
 from benchmarks.real_shop import second_parts
 from ecomlib import load_store, recorded
-from ecomlib.course import lessons, report, syllabus
-from ecomlib.course.run import RunSettings, run_lessons
+from ecomlib.course import lessons, syllabus
+from ecomlib.course.running import report
+from ecomlib.course.running.run import RunSettings, run_lessons
 from ecomlib.errors import LessonError
 from ecomlib.recorded import upkeep
 

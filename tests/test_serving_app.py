@@ -16,9 +16,9 @@ from fastapi.testclient import TestClient
 from serving_help import copy_home, event, trained_home
 
 from ecomlib.errors import DataError
-from ecomlib.serving.app import create_app
-from ecomlib.serving.bundle import open_bundle, registry
-from ecomlib.serving.intake import KEY, MOST_BYTES
+from ecomlib.serving.live.app import create_app
+from ecomlib.serving.live.requests import KEY, MOST_BYTES
+from ecomlib.serving.release.bundle import open_bundle, registry
 
 
 @pytest.fixture

@@ -15,13 +15,13 @@ from serving_help import copy_home, trained_home
 from small_shop import make_shop
 
 from ecomlib.errors import DataError
-from ecomlib.serving import recipe, tables
-from ecomlib.serving.bundle import ALL, Bundle, open_bundle, registry
-from ecomlib.serving.train import TrainPlan, train
+from ecomlib.serving.release import inputs, snapshot
+from ecomlib.serving.release.bundle import ALL, Bundle, open_bundle, registry
+from ecomlib.serving.release.train import ReleaseSettings, train
 from ecomlib.stores import Store, load_store
 from ecomlib.windows import WindowSet, WindowSettings
 
-FAST = TrainPlan(epochs=1, effects=False)
+FAST = ReleaseSettings(epochs=1, effects=False)
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +30,9 @@ def shop() -> Store:
 
 
 @pytest.fixture(scope="module")
-def books(shop: Store) -> recipe.Books:
-    held = tables.cut(shop, tables.last_full_week(shop) - 4)
-    return tables.books_of(held, *tables.catalogue(held.store))[0]
+def books(shop: Store) -> inputs.SalesHistory:
+    held = snapshot.cut(shop, snapshot.last_full_week(shop) - 4)
+    return snapshot.books_of(held, *snapshot.catalogue(held.store))[0]
 
 
 @pytest.fixture(scope="module")
@@ -40,17 +40,17 @@ def tiny() -> Bundle:
     return open_bundle(trained_home())
 
 
-def test_the_recipe_is_that_of_windows(books: recipe.Books) -> None:
+def test_the_recipe_is_that_of_windows(books: inputs.SalesHistory) -> None:
     """Every input of every window at several origins, cut by the service's way and by training's."""
-    shape = recipe.shape_for(books)
+    shape = inputs.shape_for(books)
     assert "last_year" in shape.future and "depth" in shape.future and shape.levels == ("bags", "lights", "mugs")
     settings = WindowSettings(
         shape.look_back, 4, shape.past, shape.future, ("category",), also_known=("log_price",), scale="log1p_shift"
     )
-    windows = WindowSet.from_panel(recipe.panel(books, shape), settings, levels={"category": shape.levels})
+    windows = WindowSet.from_panel(inputs.panel(books, shape), settings, levels={"category": shape.levels})
     for origin in (books.last, books.last - 1, books.last - 30):
-        rows, given = recipe.feed(books, shape, origin)
-        here = windows.at(recipe.monday(origin))
+        rows, given = inputs.feed(books, shape, origin)
+        here = windows.at(inputs.monday(origin))
         assert list(here.ids[here.series]) == [books.products[row] for row in rows]
         batch = next(here.batches(1000))
         for name, ours in given.items():
@@ -58,14 +58,14 @@ def test_the_recipe_is_that_of_windows(books: recipe.Books) -> None:
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-6, err_msg=f"{name} at {origin}")
 
 
-def test_live_weeks_are_as_good_as_trained_ones(shop: Store, books: recipe.Books) -> None:
-    """Books that were followed by four weeks are those that a later cutoff would have made."""
-    held = tables.cut(shop, books.last + 4)
-    later = tables.books_of(held, *tables.catalogue(held.store))[0]
+def test_live_weeks_are_as_good_as_trained_ones(shop: Store, books: inputs.SalesHistory) -> None:
+    """SalesHistory that were followed by four weeks are those that a later cutoff would have made."""
+    held = snapshot.cut(shop, books.last + 4)
+    later = snapshot.books_of(held, *snapshot.catalogue(held.store))[0]
     grown = books.followed_by([later.units[:, -4 + week] for week in range(4)])
     assert (grown.units == later.units).all() and (grown.begin == later.begin).all() and grown.last == later.last
-    shape = recipe.shape_for(books)
-    for (rows, ours), (others, theirs) in [[recipe.feed(b, shape, later.last) for b in (grown, later)]]:
+    shape = inputs.shape_for(books)
+    for (rows, ours), (others, theirs) in [[inputs.feed(b, shape, later.last) for b in (grown, later)]]:
         assert (rows == others).all()
         for name in ours:
             np.testing.assert_array_equal(ours[name], theirs[name])
@@ -73,8 +73,8 @@ def test_live_weeks_are_as_good_as_trained_ones(shop: Store, books: recipe.Books
 
 def test_nothing_from_the_future(shop: Store, tmp_path: Path) -> None:
     """What is sold, stocked and reviewed after the cutoff may change: the version stays the same, to the last bit."""
-    cutoff = tables.last_full_week(shop) - 6
-    end = recipe.monday(cutoff + 1)
+    cutoff = snapshot.last_full_week(shop) - 6
+    end = inputs.monday(cutoff + 1)
     rng = np.random.default_rng(1)
     orders = shop.orders.copy()
     late = (orders["ordered_at"] >= end).to_numpy()
@@ -94,7 +94,7 @@ def test_shares_are_a_split(tiny: Bundle) -> None:
     assert np.allclose(tiny.shares.sum(axis=1), 1) and (tiny.shares > 0).all()
     units = np.zeros((3, 2, 4))
     units[0, 0], units[1, 1] = 100, 1
-    split = tables.shares(units, ("a", "a", "b"))
+    split = snapshot.shares(units, ("a", "a", "b"))
     assert split[0, 0] > 0.95 and split[1, 1] < 0.3, "four units alone do not outweigh the category's 400"
     assert split[2] == pytest.approx([401 / 406, 5 / 406], abs=0.02), "nothing sold: the shop's split"
 
@@ -103,12 +103,12 @@ def test_the_rhythm_is_the_shops_own(tiny: Bundle) -> None:
     """A shop that sells on Wednesdays at noon only has nothing to hope for from the rest of the week."""
     store = load_store("simulated", size="tiny", seed=0).observed()
     noon = store.orders["ordered_at"].dt.to_period("W").dt.start_time + pd.Timedelta(days=2, hours=12)
-    held = tables.cut(store, tiny.cutoff)
-    moved = tables.Held(held.store.with_parts(orders=store.orders.assign(ordered_at=noon)), None, None, tiny.cutoff)
-    share = np.array(tables.rhythm(moved))
+    held = snapshot.cut(store, tiny.cutoff)
+    moved = snapshot.Held(held.store.with_parts(orders=store.orders.assign(ordered_at=noon)), None, None, tiny.cutoff)
+    share = np.array(snapshot.rhythm(moved))
     assert share[:61].max() < 1e-3 and share[61:].min() > 0.999
     week = held.store.orders["ordered_at"].dt.dayofweek
-    units = held.store.orders.loc[held.store.orders["ordered_at"] >= recipe.monday(tiny.cutoff - 25), "quantity"]
+    units = held.store.orders.loc[held.store.orders["ordered_at"] >= inputs.monday(tiny.cutoff - 25), "quantity"]
     before = units[week < 3].sum() / units.sum()
     assert tiny.settings["rhythm"][72] == pytest.approx(before, abs=1e-3)
 
@@ -123,11 +123,11 @@ def test_a_version_is_a_better_forecaster_than_a_mean_and_says_so(tiny: Bundle) 
 def test_intervals_hold_in_weeks_that_nobody_has_seen(tiny: Bundle) -> None:
     """The four held-out weeks, all products and regions: 90 % promised; few weeks share their luck, so ± 5 points."""
     store = load_store("simulated", size="tiny", seed=0).observed()
-    held = tables.cut(store, tiny.cutoff + 4)
-    _, by_region = tables.books_of(held, *tables.catalogue(held.store))
+    held = snapshot.cut(store, tiny.cutoff + 4)
+    _, by_region = snapshot.books_of(held, *snapshot.catalogue(held.store))
     said, by_network = tiny.forecast(tiny.books, tiny.cutoff)
     f = tiny.shares[:, :, None] * said[:, None]
-    low, high = recipe.interval(f, tiny.width[None, :-1, None])
+    low, high = inputs.interval(f, tiny.width[None, :-1, None])
     hit = (by_region[:, :, -4:] >= low) & (by_region[:, :, -4:] <= high)
     assert hit.shape == (60, 9, 4) and by_network.all()
     assert abs(hit.mean() - 0.9) < 0.05
@@ -135,7 +135,7 @@ def test_intervals_hold_in_weeks_that_nobody_has_seen(tiny: Bundle) -> None:
 
 def test_a_newcomer_is_told_by_its_category(tiny: Bundle) -> None:
     begin = tiny.books.begin.copy()
-    begin[7] = recipe.NEVER
+    begin[7] = inputs.NEVER
     said, by_network = tiny.forecast(replace(tiny.books, begin=begin), tiny.cutoff)
     assert not by_network[7] and by_network.sum() == 59
     category = tiny.books.category[7]
@@ -162,9 +162,9 @@ def test_a_small_shop_without_prices_or_regions(tmp_path: Path) -> None:
 
 def test_too_little_is_refused(shop: Store, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="too few to train on"):
-        train(shop, tmp_path, FAST, cutoff=recipe.week_of("2023-02-27"))
+        train(shop, tmp_path, FAST, cutoff=inputs.week_of("2023-02-27"))
     with pytest.raises(DataError, match="no orders before the cutoff"):
-        train(shop, tmp_path, FAST, cutoff=recipe.week_of("2022-02-27"))
+        train(shop, tmp_path, FAST, cutoff=inputs.week_of("2022-02-27"))
     assert registry(tmp_path).versions() == []
 
 

@@ -16,12 +16,12 @@ pytest.importorskip("fastapi")
 from serving_help import Server, copy_home, event, free_port, serving, trained_home
 from typer.testing import CliRunner
 
-from ecomlib.course.cli import app
+from ecomlib.cli.main import app
 from ecomlib.errors import DataError
-from ecomlib.serving import replay, retrain
-from ecomlib.serving.bundle import open_bundle, registry
-from ecomlib.serving.events import EventLog
-from ecomlib.serving.recipe import monday, week_of
+from ecomlib.serving.live import replay, retrain
+from ecomlib.serving.live.event_log import EventLog
+from ecomlib.serving.release.bundle import open_bundle, registry
+from ecomlib.serving.release.inputs import monday, week_of
 from ecomlib.stores import load_store
 
 
@@ -76,7 +76,7 @@ def test_the_whole_life(tmp_path: Path) -> None:
         stock = server.get("/replenish?limit=540")
         events = server.get("/overview")["events"]
         table = tmp_path / "all.parquet"
-        assert run("score", "--home", str(home), "--out", str(table))[0] == 0
+        assert run("forecast", "--home", str(home), "--out", str(table))[0] == 0
         server.kill()
     frame = pd.read_parquet(table)
     assert len(frame) == 60 * 10 * 4
@@ -123,7 +123,7 @@ def test_a_canary_must_earn_it(tmp_path: Path) -> None:
     """Better is promoted; level only if drift asks for it; worse never. On forecasts that are made for the purpose."""
     import numpy as np
 
-    from ecomlib.serving import bundle as bundles
+    from ecomlib.serving.release import bundle as bundles
 
     old = open_bundle(trained_home())
     books = old.books
@@ -200,14 +200,14 @@ def test_a_taken_port_ends_soon(tmp_path: Path) -> None:
 def test_the_service_is_small_and_does_not_load_torch(tmp_path: Path) -> None:
     home = copy_home(tmp_path / "home")
     code = (
-        "import sys; from ecomlib.serving.app import create_app\n"
+        "import sys; from ecomlib.serving.live.app import create_app\n"
         f"create_app({str(home)!r})\n"
         "print([name for name in ('torch', 'transformers', 'statsmodels', 'sklearn') if name in sys.modules])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ})
     assert said.stdout.strip() == "[]"
     heavy = ("fastapi", "torch", "onnxruntime", "sqlalchemy")
-    light = f"import sys, ecomlib.serving, ecomlib.course.cli; print([n for n in {heavy} if n in sys.modules])"
+    light = f"import sys, ecomlib.serving, ecomlib.cli.main; print([n for n in {heavy} if n in sys.modules])"
     said = subprocess.run([sys.executable, "-c", light], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
 

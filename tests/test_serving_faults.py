@@ -24,8 +24,8 @@ pytest.importorskip("psutil")
 import sqlalchemy as sql
 from serving_help import Server, copy_home, event, serving, trained_home
 
-from ecomlib.serving.bundle import registry
-from ecomlib.serving.events import EVENTS, Event, EventLog
+from ecomlib.serving.live.event_log import EVENTS, Event, EventLog
+from ecomlib.serving.release.bundle import registry
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="kill -9 and limits are POSIX")]
 

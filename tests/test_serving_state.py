@@ -12,12 +12,12 @@ import pytest
 pytest.importorskip("onnxruntime")
 from serving_help import trained_home
 
-from ecomlib.serving.bundle import Bundle, open_bundle
-from ecomlib.serving.events import Event, EventLog
-from ecomlib.serving.recipe import monday
-from ecomlib.serving.state import State, week_number
-from ecomlib.serving.stock import replenish
-from ecomlib.serving.watch import look
+from ecomlib.serving.live.drift_report import look
+from ecomlib.serving.live.event_log import Event, EventLog
+from ecomlib.serving.live.live_state import State, week_number
+from ecomlib.serving.live.replenish import replenish
+from ecomlib.serving.release.bundle import Bundle, open_bundle
+from ecomlib.serving.release.inputs import monday
 
 START = datetime(2025, 6, 2)  # the first Monday after the cutoff week
 

@@ -16,7 +16,8 @@ from colab_runtime import Runtime, build_wheel
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ecomlib.course import address, lessons, setup_cell
+from ecomlib.course import lessons, setup_cell
+from ecomlib.course.authoring import address
 from ecomlib.errors import LessonError, install_command
 from ecomlib.files import write_whole
 
@@ -229,7 +230,7 @@ def test_the_address_is_written_everywhere_and_can_be_taken_back(tmp_path: Path)
     assert "github.com/o" not in before and "colab.research" not in before
 
     done = subprocess.run(
-        [sys.executable, "-m", "ecomlib.course.address", "owner/the.shop", str(tmp_path)],
+        [sys.executable, "-m", "ecomlib.course.authoring.address", "owner/the.shop", str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=60,

@@ -12,12 +12,12 @@ import pytest
 pytest.importorskip("onnxruntime")
 from serving_help import trained_home
 
-from ecomlib.serving.bundle import Bundle, open_bundle
-from ecomlib.serving.events import Event, EventLog
-from ecomlib.serving.recipe import NEVER, Books
-from ecomlib.serving.shop_clock import BASE, last_day, order_times, reach_of
-from ecomlib.serving.state import State
-from ecomlib.serving.stock import replenish
+from ecomlib.serving.live.event_log import Event, EventLog
+from ecomlib.serving.live.live_state import State
+from ecomlib.serving.live.replenish import replenish
+from ecomlib.serving.live.shop_clock import BASE, last_day, order_times, reach_of
+from ecomlib.serving.release.bundle import Bundle, open_bundle
+from ecomlib.serving.release.inputs import NEVER, SalesHistory
 
 START = datetime(2025, 6, 2)  # the first Monday after the cutoff week
 
@@ -139,8 +139,8 @@ def test_the_rule_by_hand() -> None:
 
 
 def test_a_shop_with_long_pauses_has_a_long_reach() -> None:
-    def books(*weeks: int) -> Books:
-        return Books(("p",), ("none",), 100, np.array([NEVER]), np.array([weeks], dtype=float), {})
+    def books(*weeks: int) -> SalesHistory:
+        return SalesHistory(("p",), ("none",), 100, np.array([NEVER]), np.array([weeks], dtype=float), {})
 
     assert reach_of(books(1, 2, 3)) == BASE == 8
     assert reach_of(books(1, 0, 3, 0, 0, 4)) == 8 + 14, "closed for two weeks once"

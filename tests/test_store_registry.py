@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from ecomlib import load_store
-from ecomlib.course.cli import app
-from ecomlib.course.outcome import RECORDED, RunSettings, second_part_names
-from ecomlib.course.run import insist_on_store
+from ecomlib.cli.main import app
+from ecomlib.course.running.results import RECORDED, RunSettings, second_part_names
+from ecomlib.course.running.run import insist_on_store
 from ecomlib.errors import DataError, LessonError
 from ecomlib.stores import registry
 from ecomlib.stores.published.download import catalogue
@@ -60,7 +60,7 @@ def test_a_registered_store_is_known_everywhere(bakery: registry.StoreEntry, mon
         asked.append(source["store"])
         raise DataError("stop here")
 
-    monkeypatch.setattr("ecomlib.serving.replay.store_of", read)
+    monkeypatch.setattr("ecomlib.serving.live.replay.store_of", read)
     assert invoke("train", "--store", "bakery", "--home", "home").exit_code == 1
     assert asked == ["bakery"]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from ecomlib.course import lessons, minutes, notebook, syllabus
-from ecomlib.course.parts import PARTS
+from ecomlib.course import lessons, minutes, syllabus
+from ecomlib.course.authoring import execute
+from ecomlib.course.optional_extras import PARTS
 from ecomlib.course.syllabus import LESSONS, PATHS
 from ecomlib.stores.published.download import catalogue
 
@@ -56,7 +57,7 @@ def test_the_notebook_reads_the_data_sets_and_skips_the_extras_that_the_syllabus
 
 def test_the_readme_shows_the_syllabus() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"<!-- lessons:start -->\n{notebook.readme_table(ROOT / 'notebooks')}\n<!-- lessons:end -->" in readme
+    assert f"<!-- lessons:start -->\n{execute.readme_table(ROOT / 'notebooks')}\n<!-- lessons:end -->" in readme
 
 
 def test_minutes_follow_the_formula() -> None:

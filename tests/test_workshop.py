@@ -9,8 +9,9 @@ import pytest
 import toy_lesson
 from typer.testing import CliRunner
 
-from ecomlib.course import exercises, lessons, notebook, rules, workshop
-from ecomlib.course.cli import app
+from ecomlib.cli.main import app
+from ecomlib.course import exercises, lessons, workshop
+from ecomlib.course.authoring import execute, lint
 from ecomlib.course.lessons import LessonFile
 from ecomlib.errors import LessonError
 
@@ -25,7 +26,7 @@ def toy_checks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def said(nb: object, tag: str) -> list[str]:
     """What the cells with ``tag`` have printed."""
-    return ["".join(rules.output_texts(c)) for c in nb.cells if tag in lessons.tags(c)]  # type: ignore[attr-defined]
+    return ["".join(lint.output_texts(c)) for c in nb.cells if tag in lessons.tags(c)]  # type: ignore[attr-defined]
 
 
 def test_three_sets_are_written_from_one_source(
@@ -73,11 +74,11 @@ def test_the_toys_learner_set_runs_unfilled_and_passes_filled(tmp_path: Path, to
     source = toy_lesson.lesson()
     unfilled = workshop.learner(source)
     filled = workshop.fill(unfilled, source)
-    notebook.execute(unfilled, tmp_path)
+    execute.execute(unfilled, tmp_path)
     assert said(unfilled, "check") == [
         "… Not filled in yet: replace the placeholder above, then run this cell again.\n"
     ]
-    notebook.execute(filled, tmp_path)
+    execute.execute(filled, tmp_path)
     assert said(filled, "check") == ["✓ Right. Twice as much.\n"]
 
 

@@ -23,11 +23,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from ecomlib.serving.local import Service, running
+from ecomlib.serving.live.server_process import ServerProcess, running
 
 FIGURE = Path(__file__).parents[2] / "notebooks" / "figures" / "control_room.png"
 BROWSERS = ("chromium", "google-chrome")
-ECOMLIB = [sys.executable, "-m", "ecomlib.course.cli"]
+ECOMLIB = [sys.executable, "-m", "ecomlib.cli"]
 SPEED = 10_000  # seconds of the shop's in one of ours: a week takes a minute
 QUESTION = 1.05  # times the price
 MOST_BYTES = 150_000
@@ -57,7 +57,7 @@ def draw(browser: str, smoke: bool) -> bytes:
                 replay.wait()
 
 
-def chosen(service: Service) -> tuple[str, float]:
+def chosen(service: ServerProcess) -> tuple[str, float]:
     """The product to show, by the rule above, and its price."""
     prices = {product["product_id"]: product["price"] for product in service.get("/catalogue")["products"]}
     rows = sorted(service.get("/replenish?ratio=3&limit=20")["rows"], key=lambda row: -row["expected"])
@@ -69,7 +69,7 @@ def chosen(service: Service) -> tuple[str, float]:
     return urgent[0], prices[urgent[0]]
 
 
-def take(browser: str, service: Service) -> bytes:
+def take(browser: str, service: ServerProcess) -> bytes:
     """A PNG of the whole page after a what-if question, in 256 colours."""
     from playwright.sync_api import sync_playwright
 

@@ -44,7 +44,7 @@ from ecomlib import load_store, recorded
 from ecomlib.stores.published.download import read_tables
 from ecomlib.stores.simulated import make_store
 from ecomlib.stores.store import Store
-from ecomlib.text import AdaptSettings, Encoder, adapt_encoder, arms, basket_pairs, encode, load_encoder
+from ecomlib.text import AdaptSettings, Encoder, adapt_encoder, basket_pairs, cold_start, encode, load_encoder
 
 SEEDS, CHOICE = (11, 12, 13, 14), 4  # lessons and trials used 0 to 3
 CANDIDATES = tuple(AdaptSettings(layers=n, lr=lr, batch_size=32) for n, lr in ((2, 2e-4), (7, 1e-4)))
@@ -63,7 +63,7 @@ def reciprocal_ranks(queries: np.ndarray, answers: np.ndarray, own: Indices, but
 
 def newcomers_of(store: Store) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """The products with their first texts, who is new, and the share of words that no earlier product used."""
-    table = arms.newcomers(store.observed())
+    table = cold_start.newcomers(store.observed())
     truth = store.truth.cold_start.set_index("product_id").loc[table["product_id"]]
     return table, truth["cold"].to_numpy(bool), truth["unseen_share"].to_numpy()
 
@@ -91,11 +91,11 @@ def measure(
     dummies = pd.get_dummies(table["category"]).to_numpy(float)
     base = np.hstack([dummies[:, 1:], dummies * (markup - markup.mean())])
     block = {"text": np.hstack([title, told]).astype(float)}
-    forecast = arms.predict_arms(y, base, block, ~new, list(table["product_id"]), np.random.default_rng(seed))
+    forecast = cold_start.predict_arms(y, base, block, ~new, list(table["product_id"]), np.random.default_rng(seed))
     result = {key: float(value.mean()) for key, value in found.items()}
     for group, share in (("all newcomers", None), ("0 % unseen", 0.0), ("50 % unseen", 0.5), ("100 % unseen", 1.0)):
         here = np.ones(new.sum(), bool) if share is None else unseen[new] == share
-        rho = arms.rank_correlation(y[new][here], forecast["text"].to_numpy()[here])
+        rho = cold_start.rank_correlation(y[new][here], forecast["text"].to_numpy()[here])
         result["cold start, rank correlation", group] = float(rho)
     return result
 

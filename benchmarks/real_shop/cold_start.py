@@ -48,11 +48,11 @@ from ecomlib.stores.published import online_retail
 from ecomlib.stores.simulated import make_store
 from ecomlib.stores.simulated.settings import settings_for
 from ecomlib.stores.simulated.words import MATERIALS, USES
-from ecomlib.text import arms
+from ecomlib.text import cold_start
 
 SCORES_TEST_PART = True  # the queue of recorded runs leaves this script out unless it is asked to
 HERE = Path(__file__).resolve().parent
-RESTS_ON = Path(arms.__file__)
+RESTS_ON = Path(cold_start.__file__)
 SEEDS = tuple(range(31, 41))  # lessons and trials used others
 MISSPECIFIED = tuple(range(31, 36))
 CUTS = pd.to_datetime(["2010-03-01", "2010-09-01", "2011-03-01", "2011-07-01"])
@@ -64,7 +64,7 @@ def one_store(seed: int, misspecified: bool, size: str = "small") -> pd.DataFram
     """Rank correlations on one simulated store: a row for each penalty, share of unseen words and arm."""
     more = replace(settings_for(size), products=720 if size == "small" else 60, cold_share=0.3)
     store = make_store(size, seed, misspecified=misspecified, settings=more, cache=False)
-    table = arms.newcomers(store.observed(), weeks=WEEKS)
+    table = cold_start.newcomers(store.observed(), weeks=WEEKS)
     truth = store.truth.cold_start.set_index("product_id").loc[table["product_id"]]
     train = ~truth["cold"].to_numpy()
     y = (table["y"] - table["level"]).to_numpy()
@@ -72,14 +72,14 @@ def one_store(seed: int, misspecified: bool, size: str = "small") -> pd.DataFram
     kind = pd.get_dummies(table["category"]).to_numpy(float)
     base = np.hstack([kind[:, 1:], kind * (markup - markup.mean())])
     rng = np.random.default_rng([seed, misspecified])
-    blocks = arms.text_blocks([table["title"], table["description"]], table["price"].to_numpy(), train, rng)
+    blocks = cold_start.text_blocks([table["title"], table["description"]], table["price"].to_numpy(), train, rng)
     blocks["attributes"] = attributes(table, store.truth.quality)
     names = list(table["product_id"])
     seen = {}
     for penalty in ("free", "common"):
-        seen[penalty] = arms.predict_arms(y, base, blocks, train, names, rng, common=penalty == "common")
+        seen[penalty] = cold_start.predict_arms(y, base, blocks, train, names, rng, common=penalty == "common")
         seen[penalty] = seen[penalty].rename(columns={"nothing": "category"})
-    alone = arms.predict_arms(y, markup, {}, train, names, rng)
+    alone = cold_start.predict_arms(y, markup, {}, train, names, rng)
     seen["free"] = seen["free"].assign(nothing=alone["nothing"], ceiling=expected(store, table)[~train])
     wanted = expected(store, table, "demand")[~train] - table["level"].to_numpy()[~train]
     unseen, rows = truth["unseen_share"].to_numpy()[~train], []
@@ -88,7 +88,7 @@ def one_store(seed: int, misspecified: bool, size: str = "small") -> pd.DataFram
             here = np.ones(len(unseen), bool) if share is None else unseen == share
             for arm in forecasts:
                 forecast = forecasts[arm].to_numpy()[here]
-                rho = {name: float(arms.rank_correlation(v[here], forecast)) for name, v in
+                rho = {name: float(cold_start.rank_correlation(v[here], forecast)) for name, v in
                        (("rho", y[~train]), ("rho_demand", wanted))}  # fmt: skip
                 percent = np.nan if share is None else 100 * share
                 rows.append({"seed": seed, "penalty": penalty, "unseen": percent, "arm": arm, **rho, "n": here.sum()})
@@ -124,7 +124,7 @@ def over_stores(rows: pd.DataFrame, shop: str) -> pd.DataFrame:
         for column in ("rho", "rho_demand"):
             wide = part.pivot_table(index="seed", columns="arm", values=column)
             gain = wide.sub(wide[BASE[shop]], axis=0)
-            void = not abs(gain["random"].mean()) <= arms.ArmSettings().tolerance
+            void = not abs(gain["random"].mean()) <= cold_start.ArmSettings().tolerance
             for rival in ("tfidf", "static"):
                 gain[f"bert less {rival}"] = wide["bert"] - wide[rival]
             for arm in gain:
@@ -167,9 +167,11 @@ def real_shop(table: pd.DataFrame, cuts: pd.DatetimeIndex, seed: int = 0) -> pd.
         noun = here["title"].str.split().str[-1]
         common = noun[train[use]].value_counts()
         nouns = pd.get_dummies(noun.where(noun.isin(common.index[common >= 5]))).to_numpy(float)
-        blocks = {"category": nouns} | arms.text_blocks([here["title"]], here["price"].to_numpy(), train[use], rng)
+        blocks = {"category": nouns} | cold_start.text_blocks(
+            [here["title"]], here["price"].to_numpy(), train[use], rng
+        )
         for penalty in ("free", "common"):
-            forecasts = arms.predict_arms(
+            forecasts = cold_start.predict_arms(
                 y[use], base[use], blocks, train[use], list(here["product_id"]), rng, common=penalty == "common"
             )
             ids = here["product_id"].to_numpy()[~train[use]]
@@ -183,16 +185,16 @@ def judged(forecasts: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for penalty, part in forecasts.groupby("penalty"):
         own = part.drop(columns=["product_id", "cut", "y", "penalty", "train"])
-        board = arms.judge_arms(part["y"].to_numpy(), own, np.random.default_rng(0))
+        board = cold_start.judge_arms(part["y"].to_numpy(), own, np.random.default_rng(0))
         rows.append(board.assign(shop="online_retail", penalty=penalty, products=len(part)))
         for rival in ("tfidf", "static"):  # the same redraws with the rival as the arm to be beaten
-            pair = own[["bert", rival, "random"]].rename(columns={rival: arms.NOTHING})
-            beaten = arms.judge_arms(part["y"].to_numpy(), pair, np.random.default_rng(0)).iloc[:1].copy()
+            pair = own[["bert", rival, "random"]].rename(columns={rival: cold_start.NOTHING})
+            beaten = cold_start.judge_arms(part["y"].to_numpy(), pair, np.random.default_rng(0)).iloc[:1].copy()
             beaten[["rho", "low", "high"]] = beaten[["gain", "gain_low", "gain_high"]].to_numpy()
             beaten = beaten.assign(arm=f"bert less {rival}", void=board["void"].iloc[0])
             rows.append(beaten.assign(shop="online_retail", penalty=penalty, products=len(part)))
         for cut, some in part.groupby("cut"):
-            board = arms.judge_arms(some["y"].to_numpy(), own.loc[some.index], np.random.default_rng(0))
+            board = cold_start.judge_arms(some["y"].to_numpy(), own.loc[some.index], np.random.default_rng(0))
             rows.append(board.assign(shop=f"online_retail, cut {cut:%Y-%m-%d}", penalty=penalty, products=len(some)))
     return pd.concat(rows, ignore_index=True).assign(unseen=np.nan, stores=1)
 
@@ -200,10 +202,10 @@ def judged(forecasts: pd.DataFrame) -> pd.DataFrame:
 def catalogue(smoke: bool) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
     """The real shop's newcomers and the cuts; for trial runs a small invented catalogue."""
     if smoke:
-        table = arms.newcomers(load_store("simulated", size="tiny").observed(), weeks=WEEKS)
+        table = cold_start.newcomers(load_store("simulated", size="tiny").observed(), weeks=WEEKS)
         days = pd.to_timedelta(np.arange(len(table)) * 6, unit="D")
         return table.assign(first_day=pd.Timestamp("2009-12-01") + days), pd.to_datetime(["2010-06-01", "2010-09-01"])
-    table = arms.newcomers(load_store("online_retail"), weeks=WEEKS)
+    table = cold_start.newcomers(load_store("online_retail"), weeks=WEEKS)
     table["title"] = table["product_id"].map(first_titles()).fillna(table["title"])
     return table, CUTS
 

@@ -24,7 +24,7 @@ import pandas as pd
 from benchmarks.trial import ROOT, add_trial_options, trial_folder
 from ecomlib import recorded
 from ecomlib.course import lessons
-from ecomlib.course.run import RunSettings, run_lessons
+from ecomlib.course.running.run import RunSettings, run_lessons
 from ecomlib.stores import registry
 
 (SHOP,) = registry.names("record")

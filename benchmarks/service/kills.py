@@ -15,10 +15,10 @@ import pandas as pd
 import sqlalchemy as sql
 
 from benchmarks.service.load import Line, Shop, forecast, post
-from ecomlib.serving.bundle import open_bundle
-from ecomlib.serving.events import EVENTS, EventLog
-from ecomlib.serving.local import Service
-from ecomlib.serving.state import State
+from ecomlib.serving.live.event_log import EVENTS, EventLog
+from ecomlib.serving.live.live_state import State
+from ecomlib.serving.live.server_process import ServerProcess
+from ecomlib.serving.release.bundle import open_bundle
 
 
 class Sender(threading.Thread):
@@ -49,7 +49,7 @@ class Sender(threading.Thread):
 def kills(home: Path, url: str, lives: int, seed: int = 0, longest: float = 0.6) -> pd.DataFrame:
     """One row a kill: when, how many events were acknowledged, missing, there though not acknowledged; forecasts."""
     rng, rows = np.random.default_rng([4, seed]), []
-    service = Service([sys.executable, "-m", "ecomlib.course.cli", "serve", "--home", str(home),
+    service = ServerProcess([sys.executable, "-m", "ecomlib.cli", "serve", "--home", str(home),
                        "--port", "{port}", "--database", url])  # fmt: skip
     shop: Shop | None = None
     before: str | None = None

@@ -46,9 +46,9 @@ from benchmarks.service.kills import kills
 from benchmarks.service.load import BATCH, MIX, Line, Shop, closed_loop, forecast, get, paced, post
 from benchmarks.trial import add_trial_options, trial_folder
 from ecomlib import recorded
-from ecomlib.serving.bundle import open_bundle, registry
-from ecomlib.serving.events import EventLog
-from ecomlib.serving.local import running
+from ecomlib.serving.live.event_log import EventLog
+from ecomlib.serving.live.server_process import running
+from ecomlib.serving.release.bundle import open_bundle, registry
 
 LARGEST_P99, SMALLEST_RATE, EVENTS_A_SECOND, FLAT = 3.0, 0.6, 10_000, 0.05
 BATCHES = (100, 1_000, 5_000)
@@ -63,12 +63,12 @@ MEASURED = {
 
 def make_home(folder: Path, size: str) -> Path:
     """A home with one version in force, trained on a simulated store."""
-    from ecomlib.serving.train import TrainPlan, train
+    from ecomlib.serving.release.train import ReleaseSettings, train
     from ecomlib.stores import load_store
 
     store = load_store("simulated", size=size, seed=0).observed()
     source = {"store": "simulated", "size": size, "seed": 0}
-    made = train(store, folder, TrainPlan(text=False), source=source, say=lambda _: None)
+    made = train(store, folder, ReleaseSettings(text=False), source=source, say=lambda _: None)
     registry(folder).promote(made.version.number, "for the benchmark")
     return folder
 

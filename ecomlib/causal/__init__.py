@@ -6,11 +6,11 @@ a price does, ``experiments`` what a promotion, a roll-out and a mail do, ``doub
 
 from __future__ import annotations
 
-from ecomlib.causal.doubt import permuted_treatment, robustness_value
+from ecomlib.causal.design import KNOWN_BEFORE, design, leak_probe, listing_texts, text_vectors
 from ecomlib.causal.elasticity import DoubleML, Settings, double_ml, fixed_effects, naive, on_residuals
 from ecomlib.causal.experiments import Rollout, difference_in_means, price_change, promotion_effect, rollout_effect
-from ecomlib.causal.fusion import KNOWN_BEFORE, design, leak_probe, listing_texts, text_vectors
 from ecomlib.causal.regression import PoissonFit, poisson
+from ecomlib.causal.sensitivity import permuted_treatment, robustness_value
 
 __all__ = [
     "KNOWN_BEFORE", "DoubleML", "PoissonFit", "Rollout", "Settings", "design",

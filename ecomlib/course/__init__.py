@@ -2,8 +2,8 @@
 
 For authors of lessons
 ----------------------
-A lesson is ``notebooks/NN_name.ipynb``; ``python -m ecomlib.course.notebook NN`` checks it, executes it and writes its
-outputs (``--check`` only checks). Its cells are known by their tags:
+A lesson is ``notebooks/NN_name.ipynb``; ``python -m ecomlib.course.authoring.execute NN`` checks it, executes it and
+writes its outputs (``--check`` only checks). Its cells are known by their tags:
 
 ==================  ===============================================================================================
 tag                 cell
@@ -20,7 +20,7 @@ tag                 cell
 ``check``           code: one line, ``check("00.order_quantity", order_quantity)``, then directly
 ``solution``        code: first line ``# @title Solution: …``, cell metadata ``jupyter.source_hidden`` true; defines
                     ``order_quantity_solution`` and ends with ``check("00.order_quantity", order_quantity_solution)``
-``quiz``            Markdown: five questions, format in ``ecomlib/course/quiz.py``
+``quiz``            Markdown: five questions, format in ``ecomlib/course/authoring/quiz.py``
 ``instructor``      Markdown for the instructor's set of the workshop only (rare)
 ==================  ===============================================================================================
 
@@ -38,7 +38,7 @@ seconds``.
 import warnings
 
 from ecomlib.course.exercises import Exercise, check, inputs
-from ecomlib.course.results import publish, results_table
+from ecomlib.course.publish import publish, results_table
 
 __all__ = ["Exercise", "check", "inputs", "publish", "results_table"]
 

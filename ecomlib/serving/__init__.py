@@ -1,1 +1,1 @@
-"""The model at work: versions on disk, drift, and later the service itself (lesson 08, section 1)."""
+"""The model at work: ``release`` makes versions, ``live`` serves them (lesson 08)."""

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from ecomlib.errors import DataError, MissingDependencyError, install_command
 from ecomlib.files import write_whole
 from ecomlib.text.hub import CARD, DEFAULT, MULTILINGUAL, EncoderSource, check_weights, find_folder, identify
-from ecomlib.text.memory import Row, read, remember, write
+from ecomlib.text.vector_cache import Row, read, remember, write
 
 if TYPE_CHECKING:
     import torch

@@ -28,10 +28,10 @@ import golden_home
 import numpy as np
 from fastapi.testclient import TestClient
 
-from ecomlib.serving.app import create_app
-from ecomlib.serving.bundle import open_bundle, registry
-from ecomlib.serving.replay import held_out, store_of
-from ecomlib.serving.train import TrainPlan, train
+from ecomlib.serving.live.app import create_app
+from ecomlib.serving.live.replay import held_out, store_of
+from ecomlib.serving.release.bundle import open_bundle, registry
+from ecomlib.serving.release.train import ReleaseSettings, train
 
 SOURCE = {"store": "simulated", "size": "tiny", "seed": 0}
 WHY = ("the first version", "trained with another seed", "the buyer trusts the first one more")
@@ -46,7 +46,7 @@ def make(home: Path) -> None:
     """Train, promote, roll back, and post the events."""
     store = store_of(SOURCE)
     for seed in (0, 1):
-        train(store, home, TrainPlan(hold_out=4, epochs=4, seed=seed, text=False), source=SOURCE, say=print)
+        train(store, home, ReleaseSettings(hold_out=4, epochs=4, seed=seed, text=False), source=SOURCE, say=print)
     versions = registry(home)
     versions.promote(1, WHY[0])
     versions.promote(2, WHY[1])

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ecomlib.course import lessons, published
+from ecomlib.course import lessons, published_numbers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TABLE = ROOT / "tests" / "golden" / "published.csv"
@@ -32,21 +32,21 @@ SLACK = 3.0
 def extract(folder: Path) -> pd.DataFrame:
     """Extract the published numbers of all executed lessons in a folder; empty where there are none."""
     if not any(folder.glob("*.ipynb")):
-        return published.table([])
-    return published.table([
+        return published_numbers.table([])
+    return published_numbers.table([
         number
         for lesson in lessons.choose(folder)
-        for number in published.numbers(lessons.read(lesson.path), lesson.number)
+        for number in published_numbers.numbers(lessons.read(lesson.path), lesson.number)
     ])  # fmt: skip
 
 
 def with_tolerances(committed: pd.DataFrame, runs: list[pd.DataFrame]) -> pd.DataFrame:
     """Add each number's tolerance to the committed numbers, by the rule of this module."""
-    values = committed[[*published.IDENTITY, "value"]]
+    values = committed[[*published_numbers.IDENTITY, "value"]]
     for n, run in enumerate(runs):
-        other = run[[*published.IDENTITY, "value"]].rename(columns={"value": f"run {n}"})
-        values = values.merge(other, how="left", on=published.IDENTITY, validate="one_to_one")
-    said = values.drop(columns=published.IDENTITY)
+        other = run[[*published_numbers.IDENTITY, "value"]].rename(columns={"value": f"run {n}"})
+        values = values.merge(other, how="left", on=published_numbers.IDENTITY, validate="one_to_one")
+    said = values.drop(columns=published_numbers.IDENTITY)
     spread = (said.max(axis=1) - said.min(axis=1)).to_numpy()
     tolerance = (SLACK * pd.Series(spread)).clip(lower=committed["step"].reset_index(drop=True) / 2)
     answer = committed.reset_index(drop=True).assign(tolerance=tolerance.mask(committed["clock"].to_numpy()))
@@ -58,7 +58,7 @@ def main(folders: list[str]) -> None:
     committed, runs = extract(ROOT / "notebooks"), [extract(Path(folder)) for folder in folders]
     made = with_tolerances(committed, runs)
     for folder, run in zip(folders, runs, strict=True):
-        both = committed.merge(run, how="left", on=published.IDENTITY, suffixes=("", "_run"))
+        both = committed.merge(run, how="left", on=published_numbers.IDENTITY, suffixes=("", "_run"))
         ran = both[both["lesson"].isin(run["lesson"])]
         moved = ran[~ran["clock"] & ((ran["value"] - ran["value_run"]).abs() > 0)]
         print(f"{folder}: {len(ran)} of {len(committed)} numbers in {ran['lesson'].nunique()} lessons; "

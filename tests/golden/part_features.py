@@ -10,7 +10,7 @@ from shops import store, weekly
 from ecomlib import features
 from ecomlib.panel import make_panel
 from ecomlib.preprocessing import BoxCox, Deseasonalise, Difference, Log1p, Scale, resample, robust_z
-from ecomlib.text.arms import judge_arms, newcomers, predict_arms
+from ecomlib.text.cold_start import judge_arms, newcomers, predict_arms
 from ecomlib.training import TrainSettings, fit, make_network, predict
 from ecomlib.windows import WindowSet, WindowSettings
 

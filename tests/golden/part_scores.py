@@ -9,7 +9,7 @@ from shops import SCORED, scored, store, weekly, whole_store
 
 from ecomlib import evaluation as ev
 from ecomlib.panel import make_panel
-from ecomlib.serving.drift import psi, watch_coverage, watch_inputs
+from ecomlib.serving.live.drift import psi, watch_coverage, watch_inputs
 
 MODELS = ["mean4", "mean8", "naive", "smoothed"]
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)

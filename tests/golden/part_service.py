@@ -11,17 +11,17 @@ import pandas as pd
 from record import sample
 from shops import store
 
-from ecomlib.serving.bundle import open_bundle, registry
-from ecomlib.serving.events import Event, EventLog
-from ecomlib.serving.intake import Problem, WhatIfIn
-from ecomlib.serving.recipe import monday
-from ecomlib.serving.replay import held_out
-from ecomlib.serving.retrain import decide, retrain
-from ecomlib.serving.state import State
-from ecomlib.serving.stock import replenish
-from ecomlib.serving.train import TrainPlan, train
-from ecomlib.serving.watch import look
-from ecomlib.serving.whatif import what_if
+from ecomlib.serving.live.drift_report import look
+from ecomlib.serving.live.event_log import Event, EventLog
+from ecomlib.serving.live.live_state import State
+from ecomlib.serving.live.replay import held_out
+from ecomlib.serving.live.replenish import replenish
+from ecomlib.serving.live.requests import Problem, WhatIfIn
+from ecomlib.serving.live.retrain import decide, retrain
+from ecomlib.serving.live.whatif import what_if
+from ecomlib.serving.release.bundle import open_bundle, registry
+from ecomlib.serving.release.inputs import monday
+from ecomlib.serving.release.train import ReleaseSettings, train
 
 ASKED: tuple[dict[str, Any], ...] = (
     {"price": 1.1}, {"price": 0.85}, {"promoted": True}, {"depth": 0.2}, {"price": 1.05, "promoted": False},
@@ -105,7 +105,7 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
     found: dict[str, pd.DataFrame] = {}
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        plan = TrainPlan(epochs=2, seed=seed, text=False)
+        plan = ReleaseSettings(epochs=2, seed=seed, text=False)
         source = {"store": "simulated", "size": "tiny", "seed": seed}
         made = train(store(seed), home, plan, source=source)
         registry(home).promote(made.version.number, "golden")

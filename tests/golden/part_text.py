@@ -10,7 +10,7 @@ from shops import store
 
 from ecomlib.adversarial import stuff
 from ecomlib.text import encode
-from ecomlib.text.arms import text_blocks
+from ecomlib.text.cold_start import text_blocks
 
 TITLES = 16
 SHOWN = 6  # numbers of each vector; two sums hold the rest

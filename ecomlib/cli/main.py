@@ -1,0 +1,177 @@
+"""The command ``ecomlib``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import ecomlib
+from ecomlib.cli.plainly import plainly
+from ecomlib.cli.recorded import app as recorded_app
+from ecomlib.cli.service import COMMANDS
+from ecomlib.course.running.results import second_part_names
+from ecomlib.errors import LessonError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="What will an online store sell, to whom, where and when: the course and its tools.",
+)
+data = typer.Typer(no_args_is_help=True, help="Data sets: what there is, fetching them, checking your own tables.")
+workshop_app = typer.Typer(no_args_is_help=True, help="The sets of notebooks for a workshop.")
+app.add_typer(data, name="data")
+app.add_typer(recorded_app, name="recorded")
+app.add_typer(workshop_app, name="workshop")
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"ecomlib {ecomlib.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """What will an online store sell, to whom, where and when: the course and its tools."""
+
+
+@app.command()
+@plainly
+def run(
+    numbers: Annotated[list[str] | None, typer.Argument(help="Lessons, such as 00 01; none means all.")] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(help=f"Part B's store: {', '.join(second_part_names())}, or a folder of your tables."),
+    ] = None,
+    size: Annotated[str | None, typer.Option(help="Size of the simulated store: tiny, small, full.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the simulated store.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the report and the executed notebooks.")] = Path("build"),
+    jobs: Annotated[int, typer.Option(min=1, help="Lessons at a time, one thread each.")] = 1,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Another parameter of a lesson.")
+    ] = None,
+) -> None:
+    """Run lessons and write a report."""
+    from ecomlib.course.running.run import RunSettings, run_lessons
+
+    settings = RunSettings(size, seed, device, store, out, jobs, more=_settings(setting or []))
+    try:
+        runs = run_lessons(numbers or [], settings)
+    except KeyboardInterrupt:
+        typer.echo("ecomlib: stopped.", err=True)
+        os._exit(130)  # an ordinary end would wait for the lessons that still run; their kernels end with this process
+    failed = [r.lesson.number for r in runs if not r.passed]
+    typer.echo(f"Report: {out / 'report.html'}")
+    if failed:
+        typer.echo(f"{len(failed)} of {len(runs)} lessons failed: {', '.join(failed)}.", err=True)
+        raise typer.Exit(1)
+
+
+def _settings(pairs: list[str]) -> dict[str, Any]:
+    import ast
+
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise LessonError(f"--set needs NAME=VALUE, not '{pair}'.")
+        try:
+            values[name] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):  # a bare word is a string
+            values[name] = text
+    return values
+
+
+@app.command()
+@plainly
+def lab() -> None:
+    """Open JupyterLab on the lessons."""
+    import subprocess
+    import sys
+
+    from ecomlib.course import lessons
+
+    where = lessons.folder()
+    lessons.library("jupyterlab")
+    # JupyterLab listens on loopback only; as root (a container, Colab-like machines) it wants to be told so.
+    root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    raise typer.Exit(subprocess.run([sys.executable, "-m", "jupyterlab", str(where), *root]).returncode)
+
+
+@app.command()
+@plainly
+def doctor() -> None:
+    """Say what is installed, what is missing, and how to mend it."""
+    from ecomlib.course.doctor import examine, text
+
+    findings = examine()
+    typer.echo(text(findings))
+    raise typer.Exit(1 if any(f.state == "broken" for f in findings) else 0)
+
+
+@data.command("list")
+@plainly
+def data_list() -> None:
+    """The stores and data sets that lessons know, and which of them are here."""
+    from ecomlib.stores import registry
+    from ecomlib.stores.published import download
+
+    for store in registry.STORES:
+        if store.kind != "published":
+            typer.echo(f"✓ {store.name:<18} {store.title} ({registry.KINDS[store.kind]})")
+    for entry in download.data_sets().itertuples(index=False):
+        typer.echo(
+            f"{'✓' if entry.here else '–'} {entry.name:<18} {entry.title} ({entry.licence}; {entry.use}) {entry.page}"
+        )
+    typer.echo("✓ is on this machine; – can be fetched: ecomlib data fetch NAME")
+
+
+@data.command("fetch")
+@plainly
+def data_fetch(name: Annotated[str, typer.Argument(help="A name of `ecomlib data list`.")]) -> None:
+    """Download a data set from its publisher, check it and keep it."""
+    from ecomlib.stores.published import download
+
+    typer.echo(f"{name}: {download.fetch(name, progress=True)}")
+
+
+@data.command("check")
+@plainly
+def data_check(
+    path: Annotated[Path, typer.Argument(help="A folder of CSV or Parquet files named after the tables.")],
+) -> None:
+    """Say what fits in your own tables, what does not, and what each lesson could do with them."""
+    from ecomlib.course.data_check import check
+
+    found = check(path)
+    typer.echo(found.text())
+    raise typer.Exit(0 if found.ok else 1)
+
+
+@workshop_app.command("build")
+@plainly
+def workshop_build(
+    out: Annotated[Path, typer.Option(help="Folder for the three sets.")] = Path("build/workshop"),
+) -> None:
+    """Write the learner's, the solution and the instructor's set of notebooks."""
+    from ecomlib.course import lessons, workshop
+
+    for path in workshop.build(lessons.folder(), out):
+        typer.echo(str(path))
+
+
+for command in COMMANDS:
+    app.command()(plainly(command))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,30 @@
+"""Shows the package's own errors as one message instead of a traceback."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import typer
+
+from ecomlib.errors import EcomlibError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def plainly(command: F, stopped: str = "stopped.") -> F:
+    """Turn ecomlib's own errors into one message on stderr and exit code 1; ``stopped`` answers Ctrl-C."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except EcomlibError as error:
+            typer.echo(f"ecomlib: {error}", err=True)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            typer.echo(f"ecomlib: {stopped}", err=True)
+            raise typer.Exit(130) from None
+
+    return wrapped  # type: ignore[return-value]

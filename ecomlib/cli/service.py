@@ -1,0 +1,192 @@
+"""The commands of the service: train, serve, replay, forecast, versions, promote, rollback (lesson 08, section 2)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ecomlib.errors import DataError, MissingDependencyError, install_command
+from ecomlib.files import whole_file
+from ecomlib.stores import registry as stores
+
+Home = Annotated[Path, typer.Option(help="Folder of versions and events; made by train.")]
+Database = Annotated[str | None, typer.Option(help="SQLAlchemy URL of the events; by default SQLite in the home.")]
+HOME = Path("ecomlib-home")
+
+
+def train(
+    store: Annotated[
+        str | None,
+        typer.Option(
+            help=f"{', '.join(stores.names('train'))}, or a folder of your tables; default: the home's, else simulated."
+        ),
+    ] = None,
+    size: Annotated[str, typer.Option(help="Size of the simulated store: tiny, small, full.")] = "small",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated store and of the network.")] = 0,
+    hold_out: Annotated[int, typer.Option(min=0, help="Last weeks that are kept for replay.")] = 4,
+    home: Home = HOME,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Rounds of training; by the shop's size without it.")
+    ] = None,
+    text: Annotated[bool, typer.Option(help="Read the listings' words when prices' effects are estimated.")] = True,
+    int8: Annotated[bool, typer.Option("--int8", help="Also an eight-bit network, and what it costs.")] = False,
+    database: Database = None,
+) -> None:
+    """Train, calibrate, export, prove and publish. A home's first version is promoted; a later one must earn it."""
+    from contextlib import closing
+
+    from ecomlib.serving.live import retrain
+    from ecomlib.serving.live.event_log import EventLog
+    from ecomlib.serving.live.replay import store_of
+    from ecomlib.serving.release import bundle
+    from ecomlib.serving.release.train import ReleaseSettings
+    from ecomlib.serving.release.train import train as make
+
+    versions, plan = bundle.registry(home), ReleaseSettings(hold_out, epochs, seed, text=text, small=int8)
+    before = versions.current()
+    if store is not None or before is None:
+        source = {"store": stores.resolve(store or "simulated", "train"), "size": size, "seed": seed}
+    else:
+        source = dict(bundle.open_bundle(home).settings["source"])
+    typer.echo(f"reading the store {source['store']} …")
+    shop = store_of(source)
+    if before is None:
+        made = make(shop, home, plan, source=source, say=typer.echo)
+        versions.promote(made.version.number, "the first version")
+        typer.echo(f"version {made.version.number:04d} is in force: ecomlib serve --home {home}")
+        return
+    with closing(EventLog(database or bundle.database_url(home))) as log:
+        events = log.span()[0]
+    if events:
+        made = retrain.retrain(shop, home, plan, database=database, source=source, say=typer.echo)
+    else:  # nobody has told the service of anything: the tables themselves may be newer
+        source.pop("cutoff", None)
+        made = make(shop, home, plan, source=source, say=typer.echo)
+    found = retrain.canary(home, made.version.number, database=database)
+    if found.promote:
+        versions.promote(made.version.number, found.why)
+    typer.echo(found.why)
+    left = "" if found.promote else f"; to overrule: ecomlib promote {made.version.number}"
+    typer.echo(f"version {versions.open().number:04d} is in force{left}")
+
+
+def serve(
+    home: Home = HOME,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; another than loopback needs a write key.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port.")] = 8000,
+    database: Database = None,
+) -> None:
+    """Answer for the version in force, over HTTP; ends on SIGTERM or Ctrl-C."""
+    from ecomlib.serving.live.serve import serve as answer
+
+    answer(home, host=host, port=port, database=database)
+
+
+def replay(
+    home: Home = HOME,
+    url: Annotated[str, typer.Option(help="Where the service listens.")] = "http://127.0.0.1:8000",
+    speed: Annotated[
+        float, typer.Option(min=0, help="Times faster than the shop's time; 0: as fast as it goes.")
+    ] = 1000.0,
+    days: Annotated[int | None, typer.Option(min=1, help="Days of the held-out weeks; all without it.")] = None,
+    batch: Annotated[int, typer.Option(min=1, max=5000, help="Most events at once.")] = 500,
+) -> None:
+    """Tell a running service the weeks that training did not see, as if they happened now."""
+    from ecomlib.serving.live.replay import held_out, store_of
+    from ecomlib.serving.live.replay import replay as send
+    from ecomlib.serving.release.bundle import open_bundle
+    from ecomlib.serving.release.inputs import week_of
+
+    settings = open_bundle(home).settings
+    cutoff = week_of(settings["source"].get("cutoff", settings["cutoff"]))
+    events = held_out(store_of(settings["source"]), cutoff, days)
+    if not events:
+        raise DataError("no week was held out", value=settings["cutoff"], remedy="train with --hold-out 4.")
+    total = send(events, url, speed, batch)
+    wait = f", {total['waiting']:,} told to wait: dated too far ahead" if total["waiting"] else ""
+    typer.echo(f"{total['received']:,} events sent, {total['new']:,} new, {total['late']:,} of these late{wait}")
+
+
+def forecast(
+    out: Annotated[Path, typer.Option(help="Parquet file that is written.")],
+    home: Home = HOME,
+    database: Database = None,
+) -> None:
+    """Forecast the whole catalogue at once: what the service answers now."""
+    from ecomlib.serving.live.retrain import forecast_catalogue
+
+    table = forecast_catalogue(home, database=database)
+    with whole_file(out) as part:
+        table.to_parquet(part, index=False)
+    typer.echo(f"{len(table):,} rows: {out}")
+
+
+def versions(home: Home = HOME) -> None:
+    """The versions of a home, and which is in force."""
+    from ecomlib.serving.release.bundle import registry
+
+    kept = registry(home)
+    now = kept.current()
+    for number in kept.versions():
+        card = kept.card(number)
+        notes, mark = card["notes"], "→" if now and now.version == number else " "
+        wape = notes.get("wape", {})
+        model, naive = (
+            "undefined" if value is None else value for value in (wape.get(n, "?") for n in ("model", "naive"))
+        )
+        error = f"WAPE {model} (naive {naive})"
+        data = str(notes.get("data", "?"))[:12]
+        typer.echo(
+            f"{mark} {number:04d}  {card['created'][:16]}  cutoff {notes.get('cutoff', '?')}  {error}  data {data}"
+        )
+    for promotion in kept.history():
+        typer.echo(f"  {promotion.at[:16]}  {promotion.version:04d} in force: {promotion.why}")
+    if now is None:
+        raise DataError("no version is in force", remedy="train one: ecomlib train.")
+
+
+def promote(
+    number: Annotated[int, typer.Argument(min=1, help="A version's number.")],
+    why: Annotated[str, typer.Option(help="Kept with the promotion.")] = "promoted by hand",
+    home: Home = HOME,
+) -> None:
+    """Put a version in force; a running service takes it over."""
+    from ecomlib.serving.release.bundle import open_bundle, registry
+
+    open_bundle(home, number)  # it must be one that can be served
+    registry(home).promote(number, why)
+    typer.echo(f"version {number:04d} is in force")
+
+
+def rollback(
+    why: Annotated[str, typer.Option(help="Kept with the promotion.")],
+    home: Home = HOME,
+) -> None:
+    """Put the version in force again that was so before; a running service takes it over."""
+    from ecomlib.serving.release.bundle import registry
+
+    typer.echo(f"version {registry(home).roll_back(why).version:04d} is in force again")
+
+
+def _with_extras(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, with a sentence in place of a traceback where a library of the service is not installed."""
+
+    @functools.wraps(command)
+    def wrapped(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except ModuleNotFoundError as error:
+            problem = f"the service needs the library {error.name}. What to do: {install_command('ecomlib[serve]')}"
+            raise MissingDependencyError(problem) from error
+
+    return wrapped
+
+
+_ALL: tuple[Callable[..., None], ...] = (train, serve, replay, forecast, versions, promote, rollback)
+COMMANDS = tuple(_with_extras(command) for command in _ALL)

@@ -1,0 +1,1 @@
+"""Tools of lesson authors: the rules of a notebook, its execution, its address, its quiz."""

@@ -1,0 +1,1 @@
+"""Runs lessons from the command line and reports what they show."""

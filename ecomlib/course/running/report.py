@@ -1,0 +1,211 @@
+"""``report.html``: one page with everything people look at first, lifted from the executed notebooks."""
+
+from __future__ import annotations
+
+import datetime
+import html
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata, resources
+from typing import Any
+
+import pandas as pd
+
+from ecomlib.course import lessons, syllabus
+from ecomlib.course.publish import FIRST_COLUMNS, order_columns, table_html
+from ecomlib.course.running.results import RECORDED, LessonRun, RunSettings
+from ecomlib.files import write_whole
+
+GROUPS = (
+    ("map", "The map", "Where things are bought, and what was forecast there."),
+    ("fan", "The fan", "What the forecast says may happen, and what came."),
+    (
+        "leaderboard",
+        "The leaderboard",
+        "WAPE and RMSSE are errors: lower is better. Skill is the share of the way from the naive forecast to the best "
+        "attainable one. Money is a week, losses negative. A peer is a method from somebody else's library.",
+    ),
+    ("money", "The money", "What each forecast costs or earns once it has become an order."),
+    ("figure", "More figures", "What else the lessons found."),
+)
+VERSIONS = (
+    "ecomlib", "numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "torch", "transformers",
+    "lightgbm", "statsforecast", "matplotlib",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One output that a lesson published: kind, title, alt text, sentence, result rows, and its data by mime type."""
+
+    kind: str
+    title: str
+    alt: str
+    text: str
+    rows: list[dict[str, Any]]
+    data: dict[str, Any]
+
+
+def marks(notebook: Any) -> list[Mark]:
+    """What the executed notebook has published, in order."""
+    found = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            mark = output.get("metadata", {}).get("ecomlib")
+            if mark:
+                data = {k: "".join(v) if isinstance(v, list) else v for k, v in output.get("data", {}).items()}
+                found.append(
+                    Mark(
+                        mark["kind"],
+                        mark["title"],
+                        mark.get("alt", ""),
+                        mark.get("text", ""),
+                        mark.get("rows", []),
+                        data,
+                    )
+                )
+    return found
+
+
+def result_rows(published: Sequence[Mark]) -> pd.DataFrame:
+    """The rows that lessons added to the course's results table; known columns first, empty without rows."""
+    rows = [row for mark in published for row in mark.rows]
+    return order_columns(pd.DataFrame(rows)) if rows else pd.DataFrame(columns=list(FIRST_COLUMNS))
+
+
+def _piece(mark: Mark, source: str) -> str:
+    note = f'<p class="soft">From lesson {html.escape(source)}</p>'
+    if "image/png" in mark.data:
+        picture = mark.data["image/png"].replace("\n", "")
+        return (
+            f"<figure><figcaption>{html.escape(mark.title)}</figcaption>"
+            f'<img src="data:image/png;base64,{picture}" alt="{html.escape(mark.alt, quote=True)}">{note}</figure>'
+        )
+    if "text/html" in mark.data:  # only ever made by results.table_html, which escapes what it is given
+        return f'<div class="table">{mark.data["text/html"]}{note}</div>'
+    return f'<div class="card"><h3>{html.escape(mark.title)}</h3><p>{html.escape(mark.text)}</p>{note}</div>'
+
+
+def _card(run: LessonRun, published: Sequence[Mark]) -> str:
+    planned = syllabus.lesson(run.lesson.number)
+    question = f'<p class="soft">{html.escape(planned.question)}</p>' if planned else ""
+    # The lesson shows its answer as Markdown; here it is plain text, without the marks of emphasis.
+    texts = [html.escape(m.text.replace("*", "")) for m in published if m.kind == "answer"]
+    answers = "".join(f'<p class="answer">{text}</p>' for text in texts)
+    state = '<span class="state good">passed</span>' if run.passed else '<span class="state bad">failed</span>'
+    link = f' · <a href="executed/{html.escape(run.executed.name)}">notebook</a>' if run.executed.exists() else ""
+    failure = "" if run.passed else f"<pre>{html.escape(run.complaint())}</pre>"
+    return (
+        f'<article class="card"><h3>{run.lesson.number} · {html.escape(run.lesson.title)}</h3>{question}{answers}'
+        f"<p>{state} in {run.seconds:.0f} s{link}</p>{failure}</article>"
+    )
+
+
+def _times(runs: Sequence[LessonRun]) -> str:
+    longest = max([run.seconds for run in runs] + [1e-9])
+    rows = "".join(
+        f"<tr><td>{run.lesson.number} {html.escape(run.lesson.title)}</td>"
+        f'<td style="text-align:right">{run.seconds:.1f}</td>'
+        f'<td style="width:50%"><span class="bar" style="width:{100 * run.seconds / longest:.0f}%"></span></td></tr>'
+        for run in runs
+    )
+    head = '<thead><tr><th scope="col">lesson</th><th scope="col">seconds</th><th scope="col">share</th></tr></thead>'
+    caption = "Wall time on this machine, one thread a lesson"
+    return f'<div class="table"><table><caption>{caption}</caption>{head}<tbody>{rows}</tbody></table></div>'
+
+
+def versions() -> pd.DataFrame:
+    """Installed versions of what results depend on: columns ``what`` and ``version``."""
+    found = [("Python", platform.python_version()), ("machine", f"{platform.system()} {platform.machine()}")]
+    for name in VERSIONS:
+        try:
+            found.append((name, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            found.append((name, "not installed"))
+    return pd.DataFrame(found, columns=["what", "version"])
+
+
+def recorded_protocol() -> str:
+    """Networks beside peers on the real shop under protocol W, as last recorded; empty before the first record."""
+    from ecomlib.recorded import caption, names, recorded
+
+    if "accuracy_w" not in names():
+        return ""
+    table = recorded("accuracy_w")
+    whole = pd.DataFrame(table)[table["cutoff"].isna()]
+    board = whole[whole["metric"] == "wape"][["model", "kind", "value", "low", "high", "seconds"]]
+    rmsse = whole[whole["metric"] == "rmsse"].set_index("model")["value"]
+    board = board.assign(rmsse=board["model"].map(rmsse)).rename(columns={"value": "wape"}).sort_values("wape")
+    said = []
+    for row in whole[(whole["metric"] == "wape_against_best_peer") & (whole["kind"] != "peer")].to_dict("records"):
+        proof = "shown to be level" if row["level"] else "not shown to be level"
+        low, middle, high = (f"{100 * row[end]:+.1f}" for end in ("low", "value", "high"))
+        said.append(
+            f"<li>{row['model']} ({row['kind']}) against {row['rival']}: <b>{row['word']}</b>, "
+            f"{middle} % [{low}, {high}], {proof}; ahead at {row['wins']:.0f} of 8 origins</li>"
+        )
+    lead = (
+        "Weekly sales of Online Retail II, four weeks ahead, eight origins: WAPE with its 95 % interval, and RMSSE. "
+        "Level means: the upper end of the paired interval of (ours − best peer) / best peer lies below +1 %."
+    )
+    return (
+        f'<section><h2 id="real">On a real shop, recorded</h2><p class="soft">{lead}</p>'
+        f'<div class="table">{table_html(board, "Protocol W")}</div><ul>{"".join(said)}</ul>'
+        f'<p class="soft">{html.escape(caption(table))}</p></section>'
+    )
+
+
+def page(runs: Sequence[LessonRun], settings: RunSettings, published: dict[str, list[Mark]]) -> str:
+    """The report as one HTML text: images inside, nothing fetched from anywhere."""
+    css = (resources.files("ecomlib.course") / "assets" / "report.css").read_text(encoding="utf-8")
+    passed, total = sum(run.passed for run in runs), sum(run.seconds for run in runs)
+    asked = ", ".join(f"{name} = {value}" for name, value in settings.parameters().items()) or "default parameters"
+    when = datetime.datetime.now().strftime("%Y-%m-%d %H:%M")
+    titles = {run.lesson.number: f"{run.lesson.number} · {run.lesson.title}" for run in runs}
+    results = result_rows([mark for found in published.values() for mark in found])
+    blocks, links = [], []
+    for kind, title, lead in GROUPS:
+        pieces = [_piece(m, titles[n]) for n, found in published.items() for m in found if m.kind == kind]
+        if kind == "leaderboard" and len(results):
+            # A table for each lesson and store: errors of different tasks do not belong under each other.
+            for number, store in results[["lesson", "store"]].drop_duplicates().to_numpy()[::-1]:
+                own = results[(results["lesson"] == number) & (results["store"] == store)]
+                shown = own.drop(columns=["lesson", "store"]).dropna(axis="columns", how="all")
+                caption = f"Lesson {number} on {'the simulated store' if store == 'simulated' else store}"
+                pieces.insert(0, f'<div class="table">{table_html(shown, caption)}</div>')
+        if pieces:
+            links.append(f'<a href="#{kind}">{title}</a>')
+            blocks.append(f'<section><h2 id="{kind}">{title}</h2><p class="soft">{lead}</p>{"".join(pieces)}</section>')
+    cards = "".join(_card(run, published.get(run.lesson.number, [])) for run in runs)
+    state = f"{passed} of {len(runs)} lessons passed" if runs else "no lesson was run"
+    shop = settings.store if settings.store not in (None, RECORDED) else None
+    note = (
+        f"<p>The second parts ran on <b>{html.escape(str(shop))}</b>: see its tables and its fan. Answers, maps "
+        "and money are those of the simulated store.</p>"
+        if shop
+        else ""
+    )
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>ecomlib: report of a run</title>'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{css}</style></head><body>'
+        "<header><h1>What will be bought, where, when, and what should the shop do?</h1>"
+        f'<p class="soft">{state}, {total:.0f} s of lesson time · {html.escape(asked)} · {when}</p>{note}'
+        f'<nav aria-label="Parts of this page"><a href="#lessons">Lessons</a>{"".join(links)}'
+        '<a href="#real">Real shop</a><a href="#times">Times</a>'
+        '<a href="#versions">Versions</a></nav></header><main>'
+        f'<section><h2 id="lessons">Questions and answers</h2><div class="cards">{cards}</div></section>'
+        f"{''.join(blocks)}{recorded_protocol()}"
+        f'<section><h2 id="times">Times</h2>{_times(runs)}</section>'
+        f'<section><h2 id="versions">Versions</h2><div class="table">{table_html(versions(), "What this ran on")}</div>'
+        "</section></main><footer>Made by <code>ecomlib run</code>. The numbers come from the executed notebooks "
+        "beside this page; the rows of the results table are in <code>leaderboard.csv</code>.</footer></body></html>\n"
+    )
+
+
+def write(runs: Sequence[LessonRun], settings: RunSettings) -> None:
+    """Write ``report.html`` and ``leaderboard.csv`` into ``settings.out``, each whole or not at all."""
+    published = {run.lesson.number: marks(lessons.read(run.executed)) if run.executed.exists() else [] for run in runs}
+    results = result_rows([mark for found in published.values() for mark in found])
+    write_whole(settings.out / "leaderboard.csv", results.to_csv(index=False, lineterminator="\n"))
+    write_whole(settings.out / "report.html", page(runs, settings, published))

@@ -1,0 +1,228 @@
+"""The shop as it is now: a version and the events since its cutoff, and nothing else (lesson 08, section 3).
+
+The state is a function of these two alone: units are whole numbers, whose sums do not depend on the order in which
+events came in, so that after a restart every forecast is as before, byte by byte. What follows from them (the network's
+forecasts of past and present origins, answers as bytes) is made when somebody asks, and kept until something changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from ecomlib.serving.live.event_log import Event, EventLog
+from ecomlib.serving.live.shop_clock import last_day, order_times, reach_of
+from ecomlib.serving.release.bundle import ALL, Bundle
+from ecomlib.serving.release.inputs import HORIZON, NEVER, Floats, interval, monday, week_of
+
+AHEAD = 35  # days that an event may lie ahead of the shop's clock: what is dated later is refused
+_NEWEST = 8
+_MOST_ANSWERS = 50_000  # about 30 MB
+
+
+class State:
+    """A bundle and what has happened since (lesson 08, section 3).
+
+    The shop's clock is the time of the newest event that counts, or the end of the cutoff week. The week in which it
+    stands is the running one; the week before is the origin of all forecasts. Events dated too far ahead of the clock
+    (``shop_clock``) are in ``waiting``, the oldest first: they are neither sold nor received until it has come near
+    them. Not safe for several threads: the application sees to it that one at a time changes or refreshes it.
+    """
+
+    def __init__(self, bundle: Bundle, log: EventLog) -> None:
+        self.bundle = bundle
+        end = monday(bundle.cutoff + 1)
+        self.size = (len(bundle.books.products), len(bundle.regions))
+        self.sold: dict[int, np.ndarray] = {}  # week -> units (P, R)
+        self.received: dict[int, np.ndarray] = {}  # the same of deliveries
+        self.reach = reach_of(bundle.books)
+        self.events = log.span()[0]
+        self.clock = end.to_pydatetime()
+        days = log.days(self.clock)
+        until = last_day(self.clock.toordinal(), {day: times for day, (times, _) in days.items()}, self.reach)
+        self.clock = max([self.clock, *(latest for day, (_, latest) in days.items() if day <= until)])
+        # What waits is dated more than seven days ahead of the clock, so never in the running week.
+        closed = monday(week_of(self.clock) + 1)
+        self.waiting = log.since(closed.to_pydatetime())
+        table = log.weekly(end.to_pydatetime())
+        table = table[table["ds"] < closed].reset_index(drop=True)
+        rows, columns = table["product_id"].map(bundle.row), table["region_id"].map(bundle.column)
+        known = (rows.notna() & columns.notna()).to_numpy()  # a version made of other tables may not know them
+        table, rows, columns = table[known], rows[known].astype(int), columns[known].astype(int)
+        for (kind, week), part in table.groupby(["kind", "ds"]):
+            units = self._week(week_of(week), kind)
+            np.add.at(units, (rows[part.index], columns[part.index]), part["units"])
+        self.newest = log.newest(_NEWEST, before=closed.to_pydatetime())
+        self.answers: dict[tuple[str, str], bytes] = {}
+        self._made: dict[int, tuple[Floats, np.ndarray]] = {}  # origin -> forecasts (P, 4), by network (P,)
+        self.books = bundle.books
+        self.drift: dict[str, Any] | None = None  # what ``watch.look`` said of this state
+        self._move()
+
+    # --- what changes it -------------------------------------------------------------------------------------------
+
+    def late(self, event: Event) -> bool:
+        """Whether an event lies in a week that the version knows as closed: kept for the next training."""
+        return week_number(event.ordered_at) <= self.bundle.cutoff
+
+    def apply(self, events: Sequence[Event]) -> None:
+        """Take in events that are committed and new; what is dated too far ahead waits."""
+        self.events += len(events)
+        events = [*self.waiting, *events]
+        until = last_day(self.clock.toordinal(), order_times(events), self.reach)
+        later = [event for event in events if event.ordered_at.toordinal() > until]
+        self.waiting = sorted(later, key=lambda e: (e.ordered_at, e.event_key))
+        events = [event for event in events if event.ordered_at.toordinal() <= until]
+        b, moved = self.bundle, max((event.ordered_at for event in events), default=self.clock)
+        for event in events:
+            week = week_number(event.ordered_at)
+            if week <= b.cutoff:
+                continue
+            at = b.row.get(event.product_id), b.column.get(event.region_id)
+            if at[0] is None or at[1] is None:  # another version has come into force since they were checked
+                continue
+            self._week(week, event.kind)[at] += event.quantity
+            if event.kind == "delivery":
+                continue
+            if week <= self.origin:  # a week that was closed: forecasts from its end on read it
+                self._made = {origin: made for origin, made in self._made.items() if origin < week}
+                self.stale = True
+            self.answers.pop((event.product_id, event.region_id), None)
+            self.answers.pop((event.product_id, ALL), None)
+        orders = [event for event in events if event.kind == "order"]
+        self.newest = sorted([*self.newest, *orders], key=lambda e: (e.ordered_at, e.event_key), reverse=True)[:_NEWEST]
+        if moved > self.clock:
+            self.clock = moved
+            self._move()
+
+    def refresh(self) -> None:
+        """Let the network run for the present origin, if its forecasts are not there."""
+        closed = [self._week(week) for week in range(self.bundle.cutoff + 1, self.origin + 1)]
+        self.books = self.bundle.books.followed_by([week.sum(axis=1) for week in closed])
+        self.forecast, self.by_network = self.made(self.origin)
+        self.answers.clear()
+        self.drift = None
+        self.stale = False
+
+    def made(self, origin: int) -> tuple[Floats, np.ndarray]:
+        """Forecasts (P, 4) from a past or the present origin, and where the network made them."""
+        if origin not in self._made:
+            self._made[origin] = self.bundle.forecast(self.books, origin)
+        return self._made[origin]
+
+    def _move(self) -> None:
+        """The clock has moved: another origin, or another hour of the running week."""
+        origin, hour = week_of(self.clock) - 1, int((self.clock - monday(week_of(self.clock))) / timedelta(hours=1))
+        if origin != getattr(self, "origin", None):
+            self.origin, self.stale = origin, True
+        if hour != getattr(self, "hour", None):
+            self.hour, self.left = hour, 1 - self.bundle.settings["rhythm"][hour]
+            self.answers.clear()
+
+    def _week(self, week: int, kind: str = "order") -> np.ndarray:
+        table = self.sold if kind == "order" else self.received
+        if week not in table:
+            table[week] = np.zeros(self.size, dtype=np.int64)
+        return table[week]
+
+    # --- what is read from it --------------------------------------------------------------------------------------
+
+    def numbers(self, row: int, column: int) -> list[tuple[float, float, float, int | None]]:
+        """Forecast, low, high and units sold so far of the four weeks after the origin; column R means all regions.
+
+        Of the running week the part that is left is forecast: sold so far + forecast · share of a week's units that the
+        shop usually sells from this hour on (its rhythm in the last half year). The interval narrows with the root of
+        that share. Where too few calibration rows say how wide it is, ``high`` is infinite (``Bundle.unknown``).
+        """
+        b = self.bundle
+        whole = column == self.size[1]
+        share, reach = (1.0 if whole else b.shares[row, column]), b.width[column]
+        now = self._week(self.origin + 1)[row]
+        sold = int(now.sum() if whole else now[column])
+        answer: list[tuple[float, float, float, int | None]] = []
+        for step in range(HORIZON):
+            left = self.left if step == 0 else 1.0
+            there = sold if step == 0 else 0
+            more = float(self.forecast[row, step]) * share * left
+            low, high = interval(more, reach, left) if left else (0.0, 0.0)
+            ends = round(there + more, 3), round(float(there + low), 3), round(float(there + high), 3)
+            answer.append((*ends, sold if step == 0 else None))
+        return answer
+
+    def answer(self, product: str, region: str) -> dict[str, Any] | None:
+        """The forecast of a product and region as it is sent; None where one of them is not known."""
+        b = self.bundle
+        row, column = b.row.get(product), self.size[1] if region == ALL else b.column.get(region)
+        if row is None or column is None:
+            return None
+        names = ("forecast", "low", "high", "sold")
+        weeks: list[dict[str, Any]] = [
+            {"week": f"{monday(self.origin + 1 + step):%Y-%m-%d}", **dict(zip(names, values, strict=True))}
+            for step, values in enumerate(self.numbers(row, column))
+        ]
+        unknown = b.unknown(column)
+        if unknown:  # JSON has no infinity, and an interval from nothing to infinity says nothing
+            weeks = [week | {"low": None, "high": None} for week in weeks]
+        return {
+            "product_id": product, "title": str(b.products["title"].iat[row]), "region_id": region, "version": b.number,
+            "origin": f"{monday(self.origin):%Y-%m-%d}", "coverage": b.settings["coverage"],
+            "basis": "network" if self.by_network[row] else "category", "weeks": weeks,
+        } | ({"interval": f"unknown: {unknown}"} if unknown else {})  # fmt: skip
+
+    def ready(self, product: str, region: str) -> bytes | None:
+        """The same as bytes, made once and kept until something changed."""
+        made = self.answer(product, region)
+        if made is None:
+            return None
+        if len(self.answers) >= _MOST_ANSWERS:  # somebody reads the whole of a large catalogue
+            self.answers.clear()
+        text = json.dumps(made, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        body = self.answers[product, region] = text.encode()
+        return body
+
+    def history(self, product: str, region: str, weeks: int) -> list[dict[str, Any]]:
+        """Units of the last full weeks up to the origin, the oldest first."""
+        b, row = self.bundle, self.bundle.row[product]
+        column = slice(None) if region == ALL else b.column[region]
+        answer = []
+        for week in range(self.origin - weeks + 1, self.origin + 1):
+            back = b.recent.shape[2] - 1 - (b.cutoff - week)
+            if week > b.cutoff:
+                units = int(self._week(week)[row, column].sum())
+            elif back >= 0 and week >= b.books.first:
+                units = int(b.recent[row, column, back].sum())
+            else:
+                continue
+            answer.append({"week": f"{monday(week):%Y-%m-%d}", "units": units})
+        return answer
+
+    def planned(self, name: str) -> Floats | None:
+        """``log_price``, ``promoted`` or ``depth`` planned for the four weeks (P, 4); None without a plan."""
+        table = self.bundle.books.plan.get(name)
+        weeks = np.arange(self.origin + 1, self.origin + HORIZON + 1) - self.bundle.books.first
+        return None if table is None else table[:, np.minimum(weeks, table.shape[1] - 1)]
+
+    def on_hand(self, week: int = NEVER) -> Floats | None:
+        """Units in stock (P, R), at the end of ``week`` or now: at the cutoff, plus deliveries, less sales since.
+
+        None without an inventory. Below zero where more was sold than was there: somebody forgot a delivery.
+        """
+        if self.bundle.stock is None:
+            return None
+        stock = self.bundle.stock.copy()
+        for sign, table in ((1, self.received), (-1, self.sold)):
+            for at, units in table.items():
+                stock += sign * units * (at <= week)
+        return stock
+
+
+_EPOCH = datetime(1970, 1, 5)  # a Monday, the first day of week 1
+
+
+def week_number(moment: datetime) -> int:
+    """``week_of`` for a plain datetime, fifty times as fast."""
+    return (moment - _EPOCH).days // 7 + 1

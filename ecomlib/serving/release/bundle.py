@@ -1,0 +1,204 @@
+"""What a version holds beside its network: history, plan, shares, reach, effects, stock (lesson 08, section 1)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ecomlib.errors import DataError
+from ecomlib.serving.release.inputs import (
+    HORIZON,
+    NEVER,
+    Floats,
+    SalesHistory,
+    WindowSpec,
+    interval,
+    monday,
+    predict,
+    week_of,
+)
+from ecomlib.serving.release.onnx_session import Session, open_session
+from ecomlib.serving.release.versions import Registry, Version
+
+KEY = "ECOMLIB_WRITE_KEY"  # the environment's variable; what it holds is never logged
+ALL = "all"  # the sum of all regions, and the one region of a shop that has none
+RECENT = 26  # weeks whose units by region are kept, and whose regional split is the share
+LEVELS = np.round(np.arange(0.01, 1.0, 0.01), 2)  # of the two weeks' errors that an order is read from
+MODEL, SMALL = "model.onnx", "model.int8.onnx"
+_TABLES = ("weeks", "recent", "shares", "stock", "products", "regions", "launches", "effects", "reach")
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """One version, opened (lesson 08, section 1).
+
+    settings: plain JSON: ``cutoff`` (the last week that it knows, a Monday), ``coverage``, ``shape``, ``source``,
+    ``rhythm`` (share of a week's units before each of its 168 hours) and what the card shows. products: product_id,
+    title, category, price, cost, begins (week's number); regions:
+    region_id, name and place. shares (P, R): of a product's units, by region; stock (P, R) on hand at the end of the
+    cutoff week, or None; recent (P, R, N): units of the last weeks up to the cutoff; launches: category to units of
+    the first four weeks of its newcomers; reach: by region and ``all``, half the width of an interval in roots of
+    forecast + ½ (infinite where too few calibration rows say, with the ``reason``), and the quantiles ``LEVELS`` of
+    two weeks' errors in the same unit, from ``two_week_rows`` (infinite above what these can say); effects: by
+    category, ``elasticity, low, high`` and the effect of a promotion, or empty.
+    """
+
+    number: int
+    settings: Mapping[str, Any]
+    session: Session
+    books: SalesHistory
+    products: pd.DataFrame
+    regions: pd.DataFrame
+    shares: Floats
+    stock: Floats | None
+    recent: Floats
+    launches: Mapping[str, Floats]
+    reach: pd.DataFrame
+    effects: pd.DataFrame
+
+    @cached_property
+    def shape(self) -> WindowSpec:
+        """What its network's windows hold."""
+        held = self.settings["shape"]
+        return WindowSpec(held["look_back"], tuple(held["past"]), tuple(held["future"]), tuple(held["levels"]))
+
+    @property
+    def cutoff(self) -> int:
+        """Number of the last week that it knows."""
+        return self.books.last
+
+    @cached_property
+    def row(self) -> dict[str, int]:
+        """Row of each product."""
+        return {name: row for row, name in enumerate(self.books.products)}
+
+    @cached_property
+    def column(self) -> dict[str, int]:
+        """Column of each region."""
+        return {name: column for column, name in enumerate(self.regions["region_id"])}
+
+    @cached_property
+    def width(self) -> Floats:
+        """Reach of the regions in their order, and of ``all`` last (R + 1); infinite where it is not known."""
+        return np.nan_to_num(self.reach["reach"].to_numpy(dtype=float), nan=np.inf, posinf=np.inf)
+
+    def unknown(self, column: int) -> str:
+        """Why the interval of a region, or of ``all`` (column R), has no ends; empty where it has."""
+        if np.isfinite(self.width[column]):
+            return ""
+        known = "reason" in self.reach and self.reach["reason"].iloc[column]  # a version of an older release has none
+        return str(known or "too few calibration rows")
+
+    def forecast(self, books: SalesHistory, origin: int) -> tuple[Floats, Floats]:
+        """Units (P, 4) after ``origin``, and whether the network said so (P,); a newcomer gets its category's launches.
+
+        ``books`` may hold more weeks than the bundle's own; what comes after ``origin`` is not read.
+        """
+        units = predict(self.session, books, self.shape, origin)
+        by_network = np.isfinite(units[:, 0])
+        for row in np.flatnonzero(~by_network):
+            units[row] = self.launches.get(books.category[row], self.launches[""])
+        return units, by_network
+
+    def table(self, books: SalesHistory, origin: int) -> pd.DataFrame:
+        """The same with intervals, as ``product_id, ds, forecast, low, high``: all regions together.
+
+        Where ``unknown`` says why, ``low`` is zero and ``high`` infinite.
+        """
+        units = self.forecast(books, origin)[0].ravel()
+        low, high = interval(units, self.width[-1])
+        weeks = [monday(origin + 1 + step) for step in range(HORIZON)]
+        frame = pd.DataFrame({"product_id": np.repeat(np.array(books.products, dtype=object), HORIZON)})
+        frame = frame.assign(ds=weeks * len(books.products), forecast=units)
+        return frame.assign(low=low, high=high)
+
+
+def write(folder: Path, settings: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> None:
+    """Put the settings and tables of a bundle into a folder; the networks are exported there by the caller."""
+    for name in _TABLES:
+        tables[name].to_parquet(folder / f"{name}.parquet", index=False)
+    text = json.dumps(settings, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / "settings.json").write_text(text + "\n", encoding="utf-8")
+
+
+def read(version: Version) -> Bundle:
+    """Open a published version; ``DataError`` where it is not one of a forecaster."""
+    try:
+        settings = json.loads((version.path / "settings.json").read_text(encoding="utf-8"))
+        t = {name: pd.read_parquet(version.path / f"{name}.parquet") for name in _TABLES}
+        products, regions = t["products"], t["regions"]
+        books = _books(t["weeks"], products, settings)
+        columns = list(regions["region_id"])
+        recent = np.zeros((len(products), len(columns), settings["recent_weeks"]))
+        recent[t["recent"]["row"], t["recent"]["column"], t["recent"]["back"]] = t["recent"]["units"]
+        stock = t["stock"][columns].to_numpy(dtype=float) if len(t["stock"]) else None
+        launches = {row[0]: np.array(row[1:], dtype=float) for row in t["launches"].itertuples(index=False)}
+        return Bundle(
+            version.number, settings, open_session(version.path / MODEL), books, products, regions,
+            t["shares"][columns].to_numpy(dtype=float), stock, recent, launches, t["reach"], t["effects"],
+        )  # fmt: skip
+    except (OSError, KeyError, ValueError, IndexError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"version {version.number:04d} is no forecaster that can be served: {error!r}",
+                        remedy="roll back to another version, or train again: ecomlib train.") from error  # fmt: skip
+
+
+def open_bundle(home: str | os.PathLike[str], number: int | None = None) -> Bundle:
+    """The version in force of a home folder, or another one by its number (lesson 08, section 1)."""
+    return read(registry(home).open(number))
+
+
+def registry(home: str | os.PathLike[str]) -> Registry:
+    """The registry in a home folder."""
+    return Registry(Path(home) / "registry")
+
+
+def database_url(home: str | os.PathLike[str]) -> str:
+    """Where events live unless another database is named."""
+    return f"sqlite:///{Path(home) / 'events.db'}"
+
+
+def flat(books: SalesHistory) -> pd.DataFrame:
+    """SalesHistory as a long table: ``product_id, ds, units`` (missing in the plan's weeks) and the plan's columns."""
+    ahead = max((plan.shape[1] for plan in books.plan.values()), default=books.units.shape[1])
+    weeks = np.arange(books.first, books.first + ahead)
+    product, at = np.nonzero(weeks >= np.where(books.begin == NEVER, books.last + 1, books.begin)[:, None])
+    units = np.where(at < books.units.shape[1], books.units[product, np.minimum(at, books.units.shape[1] - 1)], np.nan)
+    frame = pd.DataFrame({"product_id": np.array(books.products, dtype=object)[product], "week": weeks[at]})
+    return frame.assign(units=units, **{name: plan[product, at] for name, plan in books.plan.items()})
+
+
+def quantile_names() -> list[str]:
+    """Columns of ``reach`` for ``LEVELS``."""
+    return [f"q{round(100 * level):02d}" for level in LEVELS]
+
+
+def _books(weeks: pd.DataFrame, products: pd.DataFrame, settings: Mapping[str, Any]) -> SalesHistory:
+    names = tuple(products["product_id"])
+    first, last = settings["first_week"], week_of(settings["cutoff"])
+    row = pd.Series(np.arange(len(names)), index=names)[weeks["product_id"]].to_numpy()
+    at = weeks["week"].to_numpy() - first
+    plan = {name: np.zeros((len(names), settings["plan_weeks"])) for name in settings["plan"]}
+    for name, table in plan.items():
+        table[row, at] = weeks[name]
+    units, known = np.zeros((len(names), last - first + 1)), weeks["units"].notna().to_numpy()
+    units[row[known], at[known]] = weeks["units"][known]
+    return SalesHistory(names, tuple(products["category"]), first, products["begins"].to_numpy(np.int64), units, plan)
+
+
+def describe(books: SalesHistory, shape: WindowSpec) -> dict[str, Any]:
+    """What ``read`` needs to know of books and windows."""
+    ahead = max((plan.shape[1] for plan in books.plan.values()), default=0)
+    return {
+        "cutoff": f"{monday(books.last):%Y-%m-%d}", "first_week": books.first, "plan": list(books.plan),
+        "plan_weeks": ahead, "horizon": HORIZON, "shape": asdict(shape),
+    }  # fmt: skip

@@ -1,0 +1,194 @@
+"""From a store's tables to books, shares and stock as they were known at a cutoff (lesson 08, section 1)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ecomlib.errors import DataError
+from ecomlib.panel import make_panel, period_index
+from ecomlib.serving.release.bundle import ALL, RECENT, flat
+from ecomlib.serving.release.inputs import HORIZON, NEVER, Floats, SalesHistory, monday, week_of
+
+if TYPE_CHECKING:
+    from ecomlib.stores import Store
+
+_PRIOR = 20.0  # units that a product's own split must outweigh: so many come from its category's
+
+_TIMES = {"inventory": "date", "mailings": "date", "reviews": "written_at", "listings": "valid_from"}
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A store's tables up to a cutoff, the plan of prices ahead of it, and the stock at its end."""
+
+    store: Store
+    prices: pd.DataFrame | None
+    stock: pd.DataFrame | None
+    cutoff: int
+
+
+def last_full_week(store: Store) -> int:
+    """Number of the last week that the store's books hold whole."""
+    last = store.orders["ordered_at"].max().normalize()
+    if store.inventory is not None:
+        last = max(last, store.inventory["date"].max())
+    return week_of(last + pd.Timedelta(days=1)) - 1
+
+
+def cut(store: Store, cutoff: int, more: pd.DataFrame | None = None) -> Held:
+    """What was known at the end of the week ``cutoff``, with the plan ahead (lesson 08, section 1)."""
+    end, orders = monday(cutoff + 1), store.orders
+    if more is not None:
+        orders = pd.concat([orders, more], ignore_index=True)
+    tables: dict[str, Any] = {"orders": orders[orders["ordered_at"] < end].reset_index(drop=True), "truth": None}
+    if tables["orders"].empty:
+        raise DataError("there are no orders before the cutoff", table="orders", value=f"{end:%Y-%m-%d}",
+                        remedy="hold out fewer weeks.")  # fmt: skip
+    for name, column in _TIMES.items():
+        frame = getattr(store, name)
+        if frame is not None:
+            tables[name] = frame[frame[column] < end].reset_index(drop=True)
+    stock = tables.get("inventory")
+    if stock is not None:
+        stock = stock[stock["date"] == stock["date"].max()]
+    return Held(store.with_parts(**tables, sessions=None), store.prices, stock, cutoff)
+
+
+def catalogue(store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Products sorted by identifier with category, price and cost; regions, or the one region of a shop without."""
+    found = store.products.sort_values("product_id", ignore_index=True)
+    products = found.reindex(columns=["product_id", "title", "category", "list_price", "unit_cost"])
+    paid = store.orders.sort_values("ordered_at", kind="stable").groupby("product_id")["unit_price"].last()
+    price = products.pop("list_price").astype(float)
+    products["price"] = products["product_id"].map(paid).fillna(price).astype(float)
+    products["cost"] = products.pop("unit_cost").astype(float)
+    products["category"] = products["category"].astype(object).where(products["category"].notna(), "none")
+    if store.regions is None or "region_id" not in store.orders:
+        return products, pd.DataFrame({"region_id": [ALL], "name": ["everywhere"]})
+    place = [c for c in ("row", "column", "latitude", "longitude") if c in store.regions]
+    regions = store.regions[["region_id", "name", *place]].sort_values("region_id", ignore_index=True)
+    if ALL in set(regions["region_id"]):
+        raise DataError("this name stands for the sum of all regions", table="regions", column="region_id", value=ALL,
+                        remedy="give that region another identifier.")  # fmt: skip
+    return products, regions
+
+
+def books_of(held: Held, products: pd.DataFrame, regions: pd.DataFrame) -> tuple[SalesHistory, Floats]:
+    """SalesHistory at the cutoff, and units (P, R, W), in which orders without a region are missing."""
+    ahead = HORIZON
+    if held.prices is not None:
+        ahead += max(0, week_of(held.prices["date"].max()) - held.cutoff)
+    bare = held.store.with_parts(prices=held.prices, inventory=None)
+    # The cutoff says how far the books go: a week without orders was a closed one, and its units are zero.
+    long = make_panel(bare, end=monday(held.cutoff), ahead=ahead, books_end=monday(held.cutoff))
+    names = tuple(products["product_id"])
+    week = period_index(long["ds"], "W-MON")
+    first, row = int(week.min()), pd.Series(np.arange(len(names)), index=names)
+    at, line = week - first, row[long["product_id"]].to_numpy()
+    shape = (len(names), held.cutoff - first + 1)
+    units, begin, known = np.zeros(shape), np.full(len(names), NEVER), (week <= held.cutoff)
+    units[line[known], at[known]] = long["y"].to_numpy(dtype=float)[known]
+    np.minimum.at(begin, line, week)
+    plan = {}
+    if held.prices is not None:
+        price = np.full((shape[0], shape[1] + ahead), np.nan)
+        price[line, at] = long["price"]
+        plan["log_price"], products["reference"] = _log_price(price, products)
+        for name in ("promoted", "depth"):
+            if name in long:
+                plan[name] = np.zeros_like(price)
+                plan[name][line, at] = long[name]
+    orders = held.store.orders
+    where = np.zeros(len(orders), dtype=np.int64)
+    if list(regions["region_id"]) != [ALL]:
+        number = pd.Series(np.arange(len(regions)), index=regions["region_id"])
+        where = number.reindex(orders["region_id"]).fillna(-1).to_numpy(dtype=np.int64)
+    when = period_index(orders["ordered_at"], "W-MON") - first
+    mine = row[orders["product_id"]].to_numpy()
+    keep = (where >= 0) & (when >= 0) & (when < shape[1])
+    cell = ((mine * len(regions) + where) * shape[1] + when)[keep]
+    size = (len(names), len(regions), shape[1])
+    by_region = np.bincount(cell, orders["quantity"].to_numpy(dtype=float)[keep], int(np.prod(size))).reshape(size)
+    return SalesHistory(names, tuple(products["category"]), first, begin, units, plan), by_region.astype(float)
+
+
+def _log_price(price: Floats, products: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Log of price over its reference (unit cost, or the first price), and the reference (P,), in money.
+
+    Where no price is known the product's mean stands, and for a product without any the shop's.
+    """
+    first = price[np.arange(len(price)), np.isfinite(price).argmax(axis=1)]
+    cost = products["cost"].to_numpy(dtype=float)
+    reference = np.where(cost > 0, cost, np.where(first > 0, first, products["price"].to_numpy(dtype=float)))
+    logs = pd.DataFrame(np.log(price / reference[:, None])).replace([-np.inf, np.inf], np.nan)
+    mean = logs.mean(axis=1)
+    return logs.T.fillna(mean.fillna(0.0 if mean.isna().all() else float(mean.mean()))).T.to_numpy(), reference
+
+
+def shares(by_region: Floats, category: tuple[str, ...]) -> Floats:
+    """Share of each region in a product's units (P, R), shrunken to its category's share (lesson 08, section 2).
+
+    ``by_region`` (P, R, W): of the last ``RECENT`` weeks the units are summed and joined by ``_PRIOR`` units that are
+    split as the category's, which in turn are joined by as many split as the shop's.
+    """
+    recent = by_region[:, :, -RECENT:].sum(axis=2)
+    code, names = pd.factorize(np.array(category, dtype=object))
+    group = np.stack([np.bincount(code, column, len(names)) for column in recent.T], axis=1)
+    whole = (recent.sum(axis=0) + 1) / (recent.sum() + recent.shape[1])
+    group = (group + _PRIOR * whole) / (group.sum(axis=1, keepdims=True) + _PRIOR)
+    return np.asarray((recent + _PRIOR * group[code]) / (recent.sum(axis=1, keepdims=True) + _PRIOR))
+
+
+def rhythm(held: Held) -> list[float]:
+    """Share of a week's units that come before each of its 168 hours, over the last ``RECENT`` weeks (lesson 08,
+    section 2). One unit is spread evenly, so that some share is always left."""
+    orders = held.store.orders
+    orders = orders[orders["ordered_at"] >= monday(held.cutoff + 1 - RECENT)]
+    hour = (orders["ordered_at"].dt.dayofweek * 24 + orders["ordered_at"].dt.hour).to_numpy()
+    units = np.bincount(hour, orders["quantity"].to_numpy(dtype=float), 168) + 1 / 168
+    return [0.0, *(float(share) for share in np.round(np.cumsum(units / units.sum()), 6)[:-1])]
+
+
+def tables_of(
+    books: SalesHistory, by_region: Floats, products: pd.DataFrame, regions: pd.DataFrame, held: Held
+) -> dict[str, pd.DataFrame]:
+    """What a bundle keeps in tables, but for reach and effects."""
+    names = list(regions["region_id"])
+    recent = np.zeros((*by_region.shape[:2], RECENT))
+    taken = by_region[:, :, -RECENT:]
+    recent[:, :, RECENT - taken.shape[2] :] = taken
+    row, column, back = np.nonzero(recent)
+    stock = pd.DataFrame(columns=names, dtype=float)
+    if held.stock is not None:
+        left = held.stock["on_hand_start"] + held.stock["received"] - held.stock["sold"]
+        place = held.stock["region_id"] if names != [ALL] and "region_id" in held.stock else ALL
+        lying = pd.DataFrame({"product_id": held.stock["product_id"], "region_id": place, "left": left.astype(float)})
+        wide = lying.pivot_table("left", "product_id", "region_id", "sum")
+        stock = wide.reindex(index=books.products, columns=names, fill_value=0.0).fillna(0.0).reset_index(drop=True)
+    first: dict[str, list[Floats]] = {"": []}
+    for line in np.flatnonzero((books.begin > books.first) & (books.begin <= books.last - HORIZON + 1)):
+        at = int(books.begin[line]) - books.first
+        for key in ("", books.category[line]):
+            first.setdefault(key, []).append(books.units[line, at : at + HORIZON])
+    usual = np.full(HORIZON, books.units[:, -8:].mean())
+    mean = {key: np.mean(found, axis=0) if found else usual for key, found in first.items()}
+    launches = pd.DataFrame([[key, *units] for key, units in mean.items()])
+    launches.columns = ["category", *(f"week{h + 1}" for h in range(HORIZON))]
+    return {
+        "weeks": flat(books), "products": products.assign(begins=books.begin), "regions": regions, "stock": stock,
+        "shares": pd.DataFrame(shares(by_region, books.category), columns=names), "launches": launches,
+        "recent": pd.DataFrame({"row": row, "column": column, "back": back, "units": recent[row, column, back]}),
+    }  # fmt: skip
+
+
+def digest_of(books: SalesHistory) -> str:
+    """SHA-256 of what a version was trained on."""
+    digest = hashlib.sha256("\n".join(books.products).encode())
+    for part in (books.begin, books.units, *books.plan.values()):
+        digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,239 @@
+"""From a shop's tables to a published version: train, calibrate, export, prove, publish (lesson 08, section 1)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ecomlib.ensemble import rows_needed, split_conformal
+from ecomlib.errors import DataError
+from ecomlib.serving.release.bundle import ALL, LEVELS, MODEL, RECENT, SMALL, describe, quantile_names, registry, write
+from ecomlib.serving.release.effects import effects_of
+from ecomlib.serving.release.inputs import HORIZON, Floats, SalesHistory, WindowSpec, monday, panel, predict, shape_for
+from ecomlib.serving.release.onnx_session import Session, open_session
+from ecomlib.serving.release.snapshot import (
+    books_of,
+    catalogue,
+    cut,
+    digest_of,
+    last_full_week,
+    rhythm,
+    shares,
+    tables_of,
+)
+from ecomlib.serving.release.versions import Version
+
+if TYPE_CHECKING:
+    from ecomlib.models import Forecaster
+    from ecomlib.serving.release.bundle import Bundle
+    from ecomlib.stores import Store
+    from ecomlib.windows import WindowSet
+
+Say = Callable[[str], None]
+_MOST_ROWS = 400_000  # calibration rows; beyond it a sample of products says the same
+_PARITY = 1e-3  # of units, relative to one unit more than the forecast
+
+
+@dataclass(frozen=True)
+class ReleaseSettings:
+    """How a version is made (lesson 08, section 1).
+
+    hold_out: last full weeks that it does not see, for ``ecomlib replay``. epochs: of training (None: by the shop's
+    size). seed: of network and order of windows. coverage: what the intervals promise. effects: estimate what prices
+    and promotions do; text: with the listings' words as the confounder, which needs the encoder. small: also an
+    eight-bit network, with what it costs on the card.
+    """
+
+    hold_out: int = 4
+    epochs: int | None = None
+    seed: int = 0
+    coverage: float = 0.9
+    effects: bool = True
+    text: bool = True
+    small: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What training leaves beside the published version: the network in torch, and all windows of its books."""
+
+    version: Version
+    model: Forecaster
+    windows: WindowSet
+    books: SalesHistory
+    scores: pd.DataFrame  # the calibration weeks: unique_id, ds, cutoff, y, model, naive
+
+
+def train(
+    store: Store, home: str | os.PathLike[str], plan: ReleaseSettings | None = None, *,
+    source: Mapping[str, Any] | None = None, cutoff: int | None = None, more: pd.DataFrame | None = None,
+    keep: Bundle | None = None, stock: Floats | None = None, say: Say = lambda text: None,
+) -> Trained:  # fmt: skip
+    """Publish a version made from a store's tables; it is not promoted (lesson 08, section 1).
+
+    ``source`` is noted, so that replay and retraining find the store again. The version knows all full weeks but the
+    last ``hold_out``, or those up to ``cutoff``. ``more`` are orders beside the store's own: ``order_id, product_id,
+    region_id, ordered_at, quantity, unit_price``. With ``keep`` prices' effects are taken from that
+    version and the stock at the cutoff (P, R) is ``stock``.
+
+    Raises ``DataError`` where the history is too short, or the exported network does not say what the trained one does.
+    """
+    import torch
+
+    from ecomlib.serving.release.export import export_onnx, quantise
+    from ecomlib.training import TrainSettings, fit, make_network
+    from ecomlib.windows import WindowSet, WindowSettings
+
+    how = plan or ReleaseSettings()
+    began = time.perf_counter()
+    held = cut(store, cutoff if cutoff is not None else last_full_week(store) - how.hold_out, more)
+    products, regions = catalogue(held.store)
+    books, by_region = books_of(held, products, regions)
+    shape, kept = shape_for(books), max(HORIZON + 1, min(16, books.units.shape[1] // 5))
+    if books.units.shape[1] < 12 or not (books.begin <= books.last - kept - HORIZON).any():
+        raise DataError(f"{books.units.shape[1]} full weeks are too few to train on", table="orders",
+                        remedy="bring at least a quarter of a year, or hold out fewer weeks.")  # fmt: skip
+    window = WindowSettings(
+        shape.look_back, HORIZON, shape.past, shape.future, ("category",) if shape.levels else (),
+        also_known=("log_price",), scale="log1p_shift",
+    )  # fmt: skip
+    windows = WindowSet.from_panel(
+        panel(books, shape), window, levels={"category": shape.levels} if shape.levels else None
+    )
+    fitted, _ = windows.split(monday(books.last - kept), 1)
+    few = len(fitted) < 10_000  # a short history needs smaller batches and more rounds
+    epochs = how.epochs or (12 if few else 4)
+    say(f"{len(fitted):,} windows of {len(products):,} products, {epochs} rounds; {kept} weeks kept for calibration")
+    model = make_network("gru", windows, head="absolute", hidden=24, decoder=32, seed=how.seed)
+    rounds = TrainSettings(epochs=epochs, batch_size=128 if few else 1024, lr=8e-3, device="cpu", seed=how.seed)
+    fit(model, fitted, None, rounds)
+
+    def put(folder: Path) -> dict[str, Any]:
+        session = open_session(export_onnx(model, windows, folder / MODEL))
+        gap = _parity(model, windows, session, books, shape)
+        say(f"exported; the file says the same to {gap:.1g} of a unit")
+        scores, reach = calibrate(session, books, shape, by_region, regions, kept, how.coverage)
+        effects, about = (
+            (keep.effects, keep.settings["effects"]) if keep else effects_of(held.store, how.effects, how.text, say)
+        )
+        error = {name: _wape(scores, name) for name in ("model", "naive")}
+        notes = {
+            "cutoff": f"{monday(books.last):%Y-%m-%d}", "source": dict(source or {"store": store.name}),
+            "data": digest_of(books), "plan": asdict(how), "products": len(products), "regions": len(regions),
+            "wape": {name: None if value is None else round(value, 4) for name, value in error.items()},
+            "parity": gap, "effects": about,
+            "seconds": round(time.perf_counter() - began, 1),
+        }  # fmt: skip
+        if how.small:
+            other = open_session(quantise(folder / MODEL, folder / SMALL))
+            wape = _wape(calibrate(other, books, shape, by_region, regions, kept, how.coverage)[0], "model")
+            sizes = [(folder / name).stat().st_size for name in (MODEL, SMALL)]
+            notes["int8"] = {
+                "wape": None if wape is None else round(wape, 4),
+                "bytes": sizes[1],
+                "bytes_before": sizes[0],
+            }
+        settings = describe(books, shape) | {
+            "coverage": how.coverage, "recent_weeks": RECENT, "calibrated_weeks": kept, "effects": about,
+            "currency": store.currency, "source": notes["source"], "rhythm": rhythm(held),
+        }  # fmt: skip
+        held_tables = tables_of(books, by_region, products, regions, held)
+        if keep is not None:
+            held_tables["stock"] = pd.DataFrame(stock, columns=list(regions["region_id"]), dtype=float)
+        write(folder, settings, held_tables | {"reach": reach, "effects": effects})
+        result["scores"] = scores
+        return notes
+
+    result: dict[str, pd.DataFrame] = {}
+    with torch.random.fork_rng(devices=[]):
+        version = registry(home).publish(put)
+    say(f"published as version {version.number:04d}")
+    return Trained(version, model, windows, books, result["scores"])
+
+
+def calibrate(
+    session: Session,
+    books: SalesHistory,
+    shape: WindowSpec,
+    by_region: Floats,
+    regions: pd.DataFrame,
+    kept: int,
+    coverage: float,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """How far forecasts were off in the last ``kept`` weeks, which were not trained on (lesson 08, section 2).
+
+    Returns the scored frame of products (``unique_id, ds, cutoff, y, model, naive``) and one row a region and ``all``:
+    ``region_id, reach`` (split conformal, in roots of forecast + ½; infinite with its ``reason`` where the rows are too
+    few for ``coverage``), ``two_week_rows`` and columns ``q01 …`` of two weeks' errors: those above which no error of
+    so many rows is sure to lie are infinite.
+    """
+    rng = np.random.default_rng(0)
+    origins = range(books.last - kept, books.last - HORIZON + 1)
+    most = max(_MOST_ROWS // (len(regions) * HORIZON * len(origins)), 50)
+    some = np.sort(rng.permutation(len(books.products))[:most])
+    scored, parts = [], []
+    for origin in origins:
+        said, at = predict(session, books, shape, origin), origin - books.first + 1
+        came = books.units[:, at : at + HORIZON]
+        there = np.flatnonzero(np.isfinite(said[:, 0]))
+        scored.append(pd.DataFrame({
+            "unique_id": np.repeat(np.array(books.products, dtype=object)[there], HORIZON),
+            "ds": np.tile([monday(origin + 1 + h) for h in range(HORIZON)], len(there)), "cutoff": monday(origin),
+            "y": came[there].ravel(), "model": said[there].ravel(),
+            "naive": np.repeat(books.units[there, max(at - 8, 0) : at].mean(axis=1), HORIZON),
+        }))  # fmt: skip
+        there = np.intersect1d(there, some)
+        split = shares(by_region[:, :, :at], books.category)[there]
+        by_share, regional = split[:, :, None] * said[there, None], by_region[there, :, at : at + HORIZON]
+        parts.append((by_share, regional, said[there], came[there]))
+    said, came, total, sold = (np.concatenate([part[k] for part in parts]) for k in range(4))
+    rows, at_zero = [], pd.DataFrame({"low": [0.0], "high": [0.0], "root": [1.0]})
+    for k, name in enumerate([*regions["region_id"], ALL]):
+        f, y = (said[:, k], came[:, k]) if k < len(regions) else (total, sold)
+        # Whole units: the low end is rounded down, so what counts as below begins one unit lower.
+        frame = pd.DataFrame(
+            {"y": y.ravel(), "low": f.ravel() - 1, "high": f.ravel(), "root": np.sqrt(f + 0.5).ravel()}
+        )
+        ends = split_conformal(frame, at_zero, ("low", "high"), coverage, scale="root")
+        two = f[:, :2].sum(axis=1)
+        off = (y[:, :2].sum(axis=1) - two) / np.sqrt(two + 0.5)
+        enough = np.array([len(off) >= rows_needed(level) for level in LEVELS])
+        quantiles = np.where(enough, np.quantile(off, LEVELS) if len(off) else 0.0, np.inf)
+        about = {"reason": ends.attrs["unbounded"].get("all", ""), "two_week_rows": len(off)}
+        reach = {"region_id": name, "reach": float(ends["high"].iloc[0])}
+        rows.append(reach | about | dict(zip(quantile_names(), quantiles, strict=True)))
+    return pd.concat(scored, ignore_index=True), pd.DataFrame(rows)
+
+
+def _parity(model: Forecaster, windows: WindowSet, session: Session, books: SalesHistory, shape: WindowSpec) -> float:
+    """Largest gap between the trained network on training's windows and the file on the service's, over 1 + units."""
+    from ecomlib.training import predict as by_torch
+
+    worst = 0.0
+    for origin in (books.last, books.last - HORIZON):
+        ours = by_torch(model, windows.at(monday(origin)), device="cpu")["forecast"].to_numpy()
+        theirs = predict(session, books, shape, origin)
+        theirs = theirs[np.isfinite(theirs[:, 0])].ravel()
+        if len(ours) != len(theirs) or not np.isfinite(ours).all():  # a gap that is NaN would be below every limit
+            remedy = "train with fewer --epochs, or look for extreme quantities."
+            raise DataError("the trained network's forecasts are not finite", remedy=remedy)
+        worst = max(worst, float((np.abs(ours - theirs) / (1 + ours)).max()))
+    if worst > _PARITY:
+        raise DataError("the exported network does not say what the trained one says", value=worst,
+                        remedy="this is a fault of ecomlib: please report it with your versions.")  # fmt: skip
+    return worst
+
+
+def _wape(scores: pd.DataFrame, name: str) -> float | None:
+    """WAPE of a forecast on the calibration weeks; None where nothing was sold in them."""
+    from ecomlib.evaluation import score
+
+    value = float(score(scores, [name], ["wape"])["value"].iloc[0])
+    return value if np.isfinite(value) else None
