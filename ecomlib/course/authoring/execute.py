@@ -2,8 +2,8 @@
 
 ``python -m ecomlib.course.authoring.execute [--check] [NN …]``. A lesson is executed from top to bottom in a fresh
 kernel on one thread with its default parameters, checked against the rules, and only then written, whole. Pictures
-whose pixels are the same keep their old bytes, cells keep their ids. The metadata hold the hash of what the author wrote and of the
-package, and the measured seconds. ``--check`` only checks what the author wrote.
+whose pixels are the same keep their old bytes, cells keep their ids. The metadata hold the hash of what the author
+wrote and of the package, and the measured seconds. ``--check`` only checks what the author wrote.
 """
 
 from __future__ import annotations
