@@ -33,7 +33,7 @@ lint: setup  ## ruff and mypy
 	@$(PY) tests/run_all.py style
 
 coverage: setup  ## coverage of the package by its own tests, in a process of its own
-	@$(ONE_THREAD) $(PY) -m pytest -q -n $(JOBS) --ignore tests/test_lessons_papermill.py --ignore tests/test_second_parts.py --ignore tests/test_style.py --cov ecomlib --cov-report term:skip-covered tests
+	@$(ONE_THREAD) $(PY) -m pytest -q -n $(JOBS) --ignore tests/course/test_lessons_papermill.py --ignore tests/course/test_second_parts.py --ignore tests/house/test_style.py --cov ecomlib --cov-report term:skip-covered tests
 
 test-pandas3:  ## the package's tests under pandas 3, in an environment of their own
 	@sh .ci/pandas3
@@ -58,7 +58,7 @@ address: setup  ## write the repository's public address into set-up cells and b
 	@$(PY) -m ecomlib.course.authoring.address $(REPO)
 
 smoke: setup  ## every benchmark, as small as it goes
-	@$(ONE_THREAD) $(PY) -m pytest -q tests/test_benchmarks.py
+	@$(ONE_THREAD) $(PY) -m pytest -q tests/benchmarks/test_benchmarks.py
 
 golden: setup  ## what moved since the golden record: forecasts, intervals, orders, effects (ARGS="--only networks")
 	@$(PY) tests/golden/golden.py $(ARGS)

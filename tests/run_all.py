@@ -32,7 +32,7 @@ PYTHON = sys.executable
 PYTEST = [PYTHON, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
 NBVAL = ["--nbval-lax", "--nbval-cell-timeout=600"]
 LESSONS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "notebooks").glob("*.ipynb"))
-KERNELS = ["tests/test_lessons_papermill.py", "tests/test_second_parts.py"]
+KERNELS = ["tests/course/test_lessons_papermill.py", "tests/course/test_second_parts.py"]
 STYLE = [
     [PYTHON, "-m", "ruff", "check", "."],
     [PYTHON, "-m", "ruff", "format", "--check", "."],
@@ -41,7 +41,7 @@ STYLE = [
 
 STAGES: dict[str, list[list[str]]] = {
     "style": STYLE,
-    "package": [[*PYTEST, "tests", *(f"--ignore={file}" for file in [*KERNELS, "tests/test_style.py"])]],
+    "package": [[*PYTEST, "tests", *(f"--ignore={file}" for file in [*KERNELS, "tests/house/test_style.py"])]],
     "papermill": [[*PYTEST, *KERNELS]],
     "nbval": [[*PYTEST, *NBVAL, *LESSONS]],
     "all tests": [[*PYTEST, *NBVAL, *LESSONS, "tests"]],

@@ -1,4 +1,4 @@
-"""The kills of `serving.py`, which `tests/test_serving_faults.py` repeats in small, on SQLite and on PostgreSQL."""
+"""The kills of `serving.py`, which `tests/serving/test_serving_faults.py` repeats in small, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 

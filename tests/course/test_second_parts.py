@@ -1,0 +1,91 @@
+"""Every lesson's second part: on a look-alike of the real shop, on the smallest shop of a reader, on one too short.
+
+They run through ``ecomlib run`` at size tiny, without the publishers' data.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import lookalike
+import pandas as pd
+import pytest
+
+from benchmarks.real_shop import second_parts
+from ecomlib import load_store, recorded
+from ecomlib.course import lessons, syllabus
+from ecomlib.course.running import report
+from ecomlib.course.running.run import RunSettings, run_lessons
+from ecomlib.errors import LessonError
+from ecomlib.recorded import upkeep
+
+ROOT = Path(__file__).resolve().parents[2]
+NUMBERS = [lesson.number for lesson in lessons.choose(ROOT / "notebooks")]
+pytestmark = pytest.mark.slow
+
+
+def second_rows(out: Path) -> pd.DataFrame:
+    rows = pd.read_csv(out / "leaderboard.csv", dtype={"lesson": str})
+    return rows[rows["store"] != "simulated"]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_on_a_look_alike_of_the_real_shop(number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECOMLIB_DATA_DIR", str(lookalike.write_all(tmp_path / "data")))
+    settings = RunSettings(size="tiny", store="online_retail", out=tmp_path / "out")
+    (run,) = run_lessons([number], settings, where=ROOT / "notebooks")
+    assert run.passed, run.complaint()
+    rows = second_rows(settings.out)
+    assert len(rows) and set(rows["store"]) == {"online_retail"} and set(rows["lesson"]) == {number}
+    # It is also the trial run of the recorded second part: is that result stale, and does its card say so?
+    second_parts.record(number, second_parts.shop_rows(settings.out), 1.0, tmp_path / "trial")
+    assert not upkeep.disagreements(recorded.cards(tmp_path / "trial"))
+    assert "online_retail" in (settings.out / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_on_the_smallest_shop_of_a_reader(number: str, tmp_path: Path) -> None:
+    """Two files with the columns that must be there, and no more."""
+    store, shop = load_store("tiny"), tmp_path / "shop"
+    shop.mkdir()
+    store.products[["product_id", "title"]].to_csv(shop / "products.csv", index=False)
+    columns = ["order_id", "product_id", "ordered_at", "quantity", "unit_price"]
+    store.orders[columns].to_csv(shop / "orders.csv", index=False)
+    settings = RunSettings(size="tiny", store=str(shop), out=tmp_path / "out")
+    (run,) = run_lessons([number], settings, where=ROOT / "notebooks")
+    assert run.passed, run.complaint()
+    needs = next(lesson.needs.tables for lesson in syllabus.LESSONS if lesson.number == number)
+    if set(needs) <= {"products", "orders"}:
+        assert len(second_rows(settings.out))
+    else:  # such as lesson 05, which needs regions: it says so, and adds nothing
+        assert second_rows(settings.out).empty
+        shown = lessons.read(run.executed)
+        said = [str(o.get("data", {}).get("text/markdown", "")) for c in shown.cells for o in c.get("outputs", [])]
+        assert any(text.startswith(("**This shop cannot take part", f"**{shop.name}:**")) for text in said)
+
+
+def test_a_faulty_shop_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    store, shop = load_store("tiny"), tmp_path / "shop"
+    shop.mkdir()
+    store.products[["product_id"]].to_csv(shop / "products.csv", index=False)
+    store.orders.head(50).assign(quantity="many").to_csv(shop / "orders.csv", index=False)
+    with pytest.raises(LessonError, match=r"has \d+ faults.*ecomlib data check"):
+        run_lessons([], RunSettings(size="tiny", store=str(shop), out=tmp_path / "out"), where=ROOT / "notebooks")
+    assert not (tmp_path / "out" / "report.html").exists()
+
+
+@pytest.mark.parametrize("number", ["00"])
+def test_a_shop_that_is_too_young_is_told_so(number: str, tmp_path: Path) -> None:
+    store, shop = load_store("tiny"), tmp_path / "shop"
+    shop.mkdir()
+    store.products[["product_id", "title"]].to_csv(shop / "products.csv", index=False)
+    early = store.orders[store.orders["ordered_at"] < store.orders["ordered_at"].min() + pd.Timedelta(weeks=6)]
+    early[["order_id", "product_id", "ordered_at", "quantity", "unit_price"]].to_csv(shop / "orders.csv", index=False)
+    settings = RunSettings(size="tiny", store=str(shop), out=tmp_path / "out")
+    (run,) = run_lessons([number], settings, where=ROOT / "notebooks")
+    assert run.passed, run.complaint()
+    assert second_rows(settings.out).empty
+    shown = lessons.read(run.executed)
+    said = [str(o.get("data", {}).get("text/markdown", "")) for c in shown.cells for o in c.get("outputs", [])]
+    assert any("cannot take part" in text and "longer history" in text for text in said)
+    assert [mark.kind for mark in report.marks(shown)].count("answer") == 1, "the rest of the lesson still answers"

@@ -1,0 +1,182 @@
+"""The house: which room may import which, how large files may be, and what no file may hold."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from code_lines import code_lines
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "ecomlib"
+
+# From the top of the house to its bottom; a room imports only rooms above it.
+ROOMS = [
+    "errors",
+    "files",
+    "periods",
+    "stores",
+    "preprocessing",
+    "panel",
+    "features",
+    "text",
+    "windows",
+    "evaluation",
+    "causal",
+    "models",
+    "training",
+    "adversarial",
+    "ensemble",
+    "spatial",
+    "decisions",
+    "serving",
+    "plots",
+    "recorded",
+    "course",
+]
+HEAVY = ["torch", "transformers", "pandera", "statsforecast", "lightgbm", "matplotlib", "papermill", "pooch", "sklearn"]
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> Iterator[tuple[str, int]]:
+    """Rooms of ecomlib that a file imports anywhere in it, with the line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names = [node.module] if node.module != "ecomlib" else [f"ecomlib.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            names = [f"ecomlib.{path.name}"]
+            pytest.fail(f"{path.relative_to(ROOT)}:{node.lineno} imports relatively; write the whole name")
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "ecomlib" and len(parts) > 1 and parts[1] in ROOMS:
+                yield parts[1], node.lineno
+
+
+def test_every_file_belongs_to_a_room() -> None:
+    strangers = {room(path) for path in modules()} - set(ROOMS) - {"__init__"}
+    assert not strangers, f"not a room of the house: {strangers}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_one_way(path: Path) -> None:
+    here = room(path)
+    if here == "__init__":
+        return
+    for there, line in imported_rooms(path):
+        assert there == here or ROOMS.index(there) < ROOMS.index(here), (
+            f"{path.relative_to(ROOT)}:{line}: {here} imports {there}, which stands below it"
+        )
+
+
+def test_files_stay_small() -> None:
+    for path in modules():
+        assert code_lines(path) <= 400, f"{path.relative_to(ROOT)} has {code_lines(path)} lines of code, more than 400"
+
+
+def test_importing_is_light() -> None:
+    """A reader's first import must not wait for libraries that it does not use yet."""
+    code = f"import sys, ecomlib; print([name for name in {HEAVY!r} if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_truth_is_read_only_where_answers_are_checked() -> None:
+    """Models may not see what is hidden: only the simulation itself, evaluation and the course's exercises may."""
+    allowed = {"evaluation"}
+    for path in modules():
+        relative = path.relative_to(PACKAGE)
+        if room(path) in allowed or relative.parts[:2] == ("stores", "simulated"):
+            continue
+        if relative.parts[:2] == ("course", "exercises") or relative == Path("stores/store.py"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            assert not (isinstance(node, ast.Attribute) and node.attr == "truth"), (
+                f"{path.relative_to(ROOT)}:{node.lineno} reads a store's truth"
+            )
+
+
+def tracked() -> list[Path]:
+    """Text files that git holds (or would hold); outside a checkout, the package's files."""
+    try:
+        listed = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()
+        paths = [ROOT / name for name in listed]
+    except (OSError, subprocess.CalledProcessError):
+        paths = list(PACKAGE.rglob("*"))
+    return [
+        path
+        for path in paths
+        if path.is_file() and path.suffix in {".py", ".md", ".toml", ".yml", ".ipynb", ".txt", ".json", ".csv", ""}
+    ]
+
+
+def test_nothing_of_a_machine_is_written_down() -> None:
+    # Written in pieces, so that this file does not match itself.
+    patterns = [r"/(work|farm|root)" + "/", r"\+" + "cpu", r"py" + r"pi\.org", r"files\.python" + "hosted"]
+    for path in tracked():
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for pattern in patterns:
+            found = re.search(pattern, text)
+            assert not found, f"{path.relative_to(ROOT)} holds {found.group(0)!r}"
+
+
+def test_nothing_is_unpickled() -> None:
+    pattern = re.compile(
+        r"\b(import pickle|import joblib|allow_pickle=True|torch\.load\(|read_pickle|weights_only=False)"
+    )
+    for path in [*modules(), *(ROOT / "benchmarks").rglob("*.py")]:
+        found = pattern.search(path.read_text(encoding="utf-8"))
+        assert not found, f"{path.relative_to(ROOT)} uses {found.group(0)!r}: models are safetensors, tables Parquet"
+
+
+def test_files_are_written_whole_in_one_way() -> None:
+    """`ecomlib.files` alone renames and makes files with temporary names; the others ask it to."""
+    forbidden = {
+        "os": {"replace", "rename", "renames", "link"},
+        "shutil": {"move"},
+        "tempfile": {"mkstemp", "mkdtemp", "mktemp", "NamedTemporaryFile"},
+    }
+    for path in modules():
+        if room(path) == "files":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                found = node.attr in forbidden.get(node.value.id, ())
+            elif isinstance(node, ast.ImportFrom):
+                found = bool({alias.name for alias in node.names} & forbidden.get(node.module or "", set()))
+            else:
+                continue
+            assert not found, f"{path.relative_to(ROOT)}:{node.lineno}: write it with ecomlib.files"
+
+
+def test_no_global_randomness() -> None:
+    pattern = re.compile(
+        r"np\.random\.(seed|rand|randn|randint|normal|choice|shuffle)\(|torch\.manual_seed\(|random\.seed\("
+    )
+    for path in modules():
+        source = path.read_text(encoding="utf-8")
+        for found in pattern.finditer(source):
+            if "torch.manual_seed" in found.group(0) and "fork_rng" in source:
+                continue  # seeded inside a fork, which leaves the caller's state alone
+            pytest.fail(f"{path.relative_to(ROOT)} uses global randomness: {found.group(0)}")

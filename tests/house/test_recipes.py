@@ -1,0 +1,193 @@
+"""The recipes of CONTRIBUTING.md, walked in a copy of the checkout: a store, a network, an exercise and a lesson are
+added, each by its own file and at most one line, and every command and message then knows them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toy_lesson
+
+ROOT = Path(__file__).resolve().parents[2]
+pytest.importorskip("papermill")
+pytestmark = pytest.mark.slow
+
+STORE = '''"""A bakery, for the test of the recipes."""
+
+import pandas as pd
+
+from ecomlib.stores.store import Store
+
+
+def load() -> Store:
+    """Make the bakery's two tables."""
+    days = pd.date_range("2024-01-01", periods=10)
+    orders = {"order_id": [f"O{n}" for n in range(10)], "product_id": "P1", "ordered_at": days, "quantity": 2}
+    products = pd.DataFrame({"product_id": ["P1"], "title": ["Rye bread"]})
+    return Store("bakery", products, pd.DataFrame(orders).assign(unit_price=3.5))
+'''
+NETWORK = '''"""A network like the GRU, for the test of the recipes."""
+
+from ecomlib.models.gru import GRUForecaster
+
+
+class TwinForecaster(GRUForecaster):
+    """Read the past like the GRU, under a name of its own."""
+
+    kind = "twin"
+'''
+LINES = {
+    "ecomlib/stores/registry.py": (
+        "\n)\n\n\ndef names(",
+        '    StoreEntry("bakery", "sample", "Bread and rolls", "ecomlib.stores.bakery:load"),',
+    ),
+    "ecomlib/models/registry.py": (
+        "\n)\n\n# By the class",
+        '    "ecomlib.models.twin:TwinForecaster",',
+    ),
+    "ecomlib/course/syllabus.py": (
+        "\n)\n\n# Ways through",
+        '    Lesson("90", "Toy", "What is bread worth?", "90_toy.ipynb", ("What we publish", "What may fail")),',
+    ),
+}
+OPEN = """\
+total = SEED + 1
+if STORE != "recorded":
+    from ecomlib import load_store
+
+    print("the second part ran on", load_store(STORE).name)"""
+ASK = """
+import json
+from pathlib import Path
+from typer.testing import CliRunner
+import ecomlib
+from ecomlib.course import exercises
+from ecomlib.cli.main import app
+from ecomlib.models import NETWORKS, ForecasterSettings
+from ecomlib.training import load, save
+
+def invoke(*words):
+    done = CliRunner().invoke(app, list(words), env={"COLUMNS": "300"})
+    return done.output + done.stderr
+
+kept = save(NETWORKS["twin"](ForecasterSettings(past=1, horizon=2)), Path("twin.safetensors"))
+print(json.dumps({
+    "package": ecomlib.__file__,
+    "title": ecomlib.load_store("bakery").products["title"].tolist(),
+    "data list": invoke("data", "list"),
+    "data check": invoke("data", "check", "shop"),
+    "run, misspelt": invoke("run", "90", "--store", "bakry"),
+    "train, misspelt": invoke("train", "--store", "bakry", "--home", "home"),
+    "train": invoke("train", "--store", "bakery", "--home", "home"),
+    "saved network": load(kept)[0].kind,
+    "exercises": list(exercises.exercises("90")),
+}))
+"""
+
+
+def python(copy: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in the copy, with the copy's package."""
+    env = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run([sys.executable, *words], cwd=copy, env=env, capture_output=True, text=True, timeout=600)
+
+
+def sources(root: Path) -> dict[str, str]:
+    return {str(path.relative_to(root)): path.read_text(encoding="utf-8") for path in root.rglob("*.py")}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout with the package, a README, and one lesson of which the syllabus does not know yet."""
+    root = tmp_path_factory.mktemp("copy")
+    shutil.copytree(ROOT / "ecomlib", root / "ecomlib", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, root / name)
+    toy_lesson.write(root / "notebooks", exercise=True, extra=OPEN)
+    return root
+
+
+@pytest.fixture(scope="module")
+def walked(copy: Path) -> Path:
+    """The copy, after the recipes."""
+    refused = python(copy, "-m", "ecomlib.course.authoring.execute", "90")
+    assert refused.returncode == 1 and "not in the syllabus, so nothing was executed" in refused.stderr
+    before = sources(copy)
+    (copy / "ecomlib/stores/bakery.py").write_text(STORE, encoding="utf-8")
+    (copy / "ecomlib/models/twin.py").write_text(NETWORK, encoding="utf-8")
+    shutil.copy(toy_lesson.CHECKS / "lesson_90.py", copy / "ecomlib/course/exercises/lesson_90.py")
+    for name, (end, line) in LINES.items():
+        assert before[name].count(end) == 1, f"{name}: the list's end was not found"
+        (copy / name).write_text(before[name].replace(end, f"\n{line}{end}"), encoding="utf-8")
+    after = sources(copy)
+    touched = {name for name in before if before[name] != after[name]}
+    assert touched == set(LINES) and all(after[n].count("\n") == before[n].count("\n") + 1 for n in touched)
+    assert {name.rpartition("/")[2] for name in after.keys() - before.keys()} == {
+        "bakery.py",
+        "twin.py",
+        "lesson_90.py",
+    }
+    return copy
+
+
+@pytest.fixture(scope="module")
+def answers(walked: Path) -> dict[str, Any]:
+    shop = walked / "shop"
+    shop.mkdir()
+    (shop / "products.csv").write_text("product_id,title\nP1,Mug\n", encoding="utf-8")
+    order = "order_id,product_id,ordered_at,quantity,unit_price\nO1,P1,2024-01-02 10:00:00,2,3.5\n"
+    (shop / "orders.csv").write_text(order, encoding="utf-8")
+    done = python(walked, "-c", ASK)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    assert Path(found["package"]).is_relative_to(walked)
+    return found
+
+
+def test_a_store_is_its_file_and_one_line(answers: dict[str, Any]) -> None:
+    assert answers["title"] == ["Rye bread"]
+    assert re.search(r"^✓ bakery +Bread and rolls", answers["data list"], re.M)
+    for misspelt in ("run, misspelt", "train, misspelt"):
+        assert "'bakry'" in answers[misspelt] and "complete_journey, bakery" in answers[misspelt]
+    assert "reading the store bakery" in answers["train"] and "neither" not in answers["train"]
+
+
+def test_a_network_is_its_file_and_one_line(answers: dict[str, Any]) -> None:
+    assert answers["saved network"] == "twin"
+
+
+def test_an_exercise_is_its_file(answers: dict[str, Any]) -> None:
+    assert answers["exercises"] == ["90.double"]
+
+
+def test_a_lesson_is_its_notebook_and_one_line(walked: Path, answers: dict[str, Any]) -> None:
+    assert re.search(r"^  90  Toy +no +needs 20 weeks of orders", answers["data check"], re.M)
+    made = python(walked, "-m", "ecomlib.course.authoring.execute", "90")
+    assert made.returncode == 0, made.stderr
+    readme = (walked / "README.md").read_text(encoding="utf-8")
+    assert re.search(r"\| \[90 · Toy\]\(notebooks/90_toy.ipynb\) \| What is bread worth\? \| \d+ s \|", readme)
+    assert "\n90,simulated,naive" in (walked / "ecomlib/course/assets/results.csv").read_text(encoding="utf-8")
+    ran = python(walked, "-m", "ecomlib.cli", "run", "90", "--size", "tiny", "--store", "bakery")
+    assert ran.returncode == 0, ran.stderr
+    report = (walked / "build/report.html").read_text(encoding="utf-8")
+    assert "90 · Toy" in report and "What is bread worth?" in report and "<b>bakery</b>" in report
+    executed = (walked / "build/executed/90_toy.ipynb").read_text(encoding="utf-8")
+    assert "the second part ran on bakery" in executed
+
+
+def test_contributing_holds_each_recipe() -> None:
+    """The recipes name the lists that the walk touched, and every file that the page names is there."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    recipes = text.partition("\n## Recipes\n")[2].partition("\n## ")[0]
+    for name in (*LINES, "ecomlib/course/exercises/lesson_NN.py", "notebooks/NN_name.ipynb"):
+        assert f"`{name}`" in recipes, name
+    named = set(re.findall(r"\b(?:ecomlib|tests|benchmarks|data)/[\w/-]+\.\w+", text))
+    assert len(named) > 20
+    to_come = {name for name in named if re.search(r"NN|NAME", name)}
+    assert [name for name in sorted(named - to_come) if not (ROOT / name).exists()] == []
