@@ -19,6 +19,8 @@ import pytest
 from cpu_minutes import CpuMinutes
 
 KINDS = ("data", "browser", "gpu")
+# What tests derive (simulated stores, text vectors) stays in the checkout, also for the processes that they start.
+os.environ.setdefault("ECOMLIB_CACHE_DIR", str(Path(__file__).resolve().parent.parent / "build" / "cache"))
 # Their tests take long and share nothing: a worker takes one test at a time. Of the others it takes whole files.
 ONE_BY_ONE = {
     "test_style.py": "style",

@@ -24,6 +24,7 @@ from collections import Counter
 from pathlib import Path
 
 import cpu_minutes
+from code_lines import by_room
 
 ROOT = Path(__file__).resolve().parent.parent
 CPU_MINUTES = ROOT / "tests" / "golden" / "cpu_minutes.csv"
@@ -102,6 +103,9 @@ def main(arguments: list[str]) -> int:
     failed = sum(not row[1] for row in rows)
     total = children() - before
     print("", *cpu_minutes.account(by_file, total, cpu_minutes.read(CPU_MINUTES), whole), sep="\n")
+    rooms = by_room(ROOT / "ecomlib")
+    listed = ", ".join(f"{room} {lines:,}" for room, lines in rooms.most_common())
+    print(f"\nlines of code, {rooms.total():,} in all: {listed}")
     if "--write-cpu" in arguments:
         if failed or not (whole and by_file):
             print("CPU minutes are written after a whole run that passed only: nothing was written")

@@ -28,9 +28,7 @@ from ecomlib.course.running.run import RunSettings, run_lessons
 from ecomlib.stores import registry
 
 (SHOP,) = registry.names("record")
-LOOKALIKE = (
-    ROOT / "tests" / "helpers" / "lookalike.py"
-)  # writes files like the publishers', from the tiny simulated store
+LOOKALIKE = ROOT / "tests" / "helpers" / "lookalike.py"  # writes files like the publishers'
 MEASURED = ("seconds", "windows a second", "p50, ms")  # of the clock: no run repeats them
 
 

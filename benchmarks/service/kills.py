@@ -1,4 +1,4 @@
-"""The kills of `serving.py`, which `tests/serving/test_serving_faults.py` repeats in small, on SQLite and on PostgreSQL."""
+"""The kills of `proof.py`; `tests/serving/test_serving_faults.py` repeats them in small, on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 

@@ -180,9 +180,9 @@ def recorded_results(cards: Iterable[Mapping[str, Any]] | None = None) -> Findin
 
 def examine() -> list[Finding]:
     """The whole examination."""
-    from ecomlib.stores.published import download
+    from ecomlib import folders
 
-    cache, data = download.cache_dir(), download.download_dir()
+    cache, data = folders.cache_dir(), folders.download_dir()
     room = [disk(cache), disk(data, name="data folder", variable="ECOMLIB_DATA_DIR")]
     return [python(), *packages(), kernel(), *hardware(), *room, *data_sets(), weights(), recorded_results()]
 

@@ -12,7 +12,7 @@ import torch
 
 from ecomlib.errors import MissingDependencyError, install_command
 from ecomlib.files import draft_folder, put
-from ecomlib.stores.published.download import cache_dir as writable_cache
+from ecomlib.folders import cache_dir as writable_cache
 
 _RECIPE = 1  # counts up when the export changes, so that older files are left alone
 

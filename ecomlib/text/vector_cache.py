@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ecomlib.files import put
-from ecomlib.stores.published.download import cache_dir as writable_cache
+from ecomlib.folders import cache_dir as writable_cache
 
 Row = tuple[bytes, int, int]  # a text's vector, its word pieces, and those that the vocabulary lacks
 

@@ -1,7 +1,8 @@
 """Files that look like the publishers' own, made from the tiny simulated store, with the publishers' faults planted.
 
-They prove the loaders, and the lessons' second parts, where the real data are not. `python tests/helpers/lookalike.py FOLDER`
-fills a folder that ECOMLIB_DATA_DIR can point at; names, columns and types are those of the real files, sizes are not.
+They prove the loaders, and the lessons' second parts, where the real data are not.
+`python tests/helpers/lookalike.py FOLDER` fills a folder that ECOMLIB_DATA_DIR can point at; names, columns and types
+are those of the real files, sizes are not.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 from systems import posix
 
+from ecomlib import folders
 from ecomlib.errors import DataError, DownloadError, EcomlibError, MissingDependencyError
 from ecomlib.stores.published import download, online_retail
 
@@ -117,7 +118,7 @@ def place(tmp_path: Path, monkeypatch, server: Server, archives, shop) -> Path:
     monkeypatch.setattr(download, "catalogue", lambda: changed)
     folder = tmp_path / "data"
     monkeypatch.setenv("ECOMLIB_DATA_DIR", str(folder))
-    monkeypatch.setattr(download, "_roots", lambda: [folder])
+    monkeypatch.setattr(folders, "data_roots", lambda: [folder])
     return folder
 
 
@@ -221,13 +222,13 @@ def test_a_read_only_data_folder_is_used_and_left_alone(tmp_path, monkeypatch, s
     (data / "online_retail").mkdir(parents=True)
     monkeypatch.setenv("ECOMLIB_DATA_DIR", str(data))
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_: str(user))
-    assert download.download_dir("hillstrom") == data / "hillstrom"
+    assert folders.download_dir("hillstrom") == data / "hillstrom"
     (data / "hillstrom").rmdir()
     (data / "online_retail").chmod(0o555)
     data.chmod(0o555)
     try:
-        assert download.data_dir() == data
-        assert download.download_dir("hillstrom") == user / "hillstrom"
+        assert folders.data_dir() == data
+        assert folders.download_dir("hillstrom") == user / "hillstrom"
         assert not (data / "hillstrom").exists()
     finally:
         data.chmod(0o755)
@@ -262,10 +263,10 @@ def test_without_a_setting_what_is_derived_goes_to_the_users_cache(tmp_path, mon
     monkeypatch.delenv("ECOMLIB_CACHE_DIR", raising=False)
     monkeypatch.setenv("ECOMLIB_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_: str(tmp_path / "user"))
-    assert download.cache_dir("simulated") == tmp_path / "user" / "simulated"
-    monkeypatch.setattr(download, "_writable", lambda folder: False)
+    assert folders.cache_dir("simulated") == tmp_path / "user" / "simulated"
+    monkeypatch.setattr(folders, "_writable", lambda folder: False)
     with pytest.raises(EcomlibError, match="set ECOMLIB_CACHE_DIR"):
-        download.cache_dir("simulated")
+        folders.cache_dir("simulated")
 
 
 def test_a_data_set_without_a_download_says_how_to_get_it(place):
@@ -302,12 +303,13 @@ import sys
 sys.path.insert(0, {tests!r})
 from dataclasses import replace
 from pathlib import Path
+from ecomlib import folders
 from ecomlib.stores.published import download
 known = download.catalogue()["complete_journey"]
 table = replace(known.tables["products"], origins=(replace(known.tables["products"].origins[0], rows=3),))
 entry = replace(known, tables={{"products": table}})
 download.catalogue = lambda: {{"complete_journey": entry}}
-download._roots = lambda: [Path({folder!r})]
+folders.data_roots = lambda: [Path({folder!r})]
 print("ready", flush=True)
 print(download.fetch("complete_journey", progress=False, base_url={url!r}, timeout=(5.0, {wait}), tries=1))
 """

@@ -1,109 +1,31 @@
-"""Where data sets lie, and how they are fetched from their publishers (lesson 00, section 6)."""
+"""Fetches data sets from their publishers and finds their files (lesson 00, section 6)."""
 
 from __future__ import annotations
 
 import difflib
 import json
 import logging
-import os
-import stat
 import sys
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pandas as pd
-import platformdirs
 
-from ecomlib.errors import DataError, DownloadError, EcomlibError
+from ecomlib import folders
+from ecomlib.errors import DataError, DownloadError
 from ecomlib.files import draft_folder, put, sweep
 from ecomlib.stores.published.catalogue import DataSet, Origin, Table, catalogue
 from ecomlib.stores.published.formats import read_published
 
 __all__ = [
-    "cache_dir",
     "catalogue",
-    "data_dir",
     "data_sets",
-    "download_dir",
     "fetch",
     "read_tables",
     "table_files",
 ]
-
-
-def data_dir() -> Path:
-    """The folder that data sets are read from: ``ECOMLIB_DATA_DIR`` if set, else the platform's user cache.
-
-    It may be read-only and it may not exist yet; what ecomlib derives itself goes to :func:`cache_dir`.
-    """
-    chosen = os.environ.get("ECOMLIB_DATA_DIR")
-    return Path(chosen).expanduser().resolve() if chosen else Path(platformdirs.user_cache_dir("ecomlib", False))
-
-
-def cache_dir(part: str = "") -> Path:
-    """Return a folder for what ecomlib derives (simulated stores, text vectors), made if need be.
-
-    The first of these that can be written to: ``ECOMLIB_CACHE_DIR`` if set, else the platform's user cache; the
-    temporary folder. Never :func:`data_dir`, which may be shared with others.
-
-    Parameters
-    ----------
-    part : str
-        Name of a folder below it, such as ``"simulated"``.
-    """
-    chosen = os.environ.get("ECOMLIB_CACHE_DIR")
-    return _first([Path(chosen).expanduser().resolve() if chosen else _user(), _temporary()], part, "ECOMLIB_CACHE_DIR")
-
-
-def download_dir(part: str = "") -> Path:
-    """Return a folder for data sets that are fetched, made if need be.
-
-    The first of these that can be written to: :func:`data_dir`, the platform's user cache, the temporary folder.
-
-    Parameters
-    ----------
-    part : str
-        Name of a folder below it, such as ``"online_retail"``.
-    """
-    return _first(_roots(), part, "ECOMLIB_DATA_DIR")
-
-
-def _first(roots: list[Path], part: str, variable: str) -> Path:
-    for root in roots:
-        if _writable(root / part):
-            return root / part
-    tried = ", ".join(str(root) for root in roots)
-    raise EcomlibError(f"There is no folder to write to; tried {tried}. What to do: set {variable} to one.")
-
-
-def _roots() -> list[Path]:
-    return [data_dir(), _user(), _temporary()]
-
-
-def _user() -> Path:
-    return Path(platformdirs.user_cache_dir("ecomlib", False))
-
-
-def _temporary() -> Path:
-    return Path(tempfile.gettempdir()) / f"ecomlib-{getattr(os, 'getuid', int)()}"
-
-
-def _writable(folder: Path) -> bool:
-    existing = folder
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
-    try:
-        # Root may write anywhere, but a folder whose owner took every write bit away is meant to stay as it is.
-        if not stat.S_IMODE(existing.stat().st_mode) & 0o222:
-            return False
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
 
 
 def _entry(name: str) -> DataSet:
@@ -119,7 +41,7 @@ def _found(entry: DataSet) -> dict[str, Path]:
     """The tables of a data set that lie on this machine: a file is looked for in every folder that may hold it."""
     found = {}
     for key, table in entry.tables.items():
-        places = (root / entry.folder / file for root in _roots() for file in table.files)
+        places = (root / entry.folder / file for root in folders.data_roots() for file in table.files)
         place = next((place for place in places if place.is_file()), None)
         if place:
             found[key] = place
@@ -137,8 +59,9 @@ def table_files(name: str, *needed: str) -> dict[str, Path]:
     found = _found(entry)
     missing = [key for key in needed or entry.tables if key not in found]
     if missing:
+        place = folders.data_dir() / entry.folder
         raise DownloadError(
-            f"The data set '{name}' is not on this machine (no {', '.join(missing)} in {data_dir() / entry.folder}). "
+            f"The data set '{name}' is not on this machine (no {', '.join(missing)} in {place}). "
             f"What to do: ecomlib data fetch {name}, or set ECOMLIB_DATA_DIR to the folder that holds it."
         )
     return found
@@ -196,7 +119,7 @@ def fetch(
     found = _found(entry)
     if len(found) == len(entry.tables):
         return next(iter(found.values())).parent
-    folder = download_dir(entry.folder)
+    folder = folders.download_dir(entry.folder)
     with FileLock(folder / ".lock"):
         found = _found(entry)
         sweep(folder, older_than=0)  # what a killed process left is nobody's: we hold the lock
@@ -266,7 +189,7 @@ def _bring(entry: DataSet, table: Table, folder: Path, work: Path, how: _How) ->
 
 def _by_hand(origin: Origin, entry: DataSet) -> Path | None:
     names = (origin.saves, origin.member or origin.saves)
-    places = (root / entry.folder / name for root in _roots() for name in names)
+    places = (root / entry.folder / name for root in folders.data_roots() for name in names)
     return next((place for place in places if place.is_file()), None)
 
 

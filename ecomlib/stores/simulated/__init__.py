@@ -46,7 +46,7 @@ def make_store(
 
     if not cache:
         return make()
-    from ecomlib.stores.published.download import cache_dir
+    from ecomlib.folders import cache_dir
     from ecomlib.stores.simulated.cache import cached, digits, source_digits
 
     if chosen != usual:
