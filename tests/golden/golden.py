@@ -43,6 +43,9 @@ PARTS = (
     Part("text", "part_text"),
     Part("baselines", "part_baselines"),
     Part("conformal", "part_conformal"),
+    Part("home", "part_home", seeds=(0,)),
+    Part("published", "part_published", seeds=(0,)),
+    Part("cards", "part_cards", seeds=(0,)),
 )
 
 
