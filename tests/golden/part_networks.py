@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,15 +28,16 @@ def vectors(seed: int, width: int = 12) -> dict[str, np.ndarray]:
     return {str(name): rng.normal(size=width).astype(np.float32) for name in names}
 
 
-def run(seed: int, model: str, head: str, scale: str, *, text: bool = False, **network: Any) -> dict[str, pd.DataFrame]:
+def run(
+    seed: int, model: str, head: str, scale: str, *, text: bool = False, how: TrainSettings = TRAIN, **network: Any
+) -> dict[str, pd.DataFrame]:
     """Train a small network for two epochs; its forecasts of the last origins, and the losses on the way."""
     shape = WindowSettings(**{**vars(WINDOW), "scale": scale})
     more = {"text": vectors(seed), "text_key": "product_id"} if text else {}
     panel_head = head == "yes_no"
     train, test = windows(seed, shape, binary=panel_head, **more)
     net = make_network(model, train, head=head, seed=seed, **{**SMALL, **network})
-    how = TrainSettings(**{**vars(TRAIN), "seed": seed})
-    history = fit(net, train, test, how).history
+    history = fit(net, train, test, replace(how, seed=seed)).history
     frame = predict(net, test, device="cpu")
     losses = history.set_index("epoch")[["train_loss", "valid_loss", "lr"]]
     return {"forecast": sample(frame.drop(columns="y"), SCORED), "losses": losses}
@@ -62,4 +64,8 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
     for scale in SCALES[1:]:
         add(f"gru, scale {scale}", model="gru", head="squared", scale=scale)
     add("gru, quantiles at the ends", model="gru", head="quantile", scale="log1p_shift", quantiles=(0.05, 0.5, 0.95))
+    ways = {"averaged weights": replace(TRAIN, average=0.9), "in chunks": replace(TRAIN, chunk=48),
+            "constant rate": replace(TRAIN, schedule="constant")}  # fmt: skip
+    for name, how in ways.items():
+        add(f"gru, {name}", model="gru", head="absolute", scale="log1p_shift", how=how)
     return found
