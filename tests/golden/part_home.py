@@ -1,4 +1,4 @@
-"""A home that an older service made: how many of its recorded answers today's code gives, and what is left of its log."""
+"""A home that an older service made: which of its recorded answers still hold, and whether its log is whole."""
 
 from __future__ import annotations
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from ecomlib.files import write_whole
 
 HERE = Path(__file__).parent
 TABLE, CARD = "predictions.parquet", "predictions.json"
@@ -180,17 +180,5 @@ def write(table: pd.DataFrame, card: Mapping[str, Any], folder: Path = HERE) -> 
     buffer = io.BytesIO()
     ordered.to_parquet(buffer, compression="zstd", index=False)
     whole = dict(card) | {"rows": len(ordered), "table_sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
-    _put(folder / TABLE, buffer.getvalue())
-    _put(folder / CARD, (json.dumps(whole, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode())
-
-
-def _put(path: Path, content: bytes) -> None:
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(draft, 0o644)
-        os.replace(draft, path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+    write_whole(folder / TABLE, buffer.getvalue())
+    write_whole(folder / CARD, json.dumps(whole, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
