@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from benchmarks.protocol_w import protocol
 from ecomlib.features import calendar
-from ecomlib.models.baselines import Forecaster
+from ecomlib.models.baselines import ForecastFunction
 from ecomlib.panel import period_index, period_start
 
 Floats = NDArray[np.float64]
@@ -195,7 +195,7 @@ def inputs(shop: Shop) -> tuple[dict[str, Floats], list[dict[str, Floats]], Floa
     return past, ahead, level, target, closed
 
 
-def direct(lines: pd.DataFrame, settings: DirectSettings | None = None) -> Forecaster:
+def direct(lines: pd.DataFrame, settings: DirectSettings | None = None) -> ForecastFunction:
     """One LightGBM for all items and horizons, as a forecaster for ``backtest``; its lines are cut at the origin."""
     chosen = settings or DirectSettings()
 

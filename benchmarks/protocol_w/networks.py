@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.protocol_w import protocol
-from ecomlib.evaluation import backtest, rmsse, wape
+from ecomlib.evaluation import ForecastFunction, backtest, rmsse, wape
 from ecomlib.panel import LAST_YEAR as PANEL_LAST_YEAR
 from ecomlib.training import TrainSettings, network_forecaster
 from ecomlib.windows import WindowSettings
@@ -35,10 +35,9 @@ HORIZON = protocol.HORIZON
 
 CALENDAR = ("week_sin", "week_cos", "week_sin2", "week_cos2", "to_christmas", "holidays")
 LAST_YEAR = ("last_year", "last_year_known")
-Forecaster = Callable[[pd.DataFrame, pd.DataFrame], np.ndarray]
 
 
-def with_shop(forecaster: Forecaster) -> Forecaster:
+def with_shop(forecaster: ForecastFunction) -> ForecastFunction:
     """Give each week the pulse of the whole shop: log of the mean units of a series against its half-year mean.
 
     Weeks in which the shop is closed look like a collapse of each single item; the pulse says that they are not. It is
@@ -64,7 +63,7 @@ def recipe(
     seeds: tuple[int, ...] = (0,),
     train: dict[str, Any] | None = None,
     **network: Any,
-) -> Forecaster:
+) -> ForecastFunction:
     """One candidate; its arguments are what `tuning/networks.csv` records."""
     window = WindowSettings(look_back, HORIZON, past=past, future=future, scale=scale, least_history=2)  # type: ignore[arg-type]
     how = TrainSettings(**{"epochs": 12, "device": "cpu", **(train or {})})
@@ -123,10 +122,10 @@ CHOSEN: dict[str, tuple[str, dict[str, Any]]] = {
 ENSEMBLES: dict[str, tuple[str, ...]] = {
     "gru_and_lightgbm": ("gru_three_seeds", "lightgbm_squared", "lightgbm_absolute"),
 }
-NETWORKS: dict[str, tuple[str, Callable[[], Forecaster]]] = {
+NETWORKS: dict[str, tuple[str, Callable[[], ForecastFunction]]] = {
     name: (kind, partial(recipe, **settings)) for name, (kind, settings) in CHOSEN.items()
 }
-SMOKE_NETWORKS: dict[str, tuple[str, Callable[[], Forecaster]]] = {"gru": ("network", partial(recipe, **SHORT))}
+SMOKE_NETWORKS: dict[str, tuple[str, Callable[[], ForecastFunction]]] = {"gru": ("network", partial(recipe, **SHORT))}
 
 
 def tune(name: str, panel: pd.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:

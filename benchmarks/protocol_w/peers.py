@@ -23,7 +23,7 @@ from benchmarks.protocol_w import protocol
 from ecomlib.evaluation import backtest, score
 from ecomlib.features import calendar
 from ecomlib.models import baselines
-from ecomlib.models.baselines import BoostingSettings, Forecaster
+from ecomlib.models.baselines import BoostingSettings, ForecastFunction
 
 TUNING = Path(__file__).resolve().parent / "tuning" / "peers.csv"
 CALENDAR = ("to_christmas", "holidays")  # what the networks read beside the week of the year
@@ -57,7 +57,7 @@ CANDIDATES: dict[str, BoostingSettings] = {
 }
 
 
-def boosted(settings: BoostingSettings) -> Forecaster:
+def boosted(settings: BoostingSettings) -> ForecastFunction:
     """LightGBM with the calendar's columns, where it is to read them."""
     forecaster = baselines.lightgbm(settings)
     if not settings.covariates:
@@ -75,10 +75,10 @@ def tuned() -> BoostingSettings:
     return CANDIDATES[str(pd.read_csv(TUNING).sort_values("wape", kind="stable")["candidate"].iloc[0])]
 
 
-def models(smoke: bool = False) -> dict[str, tuple[str, Callable[[], Forecaster]]]:
+def models(smoke: bool = False) -> dict[str, tuple[str, Callable[[], ForecastFunction]]]:
     """Name, kind and maker of each peer; fewer trees in a trial run."""
 
-    def boosting(settings: BoostingSettings) -> Callable[[], Forecaster]:
+    def boosting(settings: BoostingSettings) -> Callable[[], ForecastFunction]:
         return lambda: boosted(replace(settings, trees=20) if smoke else settings)
 
     return {

@@ -1,6 +1,6 @@
 """How good is a forecast, how sure is that, and what does it cost? (lesson 00, section 3; lesson 01, section 7)"""
 
-from ecomlib.evaluation.backtest import Forecaster as Forecaster
+from ecomlib.evaluation.backtest import ForecastFunction as ForecastFunction
 from ecomlib.evaluation.backtest import backtest as backtest
 from ecomlib.evaluation.backtest import rolling_origins as rolling_origins
 from ecomlib.evaluation.comparison import DieboldMariano as DieboldMariano

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from ecomlib.errors import DataError, LeakageError
 
-Forecaster = Callable[[pd.DataFrame, pd.DataFrame], Any]
+ForecastFunction = Callable[[pd.DataFrame, pd.DataFrame], Any]
 
 
 def rolling_origins(
@@ -82,7 +82,7 @@ def _forecast(name: str, answer: Any, future: pd.DataFrame, negative: str) -> di
 
 def backtest(
     panel: pd.DataFrame,
-    forecasters: Mapping[str, Forecaster],
+    forecasters: Mapping[str, ForecastFunction],
     origins: Sequence[Any],
     horizon: int,
     *,

@@ -16,10 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ecomlib.errors import DataError, MissingDependencyError, install_command
+from ecomlib.evaluation.backtest import ForecastFunction
 from ecomlib.features import lags as lag_features
 
 Floats = NDArray[np.float64]
-Forecaster = Callable[[pd.DataFrame, pd.DataFrame], Floats]
 
 
 def _library(name: str) -> Any:
@@ -59,7 +59,7 @@ def _freq(ds: pd.Series) -> str:
     return found
 
 
-def statsforecast_model(make: Callable[[Any], Any]) -> Forecaster:
+def statsforecast_model(make: Callable[[Any], Any]) -> ForecastFunction:
     """Any model of statsforecast as a forecaster; ``make`` receives ``statsforecast.models`` (lesson 04, section 1).
 
     ``statsforecast_model(lambda models: models.AutoCES(season_length=52))``. Garza et al. (2022), StatsForecast.
@@ -90,17 +90,17 @@ def statsforecast_model(make: Callable[[Any], Any]) -> Forecaster:
     return forecast
 
 
-def naive() -> Forecaster:
+def naive() -> ForecastFunction:
     """The last value, repeated (lesson 00, section 2)."""
     return statsforecast_model(lambda models: models.Naive())
 
 
-def seasonal_naive(season: int = 52) -> Forecaster:
+def seasonal_naive(season: int = 52) -> ForecastFunction:
     """The value of the same period a season ago; the last value where the history is shorter (lesson 04, section 1)."""
     return statsforecast_model(lambda models: models.SeasonalNaive(season_length=season))
 
 
-def window_mean(window: int = 8) -> Forecaster:
+def window_mean(window: int = 8) -> ForecastFunction:
     """Mean of the last ``window`` periods, or of as many as there are (lesson 00, section 2)."""
 
     def forecast(train: pd.DataFrame, future: pd.DataFrame) -> Floats:
@@ -111,17 +111,17 @@ def window_mean(window: int = 8) -> Forecaster:
     return forecast
 
 
-def exponential_smoothing() -> Forecaster:
+def exponential_smoothing() -> ForecastFunction:
     """Simple exponential smoothing with its weight fitted to each series (lesson 04, section 1)."""
     return statsforecast_model(lambda models: models.SimpleExponentialSmoothingOptimized())
 
 
-def auto_theta(season: int = 1) -> Forecaster:
+def auto_theta(season: int = 1) -> ForecastFunction:
     """The best of the Theta methods by in-sample error: Assimakopoulos, Nikolopoulos (2000) (lesson 04, section 1)."""
     return statsforecast_model(lambda models: models.AutoTheta(season_length=season))
 
 
-def auto_ets(model: str = "ZZN", season: int = 1) -> Forecaster:
+def auto_ets(model: str = "ZZN", season: int = 1) -> ForecastFunction:
     """Exponential smoothing chosen by information criterion: Hyndman et al. (2002) (lesson 04, section 1)."""
     return statsforecast_model(lambda models: models.AutoETS(season_length=season, model=model))
 
@@ -144,7 +144,7 @@ class BoostingSettings:
     seed: int = 0
 
 
-def lightgbm(settings: BoostingSettings | None = None) -> Forecaster:
+def lightgbm(settings: BoostingSettings | None = None) -> ForecastFunction:
     """One LightGBM for all series, one step ahead, applied recursively (lesson 04, section 1).
 
     Target and lags are log1p of units; besides lags: rolling and exponential means, week of year, month, and any
@@ -209,7 +209,7 @@ def _recursive(
     return y[step >= 0]
 
 
-def log_mean(members: Mapping[str, Forecaster] | Sequence[Forecaster]) -> Forecaster:
+def log_mean(members: Mapping[str, ForecastFunction] | Sequence[ForecastFunction]) -> ForecastFunction:
     """Mean of several forecasters on the log1p scale: a simple ensemble, hard to beat (lesson 07, section 1)."""
     parts = list(members.values()) if isinstance(members, Mapping) else list(members)
 

@@ -16,7 +16,7 @@ from ecomlib.models import baselines as peers
 pytest.importorskip("statsforecast")
 pytest.importorskip("lightgbm")
 SMALL = peers.BoostingSettings(trees=40, rate=0.2, lags=(1, 2, 3, 52), windows=(4,))
-ALL: dict[str, Callable[[], peers.Forecaster]] = {
+ALL: dict[str, Callable[[], peers.ForecastFunction]] = {
     "naive": peers.naive,
     "seasonal_naive": peers.seasonal_naive,
     "window_mean": peers.window_mean,
