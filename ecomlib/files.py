@@ -1,4 +1,4 @@
-"""Files and folders that are written whole or not at all: a kill at any moment leaves the old content or the new one.
+"""Writes files and folders whole or not at all: a kill at any moment leaves the old content or the new one.
 
 What is written gets a temporary name in the same folder, then its own by a rename, which the system does at once. A
 temporary name holds the process's number and a random part, so two writers never meet in one file. What a killed

@@ -1,4 +1,4 @@
-"""Attacks on a forecast that a shop could meet, and what they cost the attacker (lesson 06, sections 1 to 3).
+"""Defines attacks on a forecast that a shop could meet, and their cost to the attacker (lesson 06, sections 1 to 3).
 
 Somebody places fake orders: whole units, never negative, at most so many a week and in all, because a fraud team looks
 for more. Or somebody shows a scraper false prices, within some per cent of the true ones. The attacker is assumed to

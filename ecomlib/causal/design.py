@@ -1,4 +1,4 @@
-"""All tables of a store in one frame, each value as it was known (lesson 03, section 1)."""
+"""Joins all tables of a store into one frame, each value as it was known (lesson 03, section 1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a price does to demand: the naive answer, fixed effects, and double machine learning (lesson 03, section 5).
+"""Estimates price elasticities: naive, by fixed effects, and by double machine learning (lesson 03, section 5).
 
 All estimators take the product-week frame of ``fusion.design``, return one row a category with a standard error that is
 clustered by product, and call *elasticity* the per cent of demand for one per cent of price.

@@ -1,4 +1,4 @@
-"""Promotions, a roll-out by region, a mail, and the decision on a price (lesson 03, section 7)."""
+"""Estimates the effects of promotions, a roll-out, a mail and a price change (lesson 03, section 7)."""
 
 from __future__ import annotations
 

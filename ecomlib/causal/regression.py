@@ -1,4 +1,4 @@
-"""Counts explained by treatments, with whole sets of levels swept out (lesson 03, section 4)."""
+"""Fits Poisson regressions with absorbed fixed effects and clustered errors (lesson 03, section 4)."""
 
 from __future__ import annotations
 

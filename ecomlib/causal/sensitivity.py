@@ -1,4 +1,4 @@
-"""How far to trust an effect: placebo, robustness value (lesson 03, section 6)."""
+"""Tests how far to trust an effect: placebo, robustness value (lesson 03, section 6)."""
 
 from __future__ import annotations
 

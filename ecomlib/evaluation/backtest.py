@@ -1,4 +1,4 @@
-"""Rolling origins: forecast, wait, score, move on (lesson 00, section 3; lesson 01, section 7)."""
+"""Backtests forecasters over rolling origins (lesson 00, section 3; lesson 01, section 7)."""
 
 from __future__ import annotations
 

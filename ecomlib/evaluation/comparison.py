@@ -1,4 +1,4 @@
-"""How sure is a comparison? Paired intervals over series and origins, verdicts, skill (lesson 00, section 5)."""
+"""Compares models by paired intervals over series and origins, verdicts and skill (lesson 00, section 5)."""
 
 from __future__ import annotations
 

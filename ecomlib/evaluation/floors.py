@@ -1,4 +1,4 @@
-"""Floors: the error that is left to somebody who knows the simulated store's parameters (lesson 00, section 5).
+"""Computes error floors: forecasts from the simulated store's true parameters (lesson 00, section 5).
 
 Three degrees of knowledge at a cutoff t. *Omniscient*: the expected demand μ itself, shocks of the future included.
 *Attainable*: every parameter, the calendar, the plan of prices and promotions, the potential of each region, this

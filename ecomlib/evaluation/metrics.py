@@ -1,4 +1,4 @@
-"""Metrics of forecasts, and what is done when a denominator is zero (lesson 00, section 3).
+"""Computes metrics of forecasts, and leaves them undefined where a denominator is zero (lesson 00, section 3).
 
 Every function reads a *scored frame*: ``unique_id, ds, cutoff, y`` and one column a model, as ``backtest`` returns it
 (``cutoff`` may be absent: then there is one origin). Where utilsforecast has the metric, the numbers are the same.

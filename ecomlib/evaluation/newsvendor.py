@@ -1,4 +1,4 @@
-"""What a forecast's error costs when it becomes an order (lesson 00, section 5)."""
+"""Turns forecasts into orders and prices their errors, by the newsvendor model (lesson 00, section 5)."""
 
 from __future__ import annotations
 

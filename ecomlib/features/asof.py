@@ -1,4 +1,4 @@
-"""Join and count what was known at each row's time (lesson 02, section 1; lesson 03, section 1)."""
+"""Joins and counts what was known at each row's time (lesson 02, section 1; lesson 03, section 1)."""
 
 from __future__ import annotations
 

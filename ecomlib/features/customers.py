@@ -1,4 +1,4 @@
-"""Turn order lines into each customer's history (lesson 04, section 8)."""
+"""Turns order lines into each customer's history (lesson 04, section 8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attention and the positions that it needs: what the Transformer and the fusion by cross-attention share."""
+"""Implements attention and positional encodings for the Transformer and for fusion by cross-attention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several processes that train one network: started by torchrun, joined here (lesson 04b, section 6)."""
+"""Joins the processes that torchrun started to train one network (lesson 04b, section 6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run of lessons was asked for, and what became of each lesson."""
+"""Defines the settings of a run of lessons and the result of each lesson."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The service: events in, forecasts out (lesson 08, section 2). One process, one writer.
+"""Builds the web application: events in, forecasts out (lesson 08, section 2). One process, one writer.
 
 An event is committed, then counted, then acknowledged. Forecasts are read from memory; what the network has to say is
 asked for in a thread, when somebody reads and something changed.

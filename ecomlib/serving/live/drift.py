@@ -1,4 +1,4 @@
-"""Has the world changed? What comes in against what the model was trained on (lesson 08, section 5).
+"""Measures drift of inputs and of interval coverage since training (lesson 08, section 5).
 
 Three looks at the same question. The population stability index and the Kolmogorov-Smirnov distance compare inputs;
 coverage compares what the intervals promised with what came. With many products and many days some alarm is always

@@ -1,4 +1,4 @@
-"""Is the world still that of the training? Three lights over the live shop (lesson 08, section 5)."""
+"""Reports drift in the live shop by three lights (lesson 08, section 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens in the shop, in a real database: committed before anybody is told that it was (lesson 08, section 4).
+"""Logs the shop's events in a database: each is committed before it is acknowledged (lesson 08, section 4).
 
 SQLAlchemy Core, so that one URL decides where events live: a SQLite file by default, PostgreSQL where there is one.
 An event is known by its key alone. The same key again is the same event, whatever its time or content: a sender that

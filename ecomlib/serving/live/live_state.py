@@ -1,4 +1,4 @@
-"""The shop as it is now: a version and the events since its cutoff, and nothing else (lesson 08, section 3).
+"""Holds the current state of the shop: a version and the events since its cutoff (lesson 08, section 3).
 
 The state is a function of these two alone: units are whole numbers, whose sums do not depend on the order in which
 events came in, so that after a restart every forecast is as before, byte by byte. What follows from them (the network's

@@ -1,4 +1,4 @@
-"""Numbers for Prometheus, taken by a thin layer around the application (lesson 08, section 2)."""
+"""Collects Prometheus metrics in a thin layer around the application (lesson 08, section 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The held-out weeks of a store, told to the service as if they happened now (lesson 08, section 3)."""
+"""Replays the held-out weeks of a store to the service as if they happened now (lesson 08, section 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to order now: the newsvendor's quantile of the weeks ahead, less what is there (lesson 08, section 3)."""
+"""Recommends orders: the newsvendor's quantile of the weeks ahead, less the stock on hand (lesson 08, section 3)."""
 
 from __future__ import annotations
 

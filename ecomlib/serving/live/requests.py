@@ -1,4 +1,4 @@
-"""What comes in from outside: bodies with a limit, events with a name for every fault (lesson 08, section 2)."""
+"""Parses and validates requests: limits their size, and names the fault of an event (lesson 08, section 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train anew on what came in, and let the new version serve only if it has earned it (lesson 08, section 6)."""
+"""Retrains on logged orders, and decides whether the new version may serve (lesson 08, section 6)."""
 
 from __future__ import annotations
 

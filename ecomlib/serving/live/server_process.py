@@ -1,4 +1,4 @@
-"""The service in a process of its own, for a notebook or a test: a free port, silent, gone in every case.
+"""Runs the service in a process of its own, for a notebook or a test: on a free port, silent, always shut down.
 
 A lesson that starts a server must not leave one behind, whatever happens in between (lesson 08, section 2).
 """

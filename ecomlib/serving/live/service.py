@@ -1,4 +1,4 @@
-"""The state at work: what is committed is counted, and what is promoted takes over (lesson 08, section 3)."""
+"""Applies committed events to the state and switches to the promoted version (lesson 08, section 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What another price would do: by the causal effect, never by the forecaster's own reaction (lesson 08, section 3).
+"""Answers what-ifs on prices and promotions by causal effects, never by the forecaster (lesson 08, section 3).
 
 A forecaster has learnt from weeks in which the price rose because demand would rise. What it says when its price is
 changed is not what customers would do (lesson 03, section 2).

@@ -1,4 +1,4 @@
-"""What a version holds beside its network: history, plan, shares, reach, effects, stock (lesson 08, section 1)."""
+"""Writes and opens versions: history, plan, shares, reach, effects, stock and a network (lesson 08, section 1)."""
 
 from __future__ import annotations
 

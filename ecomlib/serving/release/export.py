@@ -1,4 +1,4 @@
-"""A trained network as an ONNX file, proven to say the same (lesson 08, section 1)."""
+"""Exports a trained network to ONNX, and measures how far the two differ (lesson 08, section 1)."""
 
 from __future__ import annotations
 

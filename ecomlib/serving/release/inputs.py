@@ -1,4 +1,4 @@
-"""From books to a network's windows, the same for training, calibration, service and batch (lesson 08, section 2).
+"""Cuts windows from sales histories, the same for training, calibration, service and batch (lesson 08, section 2).
 
 A model that is fed otherwise in service than in training is wrong without anybody noticing. So there is one function
 that says what a column holds in a week, ``covariates``. Training flattens it to a panel; everything that comes after

@@ -1,4 +1,4 @@
-"""From a store's tables to books, shares and stock as they were known at a cutoff (lesson 08, section 1)."""
+"""Takes books, shares and stock from a store's tables as they were known at a cutoff (lesson 08, section 1)."""
 
 from __future__ import annotations
 

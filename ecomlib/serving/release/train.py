@@ -1,4 +1,4 @@
-"""From a shop's tables to a published version: train, calibrate, export, prove, publish (lesson 08, section 1)."""
+"""Trains, calibrates, exports, proves and publishes a version from a shop's tables (lesson 08, section 1)."""
 
 from __future__ import annotations
 

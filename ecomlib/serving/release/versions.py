@@ -1,4 +1,4 @@
-"""Versions of a model on disk: published whole, promoted, rolled back; kill -9 at any moment costs nothing.
+"""Keeps versions of a model on disk: published whole, promoted, rolled back; a kill -9 at any moment costs nothing.
 
     registry/
       versions/0001/        files of a version and card.json, made under another name and renamed: whole or not there

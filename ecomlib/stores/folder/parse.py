@@ -1,4 +1,4 @@
-"""From the words in a file to numbers, dates and flags, with every doubt said (lesson 00, section 6).
+"""Parses text columns into typed ones and notes every assumption (lesson 00, section 6).
 
 A value is never guessed: where a column could be read in two ways (03/04/2011; 1,234), that is an error whose remedy
 names both. What could be told from the whole column is told in a note.
