@@ -17,7 +17,7 @@ COLUMNS = ("elasticity", "low", "high", "promotion", "promotion_low", "promotion
 
 
 def effects_of(store: Store, wanted: bool, text: bool, say: Callable[[str], None]) -> tuple[pd.DataFrame, str]:
-    """What prices and promotions do, by category; empty with the reason where it cannot be told."""
+    """Estimate effects of prices and promotions by category; empty, with the reason, where there are none."""
     from ecomlib import causal
 
     none = pd.DataFrame(
