@@ -38,7 +38,7 @@ seconds``.
 import warnings
 
 from ecomlib.course.exercises import Exercise, check, inputs
-from ecomlib.course.publish import publish, results_table
+from ecomlib.course.publishing import publish, results_table
 
 __all__ = ["Exercise", "check", "inputs", "publish", "results_table"]
 

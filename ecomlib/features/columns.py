@@ -1,4 +1,4 @@
-"""Checks the columns that features are made of."""
+"""Checks the columns that features are made of (lesson 02, section 1)."""
 
 from __future__ import annotations
 

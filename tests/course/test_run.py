@@ -18,7 +18,7 @@ from systems import posix
 from typer.testing import CliRunner
 
 from ecomlib.cli.main import app
-from ecomlib.course import lessons, publish
+from ecomlib.course import lessons, publishing
 from ecomlib.course.running import report
 from ecomlib.course.running.run import Display, RunSettings, excerpt, plan_parameters, run_lessons
 from ecomlib.errors import LessonError
@@ -99,7 +99,7 @@ def test_the_report_stands_alone_and_can_be_read_by_everyone(two: tuple[Path, ob
 
 def test_the_leaderboard_holds_the_rows_that_lessons_added(two: tuple[Path, object]) -> None:
     board = pd.read_csv(two[0] / "build" / "leaderboard.csv", dtype={"lesson": str})
-    assert list(board.columns[: len(publish.FIRST_COLUMNS)]) == list(publish.FIRST_COLUMNS)
+    assert list(board.columns[: len(publishing.FIRST_COLUMNS)]) == list(publishing.FIRST_COLUMNS)
     good = board[board["lesson"] == "90"]
     assert good["model"].tolist()[0] == "naive" and good["wape"].tolist()[0] == 0.5
 
@@ -254,7 +254,7 @@ def test_on_a_terminal_the_bar_names_lesson_and_section(tmp_path: Path) -> None:
 
 
 def test_tables_escape_what_a_shop_calls_its_products() -> None:
-    table = publish.table_html(pd.DataFrame({"title": ["<script>alert(1)</script>"], "units": [1234.5]}), "A & B")
+    table = publishing.table_html(pd.DataFrame({"title": ["<script>alert(1)</script>"], "units": [1234.5]}), "A & B")
     assert "<script>" not in table and "&lt;script&gt;" in table and "A &amp; B" in table
     assert '<th scope="col"' in table and "<caption" in table and "1,234" in table
 
@@ -275,32 +275,32 @@ def test_tables_escape_what_a_shop_calls_its_products() -> None:
     ],
 )
 def test_numbers_are_written_to_be_read(values: list[object], texts: list[str]) -> None:
-    assert publish.texts(pd.Series(values)) == texts
+    assert publishing.texts(pd.Series(values)) == texts
 
 
 def test_publish_says_what_it_cannot_show() -> None:
     from matplotlib.figure import Figure
 
     with pytest.raises(LessonError, match="no alt text"):
-        publish.publish("map", Figure(), title="A map")
+        publishing.publish("map", Figure(), title="A map")
     with pytest.raises(LessonError, match="no kind 'poster'"):
-        publish.publish("poster", "x", title="y")  # type: ignore[arg-type]
+        publishing.publish("poster", "x", title="y")  # type: ignore[arg-type]
     with pytest.raises(LessonError, match="one sentence"):
-        publish.publish("answer", "two\nlines", title="y")
+        publishing.publish("answer", "two\nlines", title="y")
     with pytest.raises(LessonError, match="is a int"):
-        publish.publish("map", 3, title="y")
+        publishing.publish("map", 3, title="y")
     with pytest.raises(LessonError, match="needs a 'model'"):
-        publish.results_table("00", [{"wape": 0.5}])
+        publishing.results_table("00", [{"wape": 0.5}])
 
 
 def test_a_table_without_rows_is_read_back_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "assets").mkdir()
     empty = report.result_rows([])
     empty.to_csv(tmp_path / "assets" / "results.csv", index=False)
-    monkeypatch.setattr(publish.resources, "files", lambda name: tmp_path)
-    assert publish.recorded_results().empty
-    assert list(publish.recorded_results().columns) == list(publish.FIRST_COLUMNS)
-    publish.results_table("00", [{"model": "naive", "wape": 0.5}])
+    monkeypatch.setattr(publishing.resources, "files", lambda name: tmp_path)
+    assert publishing.recorded_results().empty
+    assert list(publishing.recorded_results().columns) == list(publishing.FIRST_COLUMNS)
+    publishing.results_table("00", [{"model": "naive", "wape": 0.5}])
 
 
 def test_the_results_table_shows_earlier_lessons_only(
@@ -314,8 +314,8 @@ def test_the_results_table_shows_earlier_lessons_only(
             "wape": [0.6, 0.5, 0.4],
         }
     )
-    monkeypatch.setattr(publish, "recorded_results", lambda: recorded)
-    publish.results_table("01", [{"model": "new", "wape": 0.45}])
+    monkeypatch.setattr(publishing, "recorded_results", lambda: recorded)
+    publishing.results_table("01", [{"model": "new", "wape": 0.45}])
     shown = capsys.readouterr().out
     assert "first" in shown and "new" in shown
     assert "old" not in shown and "later" not in shown

@@ -31,7 +31,9 @@ def make(lengths: list[int], seed: int = 0, missing: float = 0.2, freq: str = "W
             "orders": rng.random(n), "price": rng.random(n), "last_year": rng.poisson(4, n).astype(float),
             "category": "abc"[k % 3], "size": float(k),
         }))  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
+    panel = pd.concat(parts, ignore_index=True)
+    panel.attrs["freq"] = freq  # as make_panel notes it: series of one row do not tell
+    return panel
 
 
 def slow_scale(s: WindowSettings, known: list[float]) -> float:

@@ -18,7 +18,7 @@ pytest.importorskip("nbformat")
 import nbformat
 
 from ecomlib.course import lessons, published_numbers
-from ecomlib.course.publish import table_html
+from ecomlib.course.publishing import table_html
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / "tests" / "golden" / "published.csv"

@@ -75,10 +75,10 @@ def test_a_server_that_ends_says_why() -> None:
 def test_the_service_itself(tmp_path: Path) -> None:
     home = copy_home(tmp_path / "home")
     with running(home) as service:
-        assert service.post("/events", event("a")) == {"received": 1, "new": 1, "late": 0}
+        assert service.post("/events", event("a")) == {"received": 1, "new": 1, "late": 0, "waiting": 0}
         service.kill()
         service.start()
-        assert service.post("/events", event("a")) == {"received": 1, "new": 0, "late": 0}
+        assert service.post("/events", event("a")) == {"received": 1, "new": 0, "late": 0, "waiting": 0}
         assert service.get("/ready")["ready"]
     with running(home, "--database", f"sqlite:///{tmp_path / 'other.db'}") as service:
         assert service.get("/overview")["events"] == 0

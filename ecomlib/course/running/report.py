@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from ecomlib.course import lessons, syllabus
-from ecomlib.course.publish import FIRST_COLUMNS, order_columns, table_html
+from ecomlib.course.publishing import FIRST_COLUMNS, order_columns, table_html
 from ecomlib.course.running.results import RECORDED, LessonRun, RunSettings
 from ecomlib.files import write_whole
 
