@@ -416,7 +416,7 @@ def test_a_covariate_that_training_never_saw_move_is_not_read(head: str, tmp_pat
 
     On the items ranked 501 to 2,000 of Online Retail II (four weeks after each tuning origin of protocol W, training
     until 2010-11-15) the untrained weights of those columns made the mean 4,200 to 15,300 % too high under both
-    distributions (seed 0, by origin); now it is 4 to 46 % too high, and the sum of such sales falls in winter.
+    distributions (seed 0, by origin); now it is 4 to 46 % too high.
     """
     frame = sparse_frame(0)
     shape = WindowSettings(look_back=13, horizon=4, scale="mean_abs", future=LAST_YEAR)

@@ -336,9 +336,12 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_processes_end_with_the_weights_of_one(
     arguments: tuple[str, ...], script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The gradient of one step differs by at most 1e-16 in 64 bits. In 32 bits it is 3e-8, which is rounding, and Adam's
-    division carries it above 1e-6 within three epochs: hence 64 bits. A head still rounds to 32: 1e-9 at the end, and
-    3e-8 of the loss, whose sum is kept in 32."""
+    """Two processes make the steps of one, up to rounding.
+
+    In 64 bits the gradient of one step differs by at most 1e-16. In 32 bits it is 3e-8, which is rounding, and Adam's
+    division carries it above 1e-6 within three epochs: hence 64 bits. A head still rounds to 32: the weights differ by
+    1e-9 at the end, and the loss, whose sum is kept in 32, by 3e-8.
+    """
     done = torchrun(script, tmp_path, *arguments)
     assert done.returncode == 0, done.stderr[-2000:]
     threads = torch.get_num_threads()

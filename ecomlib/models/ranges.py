@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-
 MARGIN = 0.1  # of the range: a price a little above all earlier ones is still read, one ten times as high is not
 
 
