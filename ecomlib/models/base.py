@@ -9,7 +9,7 @@ what is known ahead of a step reaches the forecast of that step alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ecomlib.errors import DataError
 from ecomlib.models.attention import Attention, positions
 from ecomlib.models.heads import DEFAULT_QUANTILES, Head, make_head
+from ecomlib.models.ranges import TrainingRange
 
 if TYPE_CHECKING:
     from ecomlib.windows import Batch
@@ -119,6 +120,9 @@ class Forecaster(nn.Module):
             self.step = nn.Embedding(settings.horizon, STEP_WIDTH)
             self.decoder = nn.Sequential(nn.Linear(width + STEP_WIDTH, settings.decoder), nn.ReLU())
             self.head: Head = make_head(settings.head, settings.decoder, settings.quantiles)
+            self.range: TrainingRange | None = None
+            if self.head.exponential and settings.static + settings.future:
+                self.range = TrainingRange(settings.static + settings.future)
             # Drawn last: the other weights start alike whatever the fusion.
             known = width - settings.hidden + STEP_WIDTH
             self.gate = Gate(settings.hidden, known) if settings.fusion == "gate" else None
@@ -165,7 +169,11 @@ class Forecaster(nn.Module):
     def known(self, batch: Batch) -> Tensor:
         """All that is known at the origin of each step beside the past (B, H, K): level, z, text, f, the step."""
         # Scaling takes the level away; a network that does not know it treats one unit a week like a thousand.
-        rows = [torch.log1p(batch.scale.clamp(min=0)), batch.z]
+        static, ahead = batch.z, batch.f
+        if self.range is not None:
+            held = self.range(self._covariates(batch))
+            static, ahead = held[:, 0, : self.settings.static], held[..., self.settings.static :]
+        rows = [torch.log1p(batch.scale.clamp(min=0)), static]
         if self.text is not None:
             if batch.e is None:
                 raise DataError(
@@ -175,7 +183,18 @@ class Forecaster(nn.Module):
             rows.append(self.text(batch.e))
         row = torch.cat(rows, dim=-1).unsqueeze(1).expand(-1, self.settings.horizon, -1)
         # shape[0] and not len: an exported network must take any number of windows.
-        return torch.cat([row, batch.f, self.step.weight.unsqueeze(0).expand(row.shape[0], -1, -1)], dim=-1)
+        return torch.cat([row, ahead, self.step.weight.unsqueeze(0).expand(row.shape[0], -1, -1)], dim=-1)
+
+    def _covariates(self, batch: Batch) -> Tensor:
+        """Static features and what is known ahead, side by side (B, H, S + C)."""
+        return torch.cat([batch.z.unsqueeze(1).expand(-1, self.settings.horizon, -1), batch.f], dim=-1)
+
+    def note_ranges(self, batches: Iterable[Batch]) -> None:
+        """Note what training shows: a count head's network neither reads nor forecasts beyond it (`TrainingRange`)."""
+        for batch in batches if self.head.exponential else ():
+            if self.range is not None:
+                self.range.widen(self._covariates(batch), batch.mask)
+            self.head.note_range(batch.target, batch.mask)
 
     def forward(self, batch: Batch) -> Tensor:
         """A batch of B windows -> the head's raw parameters (B, H, K)."""

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ecomlib.errors import DataError
+from ecomlib.models.ranges import TrainingRange
 
 DEFAULT_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
@@ -37,6 +38,7 @@ class Head(nn.Module):
 
     names: tuple[str, ...] = ("forecast",)  # columns of `predict`
     scales: tuple[str, ...] = ("none", "mean_abs", "log1p_mean", "log1p_shift")  # of the windows it can work with
+    exponential = False  # whether the forecast is the exponential of a sum of covariates, see `TrainingRange`
 
     def __init__(self, features: int, outputs: int) -> None:
         super().__init__()
@@ -49,6 +51,9 @@ class Head(nn.Module):
     def loss(self, raw: Tensor, y: Tensor, mask: Tensor, scale: Tensor) -> Tensor:
         """Mean loss over counted cells: raw (B, H, K), y and mask (B, H), scale (B, 1) -> scalar."""
         raise NotImplementedError
+
+    def note_range(self, y: Tensor, mask: Tensor) -> None:
+        """Note which targets training shows, y and mask (B, H); only an exponential head has a use for it."""
 
     def predict(self, raw: Tensor, scale: Tensor) -> Tensor:
         """Raw (B, H, K) -> forecasts (B, H, len(names)), on the scale of the windows' y."""
@@ -117,17 +122,23 @@ class CountHead(Head):
     """
 
     scales = ("none", "mean_abs")  # where y * scale is a number of units
+    exponential = True
 
     def __init__(self, features: int, distribution: str = "poisson") -> None:
         super().__init__(features, 1 if distribution == "poisson" else 2)
         self.distribution = distribution
+        self.range = TrainingRange(1)
 
     def rate(self, raw: Tensor, scale: Tensor) -> Tensor:
         """Expected units (B, H). The exponent is bounded: one wild step must not end a training run in infinity."""
         return raw[..., 0].clamp(-12.0, 12.0).exp() * scale
 
     def predict(self, raw: Tensor, scale: Tensor) -> Tensor:
-        return (self.rate(raw, scale) / scale).unsqueeze(-1)
+        # A mean lies below the largest count of all. Not so in the loss: a clamped rate would have no gradient.
+        return torch.minimum((self.rate(raw, scale) / scale).unsqueeze(-1), self.range.highest)
+
+    def note_range(self, y: Tensor, mask: Tensor) -> None:
+        self.range.widen(y.unsqueeze(-1), mask)
 
     def loss(self, raw: Tensor, y: Tensor, mask: Tensor, scale: Tensor) -> Tensor:
         rate = self.rate(raw, scale).clamp(min=1e-8)

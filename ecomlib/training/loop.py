@@ -101,6 +101,7 @@ def fit(
     train = windows_train.to(device)
     valid = None if windows_valid is None else windows_valid.to(device)
     model.to(device)
+    model.note_ranges(train.batches(4096))
     step = Step(model, train, settings, device, precision, perturb)
     optimizer = step.optimizer
     averaged = copy.deepcopy(model).to(device) if settings.average else model

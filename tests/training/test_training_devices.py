@@ -273,6 +273,7 @@ def test_a_step_on_the_gpu_does_not_wait(windows: WindowSet) -> None:
 
 SCRIPT = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -290,11 +291,14 @@ parts = [pd.DataFrame({"unique_id": f"p{k}", "ds": weeks, "y": rng.poisson(5 + k
 panel = pd.concat(parts, ignore_index=True)
 panel.loc[rng.random(len(panel)) < 0.2, "y"] = np.nan  # shares with unequal numbers of known cells
 windows = WindowSet.from_panel(panel, WindowSettings(look_back=8, horizon=2))
+# In 64 bits: rounding cannot hide a fault in how shares and chunks are weighted.
+tables = ("past", "future", "static", "units")
+windows = replace(windows, **{name: getattr(windows, name).double() for name in tables})
 named = dict(argument.removeprefix("--").split("=") for argument in sys.argv[2:] if "=" in argument)
 shape = {"batch_size": 21, **{name: int(value) for name, value in named.items()}}  # odd, and a shorter last one
 settings = TrainSettings(epochs=3, device="cpu", **shape)
 with process_group(timeout=10) as (rank, world):
-    model = make_network("lstm", windows, hidden=8)
+    model = make_network("lstm", windows, hidden=8).double()
     if rank == 1 and "--die" in sys.argv:
         raise SystemExit("rank 1 was told to end here")
     result = fit(model, windows, None, settings, checkpoint=Path(sys.argv[1]) / f"kept{world}")
@@ -332,6 +336,12 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_processes_end_with_the_weights_of_one(
     arguments: tuple[str, ...], script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Two processes make the steps of one, up to rounding.
+
+    In 64 bits the gradient of one step differs by at most 1e-16. In 32 bits it is 3e-8, which is rounding, and Adam's
+    division carries it above 1e-6 within three epochs: hence 64 bits. A head still rounds to 32: the weights differ by
+    1e-9 at the end, and the loss, whose sum is kept in 32, by 3e-8.
+    """
     done = torchrun(script, tmp_path, *arguments)
     assert done.returncode == 0, done.stderr[-2000:]
     threads = torch.get_num_threads()
@@ -342,7 +352,8 @@ def test_two_processes_end_with_the_weights_of_one(
     assert first.keys() == alone.keys()
     for name, weight in alone.items():
         assert torch.equal(first[name], second[name]), "both processes hold the same network"
-        torch.testing.assert_close(first[name], weight, rtol=0, atol=1e-6, msg=name)
+        off = float((first[name] - weight).abs().max())
+        assert off < 1e-7, f"{name} is off by {off}"
     assert (tmp_path / "kept2").is_file() and not list(tmp_path.glob(".*.part*"))
 
 
