@@ -1,7 +1,7 @@
 """Lists the numbers that executed lessons publish, one row each, and compares them with the record.
 
-``publish`` and ``results_table`` (``ecomlib.course.publishing``) mark their outputs; every number in a marked output is a
-published number: the results table's rows of the lesson itself, the cells of frames, and the numbers in sentences
+``publish`` and ``results_table`` (``ecomlib.course.publishing``) mark their outputs; every number in a marked output
+is a published number: the results table's rows of the lesson itself, the cells of frames, and the numbers in sentences
 (titles, answers, alternative texts of figures) in the order in which they stand there.
 """
 

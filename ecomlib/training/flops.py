@@ -1,4 +1,4 @@
-"""Imports torch's counter of floating-point operations without a warning that means nothing here (lesson 04b, section 1).
+"""Imports torch's counter of operations without a warning that means nothing here (lesson 04b, section 1).
 
 Where torch was built for a GPU and triton is not installed, the import of the counter logs in red that it cannot count
 in triton's kernels. ecomlib has none. Only that one message is held back, and only during the import.
