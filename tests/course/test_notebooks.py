@@ -224,6 +224,7 @@ OUTPUTS = [
     (change(6, outputs=[picture()]), "no alt text"),
     (change(6, outputs=[picture(**{"image/png": {"alt": "A line that rises"}})] * 9), "9 figures; at most 8"),
     (change(6, outputs=[stream("x" * 1_600_000)]), "MB; at most 1.5"),
+    (lambda nb: setattr(tagged(nb, "setup"), "outputs", [stream("[]")]), "set-up cell shows something"),
     (lambda nb: setattr(tagged(nb, "solution"), "outputs", []), "does not pass its own check"),
 ]
 
