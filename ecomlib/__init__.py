@@ -1,4 +1,4 @@
-"""ecomlib: what will an online store sell, to whom, where and when.
+"""ecomlib: forecasts for online stores: what they will sell, to whom, where and when.
 
 The support package of a numbered Jupyter course. Importing it is light: torch, transformers and pandera are imported
 by the functions that use them.

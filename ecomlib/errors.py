@@ -1,4 +1,4 @@
-"""The package's own errors. Each says what is wrong, where, and what to do about it."""
+"""Defines the package's own errors. Each says what is wrong, where, and what to do about it."""
 
 from __future__ import annotations
 

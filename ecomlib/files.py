@@ -1,9 +1,9 @@
-"""Files and folders that are written whole or not at all: a kill at any moment leaves the old content or the new one.
+"""Writes files and folders whole or not at all: a kill at any moment leaves the old content or the new one.
 
 What is written gets a temporary name in the same folder, then its own by a rename, which the system does at once. A
 temporary name holds the process's number and a random part, so two writers never meet in one file. What a killed
 process leaves under such a name is removed an hour later by the next writer in that folder; after an error nothing is
-left. ``sync=True`` also waits until the disk holds the content and the name: for whatever somebody was promised.
+left. ``sync=True`` also waits until the disk holds the content and the name: for whatever must survive a power cut.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pathlib import Path
 
 __all__ = ["claim", "draft_folder", "put", "sweep", "whole_file", "whole_folder", "write_new", "write_whole"]
 
-STALE_SECONDS = 3600.0  # an unfinished file that nobody touched for so long belongs to a process that was killed
+STALE_SECONDS = 3600.0  # an unfinished file untouched for so long belongs to a process that was killed
 _DRAFT, _ASIDE = ".part", ".old"  # new content that is not whole yet; a folder that makes room for a new one
 _LONGEST = 50  # characters of the name that are kept: a name may have 255 bytes, and a character up to four
 _ENDING = r"\.\w{1,20}"
 _WINDOWS = os.name == "nt"
-_TRIES = 20  # on Windows, where a file that somebody has open cannot be replaced: 0.05 s after each
+_TRIES = 20  # on Windows, where a file that is open elsewhere cannot be replaced: 0.05 s after each
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes | str, *, sync: bool = False) -> Path:

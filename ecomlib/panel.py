@@ -1,4 +1,4 @@
-"""Order lines become a regular long frame (lesson 01, section 4).
+"""Turns order lines into a regular long frame (lesson 01, section 4).
 
 A panel has one row for every period of every series, sorted by ``unique_id`` and ``ds``, without gaps. A zero is
 written only where it is a fact: after the launch (or first sale) and up to the last full period. What is known ahead of

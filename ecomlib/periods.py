@@ -1,4 +1,4 @@
-"""Days, weeks and months: how a frequency is written, and which period holds a date (lesson 01, section 5).
+"""Defines days, weeks and months: how a frequency is written, and which period holds a date (lesson 01, section 5).
 
 The package knows three frequencies: days (``"D"``), weeks from Monday to Sunday (``"W-MON"``) and calendar months
 (``"MS"``). Each period is named by its first day.

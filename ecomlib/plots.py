@@ -1,4 +1,4 @@
-"""One visual identity for every lesson, and the figures that two lessons share.
+"""Gives all lessons one visual identity, and draws the figures that two lessons share.
 
 Functions take an Axes (or make one) and return it. Colours come from Okabe and Ito's palette (2008), which colour-blind
 readers can tell apart; every series also differs by marker, line style or hatch, so that a grey print still reads.

@@ -1,4 +1,4 @@
-"""From a panel to batches of tensors, gathered by index on the device (lesson 01, section 7).
+"""Cuts a panel into windows, gathered by index on the device as batches of tensors (lesson 01, section 7).
 
 A panel is copied once into one contiguous tensor per kind: past covariates, covariates known ahead, static features,
 text vectors, units. A window is then a row number, and a batch one advanced-indexing call a kind: no Python runs per

@@ -1,4 +1,4 @@
-"""Somebody buys our forecast: attacks within a budget, and what helps against them (lesson 06, section 1).
+"""Attacks on forecasts within a budget, and defences against them (lesson 06, section 1).
 
 `attacks` has threats, gradients and their checks, `defences` adversarial training and a cheap filter, `words` the
 stuffing of titles.

@@ -1,9 +1,9 @@
-"""Attacks on a forecast that a shop could meet, and what they cost the attacker (lesson 06, sections 1 to 3).
+"""Defines attacks on a forecast that a shop could meet, and their cost to the attacker (lesson 06, sections 1 to 3).
 
-Somebody places fake orders: whole units, never negative, at most so many a week and in all, because a fraud team looks
-for more. Or somebody shows a scraper false prices, within some per cent of the true ones. The attacker is assumed to
-know the network (the worst case): a gradient says which weeks to buy in. An attack moves only what the network reads of
-the past; the truth that came is what it was, and so the damage is measured against the clean target.
+An attacker places fake orders: whole units, never negative, limited per week and in all, because a fraud team watches.
+Or an attacker shows a scraper false prices, within a few per cent of the true ones. The attacker is assumed to know
+the network (the worst case): a gradient says which weeks to buy in. An attack moves only what the network reads of the
+past; actual demand is unchanged, so the damage is measured against the clean target.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ def random_attack(
     model: Forecaster, batch: Batch, settings: WindowSettings, threat: Threat, objective: Objective,
     *, tries: int = 40, generator: torch.Generator | None = None,
 ) -> Attack:  # fmt: skip
-    """The best of so many random plans of the same budget: what anybody can do (lesson 06, section 3).
+    """The best of so many random plans of the same budget: what anyone can do (lesson 06, section 3).
 
     A gradient attack that is weaker than this one has been masked, not defended against (Athalye, Carlini and Wagner,
     2018).

@@ -1,4 +1,4 @@
-"""What helps against a poisoned history: to train on it, and a cheap filter (lesson 06, sections 5 and 6)."""
+"""Defends against poisoned histories by adversarial training and a cheap filter (lesson 06, sections 5 and 6)."""
 
 from __future__ import annotations
 

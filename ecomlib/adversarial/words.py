@@ -1,4 +1,4 @@
-"""Words as weapons: a title is stuffed until the forecast rises (lesson 06, section 4)."""
+"""Stuffs titles with words until the forecast rises (lesson 06, section 4)."""
 
 from __future__ import annotations
 

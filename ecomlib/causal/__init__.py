@@ -1,7 +1,7 @@
-"""What would happen if the shop did something else: prices, promotions, a roll-out (lesson 03, section 5).
+"""Causal effects of what the shop does: prices, promotions, a roll-out (lesson 03, section 5).
 
-``fusion`` puts a store's tables together as they were known, ``regression`` fits counts, ``elasticity`` estimates what
-a price does, ``experiments`` what a promotion, a roll-out and a mail do, ``doubt`` how far to trust it.
+``design`` joins a store's tables as they were known, ``regression`` fits counts, ``elasticity`` estimates the effect of
+a price, ``experiments`` those of a promotion, a roll-out and a mail, ``sensitivity`` how far to trust an effect.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""All tables of a store in one frame, each value as it was known (lesson 03, section 1)."""
+"""Joins all tables of a store into one frame, each value as it was known (lesson 03, section 1)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TIMES = {"orders": "ordered_at", "prices": "date", "inventory": "date", "sessio
 
 
 def design(store: Store, *, demand: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One row a product and week: what was sold, what the shop did, and what was known (lesson 03, section 1).
+    """Join a store's tables into a product-week frame: outcomes, treatments, what was known (lesson 03, section 1).
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def design(store: Store, *, demand: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def listing_texts(store: Store) -> pd.DataFrame:
-    """Every version of every product's text with the day it came in force; the products' own where there is one only.
+    """List every version of every product's text with the day it came in force; the product's own if there is one only.
 
     Columns ``product_id, valid_from, title, description``; gaps are empty strings (lesson 03, section 1).
     """
@@ -111,9 +111,9 @@ def listing_texts(store: Store) -> pd.DataFrame:
 
 
 def text_vectors(texts: pd.DataFrame, parts: Sequence[str] = ("title", "description"), **options: Any) -> Floats:
-    """Vectors of each row's ``parts``, encoded one by one and put side by side (lesson 03, section 5).
+    """Encode each row's ``parts`` one by one and put the vectors side by side (lesson 03, section 5).
 
-    Joined to one text, title and description blur: they tell 93.5 % of a listing's quality instead of 97.2 %.
+    Joined to one text, title and description blur: they explain 93.5 % of a listing's quality instead of 97.2 %.
     ``options`` go to ``ecomlib.text.encode``. Returns float32, shape (rows, 384 x parts).
     """
     from ecomlib.text import encode

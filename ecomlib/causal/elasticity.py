@@ -1,6 +1,6 @@
-"""What a price does to demand: the naive answer, fixed effects, and double machine learning (lesson 03, section 5).
+"""Estimates price elasticities: naive, by fixed effects, and by double machine learning (lesson 03, section 5).
 
-All estimators take the product-week frame of ``fusion.design``, return one row a category with a standard error that is
+All estimators take the product-week frame of ``causal.design``, return one row a category with a standard error that is
 clustered by product, and call *elasticity* the per cent of demand for one per cent of price.
 """
 
@@ -22,21 +22,21 @@ Final = Literal["poisson", "linear"]
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of double machine learning; chosen on stores of seeds 100 and 101, which no recorded run scores."""
+    """Holds the settings of double machine learning, chosen on seeds 100 and 101, which no recorded run scores."""
 
     folds: int = 5
-    components: int = 200  # of the texts' vectors; with 64 they tell only 83 % of the quality's variance, with 200 95 %
+    components: int = 200  # of the texts' vectors; 64 explain only 83 % of the quality's variance, 200 explain 95 %
     penalty: float = 0.1  # of the ridge regressions on them
     learner: Literal["ridge", "neighbour"] = "ridge"  # the nearest text is what a learner that remembers looks like
-    rounds: int = 3  # how often elasticity and expected demand are told of each other
-    own: float = 0.3  # variance of a listing's appeal that no text tells, log points: caps what a best seller weighs
+    rounds: int = 3  # alternating updates of elasticity and baseline demand
+    own: float = 0.3  # variance of a listing's appeal that no text explains, log points: caps a best seller's weight
     dispersion: float = 0.1  # the same for a product-week, in the final stage
     seed: int = 0  # of the folds
 
 
 @dataclass(frozen=True, eq=False)
 class DoubleML:
-    """Elasticities, and what they rest on: price beyond expectation and expected log demand, one a row of the frame."""
+    """Holds elasticities and their basis: price residual and expected log demand, one a row of the frame."""
 
     table: pd.DataFrame  # category, elasticity, se, low, high, rows
     residual: Floats  # (N,) log price less what text, calendar and controls foretell
@@ -48,7 +48,7 @@ def naive(
     frame: pd.DataFrame, *, y: str = "units", final: Final = "poisson", exposure: str | None = None,
     treatment: str = "log_price",
 ) -> pd.DataFrame:  # fmt: skip
-    """Demand on price by category and nothing else: what a dashboard shows (lesson 03, section 2).
+    """Regress demand on price by category and nothing else: what a dashboard shows (lesson 03, section 2).
 
     ``final="linear"`` is the straight line through the logs of y + ½, which few units bend further.
     """
@@ -59,7 +59,7 @@ def fixed_effects(
     frame: pd.DataFrame, *, y: str = "units", final: Final = "poisson", exposure: str | None = None,
     treatment: str = "log_price", controls: Sequence[str] = ("promoted",),
 ) -> pd.DataFrame:  # fmt: skip
-    """Two-way within: a level for each product and for each week of a category (lesson 03, section 4).
+    """Estimate elasticities by two-way fixed effects: products, and weeks of a category (lesson 03, section 4).
 
     Removes whatever stays the same in a product. A listing that is rewritten does not.
     """
@@ -72,7 +72,7 @@ def double_ml(
     final: Final = "poisson", folds: Literal["product", "row"] = "product", treatment: str = "log_price",
     controls: Sequence[str] = ("promoted",), settings: Settings | None = None,
 ) -> DoubleML:  # fmt: skip
-    """Elasticities by double machine learning with text as the confounder (lesson 03, section 5).
+    """Estimate elasticities by double machine learning with text as the confounder (lesson 03, section 5).
 
     Chernozhukov et al. (2018): what is known before the week foretells the price and the demand, each learnt on other
     products (cross-fitting); what it does not foretell is compared. Known are the category's week, ``controls`` and the
@@ -122,7 +122,7 @@ def double_ml(
 
 
 def on_residuals(y: Any, t: Any, group: Any, cluster: Any) -> tuple[Floats, Floats]:
-    """Slope of residual on residual in each group and its clustered standard error (lesson 03, section 5).
+    """Regress residual on residual in each group: slope and clustered standard error (lesson 03, section 5).
 
     Arrays of shape (N,); ``group`` is numbered from 0. Returns two arrays of shape (groups,).
     """

@@ -1,4 +1,4 @@
-"""Promotions, a roll-out by region, a mail, and the decision on a price (lesson 03, section 7)."""
+"""Estimates the effects of promotions, a roll-out, a mail and a price change (lesson 03, section 7)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def promotion_effect(
     frame: pd.DataFrame, how: Literal["targeted", "randomised", "weighted"] = "randomised", *, y: str = "units",
     exposure: str | None = None,
 ) -> Interval:  # fmt: skip
-    """Effect of a promotion with its discount on log demand, mean over promotions that were run (lesson 03, section 7).
+    """Estimate the mean effect on log demand of the promotions run, discounts included (lesson 03, section 7).
 
     Poisson regression with a level for each week of a category, an effect of being promoted, and a slope of each
     category on ``log(1 - depth)``. The estimand is the mean of ``promotion + ε log(1 - depth)`` over the promoted rows
@@ -52,7 +52,7 @@ def promotion_effect(
 
 @dataclass(frozen=True, eq=False)
 class Rollout:
-    """Mean effect on the treated with its interval, the p-value of "no effect", and the effect by weeks since start."""
+    """Holds the mean effect on the treated and its interval, the p-value of "no effect", and the effect by week."""
 
     effect: Interval
     p_value: float
@@ -63,7 +63,7 @@ def rollout_effect(
     panel: pd.DataFrame, starts: pd.DataFrame, rng: np.random.Generator, *, y: str = "y", within: str | None = None,
     draws: int = 999,
 ) -> Rollout:  # fmt: skip
-    """Effect of a staggered roll-out on log units, by difference in differences (lesson 03, section 7).
+    """Estimate a staggered roll-out's effect on log units by difference in differences (lesson 03, section 7).
 
     Each region is compared, from its start on, with those that have not started yet (Callaway & Sant'Anna 2021), both
     against their mean over all weeks before it; a comparison with n regions weighs n / (n + 1). The interval holds the
@@ -122,7 +122,7 @@ def _mean_after(both: Floats, first: NDArray[np.int64], group: NDArray[np.intp])
 
 
 def difference_in_means(outcome: Any, treated: Any, propensity: Any = None) -> Interval:
-    """Treated less others, with a 95 % interval for unequal variances (lesson 03, section 7).
+    """Compare treated with others, with a 95 % interval for unequal variances (lesson 03, section 7).
 
     With ``propensity``, the known probability of treatment of each row, both means are weighted by its inverse (Hájek
     1971). One row an independent person; arrays of shape (N,).
@@ -144,7 +144,7 @@ def _interval(estimate: float, error: float) -> Interval:
 
 
 def price_change(sold: pd.DataFrame, elasticities: pd.DataFrame, change: float = 0.05) -> pd.DataFrame:
-    """Units and money of raising every price by ``change``, other things equal (lesson 03, section 8).
+    """Project the units and money of raising every price by ``change``, all else equal (lesson 03, section 8).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Counts explained by treatments, with whole sets of levels swept out (lesson 03, section 4)."""
+"""Fits Poisson regressions with absorbed fixed effects and clustered errors (lesson 03, section 4)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Z95 = 1.959963984540054  # 95 per cent of a normal lie within
 
 @dataclass(frozen=True, eq=False)
 class PoissonFit:
-    """Slopes with their covariance, clustered as asked."""
+    """Holds slopes with their covariance, clustered as asked."""
 
     slope: Floats  # (K,)
     covariance: Floats  # (K, K)
@@ -30,7 +30,7 @@ class PoissonFit:
 
 
 def codes(keys: Any) -> NDArray[np.intp]:
-    """Numbers 0, 1, … for the distinct values of one column, or of several side by side (a frame)."""
+    """Number the distinct values 0, 1, … of one column, or of several side by side (a frame)."""
     if isinstance(keys, pd.DataFrame):
         return keys.groupby(list(keys.columns), observed=True, sort=True).ngroup().to_numpy().astype(np.intp)
     return np.asarray(pd.factorize(np.asarray(keys), sort=True)[0], dtype=np.intp)
@@ -40,7 +40,7 @@ def poisson(
     y: Any, X: Any, *, absorb: Sequence[Any] = (), exposure: Any = None, weights: Any = None, cluster: Any = None,
     tolerance: float = 1e-7,
 ) -> PoissonFit:  # fmt: skip
-    """Poisson regression with absorbed levels: ``E[y] = exposure · exp(X slope + levels)`` (lesson 03, section 4).
+    """Fit a Poisson regression, levels absorbed: ``E[y] = exposure · exp(X slope + levels)`` (lesson 03, section 4).
 
     By pseudo-maximum likelihood (Gourieroux, Monfort & Trognon 1984), which needs the mean to be right and no more; the
     levels are swept out at each step of the iteration (Correia, Guimarães & Zylkin 2020).
@@ -48,9 +48,9 @@ def poisson(
     Parameters
     ----------
     y: counts, shape (N,). X: shape (N, K). absorb: columns of keys, one level a distinct key; one intercept if none.
-    exposure: what the count is proportional to, shape (N,), above zero. cluster: rows that share their luck.
+    exposure: what the count is proportional to, shape (N,), above zero. cluster: rows with correlated errors.
 
-    Raises ``DataError`` where the iteration does not come to rest.
+    Raises ``DataError`` where the iteration does not converge.
     """
     y, X = np.asarray(y, dtype=float), np.asarray(X, dtype=float).reshape(len(y), -1)
     levels = [codes(key) for key in absorb] or [np.zeros(len(y), dtype=np.intp)]
@@ -77,20 +77,20 @@ def poisson(
         if (np.abs(slope - before) < enough).all():
             break
     else:
-        raise DataError("the Poisson regression does not come to rest", remedy="drop levels with hardly any counts.")
+        raise DataError("the Poisson regression did not converge", remedy="drop levels with hardly any counts.")
     scores = swept * (weight * (y - np.exp(eta)))[:, None]
     group = np.arange(len(y)) if cluster is None else codes(np.asarray(cluster)[keep])
     return PoissonFit(slope, inverse @ clustered(scores, group) @ inverse)
 
 
 def clustered(scores: Floats, group: NDArray[np.intp]) -> Floats:
-    """Sum of squares of each cluster's total score, with the factor G / (G - 1): shape (K, K)."""
+    """Sum the squares of each cluster's total score, with the factor G / (G - 1): shape (K, K)."""
     totals = means(scores, group, np.ones(len(group))) * np.bincount(group)[:, None]
     return totals.T @ totals * len(totals) / max(len(totals) - 1, 1)
 
 
 def means(values: Floats, level: NDArray[np.intp], w: Floats, size: int = 0) -> Floats:
-    """Weighted mean of each column in each level, shape (levels, K); zero where a level has no weight."""
+    """Average each column in each level by weight, shape (levels, K); zero where a level has no weight."""
     from scipy.sparse import csr_matrix
 
     size = max(size, int(level.max()) + 1)

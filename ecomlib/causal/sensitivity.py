@@ -1,4 +1,4 @@
-"""How far to trust an effect: placebo, robustness value (lesson 03, section 6)."""
+"""Tests how far to trust an effect: placebo, robustness value (lesson 03, section 6)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ecomlib.errors import DataError
 
 
 def permuted_treatment(frame: pd.DataFrame, rng: np.random.Generator, *, column: str = "log_price") -> pd.DataFrame:
-    """The frame with each product's treatment taken from another product of its category (lesson 03, section 6).
+    """Give each product the treatment of another product of its category (lesson 03, section 6).
 
     A placebo: the same weeks, the same shape, and nothing that it could do. Its effect is zero; an estimator that says
     otherwise is broken. One that says zero may still be confounded: a stranger's price is not tied to my text.
@@ -18,7 +18,7 @@ def permuted_treatment(frame: pd.DataFrame, rng: np.random.Generator, *, column:
     owner = frame[["product_id", "category"]].drop_duplicates("product_id")
     partner: dict[str, str] = {}
     for _, names in owner.groupby("category", observed=True)["product_id"]:
-        ring = rng.permutation(names.to_numpy())  # everybody gets the next one's: nobody keeps their own
+        ring = rng.permutation(names.to_numpy())  # each gets the next one's: none keeps its own
         if len(ring) < 2:
             raise DataError("a category with one product has no placebo", table="frame", value=ring[0])
         partner |= dict(zip(ring, np.roll(ring, 1), strict=True))
@@ -28,7 +28,7 @@ def permuted_treatment(frame: pd.DataFrame, rng: np.random.Generator, *, column:
 
 
 def robustness_value(estimate: float, se: float, dof: int, *, share: float = 1.0, critical: float = 0.0) -> float:
-    """How strong a hidden confounder must be to explain an effect away (lesson 03, section 6).
+    """Compute how strong a hidden confounder must be to explain an effect away (lesson 03, section 6).
 
     Cinelli & Hazlett (2020): a confounder that explains less than this share of what is left of both treatment and
     outcome cannot reduce the estimate by ``share`` (1: to zero); with ``critical`` (1.96) it cannot bring the interval

@@ -1,4 +1,4 @@
-"""The command ``ecomlib``."""
+"""Defines the command ``ecomlib``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands ``ecomlib recorded``: which results are stale, and the queue that runs them again."""
+"""Defines ``ecomlib recorded``: lists stale results, and runs the queue that brings them up to date."""
 
 from __future__ import annotations
 

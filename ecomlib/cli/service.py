@@ -1,4 +1,4 @@
-"""The commands of the service: train, serve, replay, forecast, versions, promote, rollback (lesson 08, section 2)."""
+"""Defines the commands train, serve, replay, forecast, versions, promote and rollback (lesson 08, section 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The course's machinery, and what a lesson needs of it.
+"""The course's machinery, and what lesson notebooks import from it.
 
 For authors of lessons
 ----------------------

@@ -1,4 +1,4 @@
-"""The cast: the few products, regions and people that every lesson meets, chosen by rule (lesson 00, section 1)."""
+"""Chooses by rule the few products, regions and people that every lesson meets, the cast (lesson 00, section 1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check the reader's own tables, and find which lessons' second parts could run on them (lesson 00, section 6)."""
+"""Checks the reader's own tables, and finds the second parts of lessons that can run on them (lesson 00, section 6)."""
 
 from __future__ import annotations
 

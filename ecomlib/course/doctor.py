@@ -1,4 +1,4 @@
-"""``ecomlib doctor``: what is installed, what is missing, and how to mend it."""
+"""Reports what is installed, what is missing, and how to fix it (``ecomlib doctor``)."""
 
 from __future__ import annotations
 

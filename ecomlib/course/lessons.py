@@ -1,4 +1,4 @@
-"""Finding the lessons, and what can be read off a notebook without running it."""
+"""Finds the lessons, and reads from a notebook what can be known without running it."""
 
 from __future__ import annotations
 

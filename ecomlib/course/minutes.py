@@ -1,4 +1,4 @@
-"""Estimate how long a lesson takes, by one formula, from its notebook.
+"""Estimates how long a lesson takes, by one formula, from its notebook.
 
 Reading is 180 words a minute and 20 seconds a visible line of code (not blank, not hidden, no set-up, no solution; the
 quiz is not counted); running is what the last execution took; an exercise is its text, its stub and ``TRIES`` tries of

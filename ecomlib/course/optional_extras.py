@@ -1,4 +1,4 @@
-"""Cells that need an optional part of the package say so in their first line, and are skipped where it is missing."""
+"""Skips cells that need an optional extra that is not installed; such a cell names the extra in its first line."""
 
 from __future__ import annotations
 

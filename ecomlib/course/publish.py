@@ -1,4 +1,4 @@
-"""What a lesson shows to the world: outputs marked for the report, and the course's one results table."""
+"""Publishes a lesson's outputs: marks them for the report, and shows the course's one results table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The numbers that executed lessons publish, one row each, and whether they lie where the record says.
+"""Lists the numbers that executed lessons publish, one row each, and compares them with the record.
 
 ``publish`` and ``results_table`` (``ecomlib.course.publish``) mark their outputs; every number in a marked output is a
 published number: the results table's rows of the lesson itself, the cells of frames, and the numbers in sentences

@@ -1,4 +1,4 @@
-"""The set-up cell: byte for byte the same in every lesson (the tests compare).
+"""Defines the set-up cell, which is byte for byte the same in every lesson (the tests compare).
 
 It is silent where ecomlib is installed. On Colab it installs the package alone and calls ``finish``, which writes down
 what Colab ships, as constraints, and installs under them what ecomlib needs and the parts of ``ecomlib[colab]``: so pip

@@ -1,4 +1,4 @@
-"""The syllabus: each lesson's question, sections and needs, and the paths through them. One entry a lesson.
+"""Lists the lessons, one entry each: its question, its sections and its needs; and the paths through the lessons.
 
 README, ``ecomlib run``, its report, ``ecomlib data check`` and ``make notebooks`` read it. What is not written yet says
 so in the README. Docstrings of the package point here (``lesson NN, section N``); a test follows these pointers.

@@ -1,4 +1,4 @@
-"""The three sets of notebooks for a workshop, all from the one source."""
+"""Makes the three sets of notebooks for a workshop, all from the one source."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ How = Literal["mean", "median", "log_mean"]
 def combine(
     frame: pd.DataFrame, models: Sequence[str], how: How = "mean", weights: Mapping[str, float] | None = None
 ) -> pd.Series:
-    """One forecast out of several, units, aligned with the frame's rows (lesson 07, section 1).
+    """Combine several forecasts into one, units, aligned with the frame's rows (lesson 07, section 1).
 
     ``mean`` and ``median`` of the models' forecasts; ``log_mean`` is the mean of log(1 + units), which follows a single
     wild member less. ``weights`` belong to ``mean`` and ``log_mean`` and are used as they are: ``stacking_weights``
@@ -54,7 +54,7 @@ def combine(
 def stacking_weights(
     frame: pd.DataFrame, models: Sequence[str], loss: Literal["absolute", "squared"] = "absolute"
 ) -> pd.Series:
-    """Weights of the models that would have erred least on these rows: none negative, sum one (lesson 07, section 2).
+    """Find the weights that would have erred least on these rows: none negative, sum one (lesson 07, section 2).
 
     Fit them on rows of a tuning part. ``absolute`` solves a linear programme (Koenker and Bassett, 1978), ``squared`` a
     quadratic one. Without the two constraints the weights of models that are alike explode, with opposite signs
@@ -89,7 +89,7 @@ def stacking_weights(
 
 
 def error_correlation(frame: pd.DataFrame, models: Sequence[str] | None = None) -> pd.DataFrame:
-    """Correlation of the models' errors, (models, models): what averaging can remove (lesson 07, section 1).
+    """Correlate the models' errors, (models, models): what averaging can remove (lesson 07, section 1).
 
     With m members of variance s² and mean correlation r the mean's error has variance s² (r + (1 - r) / m).
     """

@@ -36,7 +36,7 @@ def too_few(rows: int, coverage: float) -> str | None:
 
 
 def conformal_quantile(scores: ArrayLike, coverage: float) -> float:
-    """The score that a new one will not exceed with the given probability (lesson 07, section 3).
+    """Find the score that a new one will not exceed with the given probability (lesson 07, section 3).
 
     The ``ceil((n + 1) · coverage)``-th smallest of n scores; infinite where n is too small for the promise. The
     ``+ 1`` counts the new score itself among its equals: Vovk, Gammerman and Shafer (2005); Lei et al. (2018).
@@ -62,7 +62,7 @@ def split_conformal(
     least: int = 100,
     side: Literal["both", "above"] = "both",
 ) -> pd.DataFrame:
-    """Intervals for ``test`` from the errors of ``calibration``: columns ``low, high, group`` (lesson 07, section 3).
+    """Make intervals for ``test`` from errors of ``calibration``: columns ``low, high, group`` (lesson 07, section 3).
 
     ``model`` names a point forecast (score: absolute error, in units of the column ``scale`` where one is given:
     normalised conformal prediction, Papadopoulos et al., 2002), or a pair of quantile forecasts, low and high (score:
@@ -127,7 +127,7 @@ def adaptive_conformal(
     start: int = 1,
     scale: str | None = None,
 ) -> pd.DataFrame:
-    """Intervals that learn from their own misses, origin by origin: ``low, high, level`` (lesson 07, section 3).
+    """Make intervals that learn from their misses, origin by origin: ``low, high, level`` (lesson 07, section 3).
 
     Gibbs and Candès, "Adaptive Conformal Inference Under Distribution Shift" (2021). At each origin the scores known by
     then give the interval at the present ``level``; afterwards level += rate · (share missed - nominal share). A level
@@ -169,7 +169,7 @@ def adaptive_conformal(
 
 
 def coverage_by(frame: pd.DataFrame, by: Sequence[str], low: str = "low", high: str = "high") -> pd.DataFrame:
-    """Share of rows inside their interval and its mean width in units, by group (lesson 07, section 4).
+    """Measure the share of rows inside their interval and its mean width in units, by group (lesson 07, section 4).
 
     Columns ``by``, ``rows, coverage, width``. Coverage alone can be had by infinite intervals: read both.
     """

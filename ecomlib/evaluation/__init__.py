@@ -1,4 +1,4 @@
-"""How good is a forecast, how sure is that, and what does it cost? (lesson 00, section 3; lesson 01, section 7)"""
+"""Accuracy, uncertainty and cost of forecasts (lesson 00, section 3; lesson 01, section 7)."""
 
 from ecomlib.evaluation.backtest import ForecastFunction as ForecastFunction
 from ecomlib.evaluation.backtest import backtest as backtest

@@ -1,4 +1,4 @@
-"""Rolling origins: forecast, wait, score, move on (lesson 00, section 3; lesson 01, section 7)."""
+"""Backtests forecasters over rolling origins (lesson 00, section 3; lesson 01, section 7)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ForecastFunction = Callable[[pd.DataFrame, pd.DataFrame], Any]
 def rolling_origins(
     panel: pd.DataFrame, horizon: int, count: int, *, step: int | None = None, end: Any = None
 ) -> list[pd.Timestamp]:
-    """The last ``count`` origins that leave ``horizon`` periods to score, ``step`` apart (lesson 01, section 7).
+    """Return the last ``count`` origins that leave ``horizon`` periods to score (lesson 01, section 7).
 
     ``step`` is ``horizon`` unless given, so that no period is scored twice. ``end`` is the last period that may be
     scored (the panel's last by default). Raises ``DataError`` where the panel is too short.
@@ -90,7 +90,7 @@ def backtest(
     negative: Literal["error", "clip", "allow"] = "error",
     progress: bool = False,
 ) -> pd.DataFrame:
-    """Forecast ``horizon`` periods after each origin, with what was known there (lesson 01, section 7).
+    """Forecast ``horizon`` periods after each origin from what was known there (lesson 01, section 7).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How sure is a comparison? Paired intervals over series and origins, verdicts, skill (lesson 00, section 5)."""
+"""Compares models by paired intervals over series and origins, verdicts and skill (lesson 00, section 5)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ecomlib.evaluation.metrics import Floats, Parts, model_columns, parts
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with the ends of its interval; ``level`` is its nominal coverage."""
+    """Holds an estimate with the ends of its interval; ``level`` is its nominal coverage."""
 
     estimate: float
     low: float
@@ -44,7 +44,7 @@ def two_way_bootstrap(
     draws: int = 2000,
     level: float = 0.95,
 ) -> Interval:
-    """Interval of a statistic of several models' scores, over series and origins at once (lesson 00, section 5).
+    """Bootstrap an interval for a statistic of scores over series and origins at once (lesson 00, section 5).
 
     Series and origins are drawn with replacement, independently; each draw scores all models on the same cells, so that
     comparisons are paired. ``p`` comes from ``metrics.parts``; ``statistic`` maps scores (models, draws) to (draws,).
@@ -78,7 +78,7 @@ def score_intervals(
     draws: int = 2000,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """A leaderboard's rows, best first: ``model, metric, value, low, high`` (lesson 00, section 5).
+    """Rank models with intervals, best first: ``model, metric, value, low, high`` (lesson 00, section 5).
 
     Intervals of single models overlap widely as all models share the same hard weeks: compare models by ``compare``.
     """
@@ -98,7 +98,7 @@ Word = Literal["better", "level", "tie", "worse", "undecided"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What may be said of ``ours`` against ``rival``: the word, and the numbers behind it.
+    """States what may be said of ``ours`` against ``rival``: the word, and the numbers behind it.
 
     ``level``, ``better`` and ``tie`` are separate claims (a tie may be level or not); ``word`` is the one to print.
     ``by_origin`` has ``cutoff``, both scores and ``relative``, (ours - rival) / rival.
@@ -159,7 +159,7 @@ def compare(
 
 
 def skill(naive: Any, model: Any, attainable: Any) -> float:
-    """Share of the way from the naive to the attainable error, a ratio of averages (lesson 00, section 3).
+    """Compute the share of the way from naive to attainable error, a ratio of averages (lesson 00, section 3).
 
     Arguments are errors (numbers or arrays of equal shape): 1 is the floor, 0 the naive forecast, less is worse.
     Absolute errors go with the attainable median, squared ones with the attainable mean.
@@ -184,7 +184,7 @@ def skill_interval(
     metric: str = "wape",
     draws: int = 2000,
 ) -> Interval:
-    """Skill of a column of a scored frame, with its paired interval (lesson 00, section 5).
+    """Compute the skill of a column of a scored frame with its paired interval (lesson 00, section 5).
 
     ``attainable`` is merged in from the floors: the median for ``wape`` and ``mae``, the mean for ``mse``.
     """
@@ -194,7 +194,7 @@ def skill_interval(
 
 
 class DieboldMariano(NamedTuple):
-    """Statistic (negative: the first model is better), two-sided p-value, and the mean difference of losses."""
+    """Holds the statistic (negative: the first model is better), two-sided p-value, and mean difference of losses."""
 
     statistic: float
     p_value: float
@@ -202,7 +202,7 @@ class DieboldMariano(NamedTuple):
 
 
 def diebold_mariano(first: Any, second: Any, horizon: int = 1) -> DieboldMariano:
-    """Test of equal accuracy from two models' losses in time order, one a date, shape (n,) (lesson 04, section 1).
+    """Test equal accuracy from two models' losses in time order, one a date, shape (n,) (lesson 04, section 1).
 
     Diebold and Mariano (1995) with autocovariances up to ``horizon`` - 1, corrected for small samples and compared with
     Student's t on n - 1 degrees as Harvey, Leybourne and Newbold (1997) propose. Where that variance is not positive

@@ -1,9 +1,9 @@
-"""Floors: the error that is left to somebody who knows the simulated store's parameters (lesson 00, section 5).
+"""Computes error floors: forecasts from the simulated store's true parameters (lesson 00, section 5).
 
 Three degrees of knowledge at a cutoff t. *Omniscient*: the expected demand μ itself, shocks of the future included.
 *Attainable*: every parameter, the calendar, the plan of prices and promotions, the potential of each region, this
 week's momentum and today's shock, but nothing random after t. *Filter*: the same, except that today's shock has to be
-told from the regions' counts by a Kalman filter. Skill is read against the attainable floor.
+inferred from the regions' counts by a Kalman filter. Skill is read against the attainable floor.
 
 The floors forecast demand. Where the shop ran out of stock, sales lie below it.
 """
@@ -34,7 +34,7 @@ def attainable(
     filtered: bool = True,
     quantiles: Sequence[float] = (),
 ) -> pd.DataFrame:
-    """The floors of a simulated store, aggregated to a panel's series and periods (lesson 00, section 5).
+    """Compute the floors of a simulated store for a panel's series and periods (lesson 00, section 5).
 
     With V_h the variance of the shock after h days and v_k that of the momentum after k weeks, the attainable mean is
     ``μ without shock and momentum · exp((A^h s_t)_r + ½ (V_h)_rr) · exp(0.9^k u_t + ½ v_k)``, summed over the period:
@@ -112,7 +112,7 @@ def attainable(
 
 @dataclass(frozen=True, eq=False)
 class ShockForecast:
-    """The shock after a known day: normal, with mean (H, R) and covariance (H, R, H, R), log points; H days."""
+    """Holds the shock after a known day: normal, mean (H, R) and covariance (H, R, H, R), log points; H days."""
 
     first_day: int
     mean: np.ndarray
@@ -122,7 +122,7 @@ class ShockForecast:
 def forecast_shock(
     truth: Truth, last_day: int, steps: int, state: np.ndarray | None = None, spread: np.ndarray | None = None
 ) -> ShockForecast:
-    """The law of the shock on the ``steps`` days after ``last_day`` (lesson 05, section 2).
+    """Forecast the distribution of the shock on the ``steps`` days after ``last_day`` (lesson 05, section 2).
 
     ``V_h = Σ_k<h A^k Q A^k'``, and the covariance of days h and h' > h is ``V_h (A^(h'-h))'``.
 
@@ -149,7 +149,7 @@ def forecast_shock(
 
 
 def kalman_shock(truth: Truth) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (T, R) and covariance (T, R, R) of each day's shock, given the regions' counts up to it.
+    """Filter each day's shock from the regions' counts up to it: mean (T, R) and covariance (T, R, R).
 
     A Kalman filter (Kalman 1960) on ``log(count + ½) - log(expected without shock)``, whose noise has variance
     ``1/m + Σ μ² / (8 m²)`` by the delta method, at the counts m that the filter expects. Counts are of demand, momentum

@@ -1,4 +1,4 @@
-"""Metrics of forecasts, and what is done when a denominator is zero (lesson 00, section 3).
+"""Computes metrics of forecasts, and leaves them undefined where a denominator is zero (lesson 00, section 3).
 
 Every function reads a *scored frame*: ``unique_id, ds, cutoff, y`` and one column a model, as ``backtest`` returns it
 (``cutoff`` may be absent: then there is one origin). Where utilsforecast has the metric, the numbers are the same.
@@ -25,7 +25,7 @@ POINT_METRICS = ("mae", "mse", "rmse", "wape", "mase", "rmsse", "poisson_devianc
 
 
 def model_columns(frame: pd.DataFrame) -> list[str]:
-    """Names of the point forecasts in a scored frame: all columns but identifiers, ``y`` and interval ends."""
+    """List the point forecasts in a scored frame: all columns but identifiers, ``y`` and interval ends."""
     others = ("unique_id", "ds", "cutoff", "y")
     return [c for c in frame.columns if c not in others and "-lo-" not in c and "-hi-" not in c]
 
@@ -75,23 +75,23 @@ def _each(
 
 
 def mae(frame: pd.DataFrame, models: Models) -> pd.DataFrame:
-    """Mean absolute error in units, one row a series and origin (lesson 00, section 3)."""
+    """Compute the mean absolute error in units, one row a series and origin (lesson 00, section 3)."""
     return _each(frame, models, lambda y, f: np.abs(y - f))
 
 
 def mse(frame: pd.DataFrame, models: Models) -> pd.DataFrame:
-    """Mean squared error in squared units, one row a series and origin (lesson 00, section 3)."""
+    """Compute the mean squared error in squared units, one row a series and origin (lesson 00, section 3)."""
     return _each(frame, models, lambda y, f: (y - f) ** 2)
 
 
 def rmse(frame: pd.DataFrame, models: Models) -> pd.DataFrame:
-    """Root of the mean squared error in units, one row a series and origin (lesson 00, section 3)."""
+    """Compute the root mean squared error in units, one row a series and origin (lesson 00, section 3)."""
     table = mse(frame, models)
     return table.assign(**np.sqrt(table[_names(models)]))
 
 
 def wape(frame: pd.DataFrame, models: Models, *, by: Sequence[str] | None = None) -> pd.DataFrame:
-    """Weighted absolute percentage error, ``sum|y - f| / sum|y|`` as a share (lesson 00, section 3).
+    """Compute the weighted absolute percentage error, ``sum|y - f| / sum|y|`` as a share (lesson 00, section 3).
 
     By default pooled over all series of an origin, one row an origin (a shop orders for all items at once); ``by``
     pools otherwise: ``("cutoff", "unique_id")`` gives one row a series. Undefined (NaN) where nothing was sold.
@@ -138,7 +138,7 @@ def _scaled(
 
 
 def mase(frame: pd.DataFrame, models: Models, *, train: pd.DataFrame | None, seasonality: int = 1) -> pd.DataFrame:
-    """Mean absolute error over that of the seasonal naive forecast in the history (lesson 00, section 3).
+    """Divide the mean absolute error by that of the seasonal naive forecast in the history (lesson 00, section 3).
 
     ``train`` holds ``unique_id, ds, y``; only rows up to each row's ``cutoff`` are read. One row a series and origin;
     undefined (NaN) where the history never changed. Hyndman and Koehler (2006).
@@ -147,7 +147,7 @@ def mase(frame: pd.DataFrame, models: Models, *, train: pd.DataFrame | None, sea
 
 
 def rmsse(frame: pd.DataFrame, models: Models, *, train: pd.DataFrame | None, seasonality: int = 1) -> pd.DataFrame:
-    """Root mean squared error over the root mean squared (seasonal) difference of the history (lesson 00, section 3).
+    """Divide the RMSE by the root mean squared (seasonal) difference of the history (lesson 00, section 3).
 
     As ``mase``, for squared errors: the metric of the M5 competition, Makridakis et al. (2022).
     """
@@ -156,7 +156,7 @@ def rmsse(frame: pd.DataFrame, models: Models, *, train: pd.DataFrame | None, se
 
 
 def poisson_deviance(frame: pd.DataFrame, models: Models) -> pd.DataFrame:
-    """Mean Poisson deviance, ``2 (y log(y/f) - y + f)``, one row a series and origin (lesson 00, section 3).
+    """Compute the mean Poisson deviance, ``2 (y log(y/f) - y + f)``, a row a series and origin (lesson 00, section 3).
 
     The metric for small counts: unlike absolute error it is not won by the forecast "nothing". Where the forecast is
     zero it is zero if nothing was sold, else infinite: a model that excludes what happened has no finite deviance.
@@ -172,7 +172,7 @@ def poisson_deviance(frame: pd.DataFrame, models: Models) -> pd.DataFrame:
 
 
 def quantile_loss(frame: pd.DataFrame, models: Models | Mapping[str, str], q: float = 0.5) -> pd.DataFrame:
-    """Pinball loss of a forecast of quantile ``q``, one row a series and origin (lesson 07, section 6).
+    """Compute the pinball loss of forecasts of quantile ``q``, one row a series and origin (lesson 07, section 6).
 
     ``models`` are columns, or map models to their columns for this quantile. Koenker and Bassett (1978).
     """
@@ -182,7 +182,7 @@ def quantile_loss(frame: pd.DataFrame, models: Models | Mapping[str, str], q: fl
 
 
 def coverage(frame: pd.DataFrame, models: Models, level: int = 90) -> pd.DataFrame:
-    """Share of values inside ``model-lo-LEVEL`` and ``model-hi-LEVEL``, ends included (lesson 07, section 3).
+    """Compute the share of values from ``model-lo-LEVEL`` to ``model-hi-LEVEL``, ends included (lesson 07, section 3).
 
     An infinite end, as a conformal interval has with too few calibration rows, holds every value; NaN is an error.
     """
@@ -193,7 +193,7 @@ def coverage(frame: pd.DataFrame, models: Models, level: int = 90) -> pd.DataFra
 
 
 class Parts(NamedTuple):
-    """A metric taken apart: ``sum(numerator) / sum(denominator)`` over an origin's series, averaged over origins.
+    """Holds a metric's parts: ``sum(numerator) / sum(denominator)`` over an origin's series, averaged over origins.
 
     ``numerator`` (models, series, origins) and ``denominator`` (series, origins) hold zero where a series has no value.
     """

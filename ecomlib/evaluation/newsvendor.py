@@ -1,4 +1,4 @@
-"""What a forecast's error costs when it becomes an order (lesson 00, section 5)."""
+"""Turns forecasts into orders and prices their errors, by the newsvendor model (lesson 00, section 5)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _costs(c_u: Any, c_o: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]
 
 
 def newsvendor_quantile(c_u: Any, c_o: Any) -> Any:
-    """The quantile of demand to order, ``c_u / (c_u + c_o)``, a share (lesson 00, section 5).
+    """Compute the quantile of demand to order, ``c_u / (c_u + c_o)``, a share (lesson 00, section 5).
 
     ``c_u`` and ``c_o``: money lost by one unit too few and by one too many, numbers or arrays (one a product).
     Arrow, Harris and Marschak (1951).
@@ -33,7 +33,7 @@ def newsvendor_quantile(c_u: Any, c_o: Any) -> Any:
 
 
 def newsvendor_order(samples: Any, c_u: float, c_o: float, axis: int = -1) -> NDArray[np.float64]:
-    """The cheapest order for samples of demand along ``axis``, units (lesson 00, section 5).
+    """Find the cheapest order for samples of demand along ``axis``, units (lesson 00, section 5).
 
     The smallest sample that reaches the critical quantile: no order between two whole units.
     """
@@ -44,7 +44,7 @@ def newsvendor_order(samples: Any, c_u: float, c_o: float, axis: int = -1) -> ND
 
 
 def order_from_quantiles(levels: Any, forecast: Any, c_u: Any, c_o: Any) -> NDArray[np.float64]:
-    """Each row's forecast quantile at its critical ratio, units, not rounded, shape (n,) (lesson 00, section 5).
+    """Read each row's order off its forecast quantiles, units, not rounded, shape (n,) (lesson 00, section 5).
 
     ``levels`` (Q,) rise between 0 and 1, ``forecast`` (n, Q) holds those quantiles in units, ``c_u`` and ``c_o`` are
     numbers or (n,). Between two levels a straight line; outside them the nearest one, so an order at a ratio of 0.99
@@ -62,7 +62,7 @@ def order_from_quantiles(levels: Any, forecast: Any, c_u: Any, c_o: Any) -> NDAr
 
 
 def newsvendor_cost(order: Any, demand: Any, c_u: Any, c_o: Any) -> NDArray[np.float64]:
-    """Money lost by each order against the demand that came, arrays of one shape (lesson 00, section 5).
+    """Compute the money lost by each order at the actual demand, arrays of one shape (lesson 00, section 5).
 
     ``c_u`` for each unit short, ``c_o`` for each unit over: numbers, or one a row. Demand, not sales: a stock-out
     hides the loss.

@@ -1,4 +1,4 @@
-"""Join and count what was known at each row's time (lesson 02, section 1; lesson 03, section 1)."""
+"""Joins and counts what was known at each row's time (lesson 02, section 1; lesson 03, section 1)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def as_of_join(
     same_moment: bool = False,
     within: Any = None,
 ) -> pd.DataFrame:
-    """``left`` with the newest row of ``right`` that was known at each row's time (lesson 03, section 1).
+    """Join to ``left`` the newest row of ``right`` that was known at each row's time (lesson 03, section 1).
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def counts(
     within: Any = None,
     known_after: Any = "0D",
 ) -> pd.DataFrame:
-    """Purchases so far: events of the same key before each row's time (lesson 02, section 1).
+    """Count purchases so far: events of the same key before each row's time (lesson 02, section 1).
 
     Returns, with ``at``'s index, float64: ``count`` events so far and ``sum_<column>`` for each of ``sums``, in that
     column's unit; those of the last ``within`` ("28D") only, if given.
@@ -96,7 +96,7 @@ def recency(
     on: str | tuple[str, str] = ("ds", "ordered_at"),
     known_after: Any = "0D",
 ) -> pd.DataFrame:
-    """Days since the key's last event before each row's time; NaN where there was none (lesson 02, section 1).
+    """Count days since the key's last event before each row's time; NaN if there was none (lesson 02, section 1).
 
     Returns column ``days_since``, float64, with ``at``'s index. Known at: the row's time, as for ``counts``.
     """
@@ -114,7 +114,7 @@ def return_rate(
     returns_known_after: Any = "30D",
     prior: tuple[float, float] | None = None,
 ) -> pd.DataFrame:
-    """Share of order lines sent back, drawn towards the shop's rate where lines are few (lesson 02, section 1).
+    """Estimate the share of order lines sent back, shrunk to the shop's where lines are few (lesson 02, section 1).
 
     The rate is ``(a + returned) / (a + b + lines)``. The beta prior (a, b) is given, or fitted over the keys by the
     moments of the beta-binomial (Kleinman 1973, JASA 68), for each day anew from what was known at its midnight.

@@ -1,4 +1,4 @@
-"""Describe periods by the calendar: the year's circle, Christmas, bank holidays (lesson 02, section 1)."""
+"""Describes periods by the calendar: the year's circle, Christmas, bank holidays (lesson 02, section 1)."""
 
 from __future__ import annotations
 

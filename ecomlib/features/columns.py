@@ -1,4 +1,4 @@
-"""Check the columns that features are made of."""
+"""Checks the columns that features are made of."""
 
 from __future__ import annotations
 

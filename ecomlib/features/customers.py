@@ -1,4 +1,4 @@
-"""Turn order lines into each customer's history (lesson 04, section 8)."""
+"""Turns order lines into each customer's history (lesson 04, section 8)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _QUARTER = {"D": 91, "W-MON": 13, "MS": 3}
 
 
 def customer_panel(store: Store, freq: str = "W-MON", ahead: int | None = None) -> pd.DataFrame:
-    """Write out each customer's history with the question whether she will come back (lesson 04, section 8).
+    """List each customer's history by period, with the label whether she comes back (lesson 04, section 8).
 
     Parameters
     ----------

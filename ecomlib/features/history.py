@@ -1,4 +1,4 @@
-"""Make features of a series' own past: lags, rolling means, last year (lesson 04, sections 1 and 6)."""
+"""Makes features of a series' own past: lags, rolling means, last year (lesson 04, sections 1 and 6)."""
 
 from __future__ import annotations
 

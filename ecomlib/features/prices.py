@@ -1,4 +1,4 @@
-"""Compare a price with what a product usually costs (lesson 00, section 1; lesson 04, section 1)."""
+"""Compares a price with what a product usually costs (lesson 00, section 1; lesson 04, section 1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sequence models: one file a network, and heads that say what the output means (lesson 04, section 4).
+"""Sequence models, one file per network, and heads that define what the output means (lesson 04, section 4).
 
 `models.baselines` holds the peers; it is imported by its own name, because it needs other libraries.
 """

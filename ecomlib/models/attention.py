@@ -1,4 +1,4 @@
-"""Attention and the positions that it needs: what the Transformer and the fusion by cross-attention share."""
+"""Implements attention and positional encodings for the Transformer and for fusion by cross-attention."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def positions(steps: int, width: int, device: torch.device | None = None) -> Ten
     """Waves of each period's age (0 = the origin), shape (steps, width), entries in [-1, 1] (lesson 04, section 5).
 
     After Vaswani et al., "Attention Is All You Need" (2017), with wave lengths from 4 to 400 periods, in geometric
-    order. Ages are counted back from the origin: a young series' periods have the same positions as anybody's.
+    order. Ages are counted back from the origin: a young series' periods have the same positions as any other's.
     """
     age = torch.arange(steps - 1, -1, -1, device=device, dtype=torch.float32)
     waves = (width + 1) // 2

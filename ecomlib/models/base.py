@@ -1,4 +1,4 @@
-"""What the sequence models share: settings, the join of past, future, static and text, and the use of the mask.
+"""Defines what the sequence models share: settings, fusion of past, future, static features and text, masking.
 
 A forecaster is an encoder and a decoder. The encoder (one file a network: `lstm.py`, `gru.py`, `transformer.py`) turns
 the past x (B, T, C) into one state (B, D). The decoder looks, for each step of the horizon, at that state, at what is

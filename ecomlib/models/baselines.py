@@ -1,4 +1,4 @@
-"""The peers, as forecasters for ``backtest``: statsforecast and LightGBM (lesson 04, section 1).
+"""Wraps the peers, statsforecast and LightGBM, as forecasters for ``backtest`` (lesson 04, section 1).
 
 Each function here returns a forecaster ``(train, future) -> array`` aligned to ``future``'s rows, in units, at or above
 zero. A series too short for a method gets its last value, so that every model is scored on the same rows.

@@ -1,4 +1,4 @@
-"""Networks and checkpoints as files: safetensors with a JSON card, written whole or not at all, nothing unpickled."""
+"""Saves and loads networks and checkpoints: safetensors with a JSON card, written whole or not at all, no pickles."""
 
 from __future__ import annotations
 

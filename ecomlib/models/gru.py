@@ -1,4 +1,4 @@
-"""The GRU forecaster: two gates and one state (Cho et al., 2014; the reset-after form of cuDNN, as in torch)."""
+"""Implements the GRU forecaster: two gates and one state (Cho et al., 2014; reset-after, as in cuDNN and torch)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Task adapters: what the last layer means, how its loss is taken, and which number is the forecast.
+"""Defines task heads: what the last layer means, how its loss is taken, and which number is the forecast.
 
 A head turns the decoder's features (B, H, D) into parameters `raw` (B, H, K), compares them with what came, and reads
 the forecast off them. Which head to take follows from the decision, not from taste: the mean for squared error, the

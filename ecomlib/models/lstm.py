@@ -1,4 +1,4 @@
-"""The LSTM forecaster: three gates, a state and a memory cell (Hochreiter and Schmidhuber, 1997)."""
+"""Implements the LSTM forecaster: three gates, a state and a memory cell (Hochreiter and Schmidhuber, 1997)."""
 
 from __future__ import annotations
 

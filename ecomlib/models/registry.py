@@ -1,4 +1,4 @@
-"""Register the sequence models: one line each, from which training, checkpoints and export take their names.
+"""Registers the sequence models: one line each, from which training, checkpoints and export take their names.
 
 A new network is its own file with a :class:`~ecomlib.models.base.Forecaster`, a test, and one line in ``_CLASSES``; the
 tests that run over ``NETWORKS`` then prove its shapes, masks, padding, fusion and export (lesson 04, section 4).

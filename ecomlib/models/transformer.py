@@ -1,4 +1,4 @@
-"""The Transformer forecaster: each period looks at all periods before it at once (Vaswani et al., 2017)."""
+"""Implements the Transformer forecaster: each period attends to all periods before it (Vaswani et al., 2017)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gradient boosting on the windows that the networks read: medians and quantiles (lesson 07, section 1).
+"""Fits gradient boosting on the windows that the networks read: medians and quantiles (lesson 07, section 1).
 
 A network and a table of trees that read the same past, the same plan and the same categories err differently, which is
 what an average needs. Trees here are trained once, for all series and steps, as a network is; ``baselines.lightgbm`` is

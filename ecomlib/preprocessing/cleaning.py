@@ -1,4 +1,4 @@
-"""Cleaning with a report that accounts for every line; robust outliers; wholesale orders (lesson 01, section 3)."""
+"""Cleans order lines, accounts for every line, and finds outliers and wholesale orders (lesson 01, section 3)."""
 
 from __future__ import annotations
 

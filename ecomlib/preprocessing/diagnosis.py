@@ -1,4 +1,4 @@
-"""Stationary or not: two tests with opposite null hypotheses (lesson 01, section 6)."""
+"""Tests for stationarity by two tests with opposite null hypotheses (lesson 01, section 6)."""
 
 from __future__ import annotations
 

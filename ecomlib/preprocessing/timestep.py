@@ -1,4 +1,4 @@
-"""Day, week, month: the time step of a panel (lesson 01, section 5)."""
+"""Changes the time step of a panel from days to weeks or months (lesson 01, section 5)."""
 
 from __future__ import annotations
 

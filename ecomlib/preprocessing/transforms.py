@@ -1,4 +1,4 @@
-"""Invertible transformations, fitted on the training part alone (lesson 01, section 6).
+"""Transforms series invertibly, fitted on the training part alone (lesson 01, section 6).
 
 ``fit(train)`` sees what it is given and nothing else; what it returns is frozen, and brings forecasts beyond the end of
 training back to units. Long frames have the columns ``unique_id, ds, y``; other columns travel along untouched.

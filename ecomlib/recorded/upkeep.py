@@ -1,4 +1,4 @@
-"""Trial runs, stale marks and the queue of recorded runs: what ``ecomlib recorded`` does in a checkout."""
+"""Runs trial runs, marks stale results, and works off the queue of recorded runs (``ecomlib recorded``)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The model at work: ``release`` makes versions, ``live`` serves them (lesson 08)."""
+"""The model in production: ``release`` makes versions, ``live`` serves them (lesson 08)."""

@@ -1,4 +1,4 @@
-"""Guess the language of the titles (lesson 02, section 4).
+"""Guesses the language of the titles (lesson 02, section 4).
 
 Scripts are counted by letter, languages of the Latin script by their commonest small words and shop words. That is
 enough to warn an owner; it is not a language identifier.

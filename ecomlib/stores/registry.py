@@ -1,4 +1,4 @@
-"""Register the stores: one line each, from which every loader, command and message takes its names.
+"""Registers the stores: one line each, from which every loader, command and message takes its names.
 
 A new store is its own file with a function that returns a :class:`~ecomlib.stores.store.Store`, a test, and one line in
 ``STORES``. A published one also has its entry in the catalogue (``ecomlib.stores.published.catalogue``), which says

@@ -1,4 +1,4 @@
-"""What each table of a store must hold, and the rules that its rows obey (lesson 00, section 1).
+"""Defines what each table of a store must hold, and the rules that its rows obey (lesson 00, section 1).
 
 The tables stand here once, as data: ``Store`` checks against them when it is made, the folder reader parses by them,
 and the data check explains by them.

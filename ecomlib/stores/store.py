@@ -1,4 +1,4 @@
-"""The tables of an online store, held together (lesson 00, section 1)."""
+"""Holds the tables of an online store together (lesson 00, section 1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store on one screen: what is sold, where, since when, how much, and what is missing (lesson 00, section 1)."""
+"""Sums up a store on one screen: what is sold, where, since when, how much, what is missing (lesson 00, section 1)."""
 
 from __future__ import annotations
 

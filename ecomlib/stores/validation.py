@@ -1,4 +1,4 @@
-"""The rules of a store's tables, run: every broken one becomes an error that can be acted on (lesson 00, section 1).
+"""Validates a store's tables: every broken rule becomes an error that can be acted on (lesson 00, section 1).
 
 Column rules are run by pandera; keys and references between tables by own code, since they need several columns or
 tables. Whatever several rules ask of a column is worked out once: a daily inventory has millions of rows.

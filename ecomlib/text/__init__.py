@@ -1,4 +1,4 @@
-"""Texts to vectors by a frozen language model of the BERT family, remembered on disk (lesson 02, section 2)."""
+"""Text vectors from a frozen language model of the BERT family, cached on disk (lesson 02, section 2)."""
 
 from ecomlib.text.adapt import Adapted, AdaptSettings, adapt_encoder, adapt_masked, basket_pairs, info_nce
 from ecomlib.text.encoder import Agreement, Encoder, Layer, Precision, encode, load_encoder, mean_pool, precision_loss

@@ -1,4 +1,4 @@
-"""An encoder made the shop's own: training on pairs of texts that belong together (lesson 02, section 6)."""
+"""Adapts an encoder to the shop by training on pairs of texts that belong together (lesson 02, section 6)."""
 
 from __future__ import annotations
 

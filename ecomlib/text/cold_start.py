@@ -1,4 +1,4 @@
-"""Does the language model help with a product nobody has bought? Arms and controls (lesson 02, section 5).
+"""Tests whether text vectors help to forecast products that nobody has bought yet (lesson 02, section 5).
 
 Protocol K of the course: predict what a newcomer will sell from what is known on its first day, with and without its
 title, and with blocks of columns that look like a title's vector and know nothing. Two rules keep the answer honest.

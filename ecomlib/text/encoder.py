@@ -1,4 +1,4 @@
-"""Texts to vectors by a frozen language model of the BERT family (lesson 02, section 2)."""
+"""Encodes texts as vectors by a frozen language model of the BERT family (lesson 02, section 2)."""
 
 from __future__ import annotations
 

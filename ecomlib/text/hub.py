@@ -1,4 +1,4 @@
-"""Where an encoder's files come from, and whether they are the ones that were published (lesson 02, section 2)."""
+"""Finds an encoder's files, and checks that they are the ones that were published (lesson 02, section 2)."""
 
 from __future__ import annotations
 

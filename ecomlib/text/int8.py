@@ -1,4 +1,4 @@
-"""An encoder in eight-bit numbers on the CPU, by ONNX Runtime (lesson 02, section 2)."""
+"""Runs an encoder in eight-bit numbers on the CPU, by ONNX Runtime (lesson 02, section 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cache of text vectors: one SQLite file, one row a text (lesson 02, section 2)."""
+"""Caches text vectors in one SQLite file, one row per text (lesson 02, section 2)."""
 
 from __future__ import annotations
 

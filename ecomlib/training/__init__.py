@@ -1,4 +1,4 @@
-"""The loop: losses, precision, graph replay, early stopping, checkpoints; history as a frame (lesson 04, section 4).
+"""Training: losses, precision, graph replay, early stopping, checkpoints; history as a frame (lesson 04, section 4).
 
 `fit` trains a network on windows, `predict` turns windows into a long frame of forecasts in units, `save` and `load`
 keep a network as safetensors with a JSON card, and `network_forecaster` makes of all this one function that a

@@ -1,4 +1,4 @@
-"""Several processes that train one network: started by torchrun, joined here (lesson 04b, section 6)."""
+"""Joins the processes that torchrun started to train one network (lesson 04b, section 6)."""
 
 from __future__ import annotations
 
@@ -39,4 +39,4 @@ def process_group(timeout: float = 60.0) -> Iterator[tuple[int, int]]:
             f"Another process of this run has ended or does not answer within {timeout:g} s. What to do: look for the "
             f"first error above; it is that process's. ({str(error).splitlines()[0][:200]})"
         ) from error
-    dist.destroy_process_group()  # not after a fault: it would wait for those who are gone
+    dist.destroy_process_group()  # not after a fault: it would wait for processes that are gone

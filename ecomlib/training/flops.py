@@ -1,4 +1,4 @@
-"""Torch's counter of floating-point operations, imported without a warning that means nothing here.
+"""Imports torch's counter of floating-point operations without a warning that means nothing here.
 
 Where torch was built for a GPU and triton is not installed, the import of the counter logs in red that it cannot count
 in triton's kernels. ecomlib has none. Only that one message is held back, and only during the import.

@@ -1,4 +1,4 @@
-"""`fit` trains a network on windows, `predict` turns windows into a long frame of forecasts (lesson 04, section 4)."""
+"""Trains networks on windows (`fit`) and returns their forecasts as long frames (`predict`) (lesson 04, section 4)."""
 
 from __future__ import annotations
 

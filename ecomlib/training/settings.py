@@ -1,4 +1,4 @@
-"""How a network is trained, on which device and in which precision (lesson 04b, section 3)."""
+"""Defines how a network is trained, on which device and in which precision (lesson 04b, section 3)."""
 
 from __future__ import annotations
 

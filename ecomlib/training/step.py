@@ -1,4 +1,4 @@
-"""One training step: gather, loss, gradient, clip, update; eager, replayed from a CUDA graph, or one share of several.
+"""Runs one training step: gather, loss, gradient, clip, update; eager, from a CUDA graph, or as one share of several.
 
 Nothing in a step asks the device for a number: asking would make the processor wait for it, and could not be recorded.
 """

@@ -16,9 +16,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ecomlib.serving.live.event_log import Event
 
 from filelock import FileLock
 
@@ -154,3 +158,16 @@ def event(
         "unit_price": 2.5,
         **more,
     }
+
+
+START = datetime(2025, 6, 2)  # the first Monday after the trained home's cutoff week
+
+
+def order_event(
+    key: str, hours: float, product: int = 1, region: int = 1, quantity: int = 2, kind: str = "order"
+) -> Event:
+    """An event so many hours after the cutoff week."""
+    from ecomlib.serving.live.event_log import Event
+
+    when = START + timedelta(seconds=int(hours * 3600))
+    return Event(key, f"P{product:04d}", f"R{region:02d}", when, quantity, 1.5, kind)  # type: ignore[arg-type]

@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
 pytest.importorskip("onnxruntime")
-from serving_help import trained_home
+from serving_help import START
+from serving_help import order_event as order
 
 from ecomlib.serving.live.drift_report import look
 from ecomlib.serving.live.event_log import Event, EventLog
 from ecomlib.serving.live.live_state import State, week_number
 from ecomlib.serving.live.replenish import replenish
-from ecomlib.serving.release.bundle import Bundle, open_bundle
+from ecomlib.serving.release.bundle import Bundle
 from ecomlib.serving.release.inputs import monday
-
-START = datetime(2025, 6, 2)  # the first Monday after the cutoff week
-
-
-@pytest.fixture(scope="module")
-def bundle() -> Bundle:
-    return open_bundle(trained_home())
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Iterator[EventLog]:
-    made = EventLog(f"sqlite:///{tmp_path / 'events.db'}")
-    yield made
-    made.close()
-
-
-def order(key: str, hours: float, product: int = 1, region: int = 1, quantity: int = 2, kind: str = "order") -> Event:
-    when = START + timedelta(seconds=int(hours * 3600))
-    return Event(key, f"P{product:04d}", f"R{region:02d}", when, quantity, 1.5, kind)  # type: ignore[arg-type]
 
 
 def everything(state: State) -> list[bytes | None]:

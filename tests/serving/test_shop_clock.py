@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
 pytest.importorskip("onnxruntime")
-from serving_help import trained_home
+from serving_help import START
 
 from ecomlib.serving.live.event_log import Event, EventLog
 from ecomlib.serving.live.live_state import State
 from ecomlib.serving.live.replenish import replenish
 from ecomlib.serving.live.shop_clock import BASE, last_day, order_times, reach_of
-from ecomlib.serving.release.bundle import Bundle, open_bundle
+from ecomlib.serving.release.bundle import Bundle
 from ecomlib.serving.release.inputs import NEVER, SalesHistory
-
-START = datetime(2025, 6, 2)  # the first Monday after the cutoff week
-
-
-@pytest.fixture(scope="module")
-def bundle() -> Bundle:
-    return open_bundle(trained_home())
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Iterator[EventLog]:
-    made = EventLog(f"sqlite:///{tmp_path / 'events.db'}")
-    yield made
-    made.close()
 
 
 def order(key: str, days: float, quantity: int = 2, kind: str = "order") -> Event:

@@ -1,1 +1,1 @@
-"""Tools of lesson authors: the rules of a notebook, its execution, its address, its quiz."""
+"""Tools for authors of lessons: notebook rules, execution, the repository's address, quizzes."""

@@ -1,4 +1,4 @@
-"""Where the course's repository lives: the command that writes its address everywhere it is needed.
+"""Writes the address of the course's repository everywhere it is needed.
 
 ``python -m ecomlib.course.authoring.address owner/name [ROOT]`` (``make address REPO=owner/name``) writes it into the
 setting ``setup_cell.REPOSITORY``, into the set-up cells and into the lessons' "Open in Colab" badges. Until then there

@@ -1,4 +1,4 @@
-"""``make notebooks``: execute lessons and commit their outputs.
+"""Executes lessons and writes their outputs into the notebooks (``make notebooks``).
 
 ``python -m ecomlib.course.authoring.execute [--check] [NN …]``. A lesson is executed from top to bottom in a fresh
 kernel on one thread with its default parameters, checked against the rules, and only then written, whole. Pictures

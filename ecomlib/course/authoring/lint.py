@@ -1,4 +1,4 @@
-"""The rules that each committed lesson keeps, as far as a machine can tell; ``make notebooks`` insists on them."""
+"""Checks each lesson against the rules that a machine can test; ``make notebooks`` insists on them."""
 
 from __future__ import annotations
 

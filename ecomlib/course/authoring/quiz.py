@@ -1,4 +1,4 @@
-"""The quiz of a lesson: five questions in Markdown, one ``<details>`` a choice.
+"""Parses the quiz of a lesson: five questions in Markdown, one ``<details>`` per choice.
 
 .. code-block:: markdown
 

@@ -1,4 +1,4 @@
-"""The exercises of all lessons: lesson NN's stand in ``lesson_NN.py`` beside this file, in a tuple ``EXERCISES``.
+"""Exercises of all lessons: those of lesson NN are in ``lesson_NN.py`` beside this file, in a tuple ``EXERCISES``.
 
 One with many mistakes has a file of its own, from which ``lesson_NN.py`` takes it. The files are the list: an exercise
 is known as soon as its file holds it.

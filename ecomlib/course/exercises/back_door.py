@@ -1,4 +1,4 @@
-"""Lesson 03's exercise on the back-door set: which variables to hold constant, read off a graph."""
+"""Defines lesson 03's exercise on the back-door set: which variables to hold constant, read off a graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lesson 04's exercise on back-propagation through time, and where the slope of tanh gets lost."""
+"""Defines lesson 04's exercise on back-propagation through time, and where the slope of tanh gets lost."""
 
 from __future__ import annotations
 

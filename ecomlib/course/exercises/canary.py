@@ -1,4 +1,4 @@
-"""Lesson 08's third exercise: the verdict on a canary, by a paired interval."""
+"""Defines lesson 08's third exercise: the verdict on a canary, by a paired interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judge an answer: right, or which mistake it is by the values that it gives.
+"""Judges an answer: right, or which known mistake it is, by the values that it returns.
 
 An answer is a function, tried on inputs that the check makes (or an array made from ``inputs(name)``). So it depends on
 no store, size or seed, and nothing can be copied from the page. A check knows the mistakes people make by the values

@@ -1,4 +1,4 @@
-"""The exercise of lesson 00: an order quantity from a forecast and two costs."""
+"""Defines lesson 00's exercise: an order quantity from a forecast and two costs."""
 
 from __future__ import annotations
 

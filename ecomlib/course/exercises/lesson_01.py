@@ -1,4 +1,4 @@
-"""The exercises of lesson 01: a robust score, zeros that are facts, a mean known on Monday, and the way back."""
+"""Defines lesson 01's exercises: a robust score, zeros that are facts, a mean known on Monday, and the way back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exercises of lesson 02: pooling, a rate from few lines, words that count, and a control that is fair."""
+"""Defines lesson 02's exercises: pooling, a rate from few lines, words that count, and a control that is fair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exercises of lesson 03: the back-door set, cross-fitting, an elasticity from small counts, reading a placebo."""
+"""Defines lesson 03's exercises: the back-door set, cross-fitting, an elasticity from small counts, a placebo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exercises of lesson 04: two gradients, a gated cell, a mask that keeps the future out, and a buyer's own loss."""
+"""Defines lesson 04's exercises: two gradients, a gated cell, a mask that hides the future, and a buyer's own loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exercises of lesson 04b: work and bytes before any run, windows by index, scaling before clipping."""
+"""Defines lesson 04b's exercises: work and bytes before any run, windows by index, scaling before clipping."""
 
 from __future__ import annotations
 

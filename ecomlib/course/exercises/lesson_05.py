@@ -1,4 +1,4 @@
-"""The exercises of lesson 05: Moran's I, one step of a ConvGRU, and a test by wrong maps."""
+"""Defines lesson 05's exercises: Moran's I, one step of a ConvGRU, and a test by wrong maps."""
 
 from __future__ import annotations
 

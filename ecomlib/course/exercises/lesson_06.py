@@ -1,4 +1,4 @@
-"""The exercises of lesson 06: one FGSM step, a plan in whole units within a budget, an honest error under attack."""
+"""Defines lesson 06's exercises: one FGSM step, a plan in whole units within a budget, an honest error under attack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exercises of lesson 07: the weight of a member, the conformal quantile, and coverage."""
+"""Defines lesson 07's exercises: the weight of a member, the conformal quantile, and coverage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exercises of lesson 08: an event that is counted once, a drift index, and the verdict on a canary."""
+"""Defines lesson 08's exercises: an event that is counted once, a drift index, and the verdict on a canary."""
 
 from __future__ import annotations
 

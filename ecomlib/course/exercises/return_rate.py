@@ -1,4 +1,4 @@
-"""Lesson 02's exercise on a return rate from few lines, and the many ways to divide by something else."""
+"""Defines lesson 02's exercise on a return rate from few lines, and the many ways to divide by something else."""
 
 from __future__ import annotations
 

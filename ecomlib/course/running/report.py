@@ -1,4 +1,4 @@
-"""``report.html``: one page with everything people look at first, lifted from the executed notebooks."""
+"""Builds ``report.html``: one page with the outputs that people look at first, lifted from the executed notebooks."""
 
 from __future__ import annotations
 

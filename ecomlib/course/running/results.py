@@ -1,4 +1,4 @@
-"""What a run of lessons was asked for, and what became of each lesson."""
+"""Defines the settings of a run of lessons and the result of each lesson."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RunSettings:
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def parameters(self) -> dict[str, Any]:
-        """The parameters that were asked for, by their names in notebooks; faulty values raise ``LessonError``."""
+        """Return the parameters that were set, by their names in notebooks; faulty values raise ``LessonError``."""
         if self.size is not None and self.size not in SIZES:
             raise LessonError(f"There is no size '{self.size}'. Sizes are {', '.join(SIZES)}.")
         store = self.store
@@ -56,7 +56,7 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class LessonRun:
-    """What became of one lesson. ``seconds`` of wall time; ``error`` is empty where it passed."""
+    """Holds the result of one lesson. ``seconds`` of wall time; ``error`` is empty where it passed."""
 
     lesson: LessonFile
     executed: Path
@@ -71,7 +71,7 @@ class LessonRun:
         return not self.error
 
     def complaint(self) -> str:
-        """The failure in a few lines: lesson, section, cell, its source and the error."""
+        """Describe the failure in a few lines: lesson, section, cell, its source and the error."""
         shown = [f"    {line}" for line in self.source.splitlines()]
         where = f", in section '{self.section}'" if self.section else ""
         where += f", cell {self.cell}" if self.cell is not None else ""

@@ -1,4 +1,4 @@
-"""``ecomlib run``: execute lessons with papermill, show where they are, and leave a report."""
+"""Executes lessons with papermill, shows progress, and writes a report (``ecomlib run``)."""
 
 from __future__ import annotations
 

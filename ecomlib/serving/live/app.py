@@ -1,7 +1,7 @@
-"""The service: events in, forecasts out (lesson 08, section 2). One process, one writer.
+"""Builds the web application: events in, forecasts out (lesson 08, section 2). One process, one writer.
 
-An event is committed, then counted, then acknowledged. Forecasts are read from memory; what the network has to say is
-asked for in a thread, when somebody reads and something changed.
+An event is committed, then counted, then acknowledged. Forecasts are read from memory; the network
+runs in a thread, when a forecast is read after something has changed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _log = logging.getLogger("ecomlib.serving")
 
 
 def create_app(home: str | os.PathLike[str], database: str | None = None) -> FastAPI:
-    """The application over a home folder that ``ecomlib train`` made (lesson 08, section 2).
+    """Create the application over a home folder that ``ecomlib train`` made (lesson 08, section 2).
 
     ``database`` is SQLAlchemy's URL; by default a SQLite file in the home folder. Raises ``DataError`` where no version
     is in force or the database cannot be opened.
@@ -42,7 +42,7 @@ def create_app(home: str | os.PathLike[str], database: str | None = None) -> Fas
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # The first look at the drift loads a library of statistics: before anybody waits for it.
+        # The first look at the drift loads a library of statistics: done before anyone waits for it.
         tasks = [asyncio.create_task(work) for work in (service.watch(), service.drift())]
         try:
             yield

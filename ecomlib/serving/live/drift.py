@@ -1,7 +1,7 @@
-"""Has the world changed? What comes in against what the model was trained on (lesson 08, section 5).
+"""Measures drift of inputs and of interval coverage since training (lesson 08, section 5).
 
-Three looks at the same question. The population stability index and the Kolmogorov-Smirnov distance compare inputs;
-coverage compares what the intervals promised with what came. With many products and many days some alarm is always
+Three measures. The population stability index and the Kolmogorov-Smirnov distance compare inputs;
+coverage compares what the intervals promised with what happened. With many products and many days some alarm is always
 ringing, so an alarm needs both: a difference too large to be chance, and one large enough to matter.
 """
 
@@ -18,7 +18,7 @@ from ecomlib.errors import DataError
 
 @dataclass(frozen=True)
 class DriftSettings:
-    """Where alarms ring.
+    """Sets where alarms ring.
 
     bins: of the index. psi: above it; in credit scoring, where the index comes from, 0.1 is called a moderate and 0.25
     a large shift (Siddiqi, 2006). ks_p: chance of an alarm of the distance when nothing has changed. ks: the least
@@ -36,7 +36,7 @@ class DriftSettings:
 
 @dataclass(frozen=True)
 class Light:
-    """One look: its number, whether it alarms, and a sentence for people."""
+    """Holds one measure: its number, whether it alarms, and a sentence for people."""
 
     name: str
     value: float
@@ -45,7 +45,7 @@ class Light:
 
 
 def psi(reference: ArrayLike, recent: ArrayLike, bins: int = 10) -> float:
-    """Population stability index: sum over bins of (q - p) log(q / p), no unit (lesson 08, section 5).
+    """Compute the population stability index: sum over bins of (q - p) log(q / p), no unit (lesson 08, section 5).
 
     The bins are quantiles of the *reference*: bins of the new data would hide what moved. Equal quantiles (many zeros)
     are merged. Half a count is added to each bin, so that an empty one gives a large number and not an infinite one.
@@ -62,7 +62,7 @@ def psi(reference: ArrayLike, recent: ArrayLike, bins: int = 10) -> float:
 
 
 def watch_inputs(reference: ArrayLike, recent: ArrayLike, settings: DriftSettings | None = None) -> tuple[Light, Light]:
-    """Index and Kolmogorov-Smirnov distance of one input, each with its alarm (lesson 08, section 5).
+    """Measure drift of one input by PSI and Kolmogorov-Smirnov distance, each with its alarm (lesson 08, section 5).
 
     The distance's p-value holds for independent values; days of one product are not independent, so it is too small,
     and the distance must also be large.
@@ -87,7 +87,7 @@ def watch_inputs(reference: ArrayLike, recent: ArrayLike, settings: DriftSetting
 
 
 def watch_coverage(hits: ArrayLike, nominal: float = 0.9, settings: DriftSettings | None = None) -> Light:
-    """Do the intervals hold what they promised? ``hits``: whether each actual lay inside (lesson 08, section 5).
+    """Test whether intervals hold their coverage; ``hits``: whether each actual lay inside (lesson 08, section 5).
 
     A one-sided binomial test: too wide is no alarm. Hits of one day are not independent, hence the slack.
     """

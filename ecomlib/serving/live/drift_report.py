@@ -1,4 +1,4 @@
-"""Is the world still that of the training? Three lights over the live shop (lesson 08, section 5)."""
+"""Reports drift in the live shop by three lights (lesson 08, section 5)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REFERENCE = 8  # weeks up to the cutoff that they are compared with
 
 
 def newest_inputs(state: State, origin: int) -> Floats:
-    """The network's newest input, one number a product: log(1 + units) less its mean in the look-back."""
+    """Return the network's newest input, one number a product: log(1 + units) less its mean in the look-back."""
     shape = state.bundle.shape
     _, given = feed(state.books, shape, origin)
     seen = given["seen"].sum(axis=1) > 1  # a product's first week has no level to be compared with
@@ -23,7 +23,7 @@ def newest_inputs(state: State, origin: int) -> Floats:
 
 
 def inside(state: State, week: int) -> tuple[Floats, Floats, Floats]:
-    """Of the closed ``week``: forecast made a week before, units sold, and whether they lay in the interval (P', R).
+    """Return forecasts made a week before the closed ``week``, units sold, and hits of the interval (P', R).
 
     A region whose interval is not known holds everything, which says nothing of it: its hits are NaN.
     """
@@ -36,7 +36,7 @@ def inside(state: State, week: int) -> tuple[Floats, Floats, Floats]:
 
 
 def look(state: State) -> dict[str, Any]:
-    """Lights and coverage by week: ``light, says, lights, weeks`` (lesson 08, section 5).
+    """Report lights and coverage by week: ``light, says, lights, weeks`` (lesson 08, section 5).
 
     Red: intervals no longer hold. Amber: the inputs have moved, which may be the season. Green: neither. Unknown: no
     full week has passed since the cutoff, or a light cannot be lit and no other alarms. ``state`` must be fresh.

@@ -1,4 +1,4 @@
-"""What happens in the shop, in a real database: committed before anybody is told that it was (lesson 08, section 4).
+"""Logs the shop's events in a database: each is committed before it is acknowledged (lesson 08, section 4).
 
 SQLAlchemy Core, so that one URL decides where events live: a SQLite file by default, PostgreSQL where there is one.
 An event is known by its key alone. The same key again is the same event, whatever its time or content: a sender that
@@ -42,7 +42,7 @@ _CHUNK = 50_000  # rows that are Python objects at one time while many are read
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An order line, or a delivery to the stock: what, where, when by the shop's clock (no time zone), how many units.
+    """Holds an order line or a delivery to the stock: what, where, how many units, when (shop's clock, no time zone).
 
     ``unit_price`` is the price paid for a unit; a delivery may have none. Whoever builds one has checked it: the
     database holds no number outside of int32 and PostgreSQL no text with NUL.
@@ -58,7 +58,7 @@ class Event:
 
 
 class EventLog:
-    """The orders and deliveries that this service was told of (lesson 08, section 4).
+    """Stores the orders and deliveries this service received (lesson 08, section 4).
 
     ``url`` is SQLAlchemy's: ``sqlite:///events.db``, ``postgresql+psycopg://…``. The table is made where it is missing;
     ``DataError`` where the database cannot be opened or holds another table of that name.
@@ -95,10 +95,10 @@ class EventLog:
                             )  # fmt: skip
 
     def append(self, events: Sequence[Event]) -> list[Event]:
-        """Commit a batch, whole or not at all; returns the events that were new, in their order.
+        """Commit a batch, whole or not at all; return the events that were new, in their order.
 
         A key that is known, or stands twice in the batch, is not new the second time. Of several senders of one key
-        at the same moment exactly one is told that it was new.
+        at the same moment exactly one learns that it was new.
         """
         first = {event.event_key: event for event in reversed(events)}
         if not first:
@@ -113,11 +113,11 @@ class EventLog:
         return [event for event in events if event.event_key in new and first[event.event_key] is event]
 
     def weekly(self, since: datetime | None = None) -> pd.DataFrame:
-        """Units and money by kind, product, region and week: ``kind, product_id, region_id, ds, units, money``.
+        """Sum units and money by kind, product, region, week: ``kind, product_id, region_id, ds, units, money``.
 
         ``ds`` is the week's Monday. ``since`` leaves out what happened before it. The database adds up: what comes back
         is small. Units are whole and exact. Money is a sum of floats, whose last digits depend on the order of adding:
-        nothing that must be the same after a restart may rest on it. It is 0 where no price was told.
+        nothing that must be the same after a restart may rest on it. It is 0 where no price was given.
         """
         week = (EVENTS.c.second // 86_400 + _THURSDAY) // 7
         keys = [EVENTS.c.kind, EVENTS.c.product_id, EVENTS.c.region_id, week]
@@ -130,10 +130,10 @@ class EventLog:
         return frame.sort_values(["kind", "product_id", "region_id", "ds"], ignore_index=True)
 
     def lines(self, since: datetime | None = None) -> pd.DataFrame:
-        """All events, the oldest first: ``event_key, kind, product_id, region_id, ordered_at, quantity, unit_price``.
+        """List all events, oldest first: ``event_key, kind, product_id, region_id, ordered_at, quantity, unit_price``.
 
         For training anew. Two events of one second stand in the order of their keys, so it does not matter in which
-        order they came in. ``unit_price`` is missing (NaN) where none was told.
+        order they came in. ``unit_price`` is missing (NaN) where none was given.
         """
         query = sql.select(EVENTS).order_by(EVENTS.c.second, EVENTS.c.event_key)
         frame = self._frame(query, since, [*EVENTS.columns.keys()])
@@ -143,7 +143,7 @@ class EventLog:
         return frame.rename(columns={"second": "ordered_at"})
 
     def newest(self, count: int = 8, kind: Kind = "order", *, before: datetime | None = None) -> list[Event]:
-        """The last events of a kind by the shop's clock, the newest first; of one second, by key.
+        """List the last events of a kind by the shop's clock, newest first; within one second, by key.
 
         ``before`` leaves out what is dated then or later.
         """
@@ -153,7 +153,7 @@ class EventLog:
         return self._events(query.order_by(EVENTS.c.second.desc(), EVENTS.c.event_key.desc()))
 
     def since(self, when: datetime) -> list[Event]:
-        """The events dated then or later, the oldest first; of one second, by key."""
+        """List the events dated then or later, oldest first; within one second, by key."""
         query = sql.select(EVENTS).where(EVENTS.c.second >= _second(when))
         return self._events(query.order_by(EVENTS.c.second, EVENTS.c.event_key))
 
@@ -167,13 +167,13 @@ class EventLog:
         return {start + int(at): (int(count), _EPOCH + timedelta(seconds=int(last))) for at, count, last in rows}
 
     def span(self) -> tuple[int, datetime | None]:
-        """Number of events, and the latest time among them."""
+        """Return the number of events and the latest time among them."""
         with self.engine.connect() as connection:
             count, last = connection.execute(sql.select(sql.func.count(), sql.func.max(EVENTS.c.second))).one()
         return int(count), None if last is None else _EPOCH + timedelta(seconds=int(last))
 
     def healthy(self) -> bool:
-        """Whether the database answers."""
+        """Check whether the database answers."""
         try:
             with self.engine.connect() as connection:
                 return bool(connection.execute(sql.select(sql.literal(1))).scalar() == 1)
@@ -181,7 +181,7 @@ class EventLog:
             return False
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         self.engine.dispose()
 
     def _events(self, query: sql.Select[Any]) -> list[Event]:

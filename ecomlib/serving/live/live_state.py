@@ -1,8 +1,8 @@
-"""The shop as it is now: a version and the events since its cutoff, and nothing else (lesson 08, section 3).
+"""Holds the current state of the shop: a version and the events since its cutoff (lesson 08, section 3).
 
 The state is a function of these two alone: units are whole numbers, whose sums do not depend on the order in which
-events came in, so that after a restart every forecast is as before, byte by byte. What follows from them (the network's
-forecasts of past and present origins, answers as bytes) is made when somebody asks, and kept until something changed.
+events came in, so that after a restart every forecast is the same, byte for byte. What follows from them (the network's
+forecasts of past and present origins, answers as bytes) is made on demand, and kept until something changes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MOST_ANSWERS = 50_000  # about 30 MB
 
 
 class State:
-    """A bundle and what has happened since (lesson 08, section 3).
+    """Holds a bundle and what has happened since (lesson 08, section 3).
 
     The shop's clock is the time of the newest event that counts, or the end of the cutoff week. The week in which it
     stands is the running one; the week before is the origin of all forecasts. Events dated too far ahead of the clock
@@ -60,13 +60,13 @@ class State:
         self.answers: dict[tuple[str, str], bytes] = {}
         self._made: dict[int, tuple[Floats, np.ndarray]] = {}  # origin -> forecasts (P, 4), by network (P,)
         self.books = bundle.books
-        self.drift: dict[str, Any] | None = None  # what ``watch.look`` said of this state
+        self.drift: dict[str, Any] | None = None  # what ``drift_report.look`` said of this state
         self._move()
 
     # --- what changes it -------------------------------------------------------------------------------------------
 
     def late(self, event: Event) -> bool:
-        """Whether an event lies in a week that the version knows as closed: kept for the next training."""
+        """Check whether an event lies in a week that the version knows as closed: kept for the next training."""
         return week_number(event.ordered_at) <= self.bundle.cutoff
 
     def apply(self, events: Sequence[Event]) -> None:
@@ -100,7 +100,7 @@ class State:
             self._move()
 
     def refresh(self) -> None:
-        """Let the network run for the present origin, if its forecasts are not there."""
+        """Run the network for the present origin if its forecasts are missing."""
         closed = [self._week(week) for week in range(self.bundle.cutoff + 1, self.origin + 1)]
         self.books = self.bundle.books.followed_by([week.sum(axis=1) for week in closed])
         self.forecast, self.by_network = self.made(self.origin)
@@ -109,7 +109,7 @@ class State:
         self.stale = False
 
     def made(self, origin: int) -> tuple[Floats, np.ndarray]:
-        """Forecasts (P, 4) from a past or the present origin, and where the network made them."""
+        """Return forecasts (P, 4) from a past or the present origin, and where the network made them."""
         if origin not in self._made:
             self._made[origin] = self.bundle.forecast(self.books, origin)
         return self._made[origin]
@@ -132,7 +132,7 @@ class State:
     # --- what is read from it --------------------------------------------------------------------------------------
 
     def numbers(self, row: int, column: int) -> list[tuple[float, float, float, int | None]]:
-        """Forecast, low, high and units sold so far of the four weeks after the origin; column R means all regions.
+        """Return forecast, low, high and units sold so far of the four weeks after the origin; column R: all regions.
 
         Of the running week the part that is left is forecast: sold so far + forecast · share of a week's units that the
         shop usually sells from this hour on (its rhythm in the last half year). The interval narrows with the root of
@@ -154,7 +154,7 @@ class State:
         return answer
 
     def answer(self, product: str, region: str) -> dict[str, Any] | None:
-        """The forecast of a product and region as it is sent; None where one of them is not known."""
+        """Return the forecast of a product and region as it is sent; None where one of them is not known."""
         b = self.bundle
         row, column = b.row.get(product), self.size[1] if region == ALL else b.column.get(region)
         if row is None or column is None:
@@ -174,18 +174,18 @@ class State:
         } | ({"interval": f"unknown: {unknown}"} if unknown else {})  # fmt: skip
 
     def ready(self, product: str, region: str) -> bytes | None:
-        """The same as bytes, made once and kept until something changed."""
+        """Return the answer as bytes, made once and kept until something changes."""
         made = self.answer(product, region)
         if made is None:
             return None
-        if len(self.answers) >= _MOST_ANSWERS:  # somebody reads the whole of a large catalogue
+        if len(self.answers) >= _MOST_ANSWERS:  # a client reads the whole of a large catalogue
             self.answers.clear()
         text = json.dumps(made, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         body = self.answers[product, region] = text.encode()
         return body
 
     def history(self, product: str, region: str, weeks: int) -> list[dict[str, Any]]:
-        """Units of the last full weeks up to the origin, the oldest first."""
+        """Return the units of the last full weeks up to the origin, oldest first."""
         b, row = self.bundle, self.bundle.row[product]
         column = slice(None) if region == ALL else b.column[region]
         answer = []
@@ -201,15 +201,15 @@ class State:
         return answer
 
     def planned(self, name: str) -> Floats | None:
-        """``log_price``, ``promoted`` or ``depth`` planned for the four weeks (P, 4); None without a plan."""
+        """Return ``log_price``, ``promoted`` or ``depth`` planned for the four weeks (P, 4); None without a plan."""
         table = self.bundle.books.plan.get(name)
         weeks = np.arange(self.origin + 1, self.origin + HORIZON + 1) - self.bundle.books.first
         return None if table is None else table[:, np.minimum(weeks, table.shape[1] - 1)]
 
     def on_hand(self, week: int = NEVER) -> Floats | None:
-        """Units in stock (P, R), at the end of ``week`` or now: at the cutoff, plus deliveries, less sales since.
+        """Compute stock (P, R) at the end of ``week`` or now: units at the cutoff, plus deliveries, less sales since.
 
-        None without an inventory. Below zero where more was sold than was there: somebody forgot a delivery.
+        None without an inventory. Below zero where more was sold than was in stock: a delivery was not recorded.
         """
         if self.bundle.stock is None:
             return None
@@ -224,5 +224,5 @@ _EPOCH = datetime(1970, 1, 5)  # a Monday, the first day of week 1
 
 
 def week_number(moment: datetime) -> int:
-    """``week_of`` for a plain datetime, fifty times as fast."""
+    """Return ``week_of`` of a plain datetime, fifty times as fast."""
     return (moment - _EPOCH).days // 7 + 1

@@ -1,4 +1,4 @@
-"""Numbers for Prometheus, taken by a thin layer around the application (lesson 08, section 2)."""
+"""Collects Prometheus metrics in a thin layer around the application (lesson 08, section 2)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 
 
 class Metrics:
-    """The service's own registry; nothing global."""
+    """Holds the service's own registry of metrics; nothing is global."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -31,12 +31,12 @@ class Metrics:
         self._known: dict[tuple[str, int], Any] = {}
 
     def forget(self, light: str) -> None:
-        """Take back what a drift light measured: it is not known."""
+        """Remove what a drift light measured: it is not known."""
         with contextlib.suppress(KeyError):
             self.drift.remove(light)
 
     def count(self, route: str, status: int, seconds: float) -> None:
-        """One answer; the labelled children are kept, because making them costs more than counting."""
+        """Count one answer; the labelled children are kept, because making them costs more than counting."""
         if (route, status) not in self._known:
             self._known[route, status] = self.requests.labels(route, str(status)), self.seconds.labels(route)
         answers, times = self._known[route, status]
@@ -45,7 +45,7 @@ class Metrics:
 
 
 class Measured:
-    """ASGI: time and status of every answer, by its route and not by its path, which anybody can invent."""
+    """Measures time and status of every answer (ASGI), by route and not by path, which anyone can invent."""
 
     def __init__(self, app: Any, metrics: Metrics) -> None:
         self.app, self.metrics = app, metrics

@@ -1,4 +1,4 @@
-"""The held-out weeks of a store, told to the service as if they happened now (lesson 08, section 3)."""
+"""Replays the held-out weeks of a store to the service as if they happened now (lesson 08, section 3)."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _AT_FIRST = 5.0  # the same for one that has not answered yet: perhaps it was ne
 
 
 def store_of(source: Mapping[str, Any]) -> Store:
-    """The store that a version was made from, by what its card notes."""
+    """Load the store that a version was made from, by what its card notes."""
     if "store" not in source:
         raise DataError("this version does not say which store it was made from", remedy="train it by ecomlib train.")
     return load_store(source["store"], size=source.get("size", "small"), seed=source.get("seed", 0)).observed()
 
 
 def held_out(store: Store, cutoff: int, days: int | None = None) -> list[dict[str, Any]]:
-    """Orders and deliveries after the week ``cutoff``, as ``POST /events`` takes them, in the order of their time.
+    """List orders and deliveries after the week ``cutoff``, as ``POST /events`` takes them, in order of time.
 
     ``days``: so many from the first day on. The key of an order's line is ``order_id#line``, that of a delivery
-    its day, product and region: told twice, they are the same events (lesson 08, section 3).
+    its day, product and region: sent twice, they are the same events (lesson 08, section 3).
     """
     first = monday(cutoff + 1)
     until = pd.Timestamp.max if days is None else first + pd.Timedelta(days=days)
@@ -66,7 +66,7 @@ def held_out(store: Store, cutoff: int, days: int | None = None) -> list[dict[st
 
 
 def batches(events: list[dict[str, Any]], speed: float, most: int) -> Iterator[list[dict[str, Any]]]:
-    """Events in the shop's time x ``speed``, at most ``most`` at once; ``speed`` 0 does not wait."""
+    """Yield events in the shop's time x ``speed``, at most ``most`` at once; ``speed`` 0 does not wait."""
     times = [pd.Timestamp(event["ordered_at"]) for event in events]
     began, start = time.monotonic(), 0
     while start < len(events):
@@ -85,7 +85,7 @@ def batches(events: list[dict[str, Any]], speed: float, most: int) -> Iterator[l
 
 
 class Sender:
-    """One connection to a service, kept alive; sends again where it breaks, which the keys allow."""
+    """Keeps one connection to a service alive; sends again where it breaks, which the keys allow."""
 
     def __init__(self, url: str) -> None:
         parts = urllib.parse.urlsplit(url)
@@ -98,7 +98,7 @@ class Sender:
         self.headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
 
     def send(self, events: list[dict[str, Any]]) -> dict[str, int]:
-        """The service's answer; ``DataError`` where it refuses, was never there, or is away for more than a minute."""
+        """Send a batch, return the answer; ``DataError`` on refusal, no service, or more than a minute of silence."""
         body, end, why = json.dumps({"events": events}, allow_nan=False).encode(), time.monotonic() + self.patience, ""
         while time.monotonic() < end:
             try:
@@ -127,7 +127,7 @@ class Sender:
 def replay(
     events: list[dict[str, Any]], url: str, speed: float = 1000.0, most: int = 500, *, progress: bool = True
 ) -> dict[str, int]:
-    """Send events at the shop's time x ``speed``; the sums of what the service answered (lesson 08, section 3)."""
+    """Send events at the shop's time x ``speed``; return the sums of the service's answers (lesson 08, section 3)."""
     sender, total = Sender(url), {"received": 0, "new": 0, "late": 0, "waiting": 0}
     with tqdm(total=len(events), unit="event", disable=not progress) as bar:
         for batch in batches(events, speed, most):

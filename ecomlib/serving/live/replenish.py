@@ -1,4 +1,4 @@
-"""What to order now: the newsvendor's quantile of the weeks ahead, less what is there (lesson 08, section 3)."""
+"""Recommends orders: the newsvendor's quantile of the weeks ahead, less the stock on hand (lesson 08, section 3)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LEAD, REVIEW = 7, 7  # days until an order arrives, and until the next one can b
 
 
 def replenish(state: State, ratio: float = 3.0, limit: int = 50, region: str | None = None) -> list[dict[str, Any]]:
-    """Orders by product and region, the most urgent first (lesson 08, section 3).
+    """Recommend orders by product and region, the most urgent first (lesson 08, section 3).
 
     ``ratio``: what a unit short costs, over what a unit too many costs. The demand of the next two weeks (lead time and
     review) is the forecast plus that quantile of the errors that the calibration weeks left at this region

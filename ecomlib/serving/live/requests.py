@@ -1,4 +1,4 @@
-"""What comes in from outside: bodies with a limit, events with a name for every fault (lesson 08, section 2)."""
+"""Parses and validates requests: limits their size, and names the fault of an event (lesson 08, section 2)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WHEN = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?$"
 
 
 class Problem(HTTPException):
-    """A refusal in FastAPI's shape: what is wrong, and where."""
+    """Refuses a request in FastAPI's shape: what is wrong, and where."""
 
     def __init__(self, status: int, message: str, *loc: str | int) -> None:
         super().__init__(status, [{"loc": list(loc), "msg": message, "type": "refused"}])
@@ -80,7 +80,7 @@ class WhatIfIn(BaseModel):
 
 
 def allowed(request: Request) -> None:
-    """401 where a write key is set in the environment and this request does not bear it."""
+    """Raise 401 where a write key is set in the environment and this request does not bear it."""
     key = os.environ.get(KEY)
     if not key:
         return
@@ -92,7 +92,7 @@ def allowed(request: Request) -> None:
 
 
 async def body_of(request: Request) -> Any:
-    """The body as plain values: 415 unless it says JSON, 413 beyond the limit, 422 where it is not JSON.
+    """Parse the body into plain values: 415 unless it says JSON, 413 beyond the limit, 422 where it is not JSON.
 
     A page of another site can send a body of plain text without asking first; JSON it cannot.
     """
@@ -113,7 +113,7 @@ async def body_of(request: Request) -> Any:
 
 
 def checked(model: type[M], values: Any) -> M:
-    """The model made of the values; 422 that names the first fields at fault."""
+    """Validate values as a model; 422 that names the first fields at fault."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -122,7 +122,7 @@ def checked(model: type[M], values: Any) -> M:
 
 
 def events_of(values: Any, state: State) -> list[Event]:
-    """One object or a batch as events that this shop can take; 413 or 422 otherwise."""
+    """Turn one object or a batch into events that this shop can take; 413 or 422 otherwise."""
     many = isinstance(values, dict) and "events" in values
     if many and isinstance(values["events"], list) and len(values["events"]) > MOST_EVENTS:
         raise Problem(413, f"a batch may have {MOST_EVENTS:,} events", "body", "events")
@@ -159,7 +159,7 @@ def events_of(values: Any, state: State) -> list[Event]:
 
 
 def schema() -> dict[str, Any]:
-    """What ``POST /events`` takes, for OpenAPI."""
+    """Describe what ``POST /events`` takes, for OpenAPI."""
     one = EventIn.model_json_schema()
     fields = one["properties"]
     for name in ("product_id", "region_id", "event_key"):
@@ -173,16 +173,16 @@ def schema() -> dict[str, Any]:
 
 
 def as_bytes(body: Any) -> bytes:
-    """Compact JSON."""
+    """Encode compact JSON."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def as_json(body: Any) -> Response:
-    """An answer in JSON."""
+    """Answer in JSON."""
     return Response(as_bytes(body), media_type="application/json")
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain values; missing ones are null."""
+    """Turn rows into plain values; missing ones are null."""
     rows = frame.to_dict("records")
     return [{name: None if value is None or value != value else value for name, value in row.items()} for row in rows]

@@ -1,4 +1,4 @@
-"""Train anew on what came in, and let the new version serve only if it has earned it (lesson 08, section 6)."""
+"""Retrains on logged orders, and decides whether the new version may serve (lesson 08, section 6)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """Whether a canary may serve, why, and what that rests on: the paired comparison and its scored frame.
+    """States whether a canary may serve, why, and on what evidence: the paired comparison and its scored frame.
 
     ``verdict`` is None where the two cannot be compared, as when nothing was sold in those weeks.
     """
@@ -40,7 +40,7 @@ def retrain(
     store: Store, home: str | os.PathLike[str], plan: ReleaseSettings | None = None, *, database: str | None = None,
     source: dict[str, Any] | None = None, say: Say = lambda text: None,
 ) -> Trained:  # fmt: skip
-    """Publish a version made of the store up to its first cutoff and the logged orders since; not promoted.
+    """Publish a version trained on the store up to its first cutoff and the logged orders since; not promoted.
 
     It knows the weeks up to the last full one on the shop's clock. What prices and promotions do is kept from the
     version in force: the log does not say which promotions ran, nor where the stock was out.
@@ -65,7 +65,7 @@ def retrain(
 
 
 def decide(old: Bundle, new: Bundle, *, alarm: bool, seed: int = 0) -> Decision:
-    """Both versions on the newest weeks, which neither was trained on: may the new one serve? (lesson 08, section 6)
+    """Compare both versions on the newest weeks, unseen by either: may the new one serve? (lesson 08, section 6)
 
     Origins are the new version's calibration weeks, forecasts go four weeks ahead, and WAPE is compared pairwise over
     products and origins (``evaluation.compare``). The new version is promoted if it is shown to be better, or if it is
@@ -86,7 +86,7 @@ def decide(old: Bundle, new: Bundle, *, alarm: bool, seed: int = 0) -> Decision:
 
 
 def side_by_side(old: Bundle, new: Bundle, origins: range) -> pd.DataFrame:
-    """Scored frame ``unique_id, ds, cutoff, y, old, new``: two versions over the books of the newer one."""
+    """Score two versions on the newer one's books: frame ``unique_id, ds, cutoff, y, old, new``."""
     books = new.books
     parts = []
     for origin in origins:
@@ -120,7 +120,7 @@ def _aligned(old: Bundle, new: Bundle, origin: int) -> Floats:
 
 
 def canary(home: str | os.PathLike[str], number: int, *, database: str | None = None) -> Decision:
-    """The version in force against ``number``, with the drift of the former as it is now (lesson 08, section 6)."""
+    """Compare the version in force with ``number``, given the former's drift as it is now (lesson 08, section 6)."""
     old, new = open_bundle(home), open_bundle(home, number)
     return decide(old, new, alarm=look(_state(old, home, database))["light"] in ("amber", "red"))
 
@@ -134,7 +134,7 @@ def _state(bundle: Bundle, home: str | os.PathLike[str], database: str | None) -
 
 
 def forecast_catalogue(home: str | os.PathLike[str], *, database: str | None = None) -> pd.DataFrame:
-    """The whole catalogue at once, as the service answers now: a row a product, region and week (lesson 08, section 7).
+    """Forecast the whole catalogue as the service does now: a row a product, region, week (lesson 08, section 7).
 
     Columns ``product_id, region_id, week, forecast, low, high, sold, basis, version, origin, interval``; ``all`` is a
     region. Where the ends are not known they are missing, and ``interval`` says why; it is missing where they are.

@@ -1,4 +1,4 @@
-"""What the control room and the buyer read and ask (lesson 08, section 2)."""
+"""Defines the read-only routes for the control room and the buyer (lesson 08, section 2)."""
 
 from __future__ import annotations
 

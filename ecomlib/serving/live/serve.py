@@ -14,7 +14,7 @@ from ecomlib.errors import DataError, EcomlibError
 
 
 def serve(home: Path, *, host: str = "127.0.0.1", port: int = 8000, database: str | None = None) -> None:
-    """Answer for the version in force until the process is told to end (lesson 08, section 2).
+    """Serve the version in force until the process receives the signal to end (lesson 08, section 2).
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""The service in a process of its own, for a notebook or a test: a free port, silent, gone in every case.
+"""Runs the service in a process of its own, for a notebook or a test: on a free port, silent, always shut down.
 
-A lesson that starts a server must not leave one behind, whatever happens in between (lesson 08, section 2).
+A lesson that starts a server must not leave it running, whatever happens in between (lesson 08, section 2).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ATTEMPTS = 5  # another process may take the free port in the moment between
 
 
 class ServerProcess:
-    """A web server as a subprocess on 127.0.0.1; ``running`` makes it. One connection is kept alive, for one caller.
+    """Runs a web server as a subprocess on 127.0.0.1; ``running`` makes it. One connection stays open, for one caller.
 
     ``command`` starts it, with ``{port}`` in the place of the port; it is there when ``GET ready`` answers 200.
     """
@@ -41,7 +41,7 @@ class ServerProcess:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> float:
-        """Start it and wait until it is ready; seconds. ``DataError`` with the server's last words if it ends first."""
+        """Start it, wait until it is ready, return the seconds; ``DataError`` with its output if it ends first."""
         begun, said = time.perf_counter(), ""
         for _ in range(_ATTEMPTS):
             self.port = _free_port()
@@ -71,14 +71,14 @@ class ServerProcess:
         self.process = None
 
     def kill(self) -> None:
-        """``kill -9``: no last word, no clean end, as when somebody pulls the plug (lesson 08, section 4)."""
+        """Kill it with ``kill -9``: no clean shutdown, as in a power cut (lesson 08, section 4)."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
         self._hang_up()
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
-        """One request; status and body. ``OSError`` or ``HTTPException`` where the server is gone."""
+        """Send one request; return status and body. ``OSError`` or ``HTTPException`` where the server is gone."""
         if self._line is None:
             self._line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
             self._line.connect()
@@ -93,11 +93,11 @@ class ServerProcess:
             raise
 
     def get(self, path: str) -> Any:
-        """The JSON that ``GET path`` answers; ``DataError`` for anything but 200."""
+        """Return the JSON that ``GET path`` answers; ``DataError`` for anything but 200."""
         return self._json("GET", path)
 
     def post(self, path: str, body: Any) -> Any:
-        """The JSON that ``POST path`` answers; ``DataError`` for anything but 200."""
+        """Return the JSON that ``POST path`` answers; ``DataError`` for anything but 200."""
         return self._json("POST", path, body)
 
     def _json(self, method: str, path: str, body: Any = None) -> Any:
@@ -122,7 +122,7 @@ class ServerProcess:
 def running(
     home: str | os.PathLike[str], *more: str, command: Sequence[str] | None = None, ready: str = "/ready"
 ) -> Iterator[ServerProcess]:
-    """The service of ``home`` (``ecomlib serve``) while the block lasts (lesson 08, section 2).
+    """Run the service of ``home`` (``ecomlib serve``) while the block lasts (lesson 08, section 2).
 
     ``more`` are further options of the command, such as ``"--database", URL``. Another server is started by a
     ``command`` of its own, with ``{port}`` in it.

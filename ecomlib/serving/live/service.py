@@ -1,4 +1,4 @@
-"""The state at work: what is committed is counted, and what is promoted takes over (lesson 08, section 3)."""
+"""Applies committed events to the state and switches to the promoted version (lesson 08, section 3)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = logging.getLogger("ecomlib.serving")
 
 
 class Service:
-    """The state, its database, and the one lock under which both change (lesson 08, section 3)."""
+    """Holds the state, its database, and the one lock under which both change (lesson 08, section 3)."""
 
     def __init__(self, home: str | os.PathLike[str], database: str | None = None) -> None:
         self.registry = bundles.registry(home)
@@ -33,11 +33,11 @@ class Service:
         self.state = State(bundle, self.log)
         self.metrics.version.set(self.state.bundle.number)
         self.metrics.waiting.set(len(self.state.waiting))
-        self.doubtful = False  # a commit failed, perhaps only its answer: what the database holds is counted anew
-        self.trouble = ""  # why the version that was promoted last could not be taken
+        self.doubtful = False  # a commit failed, or only its reply was lost: what the database holds is counted again
+        self.trouble = ""  # why the version promoted last could not be loaded
 
     async def take(self, events: list[Event]) -> tuple[int, int, int]:
-        """Commit, then count; returns how many events were new, and how many of these are late or wait."""
+        """Commit, then count; return how many events were new, and how many of these are late or wait."""
         async with self.lock:
             if self.doubtful:
                 self.state = await run_in_threadpool(State, self.state.bundle, self.log)
@@ -56,7 +56,7 @@ class Service:
         return len(new), late, sum(event.event_key in keys for event in new)
 
     async def fresh(self) -> State:
-        """The state, with the network's forecasts for the present origin."""
+        """Return the state with the network's forecasts for the present origin."""
         while self.state.stale:  # again, where an event came in between
             async with self.lock:
                 if self.state.stale:
@@ -64,7 +64,7 @@ class Service:
         return self.state
 
     async def drift(self) -> dict[str, Any]:
-        """What the drift's lights say of the present state, looked at once."""
+        """Report the drift lights of the present state, computed once."""
         state = await self.fresh()
         if state.drift is None:
             async with self.lock:
@@ -73,7 +73,7 @@ class Service:
             if state.drift is None:  # something has changed while this waited
                 return await self.drift()
             for light in state.drift["lights"]:
-                if light["value"] is None:  # what is not known is not zero: Prometheus is told nothing
+                if light["value"] is None:  # what is not known is not zero: Prometheus gets no value
                     self.metrics.forget(light["name"])
                 else:
                     self.metrics.drift.labels(light["name"]).set(light["value"])
@@ -81,7 +81,7 @@ class Service:
         return state.drift
 
     async def watch(self) -> None:
-        """Take over what is promoted or rolled back, without a pause."""
+        """Switch to whatever version is promoted or rolled back to, without a pause."""
         while True:
             await asyncio.sleep(_LOOK)
             try:

@@ -1,4 +1,4 @@
-"""How far one event may move the shop's clock (lesson 08, section 3).
+"""Limits how far one event may move the shop's clock (lesson 08, section 3).
 
 The clock is the time of the newest event that counts. An event dated far ahead, mostly a slip of the pen, would move
 it for all products at once: the running week would be another one, and the order list empty. So it waits, uncounted,

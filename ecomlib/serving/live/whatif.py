@@ -1,7 +1,7 @@
-"""What another price would do: by the causal effect, never by the forecaster's own reaction (lesson 08, section 3).
+"""Answers what-ifs on prices and promotions by causal effects, never by the forecaster (lesson 08, section 3).
 
-A forecaster has learnt from weeks in which the price rose because demand would rise. What it says when its price is
-changed is not what customers would do (lesson 03, section 2).
+A forecaster has learnt from weeks in which the price rose because demand would rise. Its response to another price is
+not that of customers (lesson 03, section 2).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FARTHEST = 4.0  # times the planned price, up or down: beyond it an elasticity 
 
 
 def what_if(state: State, ask: WhatIfIn) -> dict[str, Any]:
-    """Units, revenue and profit of the next four weeks as planned and as asked (lesson 08, section 3).
+    """Compute units, revenue and profit of the next four weeks as planned and as asked (lesson 08, section 3).
 
     ``price`` is what is asked before ``depth`` is taken off; without it the planned one stands. A depth above zero
     counts as promoted unless said otherwise. Units change by (new price / planned price) ** elasticity, and by the

@@ -1,4 +1,4 @@
-"""What a version holds beside its network: history, plan, shares, reach, effects, stock (lesson 08, section 1)."""
+"""Writes and opens versions: history, plan, shares, reach, effects, stock and a network (lesson 08, section 1)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TABLES = ("weeks", "recent", "shares", "stock", "products", "regions", "launche
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """One version, opened (lesson 08, section 1).
+    """Holds one version, opened (lesson 08, section 1).
 
     settings: plain JSON: ``cutoff`` (the last week that it knows, a Monday), ``coverage``, ``shape``, ``source``,
     ``rhythm`` (share of a week's units before each of its 168 hours) and what the card shows. products: product_id,
@@ -91,14 +91,14 @@ class Bundle:
         return np.nan_to_num(self.reach["reach"].to_numpy(dtype=float), nan=np.inf, posinf=np.inf)
 
     def unknown(self, column: int) -> str:
-        """Why the interval of a region, or of ``all`` (column R), has no ends; empty where it has."""
+        """Say why the interval of a region, or of ``all`` (column R), has no ends; empty where it has."""
         if np.isfinite(self.width[column]):
             return ""
         known = "reason" in self.reach and self.reach["reason"].iloc[column]  # a version of an older release has none
         return str(known or "too few calibration rows")
 
     def forecast(self, books: SalesHistory, origin: int) -> tuple[Floats, Floats]:
-        """Units (P, 4) after ``origin``, and whether the network said so (P,); a newcomer gets its category's launches.
+        """Forecast units (P, 4) after ``origin``, by the network where (P,) is true, else by the category's launches.
 
         ``books`` may hold more weeks than the bundle's own; what comes after ``origin`` is not read.
         """
@@ -109,7 +109,7 @@ class Bundle:
         return units, by_network
 
     def table(self, books: SalesHistory, origin: int) -> pd.DataFrame:
-        """The same with intervals, as ``product_id, ds, forecast, low, high``: all regions together.
+        """Tabulate forecasts with intervals, ``product_id, ds, forecast, low, high``: all regions together.
 
         Where ``unknown`` says why, ``low`` is zero and ``high`` infinite.
         """
@@ -153,22 +153,22 @@ def read(version: Version) -> Bundle:
 
 
 def open_bundle(home: str | os.PathLike[str], number: int | None = None) -> Bundle:
-    """The version in force of a home folder, or another one by its number (lesson 08, section 1)."""
+    """Open the version in force of a home folder, or another one by its number (lesson 08, section 1)."""
     return read(registry(home).open(number))
 
 
 def registry(home: str | os.PathLike[str]) -> Registry:
-    """The registry in a home folder."""
+    """Return the registry in a home folder."""
     return Registry(Path(home) / "registry")
 
 
 def database_url(home: str | os.PathLike[str]) -> str:
-    """Where events live unless another database is named."""
+    """Return where events live unless another database is named."""
     return f"sqlite:///{Path(home) / 'events.db'}"
 
 
 def flat(books: SalesHistory) -> pd.DataFrame:
-    """SalesHistory as a long table: ``product_id, ds, units`` (missing in the plan's weeks) and the plan's columns."""
+    """Flatten books to a long table: ``product_id, ds, units`` (missing in the plan's weeks) and the plan's columns."""
     ahead = max((plan.shape[1] for plan in books.plan.values()), default=books.units.shape[1])
     weeks = np.arange(books.first, books.first + ahead)
     product, at = np.nonzero(weeks >= np.where(books.begin == NEVER, books.last + 1, books.begin)[:, None])
@@ -178,7 +178,7 @@ def flat(books: SalesHistory) -> pd.DataFrame:
 
 
 def quantile_names() -> list[str]:
-    """Columns of ``reach`` for ``LEVELS``."""
+    """Name the columns of ``reach`` for ``LEVELS``."""
     return [f"q{round(100 * level):02d}" for level in LEVELS]
 
 
@@ -196,7 +196,7 @@ def _books(weeks: pd.DataFrame, products: pd.DataFrame, settings: Mapping[str, A
 
 
 def describe(books: SalesHistory, shape: WindowSpec) -> dict[str, Any]:
-    """What ``read`` needs to know of books and windows."""
+    """Describe books and windows by what ``read`` needs to know of them."""
     ahead = max((plan.shape[1] for plan in books.plan.values()), default=0)
     return {
         "cutoff": f"{monday(books.last):%Y-%m-%d}", "first_week": books.first, "plan": list(books.plan),

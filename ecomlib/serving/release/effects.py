@@ -1,4 +1,4 @@
-"""What prices and promotions do to demand, for the what-if (lesson 08, section 3; derived in lesson 03, section 5)."""
+"""Estimates effects of prices and promotions for what-ifs (lesson 08, section 3; derived in lesson 03, section 5)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLUMNS = ("elasticity", "low", "high", "promotion", "promotion_low", "promotion
 
 
 def effects_of(store: Store, wanted: bool, text: bool, say: Callable[[str], None]) -> tuple[pd.DataFrame, str]:
-    """What prices and promotions do, by category; empty with the reason where it cannot be told."""
+    """Estimate effects of prices and promotions by category; empty, with the reason, where there are none."""
     from ecomlib import causal
 
     none = pd.DataFrame(

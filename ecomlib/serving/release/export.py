@@ -1,4 +1,4 @@
-"""A trained network as an ONNX file, proven to say the same (lesson 08, section 1)."""
+"""Exports a trained network to ONNX, and measures how far the two differ (lesson 08, section 1)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _inputs(batch: Batch) -> dict[str, Tensor]:
 
 
 def export_onnx(model: Forecaster, windows: WindowSet, path: str | os.PathLike[str]) -> Path:
-    """Write the network as ONNX with any batch size; returns the path (lesson 08, section 1).
+    """Write the network as ONNX with any batch size; return the path (lesson 08, section 1).
 
     Inputs are those of a batch (``x`` (B, T, C), ``seen``, ``f``, ``z``, ``e`` where there is text, ``scale``); the
     output ``forecast`` (B, H, K) is on the windows' scale, as ``Forecaster.predict`` gives it. ``windows`` are an
@@ -67,7 +67,7 @@ def export_onnx(model: Forecaster, windows: WindowSet, path: str | os.PathLike[s
 
 
 def quantise(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> Path:
-    """The same network with its matrices in eight bits, computed as it runs (lesson 08, section 1).
+    """Quantise the network's matrices to eight bits, dynamically as it runs (lesson 08, section 1).
 
     LSTM layers and linear ones shrink to a quarter; ONNX Runtime has no eight-bit GRU, so of a GRU only the decoder
     does. What it costs in accuracy is for the caller to measure.
@@ -92,7 +92,7 @@ def _no_advice(record: Any) -> bool:
 
 
 def parity(model: Forecaster, session: Session, windows: WindowSet, size: int = 512) -> float:
-    """Largest absolute difference between network and file over all windows, in units (lesson 08, section 1)."""
+    """Measure the largest absolute difference of network and file over all windows, in units (lesson 08, section 1)."""
     worst = 0.0
     for batch in windows.batches(size):
         units = [

@@ -1,8 +1,8 @@
-"""From books to a network's windows, the same for training, calibration, service and batch (lesson 08, section 2).
+"""Cuts windows from sales histories, the same for training, calibration, service and batch (lesson 08, section 2).
 
-A model that is fed otherwise in service than in training is wrong without anybody noticing. So there is one function
-that says what a column holds in a week, ``covariates``. Training flattens it to a panel; everything that comes after
-cuts windows out of it. Publishing a version asserts that both ways give the same forecast.
+A model whose inputs differ between training and service is wrong without anyone noticing. So one function says what a
+column holds in a week, ``covariates``. Training flattens it to a panel; everything that comes after cuts windows out of
+it. Publishing a version asserts that both ways give the same forecast.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _IN_UNITS = ("y", *LAST_YEAR[:3])
 
 
 def week_of(moment: Any) -> int:
-    """Number of the week (Monday to Sunday) that holds a moment."""
+    """Return the number of the week (Monday to Sunday) that holds a moment."""
     return int(period_index(moment, "W-MON"))
 
 
 def monday(week: int) -> pd.Timestamp:
-    """The first day of a week by its number."""
+    """Return the first day of a week by its number."""
     return pd.Timestamp(period_start(week, "W-MON"))
 
 
 @dataclass(frozen=True, eq=False)
 class SalesHistory:
-    """What a forecast rests on: units by product and week, and the plan (lesson 08, section 2).
+    """Holds what a forecast rests on: units by product and week, and the plan (lesson 08, section 2).
 
     products: identifiers (P), sorted; category (P); first: number of the first week; begin (P): week in which a
     product's history begins, ``NEVER`` for one that has none yet; units (P, W), 0 before ``begin``; plan: ``log_price``
@@ -58,7 +58,7 @@ class SalesHistory:
         return self.first + self.units.shape[1] - 1
 
     def followed_by(self, weeks: Sequence[Floats]) -> SalesHistory:
-        """The same books with more weeks (P,) each; a product that had never sold begins with its first sale."""
+        """Return the books with more weeks (P,) appended; a product that had never sold begins with its first sale."""
         if not weeks:
             return self
         more = np.stack(weeks, axis=1).astype(float)
@@ -69,7 +69,7 @@ class SalesHistory:
 
 @dataclass(frozen=True)
 class WindowSpec:
-    """What a window holds: weeks back, columns known past, columns known ahead, the categories of ``z`` in order."""
+    """Specifies a window: weeks back, columns known past, columns known ahead, the categories of ``z`` in order."""
 
     look_back: int
     past: tuple[str, ...]
@@ -78,7 +78,7 @@ class WindowSpec:
 
 
 def shape_for(books: SalesHistory, look_back: int = 26) -> WindowSpec:
-    """The shape that these books allow: shorter for a young shop, last year only where there is one."""
+    """Choose the window that these books allow: shorter for a young shop, last year only where there is one."""
     weeks = books.units.shape[1]
     plan = tuple(name for name in ("log_price", "promoted", "depth") if name in books.plan)
     season = ("week_sin", "week_cos", "week_sin2", "week_cos2", "to_christmas", "holidays")
@@ -97,7 +97,7 @@ def _calendar(week: int) -> tuple[float, ...]:
 
 
 def covariates(books: SalesHistory, names: Sequence[str], weeks: NDArray[np.int64]) -> NDArray[np.float32]:
-    """What the columns ``names`` hold in ``weeks`` (n,), as (P, n, C), units unscaled (lesson 08, section 2).
+    """Compute the columns ``names`` in ``weeks`` (n,), as (P, n, C), units unscaled (lesson 08, section 2).
 
     Last year's weeks are 53, 52 and 51 back, 0 where they are not in the product's history.
     """
@@ -125,7 +125,7 @@ def covariates(books: SalesHistory, names: Sequence[str], weeks: NDArray[np.int6
 def feed(
     books: SalesHistory, shape: WindowSpec, origin: int
 ) -> tuple[NDArray[np.intp], dict[str, NDArray[np.float32]]]:
-    """Windows of all products that had begun by the week ``origin``: their rows, and the network's inputs by name.
+    """Cut windows of all products that had begun by the week ``origin``: their rows, and the network's inputs by name.
 
     What ``WindowSet.at`` gives for the panel of the same books (scale "log1p_shift").
     """
@@ -147,7 +147,7 @@ def feed(
 
 
 def predict(session: Session, books: SalesHistory, shape: WindowSpec, origin: int) -> Floats:
-    """Units of the four weeks after ``origin``, (P, 4); NaN for a product without history (lesson 08, section 2)."""
+    """Forecast units of the four weeks after ``origin``, (P, 4); NaN without history (lesson 08, section 2)."""
     answer = np.full((len(books.products), HORIZON), np.nan)
     rows, given = feed(books, shape, origin)
     if len(rows):
@@ -158,9 +158,9 @@ def predict(session: Session, books: SalesHistory, shape: WindowSpec, origin: in
 
 
 def interval(forecast: Any, reach: Any, left: Any = 1.0) -> tuple[Any, Any]:
-    """Ends of an interval around units still to come: ``reach`` in roots of forecast + ½ (lesson 08, section 2).
+    """Compute an interval around units still to come: ``reach`` in roots of forecast + ½ (lesson 08, section 2).
 
-    Units are whole, so the low end is: nobody can sell less than 0.02 units and more than none. ``left`` is the share
+    Units are whole, so the low end is: no shop sells fewer than 0.02 units and more than none. ``left`` is the share
     of the week that the forecast is for; the reach is that of a whole week, and shrinks with its root.
     """
     half = reach * np.sqrt(forecast + 0.5 * left)
@@ -168,7 +168,7 @@ def interval(forecast: Any, reach: Any, left: Any = 1.0) -> tuple[Any, Any]:
 
 
 def panel(books: SalesHistory, shape: WindowSpec) -> pd.DataFrame:
-    """The same as a long frame from each product's beginning to ``HORIZON`` weeks ahead, where y is missing."""
+    """Turn books into a long frame, each product from its start to ``HORIZON`` weeks ahead, where y is missing."""
     weeks = np.arange(books.first, books.last + HORIZON + 1)
     names = list(dict.fromkeys(shape.past + shape.future))
     table = covariates(books, names, weeks)

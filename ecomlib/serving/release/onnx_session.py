@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """An exported network, ready to run on one thread of the processor; ``open_session`` makes it."""
+    """Holds an exported network, ready to run on one thread of the processor; ``open_session`` makes it."""
 
     run_time: Any  # onnxruntime.InferenceSession
     names: tuple[str, ...]
 
     def run(self, feed: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Forecasts (B, H, K) on the windows' scale from arrays by their names; what the file does not read is left."""
+        """Forecast (B, H, K) on the windows' scale from named arrays; those that the file does not read are ignored."""
         answer: NDArray[np.float32] = self.run_time.run(None, {name: feed[name] for name in self.names})[0]
         return answer
 
     def predict(self, batch: Batch) -> NDArray[np.float32]:
-        """The same from a batch: what ``Forecaster.predict`` says, without torch's graph."""
+        """Forecast from a batch, as ``Forecaster.predict`` does, without torch's graph."""
         return self.run({name: getattr(batch, name).numpy() for name in self.names})
 
 

@@ -1,4 +1,4 @@
-"""From a store's tables to books, shares and stock as they were known at a cutoff (lesson 08, section 1)."""
+"""Takes books, shares and stock from a store's tables as they were known at a cutoff (lesson 08, section 1)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TIMES = {"inventory": "date", "mailings": "date", "reviews": "written_at", "lis
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """A store's tables up to a cutoff, the plan of prices ahead of it, and the stock at its end."""
+    """Holds a store's tables up to a cutoff, the plan of prices ahead of it, and the stock at its end."""
 
     store: Store
     prices: pd.DataFrame | None
@@ -33,7 +33,7 @@ class Held:
 
 
 def last_full_week(store: Store) -> int:
-    """Number of the last week that the store's books hold whole."""
+    """Return the number of the last week that the store's books hold whole."""
     last = store.orders["ordered_at"].max().normalize()
     if store.inventory is not None:
         last = max(last, store.inventory["date"].max())
@@ -41,7 +41,7 @@ def last_full_week(store: Store) -> int:
 
 
 def cut(store: Store, cutoff: int, more: pd.DataFrame | None = None) -> Held:
-    """What was known at the end of the week ``cutoff``, with the plan ahead (lesson 08, section 1)."""
+    """Cut a store's tables to what was known at the end of week ``cutoff``, plan included (lesson 08, section 1)."""
     end, orders = monday(cutoff + 1), store.orders
     if more is not None:
         orders = pd.concat([orders, more], ignore_index=True)
@@ -60,7 +60,7 @@ def cut(store: Store, cutoff: int, more: pd.DataFrame | None = None) -> Held:
 
 
 def catalogue(store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Products sorted by identifier with category, price and cost; regions, or the one region of a shop without."""
+    """List products by identifier with category, price, cost; and regions, or the one region of a shop without."""
     found = store.products.sort_values("product_id", ignore_index=True)
     products = found.reindex(columns=["product_id", "title", "category", "list_price", "unit_cost"])
     paid = store.orders.sort_values("ordered_at", kind="stable").groupby("product_id")["unit_price"].last()
@@ -79,7 +79,7 @@ def catalogue(store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def books_of(held: Held, products: pd.DataFrame, regions: pd.DataFrame) -> tuple[SalesHistory, Floats]:
-    """SalesHistory at the cutoff, and units (P, R, W), in which orders without a region are missing."""
+    """Build the sales history at the cutoff, and units (P, R, W), without orders that lack a region."""
     ahead = HORIZON
     if held.prices is not None:
         ahead += max(0, week_of(held.prices["date"].max()) - held.cutoff)
@@ -131,7 +131,7 @@ def _log_price(price: Floats, products: pd.DataFrame) -> tuple[Floats, Floats]:
 
 
 def shares(by_region: Floats, category: tuple[str, ...]) -> Floats:
-    """Share of each region in a product's units (P, R), shrunken to its category's share (lesson 08, section 2).
+    """Compute each region's share of a product's units (P, R), shrunk to its category's share (lesson 08, section 2).
 
     ``by_region`` (P, R, W): of the last ``RECENT`` weeks the units are summed and joined by ``_PRIOR`` units that are
     split as the category's, which in turn are joined by as many split as the shop's.
@@ -157,7 +157,7 @@ def rhythm(held: Held) -> list[float]:
 def tables_of(
     books: SalesHistory, by_region: Floats, products: pd.DataFrame, regions: pd.DataFrame, held: Held
 ) -> dict[str, pd.DataFrame]:
-    """What a bundle keeps in tables, but for reach and effects."""
+    """Build the tables that a bundle keeps, except reach and effects."""
     names = list(regions["region_id"])
     recent = np.zeros((*by_region.shape[:2], RECENT))
     taken = by_region[:, :, -RECENT:]
@@ -187,7 +187,7 @@ def tables_of(
 
 
 def digest_of(books: SalesHistory) -> str:
-    """SHA-256 of what a version was trained on."""
+    """Hash what a version was trained on (SHA-256)."""
     digest = hashlib.sha256("\n".join(books.products).encode())
     for part in (books.begin, books.units, *books.plan.values()):
         digest.update(np.ascontiguousarray(part).tobytes())

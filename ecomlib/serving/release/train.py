@@ -1,4 +1,4 @@
-"""From a shop's tables to a published version: train, calibrate, export, prove, publish (lesson 08, section 1)."""
+"""Trains, calibrates, exports, proves and publishes a version from a shop's tables (lesson 08, section 1)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _PARITY = 1e-3  # of units, relative to one unit more than the forecast
 
 @dataclass(frozen=True)
 class ReleaseSettings:
-    """How a version is made (lesson 08, section 1).
+    """Sets how a version is made (lesson 08, section 1).
 
     hold_out: last full weeks that it does not see, for ``ecomlib replay``. epochs: of training (None: by the shop's
     size). seed: of network and order of windows. coverage: what the intervals promise. effects: estimate what prices
@@ -62,7 +62,7 @@ class ReleaseSettings:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What training leaves beside the published version: the network in torch, and all windows of its books."""
+    """Holds what training leaves beside the published version: the network in torch, and all windows of its books."""
 
     version: Version
     model: Forecaster
@@ -167,7 +167,7 @@ def calibrate(
     kept: int,
     coverage: float,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """How far forecasts were off in the last ``kept`` weeks, which were not trained on (lesson 08, section 2).
+    """Measure forecast errors in the last ``kept`` weeks, which were not trained on (lesson 08, section 2).
 
     Returns the scored frame of products (``unique_id, ds, cutoff, y, model, naive``) and one row a region and ``all``:
     ``region_id, reach`` (split conformal, in roots of forecast + ½; infinite with its ``reason`` where the rows are too

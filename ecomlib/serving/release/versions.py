@@ -1,4 +1,4 @@
-"""Versions of a model on disk: published whole, promoted, rolled back; kill -9 at any moment costs nothing.
+"""Keeps versions of a model on disk: published whole, promoted, rolled back; a kill -9 at any moment costs nothing.
 
     registry/
       versions/0001/        files of a version and card.json, made under another name and renamed: whole or not there
@@ -29,7 +29,7 @@ CARD = "card.json"
 
 @dataclass(frozen=True)
 class Version:
-    """One published version: its number, its folder, and its card (files with SHA-256, date, notes of the author)."""
+    """Holds one published version: number, folder, and card (files with SHA-256, date, notes of the author)."""
 
     number: int
     path: Path
@@ -38,7 +38,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Promotion:
-    """``version`` serves since ``at`` (UTC, ISO 8601), because of ``why``."""
+    """Records that ``version`` serves since ``at`` (UTC, ISO 8601), because of ``why``."""
 
     number: int
     version: int
@@ -47,13 +47,13 @@ class Promotion:
 
 
 class Registry:
-    """The versions under ``root``, which is made when the first one is published (lesson 08, section 1)."""
+    """Keeps versions under ``root``, which is made when the first one is published (lesson 08, section 1)."""
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
 
     def publish(self, write: Callable[[Path], Mapping[str, Any] | None]) -> Version:
-        """A new version: ``write(folder)`` puts its files there and returns notes for the card (plain JSON).
+        """Publish a version: ``write(folder)`` puts its files there and returns notes for the card (plain JSON).
 
         The folder gets its name when everything is in it. If ``write`` fails, nothing is left and its error is raised.
         A version is not in force before it is promoted.
@@ -77,13 +77,13 @@ class Registry:
             raise DataError("a thousand processes publish at once", remedy="wait, then publish again.")
 
     def versions(self) -> list[int]:
-        """Numbers of the versions that are there whole, rising."""
+        """List the numbers of all complete versions, rising."""
         home = self.root / "versions"
         names = [p.name for p in home.iterdir()] if home.is_dir() else []
         return sorted(int(name) for name in names if re.fullmatch(r"\d{4,}", name))
 
     def open(self, number: int | None = None) -> Version:
-        """A version with its files checked against its card; by default the one in force.
+        """Open a version, its files checked against its card; by default the one in force.
 
         ``DataError`` where there is none, or a file was changed or lost since it was published.
         """
@@ -106,7 +106,7 @@ class Registry:
         return Version(number, path, card)
 
     def card(self, number: int) -> dict[str, Any]:
-        """The card of a version, as it was written; its files are not checked."""
+        """Read the card of a version as it was written; its files are not checked."""
         card: dict[str, Any] = json.loads((self.root / "versions" / f"{number:04d}" / CARD).read_text(encoding="utf-8"))
         return card
 
@@ -126,17 +126,17 @@ class Registry:
             return made
 
     def history(self) -> list[Promotion]:
-        """All promotions, the first one first."""
+        """List all promotions, oldest first."""
         home = self.root / "promotions"
         files = sorted(home.glob("[0-9]*.json")) if home.is_dir() else []
         return [Promotion(**json.loads(path.read_text(encoding="utf-8"))) for path in files]
 
     def current(self) -> Promotion | None:
-        """What is in force, or None."""
+        """Return the promotion in force, or None."""
         return next(reversed(self.history()), None)
 
     def roll_back(self, why: str) -> Promotion:
-        """Put the version in force again that was so before this one (lesson 08, section 6).
+        """Put the previous version back in force (lesson 08, section 6).
 
         Twice in a row goes back twice: versions that were rolled back from are passed over.
         """

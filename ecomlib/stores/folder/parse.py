@@ -1,7 +1,7 @@
-"""From the words in a file to numbers, dates and flags, with every doubt said (lesson 00, section 6).
+"""Parses text columns into typed ones and notes every assumption (lesson 00, section 6).
 
 A value is never guessed: where a column could be read in two ways (03/04/2011; 1,234), that is an error whose remedy
-names both. What could be told from the whole column is told in a note.
+names both. What the whole column settles is stated in a note.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def parse(values: pd.Series, column: Column, table: str, rows: np.ndarray, notes
     ----------
     values: text, with None where the cell is empty; or what a Parquet file holds.
     rows: the file's row number of each value.
-    notes: sentences about what was told from the data are appended here.
+    notes: sentences about what was inferred from the data are appended here.
 
     Raises
     ------

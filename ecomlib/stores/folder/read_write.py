@@ -1,4 +1,4 @@
-"""The reader's own shop: a folder of tables, read, checked and written (lesson 00, section 6)."""
+"""Reads, checks and writes the reader's own shop, a folder of tables (lesson 00, section 6)."""
 
 from __future__ import annotations
 

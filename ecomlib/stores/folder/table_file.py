@@ -1,4 +1,4 @@
-"""One file of a shop's folder, read with every fault named (lesson 00, section 6)."""
+"""Reads one file of a shop's folder and names every fault (lesson 00, section 6)."""
 
 from __future__ import annotations
 

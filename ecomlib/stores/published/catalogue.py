@@ -1,4 +1,4 @@
-"""Read the catalogue of published data sets: their origins, licences and fingerprints (lesson 00, section 6)."""
+"""Reads the catalogue of published data sets: their origins, licences and fingerprints (lesson 00, section 6)."""
 
 from __future__ import annotations
 

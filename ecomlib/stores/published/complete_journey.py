@@ -1,4 +1,4 @@
-"""The Complete Journey: a grocery chain's households over 2017, made into a Store (lesson 00, section 6).
+"""Makes a Store of The Complete Journey: a grocery chain's households over 2017 (lesson 00, section 6).
 
 Source: B. Boehmke and S. Mortimer (2019), completejourney, R package, CC0; the data are 84.51°'s (a dunnhumby company).
 ``data/complete_journey.md`` is the datasheet.

@@ -1,4 +1,4 @@
-"""Reading the publishers' files: workbooks, CSV, Parquet, R's own format, also zipped (lesson 00, section 6)."""
+"""Reads the publishers' files: workbooks, CSV, Parquet, R's own format, also zipped (lesson 00, section 6)."""
 
 from __future__ import annotations
 

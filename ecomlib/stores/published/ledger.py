@@ -1,4 +1,4 @@
-"""The account of a cleaning: which lines left, for which reason, and that nothing is missing (lesson 01, section 3)."""
+"""Accounts for a cleaning: which lines left, for which reason, and that none is missing (lesson 01, section 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Online Retail II: two years of a British gift shop, made into a Store (lesson 01, section 3).
+"""Makes a Store of Online Retail II: two years of a British gift shop (lesson 01, section 3).
 
 Source: D. Chen (2019), Online Retail II, UCI Machine Learning Repository 502; its second year alone is UCI 352
 (D. Chen, 2015). Both are CC BY 4.0. ``data/online_retail.md`` is the datasheet.
