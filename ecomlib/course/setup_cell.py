@@ -188,7 +188,7 @@ def _stop(output: str) -> SystemExit:
     return SystemExit(f"{_SENTENCES[cause(output)]} {_UNCHANGED}")
 
 
-def finish(folder: Path | None = None, pip: Pip = _pip) -> list[str]:
+def finish(folder: Path | None = None, pip: Pip = _pip) -> None:
     """Install on Colab what ecomlib lacks, under constraints that keep Colab's versions; silent where all is there.
 
     It looks at what is installed, not at what an earlier run did: so it finishes one that was interrupted.
@@ -200,17 +200,16 @@ def finish(folder: Path | None = None, pip: Pip = _pip) -> list[str]:
     pip : callable, optional
         Stands in for ``pip install``, for tests.
 
-    Returns
-    -------
-    list of str
-        The parts of ``ecomlib[colab]`` that have no version for this runtime; they were named.
+    Notes
+    -----
+    It returns nothing, for a notebook shows the value of a cell's last line.
     """
     if not on_colab():
-        return []
+        return
     try:
         metadata.distribution("ecomlib")
     except metadata.PackageNotFoundError:
-        return []  # a checkout that is not installed: its owner installs what it needs
+        return  # a checkout that is not installed: its owner installs what it needs
     warnings.filterwarnings("ignore", message="To exit: use")  # IPython's remark after a sentence that ends the cell
     folder = folder or Path.cwd()
     wheel = other_wheel(folder)
@@ -225,7 +224,7 @@ def finish(folder: Path | None = None, pip: Pip = _pip) -> list[str]:
     if base or parts or not constraints.is_file():
         write_constraints(constraints)
     if not base and not parts:
-        return []
+        return
     code, output = pip(["--constraint", str(constraints), *base, *parts])
     if code and (cause(output) != "versions" or not parts):
         raise _stop(output)
@@ -234,9 +233,9 @@ def finish(folder: Path | None = None, pip: Pip = _pip) -> list[str]:
         if code:
             raise _stop(output)
         code = 1
-    skipped = add_parts(parts, constraints, pip) if code else []
+    if code:
+        add_parts(parts, constraints, pip)
     importlib.invalidate_caches()
-    return skipped
 
 
 def add_parts(parts: Sequence[str], constraints: Path, pip: Pip = _pip) -> list[str]:

@@ -198,7 +198,7 @@ def executed_toy() -> Any:
     nb = toy_lesson.lesson()
     for n, cell in enumerate(c for c in nb.cells if c.cell_type == "code"):
         cell.execution_count = n + 1
-        cell.outputs = [nbformat.v4.new_output("stream", text="✓ Right.\n")]
+        cell.outputs = [] if "setup" in lessons.tags(cell) else [stream("✓ Right.\n")]
     return nb
 
 
@@ -226,6 +226,7 @@ OUTPUTS = [
     (change(6, outputs=[picture()]), "no alt text"),
     (change(6, outputs=[picture(**{"image/png": {"alt": "A line that rises"}})] * 9), "9 figures; at most 8"),
     (change(6, outputs=[stream("x" * 1_600_000)]), "MB; at most 1.5"),
+    (lambda nb: setattr(tagged(nb, "setup"), "outputs", [stream("[]")]), "set-up cell shows something"),
     (lambda nb: setattr(tagged(nb, "solution"), "outputs", []), "does not pass its own check"),
 ]
 

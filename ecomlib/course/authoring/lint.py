@@ -196,7 +196,7 @@ def executed(nb: Any, number: str) -> Iterator[str]:
 
 
 def clean_outputs(nb: Any, number: str) -> Iterator[str]:
-    """No stderr, addresses, machine's paths or progress bars; the solutions' checks succeed."""
+    """No stderr, addresses, machine's paths or progress bars; a silent set-up cell; the solutions' checks succeed."""
     paths = [*machine_paths(), "/home/", "/Users/", "C:\\Users"]
     for index, cell in enumerate(nb.cells):
         if any(o.get("name") == "stderr" for o in cell.get("outputs", [])):
@@ -209,6 +209,8 @@ def clean_outputs(nb: Any, number: str) -> Iterator[str]:
                 yield f"{_where(index)}: an output shows an object's address"
             if re.search(r"\d+%\|.*\|", text) or "\r" in text:
                 yield f"{_where(index)}: an output holds a progress bar"
+        if "setup" in lessons.tags(cell) and cell.get("outputs"):
+            yield f"{_where(index)}: the set-up cell shows something where ecomlib is installed"
         if "solution" in lessons.tags(cell) and not any("✓" in t for t in output_texts(cell)):
             yield f"{_where(index)}: the solution does not pass its own check"
 
