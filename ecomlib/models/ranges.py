@@ -1,4 +1,4 @@
-"""Values held within the range that training has shown, for heads whose forecast is an exponential (lesson 04, section 7)."""
+"""Holds values within the range that training has shown, for heads with an exponential link (lesson 04, section 7)."""
 
 from __future__ import annotations
 
