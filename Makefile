@@ -51,7 +51,6 @@ doctor: setup  ## what is installed, what is missing, how to mend it
 	@$(ECOMLIB) doctor
 
 wheel:  ## dist/ecomlib-*.whl with the lessons inside; needs pip alone (any Python 3.11 to 3.13: PYTHON=)
-	@rm -rf build/lib build/bdist.*  # of an earlier wheel: a module that has moved would travel under its old name too
 	@$(or $(PYTHON),$(if $(wildcard $(PY)),$(PY),python3)) -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist .
 	@ls dist/*.whl
 

@@ -11,6 +11,8 @@ class BuildWithLessons(build_py):
     """Copy notebooks/*.ipynb to ecomlib/course/lessons of the built package (never into the checkout)."""
 
     def run(self) -> None:
+        if not self.editable_mode:  # else a module that has moved would travel under its old name too
+            shutil.rmtree(self.build_lib, ignore_errors=True)
         super().run()
         if self.editable_mode:
             return

@@ -11,7 +11,7 @@ asked only where the dates fit several frequencies (one row a series).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -297,7 +297,13 @@ def make_panel(
     1       mug 2024-01-08  0.0
     2       mug 2024-01-15  5.0
     """
-    freq, by = parse_frequency(freq), (by,) if isinstance(by, str) else tuple(by)
+    freq, by = parse_frequency(freq), _checked_keys(store, by)
+    for name, value, words in (("begin", begin, _BEGINS), ("fill", fill, _FILLS), ("first", first, _FIRSTS)):
+        if value not in words:
+            raise DataError(f"unknown {name}", value=value, remedy=f"use {' or '.join(words)}.")
+    if isinstance(ahead, bool) or not isinstance(ahead, int | np.integer) or ahead < 0:
+        raise DataError("ahead counts whole periods", value=ahead, remedy="use 0 or more.")
+    start, end, books_end = (_date(name, d) for name, d in (("start", start), ("end", end), ("books_end", books_end)))
     sides = _Sides(store, by)
     lines = store.orders
     day = lines["ordered_at"].to_numpy(dtype="datetime64[D]")
@@ -306,10 +312,10 @@ def make_panel(
     series, period = product * n_other + other, period_index(day, freq)
     last_day = _last_day(store, day)
     if books_end is not None:
-        last_day = max(last_day, np.datetime64(pd.Timestamp(books_end), "D"))
+        last_day = max(last_day, np.datetime64(books_end, "D"))
     last = int(period_index(last_day + 1, freq)) - 1  # the last full period
     if end is not None:
-        last = int(period_index(pd.Timestamp(end), freq))
+        last = int(period_index(end, freq))
         if last > period_index(last_day, freq):
             raise DataError("this is after the books end", table="orders", column="ordered_at", value=str(end),
                             remedy="leave end out, or append periods with ahead=.")  # fmt: skip
@@ -328,7 +334,9 @@ def make_panel(
         floor += 1
     begins = np.maximum(begins, floor)  # a launch before the first line of the books is not observed
     if start is not None:
-        floor = max(floor, int(period_index(pd.Timestamp(start), freq)))
+        floor = max(floor, int(period_index(start, freq)))
+        if floor > last:
+            raise DataError("start lies after the last period", value=str(start)[:10], remedy="take an earlier start.")
 
     alive = np.flatnonzero(begins <= last)
     if not alive.size:
@@ -392,6 +400,32 @@ def make_panel(
     panel = panel[at >= floor].reset_index(drop=True) if start is not None else panel
     panel.attrs["freq"] = freq
     return panel
+
+
+_BEGINS, _FILLS, _FIRSTS = ("launch", "sale"), ("zero", "nan"), ("keep", "drop")
+
+
+def _checked_keys(store: Any, by: Any) -> tuple[str, ...]:
+    if not hasattr(store, "orders") or not hasattr(store, "products"):
+        remedy = "load one with load_store, or make Store(name, products, orders)."
+        raise DataError("make_panel needs a store", value=type(store).__name__, remedy=remedy)
+    keys = (by,) if isinstance(by, str) else tuple(by) if isinstance(by, Iterable) else ()
+    if not keys or not all(isinstance(key, str) for key in keys) or len(set(keys)) < len(keys):
+        remedy = 'name columns, each once, such as by="product_id" or by=("product_id", "region_id").'
+        raise DataError("by names the columns of a series", value=by, remedy=remedy)
+    return keys
+
+
+def _date(name: str, date: Any) -> pd.Timestamp | None:
+    if date is None:
+        return None
+    try:
+        found = pd.Timestamp(date)
+    except (ValueError, TypeError) as fault:
+        raise DataError(f"{name} is not a date", value=date, remedy='write it as "2024-01-31".') from fault
+    if found is pd.NaT:
+        raise DataError(f"{name} is not a date", value=date, remedy="leave it out.")
+    return found
 
 
 class _Sides:

@@ -135,8 +135,8 @@ def infer_frequency(ds: NDArray[np.datetime64], steps: NDArray[np.timedelta64], 
             value=str(ds[0]),
             remedy="make it with make_panel, or take the first day of each period.",
         )
-    if recorded in fit:
-        return str(recorded)
+    if recorded is not None and parse_frequency(recorded) in fit:
+        return parse_frequency(recorded)
     if len(fit) > 1:
         raise DataError(
             f"with one row a series the dates fit several frequencies: {', '.join(fit)}",

@@ -12,6 +12,7 @@ waits for is not seen.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 from collections import Counter
@@ -21,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ecomlib.files import write_whole
 
 OUT = "ECOMLIB_CPU_OUT"
 OTHER, TOTAL = "other", "total"
@@ -86,13 +89,12 @@ def write(path: Path, seconds: Mapping[str, float]) -> None:
     """Write seconds by file with today's date and this machine's name, the dearest file first, whole or not at all."""
     from ecomlib.recorded import machine
 
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with part.open("w", encoding="utf-8", newline="") as file:
-        out = csv.writer(file, lineterminator="\n")
-        out.writerow(COLUMNS)
-        for name, value in sorted(seconds.items(), key=lambda pair: (-pair[1], pair[0])):
-            out.writerow([name, f"{value:.1f}", f"{date.today():%Y-%m-%d}", machine()])
-    os.replace(part, path)
+    buffer = io.StringIO()
+    out = csv.writer(buffer, lineterminator="\n")
+    out.writerow(COLUMNS)
+    for name, value in sorted(seconds.items(), key=lambda pair: (-pair[1], pair[0])):
+        out.writerow([name, f"{value:.1f}", f"{date.today():%Y-%m-%d}", machine()])
+    write_whole(path, buffer.getvalue())
 
 
 def moved(now: Mapping[str, float], before: Mapping[str, float]) -> list[tuple[str, float, float]]:

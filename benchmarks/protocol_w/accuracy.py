@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import csv
 import importlib
-import os
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ from benchmarks.trial import SCORINGS, add_trial_options, trial_folder
 from ecomlib import recorded
 from ecomlib.errors import DataError
 from ecomlib.evaluation import backtest, compare, newsvendor_cost, newsvendor_quantile, score, score_intervals
+from ecomlib.files import whole_file, write_whole
 from ecomlib.models.baselines import ForecastFunction
 
 SCORES_TEST_PART = True  # the queue of recorded runs leaves this script out unless it is asked to
@@ -169,14 +169,9 @@ def log(board: pd.DataFrame) -> None:
 
 def keep(out: Path, frame: pd.DataFrame, board: pd.DataFrame) -> None:
     """Write forecasts and leaderboard, each whole or not at all."""
-    out.mkdir(parents=True, exist_ok=True)
-    for path, save in (
-        (out / "forecasts.parquet", lambda p: frame.to_parquet(p, index=False)),
-        (out / "leaderboard.csv", lambda p: board.to_csv(p, index=False)),
-    ):
-        unfinished = path.with_name(f".{path.name}.unfinished")
-        save(unfinished)
-        os.replace(unfinished, path)
+    with whole_file(out / "forecasts.parquet") as part:
+        frame.to_parquet(part, index=False)
+    write_whole(out / "leaderboard.csv", board.to_csv(index=False))
 
 
 def main() -> None:

@@ -10,7 +10,6 @@ with the lowest WAPE on the tuning origins, as found in the file that the tuning
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +21,7 @@ import pandas as pd
 from benchmarks.protocol_w import protocol
 from ecomlib.evaluation import backtest, score
 from ecomlib.features import calendar
+from ecomlib.files import write_whole
 from ecomlib.models import baselines
 from ecomlib.models.baselines import BoostingSettings, ForecastFunction
 
@@ -118,9 +118,7 @@ def main() -> None:
     if options.smoke:
         tune(protocol.smoke_panel(), {"squared": replace(SQUARED, trees=10)})
     elif options.tune:
-        unfinished = TUNING.with_suffix(".unfinished")
-        tune(protocol.panel(), CANDIDATES).to_csv(unfinished, index=False)
-        os.replace(unfinished, TUNING)
+        write_whole(TUNING, tune(protocol.panel(), CANDIDATES).to_csv(index=False))
     else:
         parser.error("nothing to do: --tune or --smoke")
 

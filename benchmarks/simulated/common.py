@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.evaluation import compare, score_intervals
-from ecomlib.features import calendar
+from ecomlib.features import calendar, relative_price
 from ecomlib.panel import make_panel
 from ecomlib.stores import Store
 from ecomlib.training import TrainSettings, fit, make_network, predict
@@ -27,11 +27,9 @@ OWN = ("rel_price", "day_sin", "day_cos")  # columns made here that are known ah
 def panel(store: Store, freq: str = "W-MON", ahead: int = 0) -> pd.DataFrame:
     """Units with the plan, the calendar and `rel_price`, the log price against its own mean so far."""
     frame = make_panel(store.observed(), freq, ahead=ahead)
-    log_price = np.log(frame["price"])
-    usual = log_price.groupby(frame["unique_id"]).expanding().mean().to_numpy()
     made = calendar(frame["ds"], freq)
     angle = 2 * np.pi * made["weekday"] / 7
-    return frame.assign(rel_price=log_price - usual, day_sin=np.sin(angle), day_cos=np.cos(angle), **made)
+    return frame.join(relative_price(frame)).assign(day_sin=np.sin(angle), day_cos=np.cos(angle), **made)
 
 
 def trained(

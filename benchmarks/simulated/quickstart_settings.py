@@ -18,7 +18,7 @@ import pandas as pd
 from benchmarks.trial import add_trial_options, trial_folder
 from ecomlib import load_store, recorded
 from ecomlib.evaluation import attainable, rolling_origins, skill, wape
-from ecomlib.features import calendar
+from ecomlib.features import calendar, relative_price
 from ecomlib.panel import make_panel
 from ecomlib.training import TrainSettings, fit, make_network, predict
 from ecomlib.windows import WindowSet, WindowSettings
@@ -57,9 +57,7 @@ def on_one_store(size: str, seed: int, names: list[str]) -> list[dict[str, objec
     store = load_store("simulated", size=size, seed=seed)
     panel = make_panel(store.observed())
     panel["log_price"] = np.log(panel["price"])
-    usual = panel.groupby("unique_id")["log_price"].expanding().mean().to_numpy()
-    panel["rel_price"] = panel["log_price"] - usual
-    panel = pd.concat([panel, calendar(panel["ds"], "W-MON")], axis=1)
+    panel = pd.concat([panel, relative_price(panel), calendar(panel)], axis=1)
     panel["category"] = panel["unique_id"].map(store.products.set_index("product_id")["category"])
     origins = rolling_origins(panel, HORIZON, 3)
     floors = attainable(store, origins, HORIZON, filtered=False)
@@ -71,7 +69,7 @@ def on_one_store(size: str, seed: int, names: list[str]) -> list[dict[str, objec
     for name in names:
         look_back, past, future, epochs, lr, hidden = CANDIDATES[name]
         settings = WindowSettings(
-            look_back, HORIZON, past=past, future=future, static=("category",), also_known=("log_price", "rel_price")
+            look_back, HORIZON, past=past, future=future, static=("category",), also_known=("log_price",)
         )
         started = time.process_time()
         windows = WindowSet.from_panel(panel, settings)

@@ -29,7 +29,7 @@ from torch import nn
 from benchmarks.trial import add_trial_options, trial_folder
 from ecomlib import Store, load_store, recorded
 from ecomlib.evaluation import attainable, backtest, compare, rolling_origins, wape
-from ecomlib.features import calendar
+from ecomlib.features import calendar, relative_price
 from ecomlib.models import NETWORKS, Forecaster, ForecasterSettings
 from ecomlib.models.baselines import BoostingSettings, lightgbm
 from ecomlib.panel import make_panel
@@ -77,10 +77,9 @@ class RNNForecaster(Forecaster):
 def prepare(store: Store) -> pd.DataFrame:
     """The weekly panel with relative prices, the calendar and the category."""
     panel = make_panel(store)
-    logs = np.log(panel["price"])
-    panel["rel_price"] = logs - logs.groupby(panel["unique_id"]).expanding().mean().to_numpy()
+    panel = panel.join(relative_price(panel))
     panel["category"] = panel["unique_id"].map(store.products.set_index("product_id")["category"])
-    return pd.concat([panel, calendar(panel["ds"], "W-MON")], axis=1)
+    return pd.concat([panel, calendar(panel)], axis=1)
 
 
 def titles(store: Store, until: pd.Timestamp) -> pd.DataFrame:

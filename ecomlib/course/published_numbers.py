@@ -109,8 +109,9 @@ def complaints(recorded: pd.DataFrame, found: pd.DataFrame) -> list[str]:
     recorded : DataFrame
         ``IDENTITY``, ``value`` and ``tolerance``; a missing tolerance means that the value is not held (a clock's).
     found : DataFrame
-        What ``table`` gives for the lessons as they are.
+        What ``table`` gives for the lessons as they are. Lessons that the record does not know yet are left out.
     """
+    found = found[found["lesson"].isin(set(recorded["lesson"]))]  # a new lesson is recorded when it has settled
     both = recorded.merge(found, how="outer", on=IDENTITY, suffixes=("_recorded", "_found"), indicator=True)
     said = []
     for row in both.to_dict("records"):

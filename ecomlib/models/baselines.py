@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from ecomlib.errors import DataError, MissingDependencyError, install_command
 from ecomlib.evaluation.backtest import ForecastFunction
 from ecomlib.features import lags as lag_features
+from ecomlib.panel import frequency
+from ecomlib.periods import PERIODS_PER_YEAR
 
 Floats = NDArray[np.float64]
 
@@ -49,20 +51,11 @@ def _by_series(future: pd.DataFrame) -> tuple[NDArray[Any], int]:
     return series, horizon
 
 
-def _freq(ds: pd.Series) -> str:
-    periods = pd.DatetimeIndex(np.sort(ds.unique()))
-    found = pd.infer_freq(periods[-10:]) if len(periods) > 2 else None
-    if found is None:
-        raise DataError(
-            "the panel's periods are not regular", table="panel", column="ds", remedy="build it with make_panel."
-        )
-    return found
+def statsforecast_model(make: Callable[[Any, str], Any]) -> ForecastFunction:
+    """Any model of statsforecast as a forecaster (lesson 04, section 1). Garza et al. (2022), StatsForecast.
 
-
-def statsforecast_model(make: Callable[[Any], Any]) -> ForecastFunction:
-    """Any model of statsforecast as a forecaster; ``make`` receives ``statsforecast.models`` (lesson 04, section 1).
-
-    ``statsforecast_model(lambda models: models.AutoCES(season_length=52))``. Garza et al. (2022), StatsForecast.
+    ``make`` receives ``statsforecast.models`` and the frequency of the panel that is forecast:
+    ``statsforecast_model(lambda models, freq: models.AutoCES(season_length=PERIODS_PER_YEAR[freq]))``.
     """
 
     def forecast(train: pd.DataFrame, future: pd.DataFrame) -> Floats:
@@ -70,12 +63,13 @@ def statsforecast_model(make: Callable[[Any], Any]) -> ForecastFunction:
         series, horizon = _by_series(future)
         known = train.loc[train["unique_id"].isin(series), ["unique_id", "ds", "y"]].dropna(subset=["y"])
         last = known.groupby("unique_id", observed=True)["y"].last().reindex(series, fill_value=0.0)
+        freq = frequency(train)
         with warnings.catch_warnings():
             # Constant and short series make the library warn; what it cannot forecast is replaced below.
             warnings.simplefilter("ignore", RuntimeWarning)
             warnings.filterwarnings("ignore", message="Historical data", category=UserWarning)
             fitted = engine.StatsForecast(
-                models=[make(models)], freq=_freq(train["ds"]), n_jobs=1, fallback_model=models.Naive()
+                models=[make(models, freq)], freq=freq, n_jobs=1, fallback_model=models.Naive()
             )
             table = fitted.forecast(df=known, h=horizon)
         name = next(c for c in table.columns if c not in ("unique_id", "ds"))
@@ -92,12 +86,17 @@ def statsforecast_model(make: Callable[[Any], Any]) -> ForecastFunction:
 
 def naive() -> ForecastFunction:
     """The last value, repeated (lesson 00, section 2)."""
-    return statsforecast_model(lambda models: models.Naive())
+    return statsforecast_model(lambda models, freq: models.Naive())
 
 
-def seasonal_naive(season: int = 52) -> ForecastFunction:
-    """The value of the same period a season ago; the last value where the history is shorter (lesson 04, section 1)."""
-    return statsforecast_model(lambda models: models.SeasonalNaive(season_length=season))
+def seasonal_naive(season: int | None = None) -> ForecastFunction:
+    """The value of the same period a season ago; the last value where the history is shorter (lesson 04, section 1).
+
+    Without ``season`` it is a year of the panel's frequency: 364 days, which keep the weekday, 52 weeks or 12 months.
+    """
+    return statsforecast_model(
+        lambda models, freq: models.SeasonalNaive(season_length=season or PERIODS_PER_YEAR[freq])
+    )
 
 
 def window_mean(window: int = 8) -> ForecastFunction:
@@ -113,17 +112,17 @@ def window_mean(window: int = 8) -> ForecastFunction:
 
 def exponential_smoothing() -> ForecastFunction:
     """Simple exponential smoothing with its weight fitted to each series (lesson 04, section 1)."""
-    return statsforecast_model(lambda models: models.SimpleExponentialSmoothingOptimized())
+    return statsforecast_model(lambda models, freq: models.SimpleExponentialSmoothingOptimized())
 
 
 def auto_theta(season: int = 1) -> ForecastFunction:
     """The best of the Theta methods by in-sample error: Assimakopoulos, Nikolopoulos (2000) (lesson 04, section 1)."""
-    return statsforecast_model(lambda models: models.AutoTheta(season_length=season))
+    return statsforecast_model(lambda models, freq: models.AutoTheta(season_length=season))
 
 
 def auto_ets(model: str = "ZZN", season: int = 1) -> ForecastFunction:
     """Exponential smoothing chosen by information criterion: Hyndman et al. (2002) (lesson 04, section 1)."""
-    return statsforecast_model(lambda models: models.AutoETS(season_length=season, model=model))
+    return statsforecast_model(lambda models, freq: models.AutoETS(season_length=season, model=model))
 
 
 @dataclass(frozen=True)
@@ -131,8 +130,8 @@ class BoostingSettings:
     """Protocol W's LightGBM on log1p units; what it leaves open was chosen on its tuning origins."""
 
     objective: Literal["squared", "absolute"] = "squared"
-    lags: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8, 12, 26, 51, 52, 53)
-    windows: tuple[int, ...] = (4, 12, 26)
+    lags: tuple[int, ...] | None = None  # None: those that suit the panel's frequency, as `features.lags` has them
+    windows: tuple[int, ...] | None = None
     exponential: tuple[float, ...] = (0.3,)
     trees: int = 300
     rate: float = 0.05

@@ -110,7 +110,7 @@ def test_the_leaderboard_holds_the_rows_that_lessons_added(two: tuple[Path, obje
         (["run", "77"], "There is no lesson 77 yet. There are: 90."),
         (["run", "x"], "'x' is not a lesson's number"),
         (["run", "90", "--size", "huge"], "There is no size 'huge'. Sizes are tiny, small, full."),
-        (["run", "90", "--store", "my_shop"], "'my_shop' is neither a folder nor one of the stores"),
+        (["run", "90", "--store", "my_shop"], "this is neither the name of a store nor a folder (found 'my_shop')"),
         (
             ["run", "90", "--set", "COLOUR=red"],
             "No chosen lesson has the parameter COLOUR. Parameters by lesson: 90: SIZE",

@@ -227,7 +227,7 @@ def test_without_regions_or_customers() -> None:
     ("change", "by", "words"),
     [
         ({}, ("colour",), ["colour", "category"]),
-        ({}, (), ["no such column"]),
+        ({}, (), ["names the columns"]),
         ({"customer": None}, ("customer_id",), ["orders", "customer_id", "empty"]),
     ],
 )
@@ -426,3 +426,38 @@ def test_keys_that_differ_by_type_or_by_spaces() -> None:
 def test_examples_run(module: object) -> None:
     result = doctest.testmod(module)  # type: ignore[arg-type]
     assert result.attempted and not result.failed
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"begin": "foo"}, "unknown begin.*launch or sale"),
+        ({"fill": 0}, "unknown fill.*zero or nan"),
+        ({"first": "x"}, "unknown first.*keep or drop"),
+        ({"by": None}, "by names the columns"),
+        ({"by": 7}, "by names the columns"),
+        ({"by": ()}, "by names the columns"),
+        ({"by": ("product_id", "product_id")}, "by names the columns"),
+        ({"ahead": -1}, "ahead counts whole periods"),
+        ({"ahead": 1.5}, "ahead counts whole periods"),
+        ({"ahead": "4"}, "ahead counts whole periods"),
+        ({"start": "x"}, "start is not a date"),
+        ({"end": pd.NaT}, "end is not a date"),
+        ({"start": "2199-01-01"}, "start lies after the last period"),
+    ],
+)
+def test_a_slip_gets_a_sentence(wrong: dict[str, object], says: str) -> None:
+    with pytest.raises(DataError, match=f"(?s){says}"):
+        make_panel(make_shop(), **wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", ["tiny", pd.DataFrame({"order_id": ["1"]}), None])
+def test_a_panel_is_made_of_a_store(wrong: object) -> None:
+    with pytest.raises(DataError, match="make_panel needs a store"):
+        make_panel(wrong)  # type: ignore[arg-type]
+
+
+def test_what_a_panel_says_of_itself_is_read_as_people_write_it() -> None:
+    single = pd.DataFrame({"unique_id": ["a", "b"], "ds": pd.to_datetime(["2024-01-01", "2024-01-01"])})
+    single.attrs["freq"] = "weekly"
+    assert frequency(single) == "W-MON"

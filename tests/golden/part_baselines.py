@@ -28,7 +28,7 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
         "auto_theta": baselines.auto_theta(),
         "auto_ets": baselines.auto_ets(),
         "auto_ets_ANN": baselines.auto_ets("ANN"),
-        "croston": baselines.statsforecast_model(lambda models: models.CrostonOptimized()),
+        "croston": baselines.statsforecast_model(lambda models, freq: models.CrostonOptimized()),
         "log_mean": baselines.log_mean([baselines.naive(), baselines.window_mean(4)]),
         "lightgbm": baselines.lightgbm(small),
         "lightgbm_absolute": baselines.lightgbm(absolute),

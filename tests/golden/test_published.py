@@ -40,7 +40,7 @@ def committed() -> pd.DataFrame:
 
 
 def test_the_lessons_publish_what_is_recorded(recorded: pd.DataFrame, committed: pd.DataFrame) -> None:
-    assert committed["lesson"].nunique() == 10 and len(committed) > 2000
+    assert set(recorded["lesson"]) <= set(committed["lesson"]) and len(committed) > 2000
     found = published_numbers.complaints(recorded, committed)
     assert not found, "\n".join([f"{len(found)} published numbers differ; {AGAIN}", *found[:40]])
 

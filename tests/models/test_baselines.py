@@ -12,6 +12,7 @@ import pytest
 from ecomlib.errors import DataError, MissingDependencyError
 from ecomlib.evaluation import backtest, rolling_origins, score
 from ecomlib.models import baselines as peers
+from ecomlib.periods import period_index, period_start
 
 pytest.importorskip("statsforecast")
 pytest.importorskip("lightgbm")
@@ -163,3 +164,13 @@ def test_boosting_inputs_equal_mlforecast(panel: pd.DataFrame) -> None:
     theirs = theirs.drop(columns=["unique_id", "ds", "y"])
     assert len(ours.columns) == len(theirs.columns) == 19
     np.testing.assert_allclose(ours.to_numpy(float), theirs.to_numpy(float), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize(("freq", "season"), [("D", 364), ("W-MON", 52), ("MS", 12)])
+def test_the_season_is_a_year_of_the_panels_frequency(freq: str, season: int) -> None:
+    periods = period_start(period_index(pd.Timestamp("2021-01-04"), freq) + np.arange(season + 3), freq)
+    panel = pd.DataFrame({"unique_id": "a", "ds": periods, "y": np.arange(season + 3.0)})
+    train, future = panel.iloc[:-2], panel.iloc[-2:]
+    np.testing.assert_array_equal(peers.seasonal_naive()(train, future), [1.0, 2.0])
+    settings = peers.BoostingSettings(trees=2, least_rows=1)
+    assert np.isfinite(peers.lightgbm(settings)(train, future)).all()

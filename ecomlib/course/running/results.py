@@ -40,16 +40,12 @@ class RunSettings:
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def parameters(self) -> dict[str, Any]:
-        """Return the parameters that were set, by their names in notebooks; faulty values raise ``LessonError``."""
+        """Return the parameters that were set, by their names in notebooks; faulty values raise an ``EcomlibError``."""
         if self.size is not None and self.size not in SIZES:
             raise LessonError(f"There is no size '{self.size}'. Sizes are {', '.join(SIZES)}.")
         store = self.store
-        if store is not None and store not in (known := second_part_names()):
-            if registry.entry(store) is not None:
-                raise LessonError(f"No lesson can run on the store '{store}'. Stores are {', '.join(known)}.")
-            if not Path(store).is_dir():
-                raise LessonError(f"'{store}' is neither a folder nor one of the stores {', '.join(known)}.")
-            store = str(Path(store).resolve())
+        if store is not None and store != RECORDED:
+            store = registry.resolve(store, "run")
         asked = {"SIZE": self.size, "SEED": self.seed, "DEVICE": self.device, "STORE": store, **self.more}
         return {name: value for name, value in asked.items() if value is not None}
 
