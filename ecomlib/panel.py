@@ -94,9 +94,14 @@ def check_panel(panel: pd.DataFrame, freq: str | None = None) -> tuple[NDArray[n
     heads = ids[starts[:-1]].astype(str)
     order = np.flatnonzero(heads[1:] <= heads[:-1])
     if order.size:
-        raise DataError("the series are not sorted, or one is in two pieces", table="panel", column="unique_id",
-                        rows=[int(starts[order[0] + 1]) + 1], value=heads[order[0] + 1],
-                        remedy="sort by unique_id, ds.")  # fmt: skip
+        raise DataError(
+            "the series are not sorted, or one is in two pieces",
+            table="panel",
+            column="unique_id",
+            rows=[int(starts[order[0] + 1]) + 1],
+            value=heads[order[0] + 1],
+            remedy="sort by unique_id, ds.",
+        )
     steps = np.diff(ds, prepend=ds[:1])[inside]
     freq = infer_frequency(ds, steps, panel.attrs.get("freq")) if freq is None else parse_frequency(freq)
     # The label must be its period's first day, and every period be one after the one before it.
@@ -105,9 +110,14 @@ def check_panel(panel: pd.DataFrame, freq: str | None = None) -> tuple[NDArray[n
     wrong |= period_start(index, freq) != ds
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
-        raise DataError(f"not a regular panel at frequency {freq}: a period is missing, doubled or mislabelled",
-                        table="panel", column="ds", rows=[row + 1], value=f"{ids[row]} {str(ds[row])[:10]}",
-                        remedy="make it with make_panel, or fill the gap first.")  # fmt: skip
+        raise DataError(
+            f"not a regular panel at frequency {freq}: a period is missing, doubled or mislabelled",
+            table="panel",
+            column="ds",
+            rows=[row + 1],
+            value=f"{ids[row]} {str(ds[row])[:10]}",
+            remedy="make it with make_panel, or fill the gap first.",
+        )
     return starts, freq
 
 
@@ -317,8 +327,13 @@ def make_panel(
     if end is not None:
         last = int(period_index(end, freq))
         if last > period_index(last_day, freq):
-            raise DataError("this is after the books end", table="orders", column="ordered_at", value=str(end),
-                            remedy="leave end out, or append periods with ahead=.")  # fmt: skip
+            raise DataError(
+                "this is after the books end",
+                table="orders",
+                column="ordered_at",
+                value=str(end),
+                remedy="leave end out, or append periods with ahead=.",
+            )
 
     # Where each series begins.
     begins = np.full(len(sides.product) * n_other, _NEVER)
@@ -356,8 +371,12 @@ def make_panel(
     offset = np.concatenate([[0], np.cumsum(length)])
     rows = int(offset[-1])
     if rows > _MOST_ROWS:
-        raise DataError(f"the panel would have {rows:,} rows", table="panel", value=by,
-                        remedy='use a coarser freq, fewer keys, or begin="sale".')  # fmt: skip
+        raise DataError(
+            f"the panel would have {rows:,} rows",
+            table="panel",
+            value=by,
+            remedy='use a coarser freq, fewer keys, or begin="sale".',
+        )
     member = np.repeat(np.arange(len(alive)), length)
     at = np.arange(rows) - offset[member] + begins[alive][member]  # the period of each row
     place = np.full(len(begins), -1)
@@ -437,8 +456,11 @@ class _Sides:
         offered = {*store.products.columns, *store.orders.columns, *regions.columns}
         for column in by or ("",):
             if column not in offered:
-                raise DataError("no such column in products, orders or regions", column=column or "by",
-                                remedy=f"group by some of {', '.join(sorted(offered))}.")  # fmt: skip
+                raise DataError(
+                    "no such column in products, orders or regions",
+                    column=column or "by",
+                    remedy=f"group by some of {', '.join(sorted(offered))}.",
+                )
         self.left = [column for column in by if column in store.products]
         self.right = [column for column in by if column not in store.products]
         code, self.product = _groups(store.products, "products", self.left)
@@ -478,9 +500,13 @@ class _Sides:
         return {c: side[c].to_numpy()[row] for c in self.by for side, row in sides if c in side}
 
     def means(
-        self, table: pd.DataFrame, values: dict[str, NDArray[Any]], freq: str,
-        series: NDArray[np.int64], at: NDArray[np.int64],
-    ) -> dict[str, NDArray[np.float64]]:  # fmt: skip
+        self,
+        table: pd.DataFrame,
+        values: dict[str, NDArray[Any]],
+        freq: str,
+        series: NDArray[np.int64],
+        at: NDArray[np.int64],
+    ) -> dict[str, NDArray[np.float64]]:
         """Mean of each value over the table's rows that fall into a panel row; NaN where there are none.
 
         A table without regions holds in all of them.
@@ -507,8 +533,13 @@ def _groups(frame: pd.DataFrame, table: str, columns: list[str]) -> tuple[NDArra
     for column in columns:
         code, values = pd.factorize(frame[column])
         if (code < 0).any():
-            raise DataError("the key is empty", table=table, column=column, rows=list(np.flatnonzero(code < 0)[:6] + 1),
-                            remedy="fill it, or leave those rows out before making a panel.")  # fmt: skip
+            raise DataError(
+                "the key is empty",
+                table=table,
+                column=column,
+                rows=list(np.flatnonzero(code < 0)[:6] + 1),
+                remedy="fill it, or leave those rows out before making a panel.",
+            )
         codes = codes * len(values) + code
         parts.append((column, np.asarray(values)))
     if not columns:

@@ -20,8 +20,14 @@ from numpy.typing import ArrayLike
 
 INK, SOFT, FAINT = "#22303C", "#6B7885", "#D9DEE3"
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442",
-)  # fmt: skip
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+    "#F0E442",
+)
 
 # What a colour means, the same in every lesson.
 ROLES: dict[str, str] = {
@@ -119,8 +125,15 @@ def region_map(
                 continue
             light = value > low + 0.6 * (high - low)
             colour = INK if light else "white"
-            ax.text(column, row, f"{name}\n{value:,.0f}" if abs(value) >= 10 else f"{name}\n{value:,.2f}",
-                    ha="center", va="center", fontsize=size, color=colour)  # fmt: skip
+            ax.text(
+                column,
+                row,
+                f"{name}\n{value:,.0f}" if abs(value) >= 10 else f"{name}\n{value:,.2f}",
+                ha="center",
+                va="center",
+                fontsize=size,
+                color=colour,
+            )
         ax.set_xticks([])
         ax.set_yticks([])
         ax.set_xlabel("west → east")
@@ -249,8 +262,16 @@ def leaderboard(
         if value is not None:
             ax.axvline(value, color=VERMILION, ls=style, lw=1.6)
             side = "right" if style == ":" else "left"
-            ax.annotate(f"{name} {value:.3f}", (value, 1.0), xycoords=("data", "axes fraction"), xytext=(3, 2),
-                        textcoords="offset points", color=VERMILION, fontsize=9, ha=side)  # fmt: skip
+            ax.annotate(
+                f"{name} {value:.3f}",
+                (value, 1.0),
+                xycoords=("data", "axes fraction"),
+                xytext=(3, 2),
+                textcoords="offset points",
+                color=VERMILION,
+                fontsize=9,
+                ha=side,
+            )
     ax.set_yticks(range(len(table)), table["model"])
     ax.set_ylim(-0.7, len(table) - 0.3)
     ax.grid(axis="y", visible=False)
@@ -294,8 +315,15 @@ def money_bars(
         ax.hlines(places, lows, highs, color=INK, lw=1.6)
         ends = np.where(amounts >= 0, np.maximum(amounts, highs), np.minimum(amounts, lows))
     for place, amount, end in zip(places, amounts, ends, strict=True):
-        ax.annotate(f"{amount:,.0f}", (end, place), xytext=(5 if amount >= 0 else -5, 0), textcoords="offset points",
-                    va="center", ha="left" if amount >= 0 else "right", fontsize=10)  # fmt: skip
+        ax.annotate(
+            f"{amount:,.0f}",
+            (end, place),
+            xytext=(5 if amount >= 0 else -5, 0),
+            textcoords="offset points",
+            va="center",
+            ha="left" if amount >= 0 else "right",
+            fontsize=10,
+        )
     ax.axvline(0, color=INK, lw=1)
     ax.set_yticks(places, labels)
     ax.margins(x=0.14)
@@ -329,18 +357,33 @@ def waterfall(
     for step in range(1, len(running)):
         before, after = running[step - 1], running[step]
         rises = after >= before
-        ax.bar(step, after - before, bottom=before, color=GREEN if rises else VERMILION, hatch=".." if rises else "",
-               edgecolor="white", width=0.62)  # fmt: skip
+        ax.bar(
+            step,
+            after - before,
+            bottom=before,
+            color=GREEN if rises else VERMILION,
+            hatch=".." if rises else "",
+            edgecolor="white",
+            width=0.62,
+        )
         ax.plot([step - 0.69, step + 0.31], [before, before], color=SOFT, lw=1)
         moved = round(after - before, decimals)
         words = f"{moved:+.{decimals}f}".replace("-", "−") if moved else f"{0:.{decimals}f}"
-        ax.annotate(words, (step, max(before, after)), xytext=(0, 3),
-                    textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
+        ax.annotate(
+            words, (step, max(before, after)), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=9
+        )
     last = len(running)
     ax.bar(last, running[-1], color=BLUE, edgecolor="white", width=0.62)
     for place, total in ((0, running[0]), (last, running[-1])):
-        ax.annotate(f"{total:.{decimals}f}", (place, max(total, 0.0)), xytext=(0, 3), textcoords="offset points",
-                    ha="center", fontsize=10, fontweight="bold")  # fmt: skip
+        ax.annotate(
+            f"{total:.{decimals}f}",
+            (place, max(total, 0.0)),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=10,
+            fontweight="bold",
+        )
     ax.axhline(0, color=INK, lw=1)
     ax.set_xticks(range(last + 1), names, rotation=20, ha="right", rotation_mode="anchor")
     ax.grid(axis="x", visible=False)

@@ -138,10 +138,15 @@ class WindowSet:
 
     @classmethod
     def from_panel(
-        cls, panel: pd.DataFrame, settings: WindowSettings, text: Mapping[str, Any] | pd.DataFrame | None = None, *,
-        text_key: str = "unique_id", levels: Mapping[str, tuple[str, ...]] | None = None,
+        cls,
+        panel: pd.DataFrame,
+        settings: WindowSettings,
+        text: Mapping[str, Any] | pd.DataFrame | None = None,
+        *,
+        text_key: str = "unique_id",
+        levels: Mapping[str, tuple[str, ...]] | None = None,
         device: str | torch.device = "cpu",
-    ) -> WindowSet:  # fmt: skip
+    ) -> WindowSet:
         """All windows of a panel whose horizon lies inside it and holds a known period.
 
         Rows with ``y`` missing are periods whose units are unknown: those after the origin of a forecast (append them
@@ -186,10 +191,23 @@ class WindowSet:
             return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
         return cls(
-            settings, freq, heads["unique_id"].to_numpy(), found, put(past), put(future), put(static),
-            None if matrix is None else put(matrix), put(text_row), put(np.nan_to_num(y)), put(known), put(period),
-            put(begin), put(stop), put(first), put(series_of[first]),
-        )  # fmt: skip
+            settings,
+            freq,
+            heads["unique_id"].to_numpy(),
+            found,
+            put(past),
+            put(future),
+            put(static),
+            None if matrix is None else put(matrix),
+            put(text_row),
+            put(np.nan_to_num(y)),
+            put(known),
+            put(period),
+            put(begin),
+            put(stop),
+            put(first),
+            put(series_of[first]),
+        )
 
     def __len__(self) -> int:
         return len(self.first)
@@ -237,9 +255,13 @@ class WindowSet:
         keep = (lag >= self.settings.least_history) & (lag >= 0) & (lag <= length)
         short = keep & (lag + self.settings.horizon > length)
         if self.settings.future and bool(short.any()):
-            raise DataError("the panel ends before the horizon does, and the settings use columns known ahead",
-                            table="panel", column="ds", value=str(self.ids[int(short.nonzero()[0])]),
-                            remedy="append those rows with y missing (ahead= of make_panel).")  # fmt: skip
+            raise DataError(
+                "the panel ends before the horizon does, and the settings use columns known ahead",
+                table="panel",
+                column="ds",
+                value=str(self.ids[int(short.nonzero()[0])]),
+                remedy="append those rows with y missing (ahead= of make_panel).",
+            )
         series = keep.nonzero().squeeze(1)
         return replace(self, first=self.begin[series] + lag[series], series=series)
 
@@ -269,11 +291,17 @@ class WindowSet:
         mask = exists & self.known[ahead]
         y = self.units[ahead] * mask
         return Batch(
-            self._covariates(self.past, s.past, rows, scale) * seen[..., None], seen,
+            self._covariates(self.past, s.past, rows, scale) * seen[..., None],
+            seen,
             self._covariates(self.future, s.future, ahead, scale) * exists[..., None],
-            self.static[series], None if self.text is None else self.text[self.text_row[series]],
-            y, s.scaled(y, scale) * mask, mask, scale, index,
-        )  # fmt: skip
+            self.static[series],
+            None if self.text is None else self.text[self.text_row[series]],
+            y,
+            s.scaled(y, scale) * mask,
+            mask,
+            scale,
+            index,
+        )
 
     def _covariates(
         self, table: torch.Tensor, names: tuple[str, ...], rows: torch.Tensor, scale: torch.Tensor
@@ -285,9 +313,11 @@ class WindowSet:
         return taken
 
     def batches(
-        self, size: int, generator: np.random.Generator | torch.Generator | None = None,
+        self,
+        size: int,
+        generator: np.random.Generator | torch.Generator | None = None,
         device: str | torch.device | None = None,
-    ) -> Iterator[Batch]:  # fmt: skip
+    ) -> Iterator[Batch]:
         """Every window once, ``size`` at a time; shuffled by ``generator``, in order without one."""
         here = self if device is None or torch.device(device) == self.device else self.to(device)
         n = len(self)
@@ -311,12 +341,14 @@ class WindowSet:
         taken = np.minimum(rows, last)
         mask = (rows <= last) & self.known.cpu().numpy()[taken]
         y = np.where(mask, self.units.cpu().numpy()[taken].astype(float), np.nan)
-        return pd.DataFrame({
-            "unique_id": np.repeat(self.ids[series], h),
-            "ds": period_start((origin[:, None] + 1 + np.arange(h)).ravel(), self.freq),
-            "cutoff": np.repeat(period_start(origin, self.freq), h),
-            "y": y.ravel(),
-        })  # fmt: skip
+        return pd.DataFrame(
+            {
+                "unique_id": np.repeat(self.ids[series], h),
+                "ds": period_start((origin[:, None] + 1 + np.arange(h)).ravel(), self.freq),
+                "cutoff": np.repeat(period_start(origin, self.freq), h),
+                "y": y.ravel(),
+            }
+        )
 
 
 def split(
@@ -339,8 +371,13 @@ def _matrix(panel: pd.DataFrame, columns: tuple[str, ...], needed: np.ndarray) -
         taken[:, k] = panel[column].to_numpy(dtype=np.float32, na_value=np.nan)
         bad = np.flatnonzero(needed & ~np.isfinite(taken[:, k]))
         if bad.size:
-            raise DataError(f"{bad.size} values are missing or infinite", table="panel", column=column,
-                            rows=list(bad[:6] + 1), remedy="fill them with something known at that time.")  # fmt: skip
+            raise DataError(
+                f"{bad.size} values are missing or infinite",
+                table="panel",
+                column=column,
+                rows=list(bad[:6] + 1),
+                remedy="fill them with something known at that time.",
+            )
     return np.nan_to_num(taken, posinf=0, neginf=0)
 
 
@@ -354,8 +391,13 @@ def _static(
         value = heads[column].to_numpy()
         changes = np.flatnonzero(panel[column].to_numpy() != np.repeat(value, length))
         if changes.size:
-            raise DataError("a static column changes within a series, or is empty", table="panel", column=column,
-                            rows=list(changes[:6] + 1), remedy="put it in past, or in future.")  # fmt: skip
+            raise DataError(
+                "a static column changes within a series, or is empty",
+                table="panel",
+                column=column,
+                rows=list(changes[:6] + 1),
+                remedy="put it in past, or in future.",
+            )
         if pd.api.types.is_numeric_dtype(heads[column]):
             parts.append(value.astype(np.float32)[:, None])
             continue
@@ -370,8 +412,12 @@ def _text(keys: pd.Series, text: Mapping[str, Any] | pd.DataFrame) -> tuple[np.n
     have = text.index if isinstance(text, pd.DataFrame) else text.keys()
     missing = [name for name in names if name not in have]
     if missing or (code < 0).any():
-        raise DataError(f"{len(missing)} series have no text vector", table="text", value=next(iter(missing), None),
-                        remedy="encode its title, or leave the series out.")  # fmt: skip
+        raise DataError(
+            f"{len(missing)} series have no text vector",
+            table="text",
+            value=next(iter(missing), None),
+            remedy="encode its title, or leave the series out.",
+        )
     if isinstance(text, pd.DataFrame):
         matrix = text.loc[list(names)].to_numpy(dtype=np.float32)
     else:

@@ -43,8 +43,9 @@ def draw(browser: str, smoke: bool) -> bytes:
             pace = ("0", "11") if smoke else (str(SPEED), "14")  # times faster, days
             replay = subprocess.Popen(
                 [*ECOMLIB, "replay", "--home", home, "--url", service.url, "--speed", pace[0], "--days", pace[1]],
-                stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            )  # fmt: skip
+                stderr=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
             try:
                 for _ in range(480):
                     shop = service.get("/overview")

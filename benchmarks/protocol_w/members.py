@@ -229,10 +229,21 @@ def direct(lines: pd.DataFrame, settings: DirectSettings | None = None) -> Forec
         answer = np.zeros((len(shop.items), HORIZON))
         for seed in chosen.seeds:
             model = LGBMRegressor(
-                objective=chosen.objective, n_estimators=chosen.trees, learning_rate=0.05, num_leaves=15,
-                min_child_samples=50, colsample_bytree=0.5, subsample=0.7, subsample_freq=1, max_bin=127,
-                random_state=seed, deterministic=True, force_row_wise=True, n_jobs=1, verbosity=-1,
-            ).fit(np.concatenate(x), np.concatenate(y))  # fmt: skip
+                objective=chosen.objective,
+                n_estimators=chosen.trees,
+                learning_rate=0.05,
+                num_leaves=15,
+                min_child_samples=50,
+                colsample_bytree=0.5,
+                subsample=0.7,
+                subsample_freq=1,
+                max_bin=127,
+                random_state=seed,
+                deterministic=True,
+                force_row_wise=True,
+                n_jobs=1,
+                verbosity=-1,
+            ).fit(np.concatenate(x), np.concatenate(y))
             answer += np.column_stack([model.predict(part) for part in asked]) / len(chosen.seeds)
         found = np.maximum(np.expm1(answer + level[:, -1:]), 0.0)
         step = ((future["ds"] - origin) / protocol.WEEK).round().astype(int).to_numpy() - 1

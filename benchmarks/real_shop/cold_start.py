@@ -88,8 +88,10 @@ def one_store(seed: int, misspecified: bool, size: str = "small") -> pd.DataFram
             here = np.ones(len(unseen), bool) if share is None else unseen == share
             for arm in forecasts:
                 forecast = forecasts[arm].to_numpy()[here]
-                rho = {name: float(cold_start.rank_correlation(v[here], forecast)) for name, v in
-                       (("rho", y[~train]), ("rho_demand", wanted))}  # fmt: skip
+                rho = {
+                    name: float(cold_start.rank_correlation(v[here], forecast))
+                    for name, v in (("rho", y[~train]), ("rho_demand", wanted))
+                }
                 percent = np.nan if share is None else 100 * share
                 rows.append({"seed": seed, "penalty": penalty, "unseen": percent, "arm": arm, **rho, "n": here.sum()})
     return pd.DataFrame(rows)
@@ -247,8 +249,11 @@ def main() -> None:
     started = time.process_time()
     with tempfile.TemporaryDirectory() as trial, trial_folder(options) as folder:
         parts = Path(trial) if options.smoke else options.parts
-        size, plan = ("tiny", {"simulated": (31, 32)}) if options.smoke else (
-            "small", {"simulated": SEEDS, "misspecified": MISSPECIFIED})  # fmt: skip
+        size, plan = (
+            ("tiny", {"simulated": (31, 32)})
+            if options.smoke
+            else ("small", {"simulated": SEEDS, "misspecified": MISSPECIFIED})
+        )
         boards = []
         for shop in ("simulated", "online_retail", "misspecified"):
             if shop == "online_retail":
@@ -264,12 +269,17 @@ def main() -> None:
         seconds = sum(float(file.read_text()) for file in parts.glob(f"*-{state()}.json"))
         print(board[board["unseen"].isna()].round(3).to_string())
         recorded.write(
-            "cold_start", board, script=__file__, command="python -m benchmarks.real_shop.cold_start",
+            "cold_start",
+            board,
+            script=__file__,
+            command="python -m benchmarks.real_shop.cold_start",
             protocol="K: rank correlation of newcomers' 8 weeks; simulated stores; Online Retail II cut at four dates",
-            seconds=max(seconds, time.process_time() - started), smoke=options.smoke,
-            directory=folder, also=[RESTS_ON],
+            seconds=max(seconds, time.process_time() - started),
+            smoke=options.smoke,
+            directory=folder,
+            also=[RESTS_ON],
             facts={"cuts": [str(cut.date()) for cut in CUTS], "seeds": {name: list(s) for name, s in plan.items()}},
-        )  # fmt: skip
+        )
         if not options.smoke:
             log_scoring(board)
 

@@ -49,8 +49,9 @@ class Sender(threading.Thread):
 def kills(home: Path, url: str, lives: int, seed: int = 0, longest: float = 0.6) -> pd.DataFrame:
     """One row a kill: when, how many events were acknowledged, missing, there though not acknowledged; forecasts."""
     rng, rows = np.random.default_rng([4, seed]), []
-    service = ServerProcess([sys.executable, "-m", "ecomlib.cli", "serve", "--home", str(home),
-                       "--port", "{port}", "--database", url])  # fmt: skip
+    service = ServerProcess(
+        [sys.executable, "-m", "ecomlib.cli", "serve", "--home", str(home), "--port", "{port}", "--database", url]
+    )
     shop: Shop | None = None
     before: str | None = None
     flight: list[dict[str, Any]] = []
@@ -100,10 +101,15 @@ def seen(url: str, everything: set[str], sender: Sender, flight: list[str]) -> d
     log.close()
     waiting = sum(key in there for key in flight)
     return {
-        "batches": sender.batches, "acknowledged": len(sender.acknowledged), "stored": len(there),
-        "missing": len(everything - there), "in_flight": len(flight), "in_flight_stored": waiting,
-        "torn": int(waiting not in (0, len(flight))), "unknown": len(there - everything - set(flight)),
-    }  # fmt: skip
+        "batches": sender.batches,
+        "acknowledged": len(sender.acknowledged),
+        "stored": len(there),
+        "missing": len(everything - there),
+        "in_flight": len(flight),
+        "in_flight_stored": waiting,
+        "torn": int(waiting not in (0, len(flight))),
+        "unknown": len(there - everything - set(flight)),
+    }
 
 
 def forecasts(port: int, shop: Shop) -> dict[tuple[str, str], bytes]:

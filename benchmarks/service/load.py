@@ -95,8 +95,13 @@ class Shop:
             listed = json.loads(line.ask(get("/catalogue"))[1])
             clock = json.loads(line.ask(get("/overview"))[1])["clock"]
         products = listed["products"]
-        return cls([p["product_id"] for p in products], [r["region_id"] for r in listed["regions"]],
-                   [p["price"] or 1.0 for p in products], datetime.fromisoformat(clock), speed)  # fmt: skip
+        return cls(
+            [p["product_id"] for p in products],
+            [r["region_id"] for r in listed["regions"]],
+            [p["price"] or 1.0 for p in products],
+            datetime.fromisoformat(clock),
+            speed,
+        )
 
     def pairs(self) -> list[tuple[str, str]]:
         """Every product with every region, and with all of them."""
@@ -111,11 +116,13 @@ class Shop:
         for number in range(first, first + count):
             product, late = int(rng.integers(len(self.products))), rng.random() < 0.05
             event = {
-                "event_key": f"{name}{number}", "product_id": self.products[product],
+                "event_key": f"{name}{number}",
+                "product_id": self.products[product],
                 "region_id": self.regions[int(rng.integers(len(self.regions)))],
                 "ordered_at": f"{when - timedelta(days=7 if late else 0):%Y-%m-%dT%H:%M:%S}",
-                "quantity": int(rng.integers(1, 6)), "unit_price": self.prices[product],
-            }  # fmt: skip
+                "quantity": int(rng.integers(1, 6)),
+                "unit_price": self.prices[product],
+            }
             delivered = rng.random() < 0.02
             answer.append({**event, "kind": "delivery", "quantity": 60} if delivered else event)
         return answer
@@ -171,9 +178,15 @@ def closed_loop(port: int, requests: Iterator[bytes], *, lines: int, seconds: fl
 
 
 def paced(
-    port: int, shop: Shop, *, rate: float, seconds: float, workers: int = 6, seed: int = 0,
+    port: int,
+    shop: Shop,
+    *,
+    rate: float,
+    seconds: float,
+    workers: int = 6,
+    seed: int = 0,
     each: Callable[[float], None] | None = None,
-) -> Answered:  # fmt: skip
+) -> Answered:
     """Requests of the mix at a fixed ``rate`` a second, whether or not the answers come; a late one is timed from when
     it was due. ``each`` is called about once a second with the seconds since the start."""
     found = [Answered() for _ in range(workers)]

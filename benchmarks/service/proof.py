@@ -106,12 +106,15 @@ def speed(home: Path, rounds: int, seconds: float) -> pd.DataFrame:
             for number, lines in itertools.product(range(rounds), (1, 8)):
                 for server in list(asked)[:: 1 if number % 2 else -1]:
                     port, some = asked[server]
-                    rows.append({"round": number, "server": server, "lines": lines}
-                                | _measured(port, some, lines, seconds))  # fmt: skip
+                    rows.append(
+                        {"round": number, "server": server, "lines": lines} | _measured(port, some, lines, seconds)
+                    )
             for number in range(rounds):
                 with orders(service.port, shop, 100.0, f"r{number}-"):
-                    rows.append({"round": number, "server": "service, 100 orders a second", "lines": 1}
-                                | _measured(service.port, questions, 1, seconds))  # fmt: skip
+                    rows.append(
+                        {"round": number, "server": "service, 100 orders a second", "lines": 1}
+                        | _measured(service.port, questions, 1, seconds)
+                    )
     return pd.DataFrame(rows)
 
 
@@ -152,8 +155,10 @@ def ratios(table: pd.DataFrame) -> dict[str, Any]:
     for name, lines, column in (("p99", 1, "p99"), ("per_second", 8, "per_second")):
         wide = table[table["lines"] == lines].pivot_table(column, "round", "server")
         ratio = wide["service"] / wide["bare"]
-        answer[name] = {key: round(float(value), 3) for key, value in
-                        (("median", ratio.median()), ("low", ratio.min()), ("high", ratio.max()))}  # fmt: skip
+        answer[name] = {
+            key: round(float(value), 3)
+            for key, value in (("median", ratio.median()), ("low", ratio.min()), ("high", ratio.max()))
+        }
     answer["p99_bar_met"] = answer["p99"]["median"] <= LARGEST_P99
     answer["per_second_bar_met"] = answer["per_second"]["median"] >= SMALLEST_RATE
     return answer
@@ -178,11 +183,17 @@ def ingest(home: Path, seconds: float, most: int) -> pd.DataFrame:
             log.close()
         if set(found.status) != {200}:
             raise RuntimeError(f"batches were answered {sorted(set(found.status))}")
-        rows.append({
-            "batch": size, "requests": len(sent), "events": len(sent) * size, "seconds": found.when[-1],
-            "per_second": len(sent) * size / found.when[-1], "p99": float(np.percentile(found.took, 99)) * 1e3,
-            "missing": sum(event["event_key"] not in there for batch in sent for event in batch),
-        })  # fmt: skip
+        rows.append(
+            {
+                "batch": size,
+                "requests": len(sent),
+                "events": len(sent) * size,
+                "seconds": found.when[-1],
+                "per_second": len(sent) * size / found.when[-1],
+                "p99": float(np.percentile(found.took, 99)) * 1e3,
+                "missing": sum(event["event_key"] not in there for batch in sent for event in batch),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -205,14 +216,25 @@ def soak(
         top = len(first.took) / first.when[-1]
         memory, log = list[tuple[float, float]](), EventLog(url)
         before = log.span()[0]
-        found = paced(service.port, shop, rate=top / 2, seconds=seconds,
-                      each=lambda at: memory.append((at, process.memory_info().rss / 2**20)))  # fmt: skip
+        found = paced(
+            service.port,
+            shop,
+            rate=top / 2,
+            seconds=seconds,
+            each=lambda at: memory.append((at, process.memory_info().rss / 2**20)),
+        )
     kind, status = np.array(found.kind), np.array(found.status)
     told = BATCH * int(((kind == "events") & (status == 200)).sum())
     stored = log.span()[0] - before
     log.close()
-    table = pd.DataFrame({"kind": kind, "slot": (np.array(found.when) // slot).astype(int),
-                          "took": np.array(found.took) * 1e3, "error": status != 200})  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "kind": kind,
+            "slot": (np.array(found.when) // slot).astype(int),
+            "took": np.array(found.took) * 1e3,
+            "error": status != 200,
+        }
+    )
     used = pd.DataFrame(memory, columns=["at", "mb"])
     used = used.groupby((used["at"].clip(upper=seconds - 1e-6) // slot).astype(int))["mb"].mean()
     grouped = table.groupby(["slot", "kind"])
@@ -222,8 +244,12 @@ def soak(
     answer = answer.reindex(whole).fillna({"requests": 0, "errors": 0}).astype({"requests": int, "errors": int})
     answer = answer.reset_index()
     answer["memory_mb"] = answer["slot"].map(used)
-    answer.attrs = {"top_per_second": round(top, 1), "errors_at_top": sum(one != 200 for one in first.status),
-                    "events_acknowledged": told, "events_stored": stored}  # fmt: skip
+    answer.attrs = {
+        "top_per_second": round(top, 1),
+        "errors_at_top": sum(one != 200 for one in first.status),
+        "events_acknowledged": told,
+        "events_stored": stored,
+    }
     return answer
 
 
@@ -232,8 +258,12 @@ def flat(memory: pd.Series) -> dict[str, Any]:
     half = memory.iloc[len(memory) // 2 :].to_numpy()
     slope = float(np.polyfit(np.arange(len(half)), half, 1)[0]) if len(half) > 1 else 0.0
     grown = slope * (len(half) - 1)
-    return {"mean_mb": round(float(half.mean()), 1), "grown_mb": round(grown, 2),
-            "grown_share": round(grown / float(half.mean()), 4), "flat": bool(grown < FLAT * half.mean())}  # fmt: skip
+    return {
+        "mean_mb": round(float(half.mean()), 1),
+        "grown_mb": round(grown, 2),
+        "grown_share": round(grown / float(half.mean()), 4),
+        "flat": bool(grown < FLAT * half.mean()),
+    }
 
 
 def main() -> None:
@@ -260,16 +290,29 @@ def main() -> None:
             table = speed(home, *((2, 0.2) if given.smoke else (8, 3.0)))
             batches = ingest(home, *((0.5, 20_000) if given.smoke else (10.0, 400_000)))
             report("serving_speed", table, "beside a bare route", begun, home, folder, ratios(table))
-            report("serving_ingest", batches, "batches over HTTP into SQLite", begun, home, folder,
-                   {"bar_met": bool(batches["per_second"].max() >= EVENTS_A_SECOND and not batches["missing"].any())}
-                   )  # fmt: skip
+            report(
+                "serving_ingest",
+                batches,
+                "batches over HTTP into SQLite",
+                begun,
+                home,
+                folder,
+                {"bar_met": bool(batches["per_second"].max() >= EVENTS_A_SECOND and not batches["missing"].any())},
+            )
         if given.kills or given.smoke:
             lives = given.kills or 2
             table = kills(home, url, lives)
             faults = ["missing", "torn", "unknown", "differ_from_fresh", "differ_from_before"]
             totals = {name: int(table[name].sum()) for name in ("acknowledged", *faults)}
-            report("serving_kills", table, f"{lives} kills of the server's process", begun, home, folder,
-                   totals | {"bar_met": not any(totals[name] for name in faults)})  # fmt: skip
+            report(
+                "serving_kills",
+                table,
+                f"{lives} kills of the server's process",
+                begun,
+                home,
+                folder,
+                totals | {"bar_met": not any(totals[name] for name in faults)},
+            )
         if given.soak or given.smoke:
             seconds, top_seconds, slot = (4.0, 1.0, 1.0) if given.smoke else (given.soak * 60, 20.0, 60.0)
             table = soak(home, url.replace("events.db", "soak.db"), seconds, top_seconds=top_seconds, slot=slot)
@@ -296,11 +339,18 @@ def report(
         library: version(library) for library in ("fastapi", "uvicorn", "sqlalchemy", "onnxruntime")
     }
     recorded.write(
-        name, table, script=__file__, command=f"python -m benchmarks.service.proof {' '.join(sys.argv[1:])}",
-        protocol=f"{protocol}; client and server on one machine", seconds=time.perf_counter() - begun,
-        also=[Path(__file__).with_name(file) for file in ("kills.py", "load.py")], facts=facts | about,
-        smoke=trial is not None, directory=trial, measured=MEASURED[name],
-    )  # fmt: skip
+        name,
+        table,
+        script=__file__,
+        command=f"python -m benchmarks.service.proof {' '.join(sys.argv[1:])}",
+        protocol=f"{protocol}; client and server on one machine",
+        seconds=time.perf_counter() - begun,
+        also=[Path(__file__).with_name(file) for file in ("kills.py", "load.py")],
+        facts=facts | about,
+        smoke=trial is not None,
+        directory=trial,
+        measured=MEASURED[name],
+    )
 
 
 if __name__ == "__main__":

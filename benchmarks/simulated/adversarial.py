@@ -66,9 +66,13 @@ THREAT = Threat(per_week=5, total=10, weeks=8)
 PRICES = Threat(per_week=0, price=0.05, price_column="price_index")
 SHARE, RATIOS = 0.5, (1, 3, 9)
 WINDOW = WindowSettings(
-    26, HORIZON, past=("y", "price_index", "promoted", "stockout"),
-    future=(*common.PLAN, "week_sin", "week_cos"), static=("category",), also_known=("rel_price",),
-)  # fmt: skip
+    26,
+    HORIZON,
+    past=("y", "price_index", "promoted", "stockout"),
+    future=(*common.PLAN, "week_sin", "week_cos"),
+    static=("category",),
+    also_known=("rel_price",),
+)
 TRAIN = TrainSettings(epochs=4, batch_size=512, lr=1e-2, device="cpu")
 SHAPE: dict[str, Any] = {"hidden": 24, "decoder": 32}
 
@@ -120,8 +124,10 @@ def shop(size: str, seed: int) -> Shop:
         age = ((origin - before["ds"]).dt.days // 7).to_numpy()
         old = before[age >= THREAT.weeks].groupby("unique_id")["y"].mean().reindex(own)
         recent = before[age < THREAT.weeks].groupby("unique_id")["y"].mean().reindex(own)
-        season = np.mean([weekly.reindex(keys.set_levels(keys.levels[1] - pd.Timedelta(weeks=52 + k), level=1))
-                          for k in (-1, 0, 1)], axis=0).reshape(-1, HORIZON)  # fmt: skip
+        season = np.mean(
+            [weekly.reindex(keys.set_levels(keys.levels[1] - pd.Timedelta(weeks=52 + k), level=1)) for k in (-1, 0, 1)],
+            axis=0,
+        ).reshape(-1, HORIZON)
         level = old.fillna(float(old.mean())).to_numpy()[:, None]
         rest["year"].append(np.where(np.isfinite(season), season, level))
         rest["old"].append(np.repeat(level, HORIZON, axis=1))
@@ -131,10 +137,15 @@ def shop(size: str, seed: int) -> Shop:
     table = {name: torch.tensor(np.concatenate(rows), dtype=torch.float32) for name, rows in rest.items()}
     late = train.between(last[0])
     return Shop(
-        seed, train, late.batch(torch.arange(len(late))), joined(batches), len(origins),
-        (costs["list_price"] - costs["unit_cost"]).clip(lower=0.01).to_numpy(), 0.25 * costs["unit_cost"].to_numpy(),
+        seed,
+        train,
+        late.batch(torch.arange(len(late))),
+        joined(batches),
+        len(origins),
+        (costs["list_price"] - costs["unit_cost"]).clip(lower=0.01).to_numpy(),
+        0.25 * costs["unit_cost"].to_numpy(),
         **table,
-    )  # fmt: skip
+    )
 
 
 def median_filter(batch: Batch) -> Batch:
@@ -280,8 +291,10 @@ def tuning(epochs: int, shares: tuple[float, ...]) -> pd.DataFrame:
             model = trained(own, "absolute", perturb, replace(TRAIN, epochs=epochs))
             attack = pgd(model, own.test, WINDOW, THREAT, error_objective(WINDOW), steps=10)
             with torch.no_grad():
-                values = {"clean": wape(own, forecast(model, own.test, WINDOW)),
-                          "attacked": wape(own, forecast(model, attack.batch, WINDOW))}  # fmt: skip
+                values = {
+                    "clean": wape(own, forecast(model, own.test, WINDOW)),
+                    "attacked": wape(own, forecast(model, attack.batch, WINDOW)),
+                }
             rows.append({"store": seed, "epochs": epochs, "candidate": name, **values})
             print(rows[-1], flush=True)
     return pd.DataFrame(rows)
@@ -324,12 +337,18 @@ def main() -> None:
         print(result[result["measure"].isin(["damage", "clean loss", "prevented"])].round(3).to_string(index=False))
         for name, frame in {"adversarial": table, "adversarial_summary": result}.items():
             recorded.write(
-                name, frame, script=__file__, command="python -m benchmarks.simulated.adversarial",
-                seconds=seconds, smoke=smoke,
+                name,
+                frame,
+                script=__file__,
+                command="python -m benchmarks.simulated.adversarial",
+                seconds=seconds,
+                smoke=smoke,
                 protocol=f"demand of {table['store'].nunique()} stores, 4 weeks ahead; at most 5 fake units a product "
                 "and week, 10 in the last 8 weeks; settings chosen on stores 100 and 101",
-                directory=folder, measured_rows={"measure": ["seconds of training"]}, also=[common.__file__],
-            )  # fmt: skip
+                directory=folder,
+                measured_rows={"measure": ["seconds of training"]},
+                also=[common.__file__],
+            )
 
 
 if __name__ == "__main__":

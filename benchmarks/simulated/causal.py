@@ -37,7 +37,7 @@ from ecomlib.causal import (
     promotion_effect,
     rollout_effect,
     text_vectors,
-)  # fmt: skip
+)
 from ecomlib.panel import make_panel
 from ecomlib.stores import Store
 from ecomlib.stores.simulated import make_store
@@ -82,8 +82,14 @@ def promotions(store: Store, frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for outcome, (y, exposure) in OUTCOMES.items():
         for how, rows in used.items():
             found = promotion_effect(frame, how, y=y, exposure=exposure)  # type: ignore[arg-type]
-            yield {"outcome": outcome, "comparison": how, "estimate": found.estimate, "low": found.low,
-                   "high": found.high, "truth": effect[rows].mean()}  # fmt: skip
+            yield {
+                "outcome": outcome,
+                "comparison": how,
+                "estimate": found.estimate,
+                "low": found.low,
+                "high": found.high,
+                "truth": effect[rows].mean(),
+            }
 
 
 def rollouts(store: Store, draws: int) -> Iterator[dict[str, Any]]:
@@ -93,9 +99,15 @@ def rollouts(store: Store, draws: int) -> Iterator[dict[str, Any]]:
     for outcome, panel in (("demand", demand), ("sales", make_panel(store.observed(), by=("region_id",)))):
         for within in (None, "row"):
             found = rollout_effect(panel, starts, np.random.default_rng(0), within=within, draws=draws)
-            yield {"outcome": outcome, "compared": within or "all", "estimate": found.effect.estimate,
-                   "low": found.effect.low, "high": found.effect.high, "p_value": found.p_value,
-                   "truth": starts["effect"].iloc[0]}  # fmt: skip
+            yield {
+                "outcome": outcome,
+                "compared": within or "all",
+                "estimate": found.effect.estimate,
+                "low": found.effect.low,
+                "high": found.effect.high,
+                "p_value": found.p_value,
+                "truth": starts["effect"].iloc[0],
+            }
 
 
 def on_one_store(size: str, seed: int, misspecified: bool, text: bool, smoke: bool) -> dict[str, pd.DataFrame]:
@@ -131,8 +143,15 @@ def summary(name: str, table: pd.DataFrame) -> pd.DataFrame:
     width = table["high"] - table["low"]
     all_of = table.assign(error=miss.abs(), bias=miss, covered=inside, width=width)
     group = all_of.groupby(["misspecified", "outcome", what], sort=False)
-    found = group.agg(estimate=(value, "mean"), truth=("truth", "mean"), error=("error", "mean"), bias=("bias", "mean"),
-                      covered=("covered", "mean"), width=("width", "mean"), stores=("seed", "nunique"))  # fmt: skip
+    found = group.agg(
+        estimate=(value, "mean"),
+        truth=("truth", "mean"),
+        error=("error", "mean"),
+        bias=("bias", "mean"),
+        covered=("covered", "mean"),
+        width=("width", "mean"),
+        stores=("seed", "nunique"),
+    )
     return found.round(3)
 
 

@@ -33,9 +33,15 @@ def panel(store: Store, freq: str = "W-MON", ahead: int = 0) -> pd.DataFrame:
 
 
 def trained(
-    frame: pd.DataFrame, window: WindowSettings, how: TrainSettings, origins: Sequence[pd.Timestamp], *,
-    model: str = "gru", every: int = 1, **network: Any,
-) -> pd.DataFrame:  # fmt: skip
+    frame: pd.DataFrame,
+    window: WindowSettings,
+    how: TrainSettings,
+    origins: Sequence[pd.Timestamp],
+    *,
+    model: str = "gru",
+    every: int = 1,
+    **network: Any,
+) -> pd.DataFrame:
     """Forecasts `unique_id, ds, cutoff, forecast` from all origins by one network, trained before the first of them.
 
     `every`: take every so many-th origin for training (a daily panel has seven times a weekly one's windows).

@@ -52,9 +52,13 @@ from ecomlib.windows import WindowSet, WindowSettings
 SEEDS, TURNED, MEMBERS = range(201, 221), range(201, 205), range(201, 207)
 NOMINAL, AHEAD, LATE = 0.9, 3, 7  # coverage; days ahead that are scored; days by which the feed is late
 WINDOW = WindowSettings(
-    26, 4, past=("y", "rel_price", "promoted", "stockout"), future=("rel_price", "promoted", "depth", "week_sin",
-    "week_cos"), static=("category",), also_known=("rel_price",),
-)  # fmt: skip
+    26,
+    4,
+    past=("y", "rel_price", "promoted", "stockout"),
+    future=("rel_price", "promoted", "depth", "week_sin", "week_cos"),
+    static=("category",),
+    also_known=("rel_price",),
+)
 TRAIN = TrainSettings(epochs=6, batch_size=1024, lr=8e-3, device="cpu")
 GRU: dict[str, Any] = {"head": "absolute", "hidden": 24, "decoder": 32}
 SINGLE = ("GRU", "trees", "mean of 8 weeks")
@@ -69,11 +73,17 @@ def region_frame(maps: RegionDays, part: DayWindows, said: Floats, demand: pd.Da
     n, steps, regions, _ = part.y.shape
     days, frames = maps.days.to_numpy(), []
     for h in range(steps):
-        frame = pd.DataFrame({
-            "unique_id": np.tile(maps.regions.astype(str), n), "cutoff": np.repeat(days[part.origin], regions),
-            "ds": np.repeat(days[part.origin + h + 1], regions), "step": h + 1, "y": part.y[:, h, :, 0].ravel(),
-            "forecast": np.maximum(said[:, h, :, 0], 0.5).ravel(), "column": np.tile(maps.spots[:, 1], n),
-        })  # fmt: skip
+        frame = pd.DataFrame(
+            {
+                "unique_id": np.tile(maps.regions.astype(str), n),
+                "cutoff": np.repeat(days[part.origin], regions),
+                "ds": np.repeat(days[part.origin + h + 1], regions),
+                "step": h + 1,
+                "y": part.y[:, h, :, 0].ravel(),
+                "forecast": np.maximum(said[:, h, :, 0], 0.5).ravel(),
+                "column": np.tile(maps.spots[:, 1], n),
+            }
+        )
         frames.append(frame)
     table = pd.concat(frames, ignore_index=True).merge(demand, on=["unique_id", "ds"], how="left")
     return table.assign(root=np.sqrt(table["forecast"]))
@@ -113,11 +123,14 @@ def region_coverage(calibration: pd.DataFrame, test: pd.DataFrame) -> pd.DataFra
     ways: dict[str, list[str]] = {"pooled": [], "by column": ["column"], "by region": ["unique_id"]}
     rows = [
         coverage_rows(
-            now, split_conformal(known, now, "forecast", NOMINAL, by=by, scale="root"), "region-days", name,
+            now,
+            split_conformal(known, now, "forecast", NOMINAL, by=by, scale="root"),
+            "region-days",
+            name,
             ["unique_id", "column", "step"],
         )
         for name, by in ways.items()
-    ]  # fmt: skip
+    ]
     return pd.concat(rows, ignore_index=True)
 
 
@@ -317,13 +330,18 @@ def main() -> None:
             results |= members(size, [201] if smoke else list(MEMBERS), out)
         for name, (table, seconds) in results.items():
             recorded.write(
-                name, table, script=__file__, also=[common.__file__],
+                name,
+                table,
+                script=__file__,
+                also=[common.__file__],
                 command="python -m benchmarks.simulated.ensembling "
                 f"--{'members' if name == 'members_n' else 'intervals'}",
                 protocol="simulated stores by seed, none of which a lesson shows or a choice was made on",
-                seconds=seconds, smoke=smoke, directory=folder,
+                seconds=seconds,
+                smoke=smoke,
+                directory=folder,
                 measured=["seconds"] if name == "members_n" else [],
-            )  # fmt: skip
+            )
 
 
 def kept(path: Path, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:

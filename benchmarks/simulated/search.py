@@ -32,14 +32,26 @@ from ecomlib.windows import WindowSettings
 
 HORIZON, ORIGINS, TRIALS, THIN = 4, 3, 14, 3
 DEFAULT: dict[str, Any] = {
-    "model": "gru", "look_back": 26, "hidden": 32, "lr": 5e-3, "dropout": 0.0, "epochs": 8, "average": False,
-    "fusion": "concat", "calendar": True,
-}  # fmt: skip
+    "model": "gru",
+    "look_back": 26,
+    "hidden": 32,
+    "lr": 5e-3,
+    "dropout": 0.0,
+    "epochs": 8,
+    "average": False,
+    "fusion": "concat",
+    "calendar": True,
+}
 CHOICES: dict[str, tuple[Any, ...]] = {
-    "model": ("gru", "lstm", "transformer"), "look_back": (8, 13, 26, 39), "hidden": (16, 32, 48),
-    "dropout": (0.0, 0.1, 0.2), "epochs": (4, 8), "average": (False, True), "fusion": ("concat", "gate"),
+    "model": ("gru", "lstm", "transformer"),
+    "look_back": (8, 13, 26, 39),
+    "hidden": (16, 32, 48),
+    "dropout": (0.0, 0.1, 0.2),
+    "epochs": (4, 8),
+    "average": (False, True),
+    "fusion": ("concat", "gate"),
     "calendar": (False, True),
-}  # fmt: skip
+}
 WAVES = ("week_sin", "week_cos")
 
 
@@ -52,9 +64,12 @@ def thinned(store: Store) -> pd.DataFrame:
 def forecasts(panel: pd.DataFrame, origins: list[pd.Timestamp], chosen: dict[str, Any], short: bool) -> pd.DataFrame:
     """Scored frame `unique_id, ds, cutoff, y, forecast` of one setting."""
     window = WindowSettings(
-        chosen["look_back"], HORIZON, common.PAST,
-        (*common.PLAN, *(WAVES if chosen["calendar"] else ())), also_known=common.OWN,
-    )  # fmt: skip
+        chosen["look_back"],
+        HORIZON,
+        common.PAST,
+        (*common.PLAN, *(WAVES if chosen["calendar"] else ())),
+        also_known=common.OWN,
+    )
     how = TrainSettings(
         epochs=1 if short else chosen["epochs"], lr=chosen["lr"], average=0.99 * chosen["average"], device="cpu"
     )

@@ -103,8 +103,7 @@ def on_one_store(seed: int, smoke: bool) -> tuple[pd.DataFrame, dict[str, float]
         if by:
             season = seasons(panel, *by.split(), origins[0])
             frame = panel.assign(y=np.maximum(np.expm1(np.log1p(panel["y"]) - season), 0.0))
-        window = WindowSettings(look_back, HORIZON, common.PAST, (*common.PLAN, *more),
-                                also_known=common.OWN)  # fmt: skip
+        window = WindowSettings(look_back, HORIZON, common.PAST, (*common.PLAN, *more), also_known=common.OWN)
         how = TrainSettings(epochs=1 if smoke else 6, lr=5e-3, average=0.99, device="cpu")
         found = common.trained(frame, window, how, origins, every=2, hidden=32)
         if by:

@@ -59,10 +59,17 @@ ARMS: dict[str, tuple[str, str, int, tuple[str, ...], bool, str]] = {
 }
 # The losses of section 7 work on units over the window's level; all other arms on the absolute error of logarithms.
 UNITS = {"RNN, squared error of units": "squared", "RNN, absolute error of units": "absolute"}
-RIVAL = {"RNN": "LightGBM", "LSTM": "LightGBM", "GRU": "LightGBM", "Transformer": "LightGBM", "LightGBM": "naive",
-         "Transformer, 60 weeks": "Transformer", "LightGBM, nothing known ahead": "LightGBM",
-         "RNN, absolute error of units": "RNN, squared error of units",
-         "RNN, squared error of units": "RNN"}  # fmt: skip
+RIVAL = {
+    "RNN": "LightGBM",
+    "LSTM": "LightGBM",
+    "GRU": "LightGBM",
+    "Transformer": "LightGBM",
+    "LightGBM": "naive",
+    "Transformer, 60 weeks": "Transformer",
+    "LightGBM, nothing known ahead": "LightGBM",
+    "RNN, absolute error of units": "RNN, squared error of units",
+    "RNN, squared error of units": "RNN",
+}
 
 
 class RNNForecaster(Forecaster):
@@ -95,9 +102,14 @@ def windows_of(
     panel: pd.DataFrame, look_back: int, known: tuple[str, ...], text: pd.DataFrame | None, in_units: bool = False
 ) -> WindowSet:
     shape = WindowSettings(
-        look_back, HORIZON, past=PAST, future=known, static=("category",), also_known=("rel_price",),
+        look_back,
+        HORIZON,
+        past=PAST,
+        future=known,
+        static=("category",),
+        also_known=("rel_price",),
         scale="mean_abs" if in_units else "log1p_shift",
-    )  # fmt: skip
+    )
     return WindowSet.from_panel(panel, shape, text)
 
 

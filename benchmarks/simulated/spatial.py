@@ -85,9 +85,16 @@ def boosting(train: DayWindows, parts: list[DayWindows]) -> list[Floats]:
     for step in range(train.y.shape[1]):
         base = train.base[:, step].ravel()
         model = lightgbm.LGBMRegressor(
-            objective="poisson", n_estimators=150, learning_rate=0.05, num_leaves=15, min_child_samples=50,
-            num_threads=1, verbose=-1, deterministic=True, random_state=0,
-        )  # fmt: skip
+            objective="poisson",
+            n_estimators=150,
+            learning_rate=0.05,
+            num_leaves=15,
+            min_child_samples=50,
+            num_threads=1,
+            verbose=-1,
+            deterministic=True,
+            random_state=0,
+        )
         model.fit(inputs(train, step), train.y[:, step].ravel() / base, sample_weight=base)
         for part, answer in zip(parts, answers, strict=True):
             ratio = model.booster_.predict(inputs(part, step))
@@ -181,8 +188,19 @@ def shares(table: pd.DataFrame, metric: str, rng: np.random.Generator, draws: in
                 continue
             won, gap = ((wide["best per-region"] - wide[c]).to_numpy() for c in (name, "attainable"))
             low, high = np.quantile(won[pick].mean(axis=1) / gap[pick].mean(axis=1), [0.025, 0.975])
-            rows.append({"by": by, "turned": turned, "horizon": horizon, "metric": metric, "model": name,
-                         "share": won.mean() / gap.mean(), "low": low, "high": high, "stores": len(wide)})  # fmt: skip
+            rows.append(
+                {
+                    "by": by,
+                    "turned": turned,
+                    "horizon": horizon,
+                    "metric": metric,
+                    "model": name,
+                    "share": won.mean() / gap.mean(),
+                    "low": low,
+                    "high": high,
+                    "stores": len(wide),
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -264,8 +282,14 @@ def orange_juice(settings: SpaceSettings, smoke: bool) -> pd.DataFrame | None:
         for h in range(HORIZON):
             miss = np.abs(test.y - units)[:, h][seen[:, h]]
             log = np.log(test.y[:, h] / units[:, h])[seen[:, h]]
-            rows.append({"model": name, "horizon": h + 1, "wape": miss.sum() / test.y[:, h][seen[:, h]].sum(),
-                         "log_rmse": float(np.sqrt((log**2).mean()))})  # fmt: skip
+            rows.append(
+                {
+                    "model": name,
+                    "horizon": h + 1,
+                    "wape": miss.sum() / test.y[:, h][seen[:, h]].sum(),
+                    "log_rmse": float(np.sqrt((log**2).mean())),
+                }
+            )
     return pd.DataFrame(rows)
 
 

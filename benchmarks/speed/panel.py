@@ -41,14 +41,16 @@ def synthetic(lines: int) -> Store:
     share = rng.pareto(1.2, 5_000) + 0.05
     product = rng.choice(5_000, lines, p=share / share.sum())
     invoice = np.sort(rng.integers(0, max(lines // 20, 1), lines))
-    orders = pd.DataFrame({
-        "order_id": [f"o{k}" for k in invoice],
-        "product_id": [f"p{k}" for k in product],
-        "customer_id": [f"c{k}" if k < 6_000 else None for k in rng.integers(0, 8_000, lines // 20 + 1)[invoice]],
-        "ordered_at": pd.Timestamp("2023-01-02") + pd.to_timedelta(invoice * (731 / (lines / 20)), unit="D"),
-        "quantity": rng.geometric(0.2, lines),
-        "unit_price": np.round(rng.lognormal(1, 0.7, lines), 2),
-    })  # fmt: skip
+    orders = pd.DataFrame(
+        {
+            "order_id": [f"o{k}" for k in invoice],
+            "product_id": [f"p{k}" for k in product],
+            "customer_id": [f"c{k}" if k < 6_000 else None for k in rng.integers(0, 8_000, lines // 20 + 1)[invoice]],
+            "ordered_at": pd.Timestamp("2023-01-02") + pd.to_timedelta(invoice * (731 / (lines / 20)), unit="D"),
+            "quantity": rng.geometric(0.2, lines),
+            "unit_price": np.round(rng.lognormal(1, 0.7, lines), 2),
+        }
+    )
     orders["ordered_at"] = orders["ordered_at"].astype("datetime64[ns]")
     products = pd.DataFrame({"product_id": sorted(orders["product_id"].unique())})
     customers = pd.DataFrame({"customer_id": sorted(orders["customer_id"].dropna().unique())})
@@ -119,11 +121,19 @@ def rows(
     ratio = float(np.median(seconds[:, 1] / seconds[:, 0]))
     median, best = np.median(seconds, axis=0), seconds.min(axis=0)
     return [
-        {"what": what, "engine": name, "items": items, "unit": unit, "seconds_median": round(float(median[k]), 4),
-         "seconds_best": round(float(best[k]), 4), "repeats": repeats, "per_second": round(items / float(median[k])),
-         "ratio_to_ecomlib": 1.0 if k == 0 else round(ratio, 3)}
+        {
+            "what": what,
+            "engine": name,
+            "items": items,
+            "unit": unit,
+            "seconds_median": round(float(median[k]), 4),
+            "seconds_best": round(float(best[k]), 4),
+            "repeats": repeats,
+            "per_second": round(items / float(median[k])),
+            "ratio_to_ecomlib": 1.0 if k == 0 else round(ratio, 3),
+        }
         for k, name in enumerate(names)
-    ]  # fmt: skip
+    ]
 
 
 def main() -> None:

@@ -52,9 +52,24 @@ MEASURED = ["rate", "rate_low", "rate_high", "share", "share_low", "share_high",
 MEASURED += ["machine", "date", "torch"]
 RESIDENT = "one resident batch, bare loop"
 COLUMNS = [
-    "device", "arm", "precision", "rate", "rate_low", "rate_high", "share", "share_low", "share_high", "repeats",
-    "batch", "work", "speed", "note", "machine", "date", "torch",
-]  # fmt: skip
+    "device",
+    "arm",
+    "precision",
+    "rate",
+    "rate_low",
+    "rate_high",
+    "share",
+    "share_low",
+    "share_high",
+    "repeats",
+    "batch",
+    "work",
+    "speed",
+    "note",
+    "machine",
+    "date",
+    "torch",
+]
 PROTOCOL = (
     f"windows a second in training an LSTM({HIDDEN}) on {LOOK_BACK} days of units and {len(COVARIATES)} covariates, "
     "invented data; arms interleaved, repeats from several processes; CPU rows: one thread, processor time"

@@ -222,13 +222,29 @@ class Arms:
 
         def seconds(steps: int) -> float:
             model = LSTM(
-                h=HORIZON, input_size=LOOK_BACK, encoder_hidden_size=HIDDEN, encoder_n_layers=1, decoder_layers=1,
-                decoder_hidden_size=64, hist_exog_list=list(COVARIATES), loss=MAE(), max_steps=steps,
-                val_check_steps=steps, batch_size=64, windows_batch_size=self.batch, scaler_type="identity",
-                learning_rate=3e-3, gradient_clip_val=1.0, accelerator="gpu" if self.clock.cuda else "cpu", devices=1,
-                logger=False, enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False,
+                h=HORIZON,
+                input_size=LOOK_BACK,
+                encoder_hidden_size=HIDDEN,
+                encoder_n_layers=1,
+                decoder_layers=1,
+                decoder_hidden_size=64,
+                hist_exog_list=list(COVARIATES),
+                loss=MAE(),
+                max_steps=steps,
+                val_check_steps=steps,
+                batch_size=64,
+                windows_batch_size=self.batch,
+                scaler_type="identity",
+                learning_rate=3e-3,
+                gradient_clip_val=1.0,
+                accelerator="gpu" if self.clock.cuda else "cpu",
+                devices=1,
+                logger=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                enable_checkpointing=False,
                 random_seed=0,
-            )  # fmt: skip
+            )
             started = self.clock.now()
             NeuralForecast([model], "D").fit(panel)
             return self.clock.now() - started

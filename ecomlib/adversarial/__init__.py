@@ -25,6 +25,20 @@ from ecomlib.adversarial.defences import Hardening, smoothed
 from ecomlib.adversarial.words import stuff
 
 __all__ = [
-    "Attack", "Hardening", "Threat", "error_objective", "fgsm", "forecast", "pgd", "poisoned", "project",
-    "push_objective", "random_attack", "smoothed", "strongest", "stuff", "transfer", "whole",
-]  # fmt: skip
+    "Attack",
+    "Hardening",
+    "Threat",
+    "error_objective",
+    "fgsm",
+    "forecast",
+    "pgd",
+    "poisoned",
+    "project",
+    "push_objective",
+    "random_attack",
+    "smoothed",
+    "strongest",
+    "stuff",
+    "transfer",
+    "whole",
+]

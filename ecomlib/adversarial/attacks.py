@@ -47,8 +47,9 @@ class Threat:
             raise DataError("an attack on prices must know their column", remedy="name it in price_column.")
 
 
-def poisoned(batch: Batch, settings: WindowSettings, fake: Tensor, price: Tensor | None = None,
-             price_column: str | None = None) -> Batch:  # fmt: skip
+def poisoned(
+    batch: Batch, settings: WindowSettings, fake: Tensor, price: Tensor | None = None, price_column: str | None = None
+) -> Batch:
     """The batch as the network would meet it after the attack; differentiable in both (lesson 06, section 2).
 
     ``fake`` (B, T) units are added to the weeks that are known; the window's level, and all that is scaled by it, is
@@ -222,9 +223,15 @@ def pgd(
 
 
 def random_attack(
-    model: Forecaster, batch: Batch, settings: WindowSettings, threat: Threat, objective: Objective,
-    *, tries: int = 40, generator: torch.Generator | None = None,
-) -> Attack:  # fmt: skip
+    model: Forecaster,
+    batch: Batch,
+    settings: WindowSettings,
+    threat: Threat,
+    objective: Objective,
+    *,
+    tries: int = 40,
+    generator: torch.Generator | None = None,
+) -> Attack:
     """The best of so many random plans of the same budget: what anyone can do (lesson 06, section 3).
 
     A gradient attack that is weaker than this one has been masked, not defended against (Athalye, Carlini and Wagner,
@@ -304,9 +311,14 @@ def _start(batch: Batch, threat: Threat, generator: torch.Generator | None) -> P
 
 
 def _slopes(
-    model: Forecaster, batch: Batch, settings: WindowSettings, threat: Threat, objective: Objective,
-    fake: Tensor, price: Tensor,
-) -> Perturbation:  # fmt: skip
+    model: Forecaster,
+    batch: Batch,
+    settings: WindowSettings,
+    threat: Threat,
+    objective: Objective,
+    fake: Tensor,
+    price: Tensor,
+) -> Perturbation:
     fake, price = fake.detach().requires_grad_(), price.detach().requires_grad_()
     # cuDNN's recurrent layers have no gradient in evaluation mode; torch's own kernels do.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
@@ -334,9 +346,14 @@ def _direction(slope: Tensor, norm: str) -> Tensor:
 
 
 def _value(
-    model: Forecaster, batch: Batch, settings: WindowSettings, threat: Threat, objective: Objective,
-    fake: Tensor, price: Tensor,
-) -> Perturbation:  # fmt: skip
+    model: Forecaster,
+    batch: Batch,
+    settings: WindowSettings,
+    threat: Threat,
+    objective: Objective,
+    fake: Tensor,
+    price: Tensor,
+) -> Perturbation:
     with torch.no_grad():
         fake = fake * batch.seen  # nobody can buy in a week before the launch
         return objective(model, poisoned(batch, settings, fake, price, threat.price_column)), fake

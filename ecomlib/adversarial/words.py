@@ -11,9 +11,13 @@ from ecomlib.errors import DataError
 
 
 def stuff(
-    title: str, words: Sequence[str], score: Callable[[list[str]], NDArray[np.float64]], budget: int = 3,
-    *, first: bool = False,
-) -> tuple[str, list[float]]:  # fmt: skip
+    title: str,
+    words: Sequence[str],
+    score: Callable[[list[str]], NDArray[np.float64]],
+    budget: int = 3,
+    *,
+    first: bool = False,
+) -> tuple[str, list[float]]:
     """Add up to ``budget`` words to a title, each time the one that raises ``score`` most (lesson 06, section 4).
 
     Greedy search, which needs no gradient: ``score`` (n titles) -> (n,) is all that the attacker may ask, as a seller

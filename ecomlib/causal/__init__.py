@@ -13,8 +13,24 @@ from ecomlib.causal.regression import PoissonFit, poisson
 from ecomlib.causal.sensitivity import permuted_treatment, robustness_value
 
 __all__ = [
-    "KNOWN_BEFORE", "DoubleML", "PoissonFit", "Rollout", "Settings", "design",
-    "difference_in_means", "double_ml", "fixed_effects", "leak_probe", "listing_texts", "naive", "on_residuals",
-    "permuted_treatment", "poisson", "price_change", "promotion_effect", "robustness_value", "rollout_effect",
+    "KNOWN_BEFORE",
+    "DoubleML",
+    "PoissonFit",
+    "Rollout",
+    "Settings",
+    "design",
+    "difference_in_means",
+    "double_ml",
+    "fixed_effects",
+    "leak_probe",
+    "listing_texts",
+    "naive",
+    "on_residuals",
+    "permuted_treatment",
+    "poisson",
+    "price_change",
+    "promotion_effect",
+    "robustness_value",
+    "rollout_effect",
     "text_vectors",
-]  # fmt: skip
+]

@@ -18,12 +18,28 @@ if TYPE_CHECKING:
 
 # Columns of ``design`` that were known when the week began; prices and promotions are the shop's own plan for it.
 KNOWN_BEFORE = (
-    "listing", "units_last", "units_mean4", "price_last", "stockout_last", "orders_so_far", "days_since_order",
-    "return_rate", "reviews_so_far", "rating", "mailed_last",
-)  # fmt: skip
+    "listing",
+    "units_last",
+    "units_mean4",
+    "price_last",
+    "stockout_last",
+    "orders_so_far",
+    "days_since_order",
+    "return_rate",
+    "reviews_so_far",
+    "rating",
+    "mailed_last",
+)
 _PLAN = ("price_test", "promo_experiment", "promo_propensity")
-_TIMES = {"orders": "ordered_at", "prices": "date", "inventory": "date", "sessions": "started_at", "mailings": "date",
-          "reviews": "written_at", "listings": "valid_from"}  # fmt: skip
+_TIMES = {
+    "orders": "ordered_at",
+    "prices": "date",
+    "inventory": "date",
+    "sessions": "started_at",
+    "mailings": "date",
+    "reviews": "written_at",
+    "listings": "valid_from",
+}
 
 
 def design(store: Store, *, demand: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -122,9 +138,14 @@ def text_vectors(texts: pd.DataFrame, parts: Sequence[str] = ("title", "descript
 
 
 def leak_probe(
-    store: Store, at: Any, rng: np.random.Generator, *, build: Callable[[Store], pd.DataFrame] = design,
-    columns: Sequence[str] = KNOWN_BEFORE, keys: Sequence[str] = ("product_id", "ds"),
-) -> pd.DataFrame:  # fmt: skip
+    store: Store,
+    at: Any,
+    rng: np.random.Generator,
+    *,
+    build: Callable[[Store], pd.DataFrame] = design,
+    columns: Sequence[str] = KNOWN_BEFORE,
+    keys: Sequence[str] = ("product_id", "ds"),
+) -> pd.DataFrame:
     """Change the future and see whether the past moves (lesson 03, section 1).
 
     From ``at`` on, a third of every table's rows is lost and the rest is shuffled; returns of orders from the thirty

@@ -45,9 +45,13 @@ class DoubleML:
 
 
 def naive(
-    frame: pd.DataFrame, *, y: str = "units", final: Final = "poisson", exposure: str | None = None,
+    frame: pd.DataFrame,
+    *,
+    y: str = "units",
+    final: Final = "poisson",
+    exposure: str | None = None,
     treatment: str = "log_price",
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """Regress demand on price by category and nothing else: what a dashboard shows (lesson 03, section 2).
 
     ``final="linear"`` is the straight line through the logs of y + ½, which few units bend further.
@@ -56,9 +60,14 @@ def naive(
 
 
 def fixed_effects(
-    frame: pd.DataFrame, *, y: str = "units", final: Final = "poisson", exposure: str | None = None,
-    treatment: str = "log_price", controls: Sequence[str] = ("promoted",),
-) -> pd.DataFrame:  # fmt: skip
+    frame: pd.DataFrame,
+    *,
+    y: str = "units",
+    final: Final = "poisson",
+    exposure: str | None = None,
+    treatment: str = "log_price",
+    controls: Sequence[str] = ("promoted",),
+) -> pd.DataFrame:
     """Estimate elasticities by two-way fixed effects: products, and weeks of a category (lesson 03, section 4).
 
     Removes whatever stays the same in a product. A listing that is rewritten does not.
@@ -68,10 +77,17 @@ def fixed_effects(
 
 
 def double_ml(
-    frame: pd.DataFrame, vectors: Any = None, *, y: str = "units", exposure: str | None = None,
-    final: Final = "poisson", folds: Literal["product", "row"] = "product", treatment: str = "log_price",
-    controls: Sequence[str] = ("promoted",), settings: Settings | None = None,
-) -> DoubleML:  # fmt: skip
+    frame: pd.DataFrame,
+    vectors: Any = None,
+    *,
+    y: str = "units",
+    exposure: str | None = None,
+    final: Final = "poisson",
+    folds: Literal["product", "row"] = "product",
+    treatment: str = "log_price",
+    controls: Sequence[str] = ("promoted",),
+    settings: Settings | None = None,
+) -> DoubleML:
     """Estimate elasticities by double machine learning with text as the confounder (lesson 03, section 5).
 
     Chernozhukov et al. (2018): what is known before the week foretells the price and the demand, each learnt on other
@@ -93,8 +109,12 @@ def double_ml(
     columns = [y, treatment, "category", "ds", "product_id", *controls, *([exposure] if exposure else [])]
     for column in [*columns, *(["listing"] if vectors is not None else [])]:
         if column not in frame or frame[column].isna().any():
-            raise DataError("the column is missing or has gaps", table="frame", column=column,
-                            remedy="make the frame with design and drop rows without it.")  # fmt: skip
+            raise DataError(
+                "the column is missing or has gaps",
+                table="frame",
+                column=column,
+                remedy="make the frame with design and drop rows without it.",
+            )
     product, rng = codes(frame["product_id"]), np.random.default_rng(s.seed)
     if product.max() + 1 < s.folds:
         raise DataError("fewer products than folds", table="frame", column="product_id", value=product.max() + 1)
@@ -211,9 +231,15 @@ def _joined(fold: NDArray[np.intp], guesses: Sequence[Floats]) -> Floats:
 
 
 def _multiplicative(
-    count: Floats, price: Floats, residual: Floats, g: Floats, group: NDArray[np.intp], cluster: NDArray[np.intp],
-    start: Floats, dispersion: float,
-) -> tuple[Floats, Floats]:  # fmt: skip
+    count: Floats,
+    price: Floats,
+    residual: Floats,
+    g: Floats,
+    group: NDArray[np.intp],
+    cluster: NDArray[np.intp],
+    start: Floats,
+    dispersion: float,
+) -> tuple[Floats, Floats]:
     """Solve ``sum w (V, 1) (y exp(-ε T - a) - exp(g)) = 0`` in each group by Newton's method."""
     slope, error = start.copy(), np.empty(len(start))
     for c in range(len(start)):
@@ -234,9 +260,14 @@ def _multiplicative(
 
 
 def _plain(
-    frame: pd.DataFrame, absorb: Sequence[Any], y: str, final: str, exposure: str | None, treatment: str,
+    frame: pd.DataFrame,
+    absorb: Sequence[Any],
+    y: str,
+    final: str,
+    exposure: str | None,
+    treatment: str,
     controls: Sequence[str],
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     group = codes(frame["category"])
     X = np.where(group[:, None] == np.arange(group.max() + 1), frame[[treatment]].to_numpy(dtype=float), 0.0)
     X = np.hstack([X, frame[list(controls)].to_numpy(dtype=float)])

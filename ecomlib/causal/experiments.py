@@ -15,9 +15,12 @@ from ecomlib.evaluation import Interval
 
 
 def promotion_effect(
-    frame: pd.DataFrame, how: Literal["targeted", "randomised", "weighted"] = "randomised", *, y: str = "units",
+    frame: pd.DataFrame,
+    how: Literal["targeted", "randomised", "weighted"] = "randomised",
+    *,
+    y: str = "units",
     exposure: str | None = None,
-) -> Interval:  # fmt: skip
+) -> Interval:
     """Estimate the mean effect on log demand of the promotions run, discounts included (lesson 03, section 7).
 
     Poisson regression with a level for each week of a category, an effect of being promoted, and a slope of each
@@ -60,9 +63,14 @@ class Rollout:
 
 
 def rollout_effect(
-    panel: pd.DataFrame, starts: pd.DataFrame, rng: np.random.Generator, *, y: str = "y", within: str | None = None,
+    panel: pd.DataFrame,
+    starts: pd.DataFrame,
+    rng: np.random.Generator,
+    *,
+    y: str = "y",
+    within: str | None = None,
     draws: int = 999,
-) -> Rollout:  # fmt: skip
+) -> Rollout:
     """Estimate a staggered roll-out's effect on log units by difference in differences (lesson 03, section 7).
 
     Each region is compared, from its start on, with those that have not started yet (Callaway & Sant'Anna 2021), both
@@ -79,8 +87,12 @@ def rollout_effect(
     known = starts.set_index("region_id").reindex(table.index)
     values = table.to_numpy(dtype=float)
     if not (values > 0).all() or known["starts_on"].isna().any():
-        raise DataError("every region needs a start and units above zero in every week", table="panel", column=y,
-                        remedy="leave out regions without, or use a longer period.")  # fmt: skip
+        raise DataError(
+            "every region needs a start and units above zero in every week",
+            table="panel",
+            column=y,
+            remedy="leave out regions without, or use a longer period.",
+        )
     first = np.searchsorted(table.columns.to_numpy(), known["starts_on"].to_numpy(dtype=table.columns.dtype))
     group = np.zeros(len(first), np.intp) if within is None else codes(known[within])
     weeks = np.arange(values.shape[1])

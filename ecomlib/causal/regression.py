@@ -37,9 +37,15 @@ def codes(keys: Any) -> NDArray[np.intp]:
 
 
 def poisson(
-    y: Any, X: Any, *, absorb: Sequence[Any] = (), exposure: Any = None, weights: Any = None, cluster: Any = None,
+    y: Any,
+    X: Any,
+    *,
+    absorb: Sequence[Any] = (),
+    exposure: Any = None,
+    weights: Any = None,
+    cluster: Any = None,
     tolerance: float = 1e-7,
-) -> PoissonFit:  # fmt: skip
+) -> PoissonFit:
     """Fit a Poisson regression, levels absorbed: ``E[y] = exposure · exp(X slope + levels)`` (lesson 03, section 4).
 
     By pseudo-maximum likelihood (Gourieroux, Monfort & Trognon 1984), which needs the mean to be right and no more; the

@@ -176,9 +176,11 @@ def coverage_by(frame: pd.DataFrame, by: Sequence[str], low: str = "low", high: 
     known = frame.loc[frame["y"].notna().to_numpy()]
     inside = known["y"].between(known[low], known[high])
     table = known[list(by)].assign(coverage=inside.astype(float), width=known[high] - known[low], rows=1)
-    return table.groupby(list(by), observed=True).agg(
-        rows=("rows", "sum"), coverage=("coverage", "mean"), width=("width", "mean")
-    ).reset_index()  # fmt: skip
+    return (
+        table.groupby(list(by), observed=True)
+        .agg(rows=("rows", "sum"), coverage=("coverage", "mean"), width=("width", "mean"))
+        .reset_index()
+    )
 
 
 def _scores(frame: pd.DataFrame, model: str | tuple[str, str], scale: str | None, side: str = "both") -> pd.Series:

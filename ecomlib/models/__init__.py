@@ -13,6 +13,12 @@ from ecomlib.models.registry import NETWORKS
 from ecomlib.models.transformer import TransformerForecaster
 
 __all__ = [
-    "HEADS", "NETWORKS", "Forecaster", "ForecasterSettings", "GRUForecaster", "LSTMForecaster", "TransformerForecaster",
+    "HEADS",
+    "NETWORKS",
+    "Forecaster",
+    "ForecasterSettings",
+    "GRUForecaster",
+    "LSTMForecaster",
+    "TransformerForecaster",
     "make_head",
-]  # fmt: skip
+]

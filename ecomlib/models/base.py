@@ -79,8 +79,11 @@ class ForecasterSettings:
         if self.fusion not in FUSIONS:
             raise DataError("unknown fusion", value=self.fusion, remedy=f"take one of {', '.join(FUSIONS)}.")
         if self.fusion == "cross_attention" and self.hidden % self.heads:
-            raise DataError("hidden must be a multiple of heads", value=(self.hidden, self.heads),
-                            remedy="hidden=32, heads=4 is a small choice.")  # fmt: skip
+            raise DataError(
+                "hidden must be a multiple of heads",
+                value=(self.hidden, self.heads),
+                remedy="hidden=32, heads=4 is a small choice.",
+            )
 
 
 class Gate(nn.Module):
@@ -218,8 +221,11 @@ class Forecaster(nn.Module):
     def step_attention(self, batch: Batch) -> Tensor:
         """Where each step of the horizon looks under "cross_attention": (B, heads, H, T) (lesson 04, section 6)."""
         if self.ask is None:
-            raise DataError("only cross-attention has weights", value=self.settings.fusion,
-                            remedy='make the network with fusion="cross_attention".')  # fmt: skip
+            raise DataError(
+                "only cross-attention has weights",
+                value=self.settings.fusion,
+                remedy='make the network with fusion="cross_attention".',
+            )
         with self._asked():
             _, keys, allowed = self._memory(batch)
             return self.ask.weights(self.known(batch), keys, allowed)

@@ -35,8 +35,10 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise DataError(f"'{path.name}' is not a readable safetensors file: {error}",
-                        remedy="train the network again, or bring the whole file.") from error  # fmt: skip
+        raise DataError(
+            f"'{path.name}' is not a readable safetensors file: {error}",
+            remedy="train the network again, or bring the whole file.",
+        ) from error
 
 
 def write_checkpoint(
@@ -102,6 +104,7 @@ def load(path: str | os.PathLike[str]) -> tuple[Forecaster, dict[str, Any]]:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"'{Path(path).name}' holds no network of ecomlib: {error}",
-                        remedy="save it with ecomlib.training.save.") from error  # fmt: skip
+        raise DataError(
+            f"'{Path(path).name}' holds no network of ecomlib: {error}", remedy="save it with ecomlib.training.save."
+        ) from error
     return model.eval(), card

@@ -76,8 +76,11 @@ class TransformerForecaster(Forecaster):
 
     def make_encoder(self, settings: ForecasterSettings) -> nn.Module:
         if settings.hidden % settings.heads:
-            raise DataError("hidden must be a multiple of heads", value=(settings.hidden, settings.heads),
-                            remedy="hidden=32, heads=4 is a small choice.")  # fmt: skip
+            raise DataError(
+                "hidden must be a multiple of heads",
+                value=(settings.hidden, settings.heads),
+                remedy="hidden=32, heads=4 is a small choice.",
+            )
         return CausalEncoder(settings)
 
     def remember(self, x: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:

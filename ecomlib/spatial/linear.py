@@ -35,9 +35,15 @@ def lag_features(windows: DayWindows, maps: RegionDays, reads: Reads, lags: int)
 
 
 def ridge_forecast(
-    train: DayWindows, later: DayWindows, maps: RegionDays, reads: Reads, *, lags: int = 5, alpha: float = 1.0,
+    train: DayWindows,
+    later: DayWindows,
+    maps: RegionDays,
+    reads: Reads,
+    *,
+    lags: int = 5,
+    alpha: float = 1.0,
     pooled: bool = False,
-) -> Floats:  # fmt: skip
+) -> Floats:
     """Forecasts in units (n, H, R, K) of a ridge regression on `lag_features` (lesson 05, section 3).
 
     Target: log units over level. One regression a region, or ``pooled`` one for all. What exp takes away from a mean is

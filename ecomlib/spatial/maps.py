@@ -67,8 +67,12 @@ class RegionDays:
     def spots(self) -> NDArray[np.int64]:
         """The places, or the sentence that says that there are none."""
         if self.places is None:
-            raise DataError("these regions have no places on a grid", table="regions", column="row",
-                            remedy="add row and column, or use attention, which needs no map.")  # fmt: skip
+            raise DataError(
+                "these regions have no places on a grid",
+                table="regions",
+                column="row",
+                remedy="add row and column, or use attention, which needs no map.",
+            )
         return self.places
 
     @property

@@ -46,8 +46,11 @@ class SpaceSettings:
 
     def __post_init__(self) -> None:
         if self.kernel % 2 == 0 or min(self.hidden, self.kernel, self.epochs, self.batch) < 1:
-            raise DataError("sizes are at least 1, and a kernel's side is odd, so that it has a middle",
-                            value=self.kernel, remedy="kernel=3 sees the eight regions around.")  # fmt: skip
+            raise DataError(
+                "sizes are at least 1, and a kernel's side is odd, so that it has a middle",
+                value=self.kernel,
+                remedy="kernel=3 sees the eight regions around.",
+            )
 
 
 class ConvGRUCell(nn.Module):

@@ -50,10 +50,14 @@ class Levels:
         """
         at = np.asarray(origins, dtype=np.int64)
         if len(at) and at.min() < max(look_back, self.window) - 1:
-            raise DataError("an origin has fewer days before it than the level and the look-back need",
-                            value=str(maps.days[at.min()].date()), remedy="start later.")  # fmt: skip
-        ahead, past, recent = (at[:, None] + np.arange(*ends) for ends in
-                               ((1, horizon + 1), (1 - look_back, 1), (1 - self.window, 1)))  # fmt: skip
+            raise DataError(
+                "an origin has fewer days before it than the level and the look-back need",
+                value=str(maps.days[at.min()].date()),
+                remedy="start later.",
+            )
+        ahead, past, recent = (
+            at[:, None] + np.arange(*ends) for ends in ((1, horizon + 1), (1 - look_back, 1), (1 - self.window, 1))
+        )
         factor = self.weekday[maps.days.dayofweek]  # (T, K)
         y = np.concatenate([maps.units, np.full((horizon, *maps.units.shape[1:]), np.nan)])[ahead]
         level = maps.units[recent].sum(axis=1) / factor[recent].sum(axis=1)[:, None]  # (n, R, K)

@@ -57,7 +57,6 @@ def _option(name: str, kind: str, means: str, low: float | None = None, high: fl
     return Column(name, kind, means, required=False, null=kind not in ("flag", "count"), low=low, high=high)
 
 
-# fmt: off
 _PRODUCT = Column("product_id", "id", "the product's identifier")
 _REGION = _option("region_id", "id", "where it was sold")
 _CUSTOMER = _option("customer_id", "id", "who bought; empty for a guest")
@@ -66,79 +65,134 @@ _PRICE = Column("unit_price", "number", "price of one unit", low=0)
 _TO_PRODUCT, _TO_REGION = ("product_id", "products"), ("region_id", "regions")
 _TO_CUSTOMER = ("customer_id", "customers")
 _TABLES = (
-    Table("products", (
-        _PRODUCT,
-        Column("title", "text", "the words a customer sees"),
-        _option("description", "text", "longer words"),
-        _option("category", "text", "the product's group"),
-        _option("list_price", "number", "price of one unit before any promotion", low=0),
-        _option("unit_cost", "number", "what one unit costs the shop", low=0),
-        _option("launched_on", "day", "first day on sale"),
-        _option("image_path", "text", "file of a picture"),
-    ), key=("product_id",), required=True),
-    Table("listings", (
-        _PRODUCT,
-        Column("version", "count", "number of the text's version", low=0),
-        Column("valid_from", "day", "first day of this text"),
-        Column("title", "text", "the title from that day"),
-        Column("description", "text", "the description from that day", null=True),
-    ), key=("product_id", "version"), refers=(_TO_PRODUCT,)),
-    Table("regions", (
-        Column("region_id", "id", "the region's identifier"),
-        Column("name", "text", "the region's name"),
-        _option("latitude", "number", "degrees north", -90, 90),
-        _option("longitude", "number", "degrees east", -180, 180),
-        _option("row", "number", "row on a map of cells"),
-        _option("column", "number", "column on a map of cells"),
-        _option("population", "number", "people who live there", low=0),
-    ), key=("region_id",)),
-    Table("customers", (
-        Column("customer_id", "id", "the customer's identifier"),
-        _option("region_id", "id", "where the customer lives"),
-        _option("signed_up_on", "day", "day of registration"),
-    ), key=("customer_id",), refers=(_TO_REGION,)),
-    Table("orders", (
-        Column("order_id", "id", "the order's identifier; its lines share it"),
-        _PRODUCT, _REGION, _CUSTOMER,
-        Column("ordered_at", "moment", "when the order was placed"),
-        Column("quantity", "count", "units bought", above=0),
-        _PRICE,
-        _option("returned", "flag", "whether the line came back"),
-    ), refers=(_TO_PRODUCT, _TO_REGION, _TO_CUSTOMER), required=True),
-    Table("prices", (
-        _PRODUCT, _REGION, _DATE, _PRICE,
-        Column("promoted", "flag", "whether a promotion ran"),
-        _option("depth", "number", "discount as a share of the price", 0, 1),
-        _option("price_test", "flag", "whether the price was drawn at random"),
-        _option("promo_experiment", "flag", "whether the promotion was drawn at random"),
-        _option("promo_propensity", "number", "probability of the promotion", 0, 1),
-    ), key=("product_id", "region_id", "date"), refers=(_TO_PRODUCT, _TO_REGION)),
-    Table("inventory", (
-        _PRODUCT, _REGION, _DATE,
-        Column("on_hand_start", "count", "units in stock in the morning", low=0),
-        Column("received", "count", "units that arrived", low=0),
-        Column("sold", "count", "units that left", low=0),
-    ), key=("product_id", "region_id", "date"), refers=(_TO_PRODUCT, _TO_REGION)),
-    Table("sessions", (
-        Column("session_id", "id", "the visit's identifier"),
-        _CUSTOMER,
-        Column("started_at", "moment", "when the visit began"),
-        Column("converted", "flag", "whether it ended in an order"),
-    ), key=("session_id",), refers=(_TO_CUSTOMER,)),
-    Table("mailings", (
-        Column("customer_id", "id", "who could have been written to"),
-        _DATE,
-        Column("treated", "flag", "whether the mail was sent"),
-        _option("propensity", "number", "probability that it was sent", 0, 1),
-    ), key=("customer_id", "date"), refers=(_TO_CUSTOMER,)),
-    Table("reviews", (
-        _PRODUCT, _CUSTOMER,
-        Column("written_at", "day", "day of the review"),
-        Column("rating", "number", "stars", low=1, high=5),
-        Column("text", "text", "the review's words", null=True),
-    ), refers=(_TO_PRODUCT, _TO_CUSTOMER)),
+    Table(
+        "products",
+        (
+            _PRODUCT,
+            Column("title", "text", "the words a customer sees"),
+            _option("description", "text", "longer words"),
+            _option("category", "text", "the product's group"),
+            _option("list_price", "number", "price of one unit before any promotion", low=0),
+            _option("unit_cost", "number", "what one unit costs the shop", low=0),
+            _option("launched_on", "day", "first day on sale"),
+            _option("image_path", "text", "file of a picture"),
+        ),
+        key=("product_id",),
+        required=True,
+    ),
+    Table(
+        "listings",
+        (
+            _PRODUCT,
+            Column("version", "count", "number of the text's version", low=0),
+            Column("valid_from", "day", "first day of this text"),
+            Column("title", "text", "the title from that day"),
+            Column("description", "text", "the description from that day", null=True),
+        ),
+        key=("product_id", "version"),
+        refers=(_TO_PRODUCT,),
+    ),
+    Table(
+        "regions",
+        (
+            Column("region_id", "id", "the region's identifier"),
+            Column("name", "text", "the region's name"),
+            _option("latitude", "number", "degrees north", -90, 90),
+            _option("longitude", "number", "degrees east", -180, 180),
+            _option("row", "number", "row on a map of cells"),
+            _option("column", "number", "column on a map of cells"),
+            _option("population", "number", "people who live there", low=0),
+        ),
+        key=("region_id",),
+    ),
+    Table(
+        "customers",
+        (
+            Column("customer_id", "id", "the customer's identifier"),
+            _option("region_id", "id", "where the customer lives"),
+            _option("signed_up_on", "day", "day of registration"),
+        ),
+        key=("customer_id",),
+        refers=(_TO_REGION,),
+    ),
+    Table(
+        "orders",
+        (
+            Column("order_id", "id", "the order's identifier; its lines share it"),
+            _PRODUCT,
+            _REGION,
+            _CUSTOMER,
+            Column("ordered_at", "moment", "when the order was placed"),
+            Column("quantity", "count", "units bought", above=0),
+            _PRICE,
+            _option("returned", "flag", "whether the line came back"),
+        ),
+        refers=(_TO_PRODUCT, _TO_REGION, _TO_CUSTOMER),
+        required=True,
+    ),
+    Table(
+        "prices",
+        (
+            _PRODUCT,
+            _REGION,
+            _DATE,
+            _PRICE,
+            Column("promoted", "flag", "whether a promotion ran"),
+            _option("depth", "number", "discount as a share of the price", 0, 1),
+            _option("price_test", "flag", "whether the price was drawn at random"),
+            _option("promo_experiment", "flag", "whether the promotion was drawn at random"),
+            _option("promo_propensity", "number", "probability of the promotion", 0, 1),
+        ),
+        key=("product_id", "region_id", "date"),
+        refers=(_TO_PRODUCT, _TO_REGION),
+    ),
+    Table(
+        "inventory",
+        (
+            _PRODUCT,
+            _REGION,
+            _DATE,
+            Column("on_hand_start", "count", "units in stock in the morning", low=0),
+            Column("received", "count", "units that arrived", low=0),
+            Column("sold", "count", "units that left", low=0),
+        ),
+        key=("product_id", "region_id", "date"),
+        refers=(_TO_PRODUCT, _TO_REGION),
+    ),
+    Table(
+        "sessions",
+        (
+            Column("session_id", "id", "the visit's identifier"),
+            _CUSTOMER,
+            Column("started_at", "moment", "when the visit began"),
+            Column("converted", "flag", "whether it ended in an order"),
+        ),
+        key=("session_id",),
+        refers=(_TO_CUSTOMER,),
+    ),
+    Table(
+        "mailings",
+        (
+            Column("customer_id", "id", "who could have been written to"),
+            _DATE,
+            Column("treated", "flag", "whether the mail was sent"),
+            _option("propensity", "number", "probability that it was sent", 0, 1),
+        ),
+        key=("customer_id", "date"),
+        refers=(_TO_CUSTOMER,),
+    ),
+    Table(
+        "reviews",
+        (
+            _PRODUCT,
+            _CUSTOMER,
+            Column("written_at", "day", "day of the review"),
+            Column("rating", "number", "stars", low=1, high=5),
+            Column("text", "text", "the review's words", null=True),
+        ),
+        refers=(_TO_PRODUCT, _TO_CUSTOMER),
+    ),
 )
-# fmt: on
 SCHEMA: Mapping[str, Table] = {table.name: table for table in _TABLES}
 
 

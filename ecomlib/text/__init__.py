@@ -5,7 +5,23 @@ from ecomlib.text.encoder import Agreement, Encoder, Layer, Precision, encode, l
 from ecomlib.text.hub import DEFAULT, MULTILINGUAL, SOURCES, EncoderSource, hub_is_reachable
 
 __all__ = [
-    "DEFAULT", "MULTILINGUAL", "SOURCES", "AdaptSettings", "Adapted", "Agreement", "Encoder", "EncoderSource", "Layer",
-    "Precision", "adapt_encoder", "adapt_masked", "basket_pairs", "encode", "hub_is_reachable", "info_nce",
-    "load_encoder", "mean_pool", "precision_loss",
-]  # fmt: skip
+    "DEFAULT",
+    "MULTILINGUAL",
+    "SOURCES",
+    "AdaptSettings",
+    "Adapted",
+    "Agreement",
+    "Encoder",
+    "EncoderSource",
+    "Layer",
+    "Precision",
+    "adapt_encoder",
+    "adapt_masked",
+    "basket_pairs",
+    "encode",
+    "hub_is_reachable",
+    "info_nce",
+    "load_encoder",
+    "mean_pool",
+    "precision_loss",
+]

@@ -94,9 +94,13 @@ def basket_pairs(
 
 
 def adapt_encoder(
-    pairs: Iterable[tuple[str, str]], settings: AdaptSettings | None = None, *,
-    model: str | Path | Encoder = DEFAULT, device: str = "cpu", progress: bool | None = None,
-) -> Adapted:  # fmt: skip
+    pairs: Iterable[tuple[str, str]],
+    settings: AdaptSettings | None = None,
+    *,
+    model: str | Path | Encoder = DEFAULT,
+    device: str = "cpu",
+    progress: bool | None = None,
+) -> Adapted:
     """Train an encoder so that texts of one pair come together and those of two come apart (lesson 02, section 6).
 
     ``pairs`` are the shop's own: title and description of a product, titles from one basket. The encoder that is handed
@@ -122,9 +126,13 @@ def adapt_encoder(
 
 
 def adapt_masked(
-    texts: Iterable[str], settings: AdaptSettings | None = None, *,
-    model: str | Path = DEFAULT, device: str = "cpu", progress: bool | None = None,
-) -> Adapted:  # fmt: skip
+    texts: Iterable[str],
+    settings: AdaptSettings | None = None,
+    *,
+    model: str | Path = DEFAULT,
+    device: str = "cpu",
+    progress: bool | None = None,
+) -> Adapted:
     """Train an encoder further by letting it guess hidden word pieces (lesson 02, section 6).
 
     Devlin et al., BERT (2019): of the pieces chosen, 80 per cent are hidden, 10 become another piece, 10 stay. Raises
@@ -139,9 +147,10 @@ def adapt_masked(
     hidden = encoder.tokenizer.token_to_id("[MASK]") or encoder.tokenizer.token_to_id("<mask>")
     if [name for name in missing if "pooler" not in name] or hidden is None:
         raise DataError(
-            "this encoder was published without the head that guesses hidden words", value=source.repository,
+            "this encoder was published without the head that guesses hidden words",
+            value=source.repository,
             remedy="train it on pairs (adapt_encoder), or choose an encoder with its head, such as bert-base-uncased.",
-        )  # fmt: skip
+        )
     encoder = replace(encoder, bert=whole.to(device).base_model)
 
     def loss(batch: list[str]) -> torch.Tensor:

@@ -83,9 +83,13 @@ def newcomers(store: Store, *, weeks: int = 8) -> pd.DataFrame:
 
 
 def text_blocks(
-    texts: Sequence[Sequence[str]], price: Floats, train: NDArray[np.bool_], rng: np.random.Generator, *,
+    texts: Sequence[Sequence[str]],
+    price: Floats,
+    train: NDArray[np.bool_],
+    rng: np.random.Generator,
+    *,
     encoder: Callable[..., np.ndarray] = encode,
-) -> dict[str, Floats]:  # fmt: skip
+) -> dict[str, Floats]:
     """The text's vectors and the controls, one block of columns an arm (lesson 02, section 5).
 
     Parameters
@@ -111,10 +115,13 @@ def text_blocks(
     words = TfidfVectorizer(max_features=1500)
     words.fit(np.array(whole, dtype=object)[train])
     return {
-        "bert": bert, "shuffled": bert[dealt], "constant": np.ones((len(price), 1)),
-        RANDOM: noise / np.linalg.norm(noise, axis=1, keepdims=True), "static": static,
+        "bert": bert,
+        "shuffled": bert[dealt],
+        "constant": np.ones((len(price), 1)),
+        RANDOM: noise / np.linalg.norm(noise, axis=1, keepdims=True),
+        "static": static,
         "tfidf": words.transform(whole).toarray(),
-    }  # fmt: skip
+    }
 
 
 def ridge_path(
@@ -138,9 +145,16 @@ def ridge_path(
 
 
 def predict_arms(
-    y: Floats, base: Floats, blocks: Mapping[str, Floats], train: NDArray[np.bool_], groups: Sequence[object],
-    rng: np.random.Generator, *, common: bool = False, settings: ArmSettings = ArmSettings(),
-) -> pd.DataFrame:  # fmt: skip
+    y: Floats,
+    base: Floats,
+    blocks: Mapping[str, Floats],
+    train: NDArray[np.bool_],
+    groups: Sequence[object],
+    rng: np.random.Generator,
+    *,
+    common: bool = False,
+    settings: ArmSettings = ArmSettings(),
+) -> pd.DataFrame:
     """Each arm's forecasts of the test rows, a column an arm; ``nothing`` is the base alone (lesson 02, section 5).
 
     Parameters

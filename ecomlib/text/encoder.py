@@ -74,10 +74,19 @@ class Encoder:
 
 
 def encode(
-    texts: Iterable[str], *, model: str | Path | Encoder = DEFAULT, revision: str | None = None, layer: Layer = "last",
-    cache_dir: str | Path | None = None, cache: bool = True, batch_size: int = 64, device: str = "cpu",
-    precision: Precision = "auto", progress: bool | None = None, allow_unknown: float = 0.3,
-) -> np.ndarray:  # fmt: skip
+    texts: Iterable[str],
+    *,
+    model: str | Path | Encoder = DEFAULT,
+    revision: str | None = None,
+    layer: Layer = "last",
+    cache_dir: str | Path | None = None,
+    cache: bool = True,
+    batch_size: int = 64,
+    device: str = "cpu",
+    precision: Precision = "auto",
+    progress: bool | None = None,
+    allow_unknown: float = 0.3,
+) -> np.ndarray:
     """One vector of length one for each text, by pooling its word pieces' vectors (lesson 02, section 2).
 
     Sentence embeddings by mean pooling: Reimers & Gurevych, Sentence-BERT (2019); the default model is MiniLM (Wang et
@@ -139,9 +148,13 @@ def encode(
 
 
 def load_encoder(
-    model: str | Path = DEFAULT, *, revision: str | None = None, device: str = "cpu", precision: Precision = "auto",
+    model: str | Path = DEFAULT,
+    *,
+    revision: str | None = None,
+    device: str = "cpu",
+    precision: Precision = "auto",
     cache_dir: str | Path | None = None,
-) -> Encoder:  # fmt: skip
+) -> Encoder:
     """The frozen encoder itself, for looking inside (lesson 02, section 2); parameters as in ``encode``.
 
     It is looked for in the local cache of the model hub, then in the package of the extra ``bert``, then on the hub;
@@ -196,9 +209,13 @@ def read_weights(kind: Any, folder: Path) -> tuple[Any, list[str]]:
     try:
         with torch.random.fork_rng(devices=[]):  # weights that are overwritten at once shall cost nobody a draw
             model, facts = kind.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, dtype=torch.float32,
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
                 output_loading_info=True,
-            )  # fmt: skip
+            )
     except (OSError, ValueError, RuntimeError) as error:
         raise DataError(f"{folder} cannot be read as an encoder: {error}", remedy=f"choose {DEFAULT}.") from error
     finally:
@@ -266,8 +283,10 @@ def _judge_unknown(counts: Sequence[tuple[str, int, int]], allowed: float, sourc
     worst = max(counts, key=lambda row: row[2] / max(row[1], 1))[0]
     language = "; it reads English" if source.repository == DEFAULT else ""
     problem = f"the encoder does not know {share:.0%} of the texts' word pieces{language}"
-    remedy = (f"use an encoder that reads the texts' language, such as model='{MULTILINGUAL}', or translate them; "
-              "allow_unknown=1 encodes them all the same.")  # fmt: skip
+    remedy = (
+        f"use an encoder that reads the texts' language, such as model='{MULTILINGUAL}', or translate them; "
+        "allow_unknown=1 encodes them all the same."
+    )
     if share > allowed:
         raise DataError(problem, value=worst, remedy=remedy)
     warnings.warn(f"{problem} (for instance {worst!r}). What to do: {remedy}", UserWarning, stacklevel=3)

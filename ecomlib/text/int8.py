@@ -75,9 +75,15 @@ def _export(bert: Any, work: Path) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the tracer, and that a newer exporter (with more packages) exists
         torch.onnx.export(
-            Body().eval(), two, str(work / "fp32.onnx"), input_names=["ids", "mask"], output_names=["states"],
-            dynamic_axes={"ids": axes, "mask": axes, "states": axes}, opset_version=17, dynamo=False,
-        )  # fmt: skip
+            Body().eval(),
+            two,
+            str(work / "fp32.onnx"),
+            input_names=["ids", "mask"],
+            output_names=["states"],
+            dynamic_axes={"ids": axes, "mask": axes, "states": axes},
+            opset_version=17,
+            dynamo=False,
+        )
     quiet = logging.Filter("nobody")  # the quantiser advises a step that was tried and changed nothing
     logging.getLogger().addFilter(quiet)
     try:

@@ -13,6 +13,16 @@ from ecomlib.training.loop import fit, make_network, network_forecaster, predict
 from ecomlib.training.settings import TrainResult, TrainSettings, pick_device, pick_precision, precisions
 
 __all__ = [
-    "TrainResult", "TrainSettings", "fit", "load", "make_network", "network_forecaster", "pick_device",
-    "pick_precision", "precisions", "predict", "process_group", "save",
-]  # fmt: skip
+    "TrainResult",
+    "TrainSettings",
+    "fit",
+    "load",
+    "make_network",
+    "network_forecaster",
+    "pick_device",
+    "pick_precision",
+    "precisions",
+    "predict",
+    "process_group",
+    "save",
+]

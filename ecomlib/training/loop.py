@@ -38,11 +38,15 @@ def _check(model: Forecaster, windows: WindowSet) -> None:
     }
     for name, (wants, has) in pairs.items():
         if wants != has:
-            raise DataError(f"the network was made for {name}={wants} and the windows have {has}",
-                            remedy="make the network with make_network(windows).")  # fmt: skip
+            raise DataError(
+                f"the network was made for {name}={wants} and the windows have {has}",
+                remedy="make the network with make_network(windows).",
+            )
     if windows.settings.scale not in model.head.scales:
-        raise DataError(f"the head '{settings.head}' cannot work with windows scaled by '{windows.settings.scale}'",
-                        remedy=f"make the windows with scale one of {', '.join(model.head.scales)}.")  # fmt: skip
+        raise DataError(
+            f"the head '{settings.head}' cannot work with windows scaled by '{windows.settings.scale}'",
+            remedy=f"make the windows with scale one of {', '.join(model.head.scales)}.",
+        )
 
 
 def make_network(model: str, windows: WindowSet, **settings: Any) -> Forecaster:
@@ -50,9 +54,12 @@ def make_network(model: str, windows: WindowSet, **settings: Any) -> Forecaster:
     if model not in NETWORKS:
         raise DataError("there is no such network", value=model, remedy=f"take one of {', '.join(NETWORKS)}.")
     shape: dict[str, Any] = {
-        "past": windows.past.shape[1], "future": windows.future.shape[1], "static": windows.static.shape[1],
-        "text": 0 if windows.text is None else windows.text.shape[1], "horizon": windows.settings.horizon,
-    }  # fmt: skip
+        "past": windows.past.shape[1],
+        "future": windows.future.shape[1],
+        "static": windows.static.shape[1],
+        "text": 0 if windows.text is None else windows.text.shape[1],
+        "horizon": windows.settings.horizon,
+    }
     return NETWORKS[model](ForecasterSettings(**{**shape, **settings}))
 
 
@@ -93,8 +100,11 @@ def fit(
     """
     settings = settings or TrainSettings()
     if not len(windows_train) or (windows_valid is not None and not len(windows_valid)):
-        raise DataError("there are no windows to train on or to validate with", table="windows",
-                        remedy="shorten look_back or the validation part, or bring a longer history.")  # fmt: skip
+        raise DataError(
+            "there are no windows to train on or to validate with",
+            table="windows",
+            remedy="shorten look_back or the validation part, or bring a longer history.",
+        )
     _check(model, windows_train)
     device = pick_device(settings.device)
     precision = pick_precision(settings.precision, device)
@@ -145,8 +155,11 @@ def fit(
                     _follow(averaged, model, min(settings.average, (1 + number) / (10 + number)))
             train_loss = step.mean_loss()
             if not np.isfinite(train_loss):
-                raise DataError("the training loss is no longer a number", value=train_loss,
-                                remedy="take a smaller lr, or look for infinite values in the panel.")  # fmt: skip
+                raise DataError(
+                    "the training loss is no longer a number",
+                    value=train_loss,
+                    remedy="take a smaller lr, or look for infinite values in the panel.",
+                )
             valid_loss = float("nan") if valid is None else _mean_loss(averaged, valid, 4 * settings.batch_size)
             seconds = spent + time.perf_counter() - started
             rows.append(

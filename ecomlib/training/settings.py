@@ -106,6 +106,9 @@ def pick_precision(precision: str, device: torch.device) -> str:
     if precision == "auto":
         return able[-1] if device.type == "cuda" else "fp32"
     if precision not in able:
-        raise DataError("this device does not have the precision", value=f"{precision} on {device.type}",
-                        remedy=f"use auto, or one of {', '.join(able)}.")  # fmt: skip
+        raise DataError(
+            "this device does not have the precision",
+            value=f"{precision} on {device.type}",
+            remedy=f"use auto, or one of {', '.join(able)}.",
+        )
     return precision

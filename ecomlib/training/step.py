@@ -47,9 +47,14 @@ class Step:
     """
 
     def __init__(
-        self, model: Forecaster, windows: WindowSet, settings: TrainSettings, device: torch.device, precision: str,
+        self,
+        model: Forecaster,
+        windows: WindowSet,
+        settings: TrainSettings,
+        device: torch.device,
+        precision: str,
         perturb: Perturb | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.model, self.windows, self.settings = model, windows, settings
         self.device, self.precision, self.perturb = device, precision, perturb
         together = dist.is_available() and dist.is_initialized()

@@ -46,8 +46,13 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment.pop("ECOMLIB_DATA_DIR", None)  # a trial run needs no real data
     return subprocess.run(
         [sys.executable, "-m", f"benchmarks.{script.removesuffix('.py').replace('/', '.')}", *arguments],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
 
 
 def check_fingerprints(script: str, tables: Path) -> None:
@@ -125,8 +130,15 @@ def test_protocol_w_is_the_published_panel() -> None:
     assert round(100 * (panel["y"] == 0).mean(), 1) == 14.1
     assert panel["ds"].max() == pd.Timestamp("2011-11-28") and (panel["ds"].dt.weekday == 0).all()
     assert [f"{o:%Y-%m-%d}" for o in protocol.TEST_ORIGINS] == [
-        "2011-04-18", "2011-05-16", "2011-06-13", "2011-07-11", "2011-08-08", "2011-09-05", "2011-10-03", "2011-10-31",
-    ]  # fmt: skip
+        "2011-04-18",
+        "2011-05-16",
+        "2011-06-13",
+        "2011-07-11",
+        "2011-08-08",
+        "2011-09-05",
+        "2011-10-03",
+        "2011-10-31",
+    ]
     first = panel.groupby("unique_id")["ds"].min()
     assert first.max() <= pd.Timestamp("2010-04-19")  # in the books for a year at the first test origin
 
@@ -151,11 +163,19 @@ def test_money_orders_by_errors_that_are_known_by_then() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "trial", "pictures.shock_animation", "protocol_w.accuracy", "protocol_w.ensemble", "protocol_w.networks",
-        "protocol_w.peers", "protocol_w.transformer", "real_shop.cold_start", "real_shop.second_parts",
-        "simulated.adversarial", "simulated.spatial",
+        "trial",
+        "pictures.shock_animation",
+        "protocol_w.accuracy",
+        "protocol_w.ensemble",
+        "protocol_w.networks",
+        "protocol_w.peers",
+        "protocol_w.transformer",
+        "real_shop.cold_start",
+        "real_shop.second_parts",
+        "simulated.adversarial",
+        "simulated.spatial",
     ],
-)  # fmt: skip
+)
 def test_the_files_that_a_script_names_are_there(name: str) -> None:
     """Logs, tables of tuning, sources and figures, wherever the script itself was moved."""
     module = importlib.import_module(f"benchmarks.{name}")
@@ -172,7 +192,14 @@ def test_scripts_that_score_a_test_part_say_so() -> None:
     scoring = {
         script for script in SCRIPTS if any(word in (BENCHMARKS / script).read_text(encoding="utf-8") for word in logs)
     }
-    assert flagged == scoring == {
-        ACCURACY, "protocol_w/ensemble.py", "protocol_w/quick_cancellations.py", "protocol_w/transformer.py",
-        "real_shop/cold_start.py",
-    }  # fmt: skip
+    assert (
+        flagged
+        == scoring
+        == {
+            ACCURACY,
+            "protocol_w/ensemble.py",
+            "protocol_w/quick_cancellations.py",
+            "protocol_w/transformer.py",
+            "real_shop/cold_start.py",
+        }
+    )

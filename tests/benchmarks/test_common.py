@@ -49,8 +49,10 @@ def test_a_month_counts_when_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None
         step = {"D": pd.offsets.Day(), "W-MON": WEEK, "MS": pd.offsets.MonthBegin()}[seen[-1][0]]
         rows = [
             (name, origin + k * step, origin, 1.0)
-            for name in ("a", "b") for origin in origins for k in range(1, window.horizon + 1)
-        ]  # fmt: skip
+            for name in ("a", "b")
+            for origin in origins
+            for k in range(1, window.horizon + 1)
+        ]
         return pd.DataFrame(rows, columns=["unique_id", "ds", "cutoff", "forecast"])
 
     monkeypatch.setattr(common, "trained", trained)
@@ -71,8 +73,12 @@ def test_a_month_counts_when_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_orders_know_earlier_origins_of_their_store() -> None:
     weeks = pd.to_datetime(["2024-01-01", "2024-01-29"]).strftime("%Y-%m-%d")
-    rows = [(s, f"{s}|{k}", f"{s}, {w}", 9.0 + 2 * k * j) for s in ("store 1", "store 2") for j, w in enumerate(weeks)
-            for k in range(4)]  # fmt: skip
+    rows = [
+        (s, f"{s}|{k}", f"{s}, {w}", 9.0 + 2 * k * j)
+        for s in ("store 1", "store 2")
+        for j, w in enumerate(weeks)
+        for k in range(4)
+    ]
     total = pd.DataFrame(rows, columns=["store", "unique_id", "cutoff", "y"]).assign(day=9.0, week=9.0, month=4.0, ds=0)
     costs = time_step.orders(total)
     assert costs["cutoff"].str.endswith(weeks[1]).all() and len(costs) == 8

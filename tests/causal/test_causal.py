@@ -18,7 +18,7 @@ from ecomlib.causal import (
     permuted_treatment,
     poisson,
     robustness_value,
-)  # fmt: skip
+)
 from ecomlib.errors import DataError
 
 TRUTH = {"mugs": -1.0, "lamps": -2.5}
@@ -41,10 +41,16 @@ def made(seed: int = 0, products: int = 200, weeks: int = 24, own: float = 0.3) 
     appeal = rng.normal(0, own, products)[product]
     interest = 1.5 + 0.6 * quality[listing] + slope * (log_price - 0.5) + 0.3 * promoted + season + appeal
     frame = pd.DataFrame(
-        {"product_id": product.astype(str), "ds": pd.Timestamp("2024-01-01") + pd.to_timedelta(7 * week, unit="D"),
-         "category": category, "listing": listing, "log_price": log_price, "promoted": promoted,
-         "units": rng.poisson(np.exp(interest)).astype(float)}
-    )  # fmt: skip
+        {
+            "product_id": product.astype(str),
+            "ds": pd.Timestamp("2024-01-01") + pd.to_timedelta(7 * week, unit="D"),
+            "category": category,
+            "listing": listing,
+            "log_price": log_price,
+            "promoted": promoted,
+            "units": rng.poisson(np.exp(interest)).astype(float),
+        }
+    )
     return frame, vectors
 
 
@@ -64,9 +70,11 @@ def test_poisson_equals_a_regression_with_dummies() -> None:
     theirs = model.fit(tol=1e-13, maxiter=200)
     np.testing.assert_allclose(ours.slope, theirs.params[:2], atol=1e-6)
     grouped = model.fit(
-        tol=1e-13, maxiter=200, cov_type="cluster",
+        tol=1e-13,
+        maxiter=200,
+        cov_type="cluster",
         cov_kwds={"groups": frame["product_id"].astype("category").cat.codes, "use_correction": False},
-    )  # fmt: skip
+    )
     np.testing.assert_allclose(ours.se, grouped.bse[:2] * np.sqrt(12 / 11), rtol=1e-4)
 
 

@@ -104,10 +104,17 @@ def promoted_weeks(seed: int, products: int = 150, weeks: int = 60) -> pd.DataFr
     depth = np.where(promoted, rng.choice([0.0, 0.1, 0.2, 0.3], len(product)), 0.0)
     mean = np.exp(2 + rng.normal(0, 0.5, products)[product] + mood + 0.25 * promoted - 2 * np.log(1 - depth))
     return pd.DataFrame(
-        {"product_id": product.astype(str), "ds": pd.Timestamp("2024-01-01") + pd.to_timedelta(7 * week, unit="D"),
-         "category": "mugs", "promoted": promoted.astype(float), "depth": depth, "promo_experiment": coin,
-         "promo_propensity": chance, "units": rng.poisson(mean).astype(float)}
-    )  # fmt: skip
+        {
+            "product_id": product.astype(str),
+            "ds": pd.Timestamp("2024-01-01") + pd.to_timedelta(7 * week, unit="D"),
+            "category": "mugs",
+            "promoted": promoted.astype(float),
+            "depth": depth,
+            "promo_experiment": coin,
+            "promo_propensity": chance,
+            "units": rng.poisson(mean).astype(float),
+        }
+    )
 
 
 def test_a_coin_or_its_odds_find_the_promotion_and_the_shops_choice_does_not() -> None:

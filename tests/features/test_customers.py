@@ -27,8 +27,15 @@ def store() -> Store:
 def small_shop() -> Store:
     """Ann orders in weeks 0 (twice, one of three lines), 3 and 6; Ben in week 1; a guest in every week up to 8."""
     monday = pd.Timestamp("2024-01-01")
-    rows = [("ann", 0, "a1", 2, 1.0), ("ann", 0, "a1", 1, 4.0), ("ann", 0, "a1", 3, 1.0), ("ann", 0, "a2", 1, 2.0),
-            ("ann", 3, "a3", 5, 1.0), ("ann", 6, "a4", 1, 1.0), ("ben", 1, "b1", 1, 9.0)]  # fmt: skip
+    rows = [
+        ("ann", 0, "a1", 2, 1.0),
+        ("ann", 0, "a1", 1, 4.0),
+        ("ann", 0, "a1", 3, 1.0),
+        ("ann", 0, "a2", 1, 2.0),
+        ("ann", 3, "a3", 5, 1.0),
+        ("ann", 6, "a4", 1, 1.0),
+        ("ben", 1, "b1", 1, 9.0),
+    ]
     rows += [(None, week, f"g{week}", 1, 1.0) for week in range(9)]
     table = pd.DataFrame(rows, columns=["customer_id", "week", "order_id", "quantity", "unit_price"])
     table["ordered_at"] = monday + pd.to_timedelta(table["week"] * 7 + 6, unit="D") + pd.Timedelta(hours=12)

@@ -251,13 +251,17 @@ def test_calendar_against_dates() -> None:
 def test_lags_against_pandas(panel: pd.DataFrame, horizon: int) -> None:
     found = lags(panel, lags=(1, 5, 51, 52), windows=(4, 12), horizon=horizon, aligned=(51, 52), ewm=(0.3,))
     grouped = panel.groupby("unique_id")["y"]
-    expected = pd.DataFrame({
-        "lag1": grouped.shift(horizon), "lag5": grouped.shift(4 + horizon),
-        "lag51": grouped.shift(51), "lag52": grouped.shift(52),
-        "mean4": grouped.transform(lambda y: y.shift(horizon).rolling(4).mean()),
-        "mean12": grouped.transform(lambda y: y.shift(horizon).rolling(12).mean()),
-        "ewm0.3": grouped.transform(lambda y: y.ewm(alpha=0.3, adjust=False).mean().shift(horizon)),
-    })  # fmt: skip
+    expected = pd.DataFrame(
+        {
+            "lag1": grouped.shift(horizon),
+            "lag5": grouped.shift(4 + horizon),
+            "lag51": grouped.shift(51),
+            "lag52": grouped.shift(52),
+            "mean4": grouped.transform(lambda y: y.shift(horizon).rolling(4).mean()),
+            "mean12": grouped.transform(lambda y: y.shift(horizon).rolling(12).mean()),
+            "ewm0.3": grouped.transform(lambda y: y.ewm(alpha=0.3, adjust=False).mean().shift(horizon)),
+        }
+    )
     pd.testing.assert_frame_equal(found, expected, rtol=1e-9, atol=1e-9)
 
 

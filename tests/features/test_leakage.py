@@ -120,15 +120,16 @@ CASES: dict[str, list[Case]] = {
         Case(lambda s: make_panel(s, "MS", ("category", "name")), CUT.replace(day=1)),
     ],
     "check_panel": [Case(first_rows, CUT, timeless=True)],
-    "frequency": [
-        Case(lambda s: first_rows(s).assign(freq=panel.frequency(weekly(s))), CUT, timeless=True)
-    ],
+    "frequency": [Case(lambda s: first_rows(s).assign(freq=panel.frequency(weekly(s))), CUT, timeless=True)],
     "join_id": [
         Case(on_panel(lambda p: panel.join_id(p[["product_id", "region_id"]]).to_frame("id")), CUT, timeless=True)
     ],
     "split_id": [
-        Case(lambda s: weekly(s)[["unique_id", "ds"]].join(panel.split_id(weekly(s)["unique_id"], ["a", "b"])),
-             CUT, timeless=True)
+        Case(
+            lambda s: weekly(s)[["unique_id", "ds"]].join(panel.split_id(weekly(s)["unique_id"], ["a", "b"])),
+            CUT,
+            timeless=True,
+        )
     ],
     "usual_price": [  # the plan is the same in both futures; what was paid is not
         Case(begun(features.usual_price), CUT + 10 * WEEK, timeless=True),
@@ -143,14 +144,29 @@ CASES: dict[str, list[Case]] = {
         Case(per_row(lambda s, r: pd.DataFrame({"n": panel.period_index(r["ds"], "W-MON")})), AT_START, timeless=True)
     ],
     "period_start": [
-        Case(per_row(lambda s, r: pd.DataFrame({"t": panel.period_start(panel.period_index(r["ds"], "MS"), "MS")})),
-             AT_START, timeless=True)
+        Case(
+            per_row(lambda s, r: pd.DataFrame({"t": panel.period_start(panel.period_index(r["ds"], "MS"), "MS")})),
+            AT_START,
+            timeless=True,
+        )
     ],
     "as_of_join": [
-        Case(per_row(lambda s, r: features.as_of_join(r, s.reviews, on=("ds", "written_at"), by="product_id",
-                                                      known_after="1D", columns=["rating"])[["rating"]]), AT_START),
-        Case(per_row(lambda s, r: features.as_of_join(r, s.orders, on=("ds", "ordered_at"),
-                                                      columns=["unit_price"])[["unit_price"]]), AT_START),
+        Case(
+            per_row(
+                lambda s, r: features.as_of_join(
+                    r, s.reviews, on=("ds", "written_at"), by="product_id", known_after="1D", columns=["rating"]
+                )[["rating"]]
+            ),
+            AT_START,
+        ),
+        Case(
+            per_row(
+                lambda s, r: features.as_of_join(r, s.orders, on=("ds", "ordered_at"), columns=["unit_price"])[
+                    ["unit_price"]
+                ]
+            ),
+            AT_START,
+        ),
     ],
     "counts": [
         Case(per_row(lambda s, r: features.counts(s.orders, r)), AT_START),
@@ -175,7 +191,7 @@ CASES: dict[str, list[Case]] = {
     ],
     "last_year": [Case(on_panel(features.last_year), CUT + 11 * WEEK, timeless=True)],
     "split": [Case(lambda s: split(weekly(s), CUT - WEEK, 4)[0], CUT, timeless=True)],
-}  # fmt: skip
+}
 
 
 def differences(case: Case, one: Store, two: Store) -> tuple[str | None, bool]:
@@ -242,7 +258,11 @@ LEAKY: dict[str, Callable[[Store], pd.DataFrame]] = {
     ),
     "same moment of a daily sum": per_row(
         lambda s, r: features.as_of_join(
-            r, make_panel(s, "D").rename(columns={"ds": "day"}), on=("ds", "day"), by="product_id", columns=["y"],
+            r,
+            make_panel(s, "D").rename(columns={"ds": "day"}),
+            on=("ds", "day"),
+            by="product_id",
+            columns=["y"],
             same_moment=True,
         )[["y"]]
     ),
@@ -250,7 +270,7 @@ LEAKY: dict[str, Callable[[Store], pd.DataFrame]] = {
         lambda p: p[["price_paid"]] / p.groupby("unique_id")[["price_paid"]].transform("mean")
     ),
     "only products that will sell": lambda s: weekly(s).loc[lambda p: per_series(p, lambda y: [y.sum()] * len(y)) > 40],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", LEAKY)
@@ -278,8 +298,13 @@ def test_columns_are_known_when_their_names_say(futures: tuple[Store, Store]) ->
 def test_no_window_sees_past_its_origin(scale: str, futures: tuple[Store, Store]) -> None:
     """Windows that end at the cut, and all that a split gives for training, are the same in both futures."""
     settings = WindowSettings(
-        8, 4, past=PAST_ONLY, future=("price", "promoted", "last_year", "week_sin"), static=("category",), scale=scale,  # type: ignore[arg-type]
-    )  # fmt: skip
+        8,
+        4,
+        past=PAST_ONLY,
+        future=("price", "promoted", "last_year", "week_sin"),
+        static=("category",),
+        scale=scale,  # type: ignore[arg-type]
+    )
     sets = []
     for store in futures:
         made = weekly(store)

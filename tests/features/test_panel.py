@@ -54,11 +54,16 @@ def slow(store: Store, freq: str, by: tuple[str, ...]) -> pd.DataFrame:
     rows = []
     for (name, ds), held in cells.items():
         units = sum(line.quantity for line in held)
-        rows.append({
-            "unique_id": name, "ds": ds, "y": units, "orders": len({line.order_id for line in held}),
-            "customers": len({line.customer_id for line in held if isinstance(line.customer_id, str)}),
-            "price_paid": sum(line.quantity * line.unit_price for line in held) / units,
-        })  # fmt: skip
+        rows.append(
+            {
+                "unique_id": name,
+                "ds": ds,
+                "y": units,
+                "orders": len({line.order_id for line in held}),
+                "customers": len({line.customer_id for line in held if isinstance(line.customer_id, str)}),
+                "price_paid": sum(line.quantity * line.unit_price for line in held) / units,
+            }
+        )
     frame = pd.DataFrame(rows)
     last_day = store.orders["ordered_at"].max().normalize()
     full = [following(ds, freq) <= last_day + pd.Timedelta(days=1) for ds in frame["ds"]]
@@ -240,10 +245,15 @@ def test_wrong_keys_are_named(shop: Store, change: dict[str, object], by: tuple[
 
 def test_a_panel_too_large_for_memory_is_refused() -> None:
     many = 30_000
-    orders = pd.DataFrame({
-        "order_id": [f"o{k}" for k in range(many)], "product_id": [f"p{k}" for k in range(many)],
-        "ordered_at": FIRST, "quantity": 1, "unit_price": 1.0,
-    })  # fmt: skip
+    orders = pd.DataFrame(
+        {
+            "order_id": [f"o{k}" for k in range(many)],
+            "product_id": [f"p{k}" for k in range(many)],
+            "ordered_at": FIRST,
+            "quantity": 1,
+            "unit_price": 1.0,
+        }
+    )
     orders.loc[0, "ordered_at"] = FIRST + pd.Timedelta(days=900)
     products = pd.DataFrame({"product_id": orders["product_id"], "title": "thing"})
     with pytest.raises(DataError, match="rows"):
@@ -292,11 +302,15 @@ def test_real_shop_gives_protocol_w() -> None:
     code = raw["StockCode"].astype(str).str.upper()
     keep = ~raw["InvoiceNo"].astype(str).str.startswith("C") & (raw["Quantity"] > 0) & (raw["UnitPrice"] > 0)
     keep &= code.str.fullmatch(r"\d{5}[A-Z]*")
-    orders = pd.DataFrame({
-        "order_id": raw["InvoiceNo"].astype(str), "product_id": code,
-        "ordered_at": raw["InvoiceDate"].astype("datetime64[ns]"), "quantity": raw["Quantity"].astype("int64"),
-        "unit_price": raw["UnitPrice"].astype(float),
-    })[keep].reset_index(drop=True)  # fmt: skip
+    orders = pd.DataFrame(
+        {
+            "order_id": raw["InvoiceNo"].astype(str),
+            "product_id": code,
+            "ordered_at": raw["InvoiceDate"].astype("datetime64[ns]"),
+            "quantity": raw["Quantity"].astype("int64"),
+            "unit_price": raw["UnitPrice"].astype(float),
+        }
+    )[keep].reset_index(drop=True)
     products = pd.DataFrame({"product_id": orders["product_id"].unique(), "title": "thing"})
     panel = make_panel(Store("weeks", products, orders))
     assert panel["ds"].max() == pd.Timestamp("2011-11-28")
@@ -375,14 +389,16 @@ def test_the_dates_say_the_frequency_and_a_record_only_where_they_cannot() -> No
 
 def two_keys(pairs: list[tuple[object, object]]) -> Store:
     """One order a pair of product and ``shelf``."""
-    orders = pd.DataFrame({
-        "order_id": [f"o{k}" for k in range(len(pairs))],
-        "product_id": [str(product) for product, _ in pairs],
-        "shelf": pd.Series([shelf for _, shelf in pairs], dtype=object),
-        "ordered_at": pd.Timestamp("2024-01-07 12:00"),
-        "quantity": 10 ** np.arange(len(pairs)),
-        "unit_price": 1.0,
-    })  # fmt: skip
+    orders = pd.DataFrame(
+        {
+            "order_id": [f"o{k}" for k in range(len(pairs))],
+            "product_id": [str(product) for product, _ in pairs],
+            "shelf": pd.Series([shelf for _, shelf in pairs], dtype=object),
+            "ordered_at": pd.Timestamp("2024-01-07 12:00"),
+            "quantity": 10 ** np.arange(len(pairs)),
+            "unit_price": 1.0,
+        }
+    )
     products = pd.DataFrame({"product_id": orders["product_id"].unique()}).assign(title="thing")
     return Store("bars", products, orders)
 
@@ -397,8 +413,10 @@ def test_keys_never_merge_series() -> None:
     assert units == {pair: 10.0**k for k, pair in enumerate(pairs)}
     # What ordinary stores hold stays as it was, and a single key is never escaped.
     assert join_id(pd.DataFrame({"a": ["mug", "TEE/RED/M", "p\\q"], "b": ["N", 7, 1.5]})).tolist() == [
-        "mug|N", "TEE/RED/M|7", "p\\q|1.5",
-    ]  # fmt: skip
+        "mug|N",
+        "TEE/RED/M|7",
+        "p\\q|1.5",
+    ]
     assert set(make_panel(two_keys(pairs), by="product_id", begin="sale")["unique_id"]) == {name for name, _ in pairs}
     assert split_id(["a|b"], "product_id")["product_id"].tolist() == ["a|b"]
     with pytest.raises(DataError, match="3 parts, and 2 keys") as caught:

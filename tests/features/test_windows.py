@@ -25,12 +25,21 @@ def make(lengths: list[int], seed: int = 0, missing: float = 0.2, freq: str = "W
         begin = START + int(rng.integers(0, 4))
         y = rng.poisson(3, n).astype(float)
         y[rng.random(n) < missing] = np.nan
-        parts.append(pd.DataFrame({
-            "unique_id": f"s{k:02d}", "product_id": f"p{(0, 2, 1, 1, 2)[k % 5]}", "y": y,
-            "ds": period_start(begin + np.arange(n), freq),
-            "orders": rng.random(n), "price": rng.random(n), "last_year": rng.poisson(4, n).astype(float),
-            "category": "abc"[k % 3], "size": float(k),
-        }))  # fmt: skip
+        parts.append(
+            pd.DataFrame(
+                {
+                    "unique_id": f"s{k:02d}",
+                    "product_id": f"p{(0, 2, 1, 1, 2)[k % 5]}",
+                    "y": y,
+                    "ds": period_start(begin + np.arange(n), freq),
+                    "orders": rng.random(n),
+                    "price": rng.random(n),
+                    "last_year": rng.poisson(4, n).astype(float),
+                    "category": "abc"[k % 3],
+                    "size": float(k),
+                }
+            )
+        )
     panel = pd.concat(parts, ignore_index=True)
     panel.attrs["freq"] = freq  # as make_panel notes it: series of one row do not tell
     return panel
@@ -68,32 +77,50 @@ def slow_windows(panel: pd.DataFrame, s: WindowSettings) -> list[dict[str, objec
             def value(row: dict[str, float], column: str, scale: float = scale) -> float:
                 return slow_scaled(s, row[column], scale) if column in s.in_units else row[column]
 
-            made.append({
-                "id": name, "ds": [row["ds"] for row in ahead], "seen": seen, "scale": [scale],
-                "x": [[value(r, c) if ok else 0.0 for c in s.past] for r, ok in zip(back, seen, strict=True)],
-                "f": [[value(row, c) for c in s.future] for row in ahead],
-                "z": [rows[0]["size"], *(float(rows[0]["category"] == c) for c in sorted(panel["category"].unique()))],
-                "y": [0.0 if np.isnan(row["y"]) else row["y"] for row in ahead],
-                "target": [0.0 if np.isnan(row["y"]) else slow_scaled(s, row["y"], scale) for row in ahead],
-                "mask": [not np.isnan(row["y"]) for row in ahead],
-                "product": rows[0]["product_id"],
-            })  # fmt: skip
+            made.append(
+                {
+                    "id": name,
+                    "ds": [row["ds"] for row in ahead],
+                    "seen": seen,
+                    "scale": [scale],
+                    "x": [[value(r, c) if ok else 0.0 for c in s.past] for r, ok in zip(back, seen, strict=True)],
+                    "f": [[value(row, c) for c in s.future] for row in ahead],
+                    "z": [
+                        rows[0]["size"],
+                        *(float(rows[0]["category"] == c) for c in sorted(panel["category"].unique())),
+                    ],
+                    "y": [0.0 if np.isnan(row["y"]) else row["y"] for row in ahead],
+                    "target": [0.0 if np.isnan(row["y"]) else slow_scaled(s, row["y"], scale) for row in ahead],
+                    "mask": [not np.isnan(row["y"]) for row in ahead],
+                    "product": rows[0]["product_id"],
+                }
+            )
     return made
 
 
 @settings(max_examples=80, deadline=None)
 @given(
-    st.lists(st.integers(1, 12), min_size=1, max_size=5), st.integers(0, 10_000), st.integers(1, 7), st.integers(1, 3),
-    st.integers(0, 3), st.sampled_from(SCALES), st.booleans(),
-)  # fmt: skip
+    st.lists(st.integers(1, 12), min_size=1, max_size=5),
+    st.integers(0, 10_000),
+    st.integers(1, 7),
+    st.integers(1, 3),
+    st.integers(0, 3),
+    st.sampled_from(SCALES),
+    st.booleans(),
+)
 def test_batch_equals_sample_by_sample(
     lengths: list[int], seed: int, look_back: int, horizon: int, history: int, scale: str, bare: bool
 ) -> None:
     panel = make(lengths, seed)
     s = WindowSettings(
-        look_back, horizon, past=("orders", "y"), future=() if bare else ("price", "last_year"),
-        static=("size", "category"), scale=scale, least_history=history,  # type: ignore[arg-type]
-    )  # fmt: skip
+        look_back,
+        horizon,
+        past=("orders", "y"),
+        future=() if bare else ("price", "last_year"),
+        static=("size", "category"),
+        scale=scale,
+        least_history=history,  # type: ignore[arg-type]
+    )
     vectors = {f"p{k}": np.full(5, k, dtype=np.float32) for k in range(3)}
     found = WindowSet.from_panel(panel, s, vectors, text_key="product_id")
     expected = slow_windows(panel, s)
@@ -164,9 +191,13 @@ def test_at_needs_the_rows_of_what_is_known_ahead() -> None:
     last = panel["ds"].max()
     with pytest.raises(DataError, match="ends before the horizon"):
         WindowSet.from_panel(panel, s).at(last)
-    ahead = pd.DataFrame({
-        "unique_id": "s00", "ds": last + pd.to_timedelta([7, 14, 21], unit="D"), "price": [1.0, 2.0, 3.0],
-    })  # fmt: skip
+    ahead = pd.DataFrame(
+        {
+            "unique_id": "s00",
+            "ds": last + pd.to_timedelta([7, 14, 21], unit="D"),
+            "price": [1.0, 2.0, 3.0],
+        }
+    )
     longer = WindowSet.from_panel(pd.concat([panel, ahead], ignore_index=True), s)
     assert longer.at(last).batch(torch.arange(1)).f.squeeze().tolist() == [1, 2, 3]
     assert longer.frame()["cutoff"].max() == last - pd.Timedelta(weeks=1), "no training on an unknown horizon"

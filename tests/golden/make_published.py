@@ -33,11 +33,13 @@ def extract(folder: Path) -> pd.DataFrame:
     """Extract the published numbers of all executed lessons in a folder; empty where there are none."""
     if not any(folder.glob("*.ipynb")):
         return published_numbers.table([])
-    return published_numbers.table([
-        number
-        for lesson in lessons.choose(folder)
-        for number in published_numbers.numbers(lessons.read(lesson.path), lesson.number)
-    ])  # fmt: skip
+    return published_numbers.table(
+        [
+            number
+            for lesson in lessons.choose(folder)
+            for number in published_numbers.numbers(lessons.read(lesson.path), lesson.number)
+        ]
+    )
 
 
 def with_tolerances(committed: pd.DataFrame, runs: list[pd.DataFrame]) -> pd.DataFrame:
@@ -61,8 +63,10 @@ def main(folders: list[str]) -> None:
         both = committed.merge(run, how="left", on=published_numbers.IDENTITY, suffixes=("", "_run"))
         ran = both[both["lesson"].isin(run["lesson"])]
         moved = ran[~ran["clock"] & ((ran["value"] - ran["value_run"]).abs() > 0)]
-        print(f"{folder}: {len(ran)} of {len(committed)} numbers in {ran['lesson'].nunique()} lessons; "
-              f"{ran['value_run'].isna().sum()} not published; {len(moved)} moved that no clock says")  # fmt: skip
+        print(
+            f"{folder}: {len(ran)} of {len(committed)} numbers in {ran['lesson'].nunique()} lessons; "
+            f"{ran['value_run'].isna().sum()} not published; {len(moved)} moved that no clock says"
+        )
     print(f"{int(made['clock'].sum())} of {len(made)} numbers are a clock's and not held")
     lessons.write_whole(TABLE, made[COLUMNS].round({"tolerance": 9}).to_csv(index=False, lineterminator="\n"))
 

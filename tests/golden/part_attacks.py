@@ -19,10 +19,15 @@ MOST = 120  # windows that are attacked
 
 def damage(found: Attack, where: pd.Index) -> pd.DataFrame:
     """Gain, fake units and false prices of each attacked window."""
-    rows = pd.DataFrame({
-        "key": where, "gain": found.gain.double().numpy(), "units": found.fake.sum(1).double().numpy(),
-        "weeks": (found.fake > 0).sum(1).double().numpy(), "price": found.price.abs().sum(1).double().numpy(),
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "key": where,
+            "gain": found.gain.double().numpy(),
+            "units": found.fake.sum(1).double().numpy(),
+            "weeks": (found.fake > 0).sum(1).double().numpy(),
+            "price": found.price.abs().sum(1).double().numpy(),
+        }
+    )
     return sample(rows, "key", 30)
 
 

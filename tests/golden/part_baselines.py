@@ -15,9 +15,15 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
     panel = weekly(seed)
     small = baselines.BoostingSettings(lags=(1, 2, 3, 4, 8), windows=(4,), trees=30)
     absolute = baselines.BoostingSettings(
-        objective="absolute", lags=(1, 2, 4), windows=(4,), trees=30, row_share=0.8, column_share=0.8,
-        covariates=("price", "promoted"), seed=seed,
-    )  # fmt: skip
+        objective="absolute",
+        lags=(1, 2, 4),
+        windows=(4,),
+        trees=30,
+        row_share=0.8,
+        column_share=0.8,
+        covariates=("price", "promoted"),
+        seed=seed,
+    )
     models = {
         "naive": baselines.naive(),
         "seasonal_naive_4": baselines.seasonal_naive(4),

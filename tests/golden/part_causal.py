@@ -64,8 +64,9 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
     ways = ("targeted", "randomised", "weighted")
     found["promotion"] = pd.DataFrame(
         [interval(causal.promotion_effect(frame, how, exposure="in_stock")) for how in ways],
-        index=list(ways), columns=list(ENDS),
-    )  # fmt: skip
+        index=list(ways),
+        columns=list(ENDS),
+    )
     regions = make_panel(shop, by=("region_id",))
     rng = np.random.default_rng(seed)
     # Weeks in which every region sold something: logs of units are compared.

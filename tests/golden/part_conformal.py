@@ -25,9 +25,10 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
     frame = scored(seed)
     origins = np.sort(frame["cutoff"].unique())
     frame = frame.assign(
-        mean=combine(frame, MEMBERS), median=combine(frame, MEMBERS, "median"),
+        mean=combine(frame, MEMBERS),
+        median=combine(frame, MEMBERS, "median"),
         log_mean=combine(frame, MEMBERS, "log_mean"),
-    )  # fmt: skip
+    )
     early = frame[frame["cutoff"] < origins[3]]
     weights = {loss: stacking_weights(early, MEMBERS, loss) for loss in ("absolute", "squared")}  # type: ignore[arg-type]
     for loss, weight in weights.items():
@@ -64,8 +65,11 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
     errors = np.abs(calibration["y"] - calibration["mean"])
     shares = [0.5, 0.8, 0.9, 0.95, 0.999]
     found["conformal quantile"] = pd.DataFrame(
-        {"all": [conformal_quantile(errors, share) for share in shares],
-         "nine": [conformal_quantile(errors.iloc[:9], share) for share in shares]}, index=shares
-    )  # fmt: skip
+        {
+            "all": [conformal_quantile(errors, share) for share in shares],
+            "nine": [conformal_quantile(errors.iloc[:9], share) for share in shares],
+        },
+        index=shares,
+    )
     found["correlation of errors"] = error_correlation(frame, MEMBERS)
     return found

@@ -58,8 +58,9 @@ def made_features(seed: int) -> dict[str, pd.DataFrame]:
         found[f"calendar: {freq}"] = sample(features.calendar(ds, freq).assign(ds=ds), "ds", FEW)
     assert shop.reviews is not None
     reviews = shop.reviews[["product_id", "written_at", "rating"]]
-    joined = features.as_of_join(half[[*KEY, "product_id"]], reviews, on=("ds", "written_at"), by="product_id",
-                                 known_after="1D", within="60D")  # fmt: skip
+    joined = features.as_of_join(
+        half[[*KEY, "product_id"]], reviews, on=("ds", "written_at"), by="product_id", known_after="1D", within="60D"
+    )
     found["feature: newest review"] = sample(joined, KEY, FEW)
     return found
 
@@ -90,8 +91,11 @@ def newcomer_arms(seed: int) -> dict[str, pd.DataFrame]:
     """Newcomers' table, and arms with made-up blocks in place of the encoder's vectors."""
     table, rng = newcomers(store(seed)), np.random.default_rng(seed)
     y, price = table["y"].to_numpy(dtype=float), table["price"].to_numpy(dtype=float)
-    blocks = {"bert": np.column_stack([y + rng.normal(size=len(y)), rng.normal(size=(len(y), 6))]),
-              "random": rng.normal(size=(len(y), 7)), "constant": np.ones((len(y), 1))}  # fmt: skip
+    blocks = {
+        "bert": np.column_stack([y + rng.normal(size=len(y)), rng.normal(size=(len(y), 6))]),
+        "random": rng.normal(size=(len(y), 7)),
+        "constant": np.ones((len(y), 1)),
+    }
     train = np.arange(len(y)) % 3 > 0
     said = predict_arms(y, np.log(price)[:, None], blocks, train, list(table["product_id"]), rng)
     judged = judge_arms(y[~train], said.reset_index(drop=True), rng)
@@ -107,8 +111,15 @@ def transforms(seed: int) -> dict[str, pd.DataFrame]:
     panel = make_panel(store(seed), by=("category",))
     cut = sorted(panel["ds"].unique())[-5]
     train, later = panel[panel["ds"] <= cut], panel[panel["ds"] > cut].assign(forecast=0.5)
-    kinds = {"Box-Cox": BoxCox(), "log1p": Log1p(), "scale": Scale(), "robust scale": Scale(robust=True),
-             "difference": Difference(), "difference 4": Difference(4), "seasons": Deseasonalise((4,))}  # fmt: skip
+    kinds = {
+        "Box-Cox": BoxCox(),
+        "log1p": Log1p(),
+        "scale": Scale(),
+        "robust scale": Scale(robust=True),
+        "difference": Difference(),
+        "difference 4": Difference(4),
+        "seasons": Deseasonalise((4,)),
+    }
     found = {}
     for name, kind in kinds.items():
         fitted = kind.fit(train)

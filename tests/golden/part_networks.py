@@ -64,8 +64,11 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
     for scale in SCALES[1:]:
         add(f"gru, scale {scale}", model="gru", head="squared", scale=scale)
     add("gru, quantiles at the ends", model="gru", head="quantile", scale="log1p_shift", quantiles=(0.05, 0.5, 0.95))
-    ways = {"averaged weights": replace(TRAIN, average=0.9), "in chunks": replace(TRAIN, chunk=48),
-            "constant rate": replace(TRAIN, schedule="constant")}  # fmt: skip
+    ways = {
+        "averaged weights": replace(TRAIN, average=0.9),
+        "in chunks": replace(TRAIN, chunk=48),
+        "constant rate": replace(TRAIN, schedule="constant"),
+    }
     for name, how in ways.items():
         add(f"gru, {name}", model="gru", head="absolute", scale="log1p_shift", how=how)
     return found

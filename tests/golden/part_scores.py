@@ -51,8 +51,16 @@ def metrics(seed: int) -> dict[str, pd.DataFrame]:
     for rival in MODELS[1:]:
         said = ev.compare(frame, "mean4", rival, rng=np.random.default_rng(seed), draws=300)
         relative = said.relative
-        rows[rival] = [relative.estimate, relative.low, relative.high, *said.scores, said.wins,
-                       said.better, said.level, said.tie]  # fmt: skip
+        rows[rival] = [
+            relative.estimate,
+            relative.low,
+            relative.high,
+            *said.scores,
+            said.wins,
+            said.better,
+            said.level,
+            said.tie,
+        ]
     names = ["relative", "low", "high", "ours", "rival", "wins", "better", "level", "tie"]
     found["comparisons"] = pd.DataFrame.from_dict(rows, "index", columns=names).astype(float)
     by_origin = ev.wape(frame, MODELS)
@@ -71,9 +79,11 @@ def orders(seed: int, floor: pd.DataFrame) -> dict[str, pd.DataFrame]:
     order = ev.order_from_quantiles(LEVELS, y[names], short, over)
     draws = np.random.default_rng(seed).poisson(y["attainable"].to_numpy()[:, None], (len(y), 50))
     rows = y[SCORED].assign(
-        ratio=ev.newsvendor_quantile(short, over), order=order, from_samples=ev.newsvendor_order(draws, 3.0, 1.0),
+        ratio=ev.newsvendor_quantile(short, over),
+        order=order,
+        from_samples=ev.newsvendor_order(draws, 3.0, 1.0),
         cost=ev.newsvendor_cost(np.ceil(order), y["y"], short, over),
-    )  # fmt: skip
+    )
     return {"orders": sample(rows, SCORED)}
 
 
@@ -91,5 +101,5 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
     found["drift"] = pd.DataFrame(
         {"value": [psi(early, late), *(one.value for one in lights)], "alarm": [0.0, *(one.alarm for one in lights)]},
         index=["psi alone", *(one.name for one in lights)],
-    ).astype(float)  # fmt: skip
+    ).astype(float)
     return found

@@ -24,8 +24,12 @@ from ecomlib.serving.release.inputs import monday
 from ecomlib.serving.release.train import ReleaseSettings, train
 
 ASKED: tuple[dict[str, Any], ...] = (
-    {"price": 1.1}, {"price": 0.85}, {"promoted": True}, {"depth": 0.2}, {"price": 1.05, "promoted": False},
-)  # fmt: skip
+    {"price": 1.1},
+    {"price": 0.85},
+    {"promoted": True},
+    {"depth": 0.2},
+    {"price": 1.05, "promoted": False},
+)
 
 
 def forecasts(state: State) -> pd.DataFrame:
@@ -38,8 +42,14 @@ def forecasts(state: State) -> pd.DataFrame:
             basis = float(answer["basis"] == "network")
             for week in answer["weeks"]:
                 numbers = {name: week[name] for name in ("forecast", "low", "high")}
-                rows.append({"key": f"{product} {place} {week['week']}", **numbers, "network": basis,
-                             "sold": float("nan") if week["sold"] is None else week["sold"]})  # fmt: skip
+                rows.append(
+                    {
+                        "key": f"{product} {place} {week['week']}",
+                        **numbers,
+                        "network": basis,
+                        "sold": float("nan") if week["sold"] is None else week["sold"],
+                    }
+                )
     return sample(pd.DataFrame(rows), "key", 80)
 
 

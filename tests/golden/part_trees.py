@@ -27,9 +27,12 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
         found[f"forecast: trees, {name}"] = sample(answer.drop(columns="y"), SCORED)
     panel = weekly(seed)
     calendar = WindowSettings(
-        8, HORIZON, past=("y", "price"), future=("price", "promoted", "week_sin", "week_cos", "holidays"),
+        8,
+        HORIZON,
+        past=("y", "price"),
+        future=("price", "promoted", "week_sin", "week_cos", "holidays"),
         static=("category",),
-    )  # fmt: skip
+    )
     quick = TrainSettings(epochs=2, batch_size=256, lr=1e-2, device="cpu", precision="fp32", valid_periods=3)
     small = {"hidden": 8, "decoder": 8, "heads": 2, "feed_forward": 8}
     models = {
@@ -46,8 +49,10 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
     daily = make_panel(store(seed), freq="D", by=("category",))
     daily_quick = replace(quick, valid_periods=14)
     answer = backtest(
-        daily, {"gru": network_forecaster("gru", WindowSettings(14, 7, future=("weekday",)), daily_quick, **small)},
-        rolling_origins(daily, 7, 1), 7,
-    )  # fmt: skip
+        daily,
+        {"gru": network_forecaster("gru", WindowSettings(14, 7, future=("weekday",)), daily_quick, **small)},
+        rolling_origins(daily, 7, 1),
+        7,
+    )
     found["backtest: gru, days"] = sample(answer[[*SCORED, "gru"]], SCORED)
     return found

@@ -40,9 +40,16 @@ def test_the_same_numbers_have_not_moved_and_tiny_steps_do_not_count() -> None:
 
 @pytest.mark.parametrize(
     ("key", "value", "move"),
-    [("a", 1.000002, 2e-6), ("b", 2_001.0, 5e-4), ("c", 2e-6, 2e-6), ("d", 0.0, np.inf), ("e", 1.0, np.inf),
-     ("e", -np.inf, np.inf), ("a", np.nan, np.inf)],
-)  # fmt: skip
+    [
+        ("a", 1.000002, 2e-6),
+        ("b", 2_001.0, 5e-4),
+        ("c", 2e-6, 2e-6),
+        ("d", 0.0, np.inf),
+        ("e", 1.0, np.inf),
+        ("e", -np.inf, np.inf),
+        ("a", np.nan, np.inf),
+    ],
+)
 def test_a_moved_value_is_found_with_its_place_and_its_size(key: str, value: float, move: float) -> None:
     found = record.moves(table(frames()), table(frames(**{key: value})))
     moved = found[found["state"] == "moved"]

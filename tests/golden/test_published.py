@@ -32,11 +32,13 @@ def recorded() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def committed() -> pd.DataFrame:
-    return published_numbers.table([
-        number
-        for lesson in lessons.choose(ROOT / "notebooks")
-        for number in published_numbers.numbers(lessons.read(lesson.path), lesson.number)
-    ])  # fmt: skip
+    return published_numbers.table(
+        [
+            number
+            for lesson in lessons.choose(ROOT / "notebooks")
+            for number in published_numbers.numbers(lessons.read(lesson.path), lesson.number)
+        ]
+    )
 
 
 def test_the_lessons_publish_what_is_recorded(recorded: pd.DataFrame, committed: pd.DataFrame) -> None:
@@ -91,19 +93,21 @@ def lesson(outputs: list[dict[str, Any]]) -> Any:
 
 
 def test_each_kind_of_output_gives_its_numbers_under_their_names() -> None:
-    frame = pd.DataFrame({
-        "model": ["GRU", "trees < 9"], "WAPE": [0.352, 0.395], "saved": ["12 [3, 20]", "none"], "fit, s": [1.5, 2.5]
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {"model": ["GRU", "trees < 9"], "WAPE": [0.352, 0.395], "saved": ["12 [3, 20]", "none"], "fit, s": [1.5, 2.5]}
+    )
     weeks = pd.DataFrame({"week": [7, 8], "units": [1234.0, np.nan]})
     rows = [{"lesson": "90", "store": "w", "model": "GRU", "wape": 0.35, "seconds": 1.2, "money": None}]
     outputs = [
         {"data": {"text/html": table_html(frame, "t")}, "metadata": {"ecomlib": {"kind": "plain", "title": "2 of 3"}}},
         {"data": {"text/html": table_html(weeks, "t")}, "metadata": {"ecomlib": {"kind": "plain", "title": "Weeks"}}},
-        {"data": {"text/html": "<p>7</p>"},
-         "metadata": {"ecomlib": {"kind": "results", "title": "So far", "rows": rows}}},
+        {
+            "data": {"text/html": "<p>7</p>"},
+            "metadata": {"ecomlib": {"kind": "results", "title": "So far", "rows": rows}},
+        },
         {"data": {"image/png": ""}, "metadata": {"ecomlib": {"kind": "map", "title": "M", "alt": "2 to 5.0 ms"}}},
         {"data": {"text/plain": "12"}, "metadata": {}},
-    ]  # fmt: skip
+    ]
     found = published_numbers.table(published_numbers.numbers(lesson(outputs), "90"))
     assert found[["output", "key", "value", "step", "clock"]].values.tolist() == [
         [1, "title 1", 2, 1, False],

@@ -23,8 +23,16 @@ from ecomlib.stores import Store, load_store
 FIRST_DAY, LAST_MOMENT = pd.Timestamp("2009-12-01"), pd.Timestamp("2011-12-09 12:50")
 SECOND_FROM, FIRST_UNTIL = pd.Timestamp("2010-12-01 08:26"), pd.Timestamp("2010-12-09 20:01")
 COUNTRIES = (
-    "United Kingdom", "EIRE", "Germany", "France", "RSA", "Channel Islands", "Unspecified", "European Community", "USA",
-)  # fmt: skip
+    "United Kingdom",
+    "EIRE",
+    "Germany",
+    "France",
+    "RSA",
+    "Channel Islands",
+    "Unspecified",
+    "European Community",
+    "USA",
+)
 EDITION_1 = ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"]
 EDITION_2 = ["Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID", "Country"]
 WEEKS_OF_TINY = 26
@@ -134,8 +142,11 @@ def _cancellations(sold: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.Dat
 
 def _services(sold: pd.DataFrame, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
     kinds: dict[str, list[tuple[str, str | None, int, float]]] = {
-        "postage and carriage": [("POST", "POSTAGE", 1, 18.0), ("DOT", "DOTCOM POSTAGE", 1, 240.5),
-                                 ("C2", "CARRIAGE", 1, 50)],
+        "postage and carriage": [
+            ("POST", "POSTAGE", 1, 18.0),
+            ("DOT", "DOTCOM POSTAGE", 1, 240.5),
+            ("C2", "CARRIAGE", 1, 50),
+        ],
         "manual entry": [("M", "Manual", 1, 373.57), ("m", "Manual", 1, 2.55)],
         "discount": [("D", "Discount", -1, 27.5)],
         "sample": [("S", "SAMPLES", -1, 6.0)],
@@ -143,7 +154,7 @@ def _services(sold: pd.DataFrame, rng: np.random.Generator) -> dict[str, pd.Data
         "book entry": [("B", "Adjust bad debt", 1, -11062.06), ("ADJUST", "Adjustment by john", 1, 60.0)],
         "gift voucher": [("gift_0001_20", "Dotcomgiftshop Gift Voucher £20.00", 1, 16.67)],
         "test": [("TEST001", "This is a test product.", 5, 4.5)],
-    }  # fmt: skip
+    }
     made = {}
     for service, codes in kinds.items():
         parts = []
@@ -181,7 +192,7 @@ def complete_journey(store: Store | None = None) -> dict[str, pd.DataFrame]:
             "week": ((orders["ordered_at"] - orders["ordered_at"].min()).dt.days // 7 + 1).astype("Int32"),
             "transaction_timestamp": (orders["ordered_at"] + later).astype("datetime64[us]"),
         }
-    ).reset_index(drop=True)  # fmt: skip
+    ).reset_index(drop=True)
     # The publisher's faults: petrol by volume, lines without units or money, a product that the product table lacks.
     lines.loc[:9, ["product_id", "quantity", "sales_value"]] = ["6534178", 17335.0, 30.0]
     lines.loc[10:14, "quantity"] = 0.0
@@ -199,20 +210,29 @@ def complete_journey(store: Store | None = None) -> dict[str, pd.DataFrame]:
             "product_type": goods["title"].str.upper().str[:30].astype("string"),
             "package_size": pd.Series([None, "50 OZ", "1 LB"] * (len(goods) // 3), dtype="string"),
         }
-    )  # fmt: skip
+    )
     petrol = {
-        "product_id": "6534178", "manufacturer_id": "69", "department": "FUEL", "brand": "Private",
-        "product_category": "COUPON/MISC ITEMS", "product_type": "GASOLINE-REG UNLEADED",
+        "product_id": "6534178",
+        "manufacturer_id": "69",
+        "department": "FUEL",
+        "brand": "Private",
+        "product_category": "COUPON/MISC ITEMS",
+        "product_type": "GASOLINE-REG UNLEADED",
         "package_size": "1 GA",
-    }  # fmt: skip
+    }
     products = pd.concat([products, pd.DataFrame([petrol]).astype(products.dtypes.to_dict())], ignore_index=True)
     homes = pd.Series(sorted(lines["household_id"].unique(), key=int), dtype="string")
     some = homes.iloc[::3].reset_index(drop=True)
     demographics = pd.DataFrame({"household_id": some})
     for column, value in {
-        "age": "45-54", "income": "35-49K", "home_ownership": "Homeowner", "marital_status": "Married",
-        "household_size": "2", "household_comp": "2 Adults No Kids", "kids_count": "0",
-    }.items():  # fmt: skip
+        "age": "45-54",
+        "income": "35-49K",
+        "home_ownership": "Homeowner",
+        "marital_status": "Married",
+        "household_size": "2",
+        "household_comp": "2 Adults No Kids",
+        "kids_count": "0",
+    }.items():
         demographics[column] = pd.Categorical([value] * len(some))
     campaigns = pd.DataFrame({"campaign_id": ["1"] * 40 + ["2"] * 30, "household_id": [*homes[:40], *homes[20:50]]})
     days = {"campaign_id": ["1", "2"], "campaign_type": pd.Categorical(["Type B", "Type A"])}
@@ -241,44 +261,68 @@ def small_sets(store: Store | None = None) -> dict[str, pd.DataFrame]:
     n, m = len(sessions), len(mailings)
     shoppers = pd.DataFrame(
         {
-            "Administrative": rng.poisson(2, n), "Administrative_Duration": rng.exponential(80, n).round(2),
-            "Informational": rng.poisson(0.5, n), "Informational_Duration": rng.exponential(30, n).round(2),
-            "ProductRelated": rng.poisson(30, n), "ProductRelated_Duration": rng.exponential(1000, n).round(2),
-            "BounceRates": rng.beta(1, 40, n), "ExitRates": rng.beta(1, 20, n), "PageValues": rng.exponential(6, n),
-            "SpecialDay": 0.0, "Month": sessions["started_at"].dt.strftime("%b").replace({"Jun": "June"}),
-            "OperatingSystems": 2, "Browser": 2, "Region": 1, "TrafficType": 1,
+            "Administrative": rng.poisson(2, n),
+            "Administrative_Duration": rng.exponential(80, n).round(2),
+            "Informational": rng.poisson(0.5, n),
+            "Informational_Duration": rng.exponential(30, n).round(2),
+            "ProductRelated": rng.poisson(30, n),
+            "ProductRelated_Duration": rng.exponential(1000, n).round(2),
+            "BounceRates": rng.beta(1, 40, n),
+            "ExitRates": rng.beta(1, 20, n),
+            "PageValues": rng.exponential(6, n),
+            "SpecialDay": 0.0,
+            "Month": sessions["started_at"].dt.strftime("%b").replace({"Jun": "June"}),
+            "OperatingSystems": 2,
+            "Browser": 2,
+            "Region": 1,
+            "TrafficType": 1,
             "VisitorType": np.where(sessions["customer_id"].notna(), "Returning_Visitor", "New_Visitor"),
-            "Weekend": sessions["started_at"].dt.day_of_week >= 5, "Revenue": sessions["converted"],
+            "Weekend": sessions["started_at"].dt.day_of_week >= 5,
+            "Revenue": sessions["converted"],
         }
-    )  # fmt: skip
+    )
     clothing = pd.DataFrame(
         {
-            "Clothing ID": pd.factorize(reviews["product_id"])[0] + 767, "Age": rng.integers(18, 90, len(reviews)),
-            "Title": None, "Review Text": reviews["text"], "Rating": reviews["rating"].astype("int64"),
-            "Recommended IND": (reviews["rating"] >= 4).astype("int64"), "Positive Feedback Count": 0,
-            "Division Name": "Initmates", "Department Name": "Intimate", "Class Name": "Intimates",
+            "Clothing ID": pd.factorize(reviews["product_id"])[0] + 767,
+            "Age": rng.integers(18, 90, len(reviews)),
+            "Title": None,
+            "Review Text": reviews["text"],
+            "Rating": reviews["rating"].astype("int64"),
+            "Recommended IND": (reviews["rating"] >= 4).astype("int64"),
+            "Positive Feedback Count": 0,
+            "Division Name": "Initmates",
+            "Department Name": "Intimate",
+            "Class Name": "Intimates",
         }
-    )  # fmt: skip
+    )
     visit = rng.random(m) < np.where(mailings["treated"], 0.15, 0.11)
     hillstrom = pd.DataFrame(
         {
-            "recency": rng.integers(1, 13, m), "history_segment": "2) $100 - $200",
+            "recency": rng.integers(1, 13, m),
+            "history_segment": "2) $100 - $200",
             "history": rng.gamma(1, 240, m).round(2),
-            "mens": rng.integers(0, 2, m), "womens": 1, "zip_code": "Surburban", "newbie": rng.integers(0, 2, m),
-            "channel": "Web", "segment": np.where(mailings["treated"], "Womens E-Mail", "No E-Mail"),
-            "visit": visit.astype(int), "conversion": 0, "spend": 0.0,
+            "mens": rng.integers(0, 2, m),
+            "womens": 1,
+            "zip_code": "Surburban",
+            "newbie": rng.integers(0, 2, m),
+            "channel": "Web",
+            "segment": np.where(mailings["treated"], "Womens E-Mail", "No E-Mail"),
+            "visit": visit.astype(int),
+            "conversion": 0,
+            "spend": 0.0,
         }
-    )  # fmt: skip
+    )
     days = pd.date_range("2012-04-01", periods=113)
     search = pd.MultiIndex.from_product([days, range(500, 530)], names=["day", "dma"]).to_frame(index=False)
     search = pd.DataFrame(
         {
-            "date": [f"{day.day}-{day:%b}-{day:%y}" for day in search["day"]], "dma": search["dma"],
+            "date": [f"{day.day}-{day:%b}-{day:%y}" for day in search["day"]],
+            "dma": search["dma"],
             "treatment_period": (search["day"] >= "2012-05-22").astype(int),
             "search stays on": (search["dma"] % 3 > 0).astype(int),
             "revenue": rng.lognormal(11, 1, len(search)),
         }
-    )  # fmt: skip
+    )
     shops = pd.MultiIndex.from_product([[2, 5, 8], range(1, 12), range(40, 60)], names=["store", "brand", "week"])
     juice = shops.to_frame(index=False).astype("int32")
     juice["logmove"] = rng.normal(9, 1, len(juice))
@@ -356,7 +400,7 @@ def write_workbook(path: Path, sheets: dict[str, pd.DataFrame]) -> None:
         "xl/styles.xml": f'<styleSheet xmlns="{main}"><fonts count="1"><font/></fonts><fills count="1"><fill/></fills>'
         '<borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="2"><xf/>'
         '<xf numFmtId="22" applyNumberFormat="1"/></cellXfs></styleSheet>',
-    }  # fmt: skip
+    }
     for number, sheet in enumerate(sheets.values(), 1):
         rows = [list(sheet.columns), *sheet.itertuples(index=False)]
         body = "".join("<row>" + "".join(map(_cell, row)) + "</row>" for row in rows)

@@ -74,16 +74,24 @@ class Server:
     """``ecomlib serve`` in a process of its own; ``url``, ``process``, and two plain ways to ask."""
 
     def __init__(
-        self, home: Path, *more: str, port: int | None = None, python: str = sys.executable, cwd: Path = ROOT,
+        self,
+        home: Path,
+        *more: str,
+        port: int | None = None,
+        python: str = sys.executable,
+        cwd: Path = ROOT,
         **environment: str,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         command = [python, "-m", "ecomlib.cli", "serve", "--home", str(home), "--port", str(self.port)]
         self.process = subprocess.Popen(
-            [*command, *more], env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, cwd=cwd,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            [*command, *more],
+            env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+            cwd=cwd,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
 
     def wait(self, seconds: float = 60.0) -> Server:
         """Until /ready says so; RuntimeError with what the server wrote where it ended or never came."""

@@ -17,12 +17,14 @@ def make_shop(seed: int = 0, lines: int = 4_000, *, stocked: bool = True) -> Sto
     days = FIRST + pd.to_timedelta(np.arange(DAYS), unit="D")
     ids = [f"P{k}" for k in range(8)]
     launch = pd.Series([FIRST] * 4 + [days[40], days[200], days[300], pd.NaT])
-    products = pd.DataFrame({
-        "product_id": ids,
-        "title": [f"thing {k}" for k in range(8)],
-        "category": ["mugs", "lights", "mugs", "bags", "bags", "lights", "mugs", "bags"],
-        "launched_on": launch,
-    })  # fmt: skip
+    products = pd.DataFrame(
+        {
+            "product_id": ids,
+            "title": [f"thing {k}" for k in range(8)],
+            "category": ["mugs", "lights", "mugs", "bags", "bags", "lights", "mugs", "bags"],
+            "launched_on": launch,
+        }
+    )
     regions = pd.DataFrame({"region_id": ["N", "S", "W"], "name": ["Northtown", "Southbay", "Westport"]})
     regions[["row", "column"]] = [[0.0, 1.0], [2.0, 1.0], [1.0, 0.0]]
     customers = pd.DataFrame({"customer_id": [f"c{k}" for k in range(30)]})
@@ -30,16 +32,18 @@ def make_shop(seed: int = 0, lines: int = 4_000, *, stocked: bool = True) -> Sto
     low = np.where(launch.isna(), 100, (launch.fillna(FIRST) - FIRST).dt.days.to_numpy())[product]
     day = low + (rng.random(lines) * (DAYS - low)).astype(int)
     customer = rng.choice([*customers["customer_id"], None], lines)
-    orders = pd.DataFrame({
-        "order_id": [f"o{k}" for k in rng.integers(0, lines // 2, lines)],
-        "product_id": np.array(ids)[product],
-        "region_id": rng.choice(["N", "S", "W"], lines, p=[0.6, 0.38, 0.02]),
-        "customer_id": customer,
-        "ordered_at": days[day] + pd.to_timedelta(rng.integers(0, 86_400, lines), unit="s"),
-        "quantity": rng.integers(1, 9, lines),
-        "unit_price": np.round(rng.uniform(1, 20, lines), 2),
-        "returned": rng.random(lines) < np.linspace(0.02, 0.5, 8)[product],
-    })  # fmt: skip
+    orders = pd.DataFrame(
+        {
+            "order_id": [f"o{k}" for k in rng.integers(0, lines // 2, lines)],
+            "product_id": np.array(ids)[product],
+            "region_id": rng.choice(["N", "S", "W"], lines, p=[0.6, 0.38, 0.02]),
+            "customer_id": customer,
+            "ordered_at": days[day] + pd.to_timedelta(rng.integers(0, 86_400, lines), unit="s"),
+            "quantity": rng.integers(1, 9, lines),
+            "unit_price": np.round(rng.uniform(1, 20, lines), 2),
+            "returned": rng.random(lines) < np.linspace(0.02, 0.5, 8)[product],
+        }
+    )
     grid = pd.MultiIndex.from_product([ids, days], names=["product_id", "date"]).to_frame(index=False)
     prices = grid.assign(
         unit_price=np.round(rng.uniform(1, 20, len(grid)), 2),
@@ -59,13 +63,21 @@ def make_shop(seed: int = 0, lines: int = 4_000, *, stocked: bool = True) -> Sto
         inventory["on_hand_start"] = inventory["sold"] + np.where(week & (inventory["product_id"] == "P1"), 0, spare)
         inventory["received"] = np.int64(0)
     reviewed = orders.sample(400, random_state=seed)
-    reviews = pd.DataFrame({
-        "product_id": reviewed["product_id"],
-        "written_at": reviewed["ordered_at"].dt.normalize() + pd.Timedelta(days=9),
-        "rating": rng.integers(1, 6, len(reviewed)).astype(float),
-        "text": "fine",
-    }).reset_index(drop=True)  # fmt: skip
+    reviews = pd.DataFrame(
+        {
+            "product_id": reviewed["product_id"],
+            "written_at": reviewed["ordered_at"].dt.normalize() + pd.Timedelta(days=9),
+            "rating": rng.integers(1, 6, len(reviewed)).astype(float),
+            "text": "fine",
+        }
+    ).reset_index(drop=True)
     return Store(
-        f"small shop {seed}", products, orders, regions=regions, customers=customers, prices=prices,
-        inventory=inventory, reviews=reviews,
-    )  # fmt: skip
+        f"small shop {seed}",
+        products,
+        orders,
+        regions=regions,
+        customers=customers,
+        prices=prices,
+        inventory=inventory,
+        reviews=reviews,
+    )

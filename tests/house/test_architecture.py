@@ -156,3 +156,9 @@ def test_no_global_randomness() -> None:
             if "torch.manual_seed" in found.group(0) and "fork_rng" in source:
                 continue  # seeded inside a fork, which leaves the caller's state alone
             pytest.fail(f"{path.relative_to(ROOT)} uses global randomness: {found.group(0)}")
+
+
+def test_the_formatter_has_the_last_word() -> None:
+    for path in [*modules(), *ROOT.glob("tests/**/*.py"), *ROOT.glob("benchmarks/**/*.py")]:
+        found = re.search(r"#\s*fmt:\s*(skip|off)", path.read_text(encoding="utf-8"))
+        assert not found, f"{path.relative_to(ROOT)} takes a line from ruff format"

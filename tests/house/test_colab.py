@@ -54,11 +54,26 @@ def resolve(name: str, requirements: list[Requirement], folder: Path) -> dict[st
         "\n".join(f"{key}=={value}" for key, value in ships.items() if "+" not in value and key != "torch")
     )
     command = [
-        sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--report", str(folder / "report.json"),
-        "--target", str(folder / "none"), "--implementation", "cp", "--python-version", f"3.{python.group(1)}",
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--dry-run",
+        "--quiet",
+        "--report",
+        str(folder / "report.json"),
+        "--target",
+        str(folder / "none"),
+        "--implementation",
+        "cp",
+        "--python-version",
+        f"3.{python.group(1)}",
         *[word for platform in PLATFORMS for word in ("--platform", platform)],
-        "--only-binary=:all:", "--constraint", str(constraints), *requests,
-    ]  # fmt: skip
+        "--only-binary=:all:",
+        "--constraint",
+        str(constraints),
+        *requests,
+    ]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-2000:]
     return {

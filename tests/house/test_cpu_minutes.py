@@ -48,8 +48,13 @@ def test_children_are_put_to_the_file_that_started_them(suite: Path, workers: li
     before = run_all.children()
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "xdist", *workers, "."],
-        cwd=suite, env={**own, cpu_minutes.OUT: str(noted)}, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        cwd=suite,
+        env={**own, cpu_minutes.OUT: str(noted)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     spent = run_all.children() - before
     assert done.returncode == 0, done.stdout + done.stderr
     seconds = json.loads(noted.read_text(encoding="utf-8"))

@@ -218,8 +218,9 @@ def unguarded(source: str) -> list[str]:
 
 def test_nothing_that_windows_lacks_is_used_without_a_guard(root: Path) -> None:
     assert unguarded("import fcntl\ndef test_x():\n    os.kill(1, signal.SIGKILL)\n") == [
-        "import of fcntl", "test_x: SIGKILL",
-    ]  # fmt: skip
+        "import of fcntl",
+        "test_x: SIGKILL",
+    ]
     found = {path.name: unguarded(path.read_text(encoding="utf-8")) for path in (root / "tests").rglob("*.py")}
     assert {name: faults for name, faults in found.items() if faults} == {}
 

@@ -162,8 +162,11 @@ def test_a_wheel_that_is_none_is_said_by_pip(runtime: Runtime) -> None:
 @pytest.mark.parametrize(
     ("wrote", "cause"),
     [
-        ("WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError'\n"
-         "ERROR: No matching distribution found for onnx>=1.22", "network"),
+        (
+            "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError'\n"
+            "ERROR: No matching distribution found for onnx>=1.22",
+            "network",
+        ),
         ("fatal: unable to access 'https://example.org/': Could not resolve host: example.org", "network"),
         ("ERROR: ecomlib-0.1.0-py3-none-any (1).whl is not a valid wheel filename.", "file"),
         ("ERROR: Wheel 'ecomlib' located at /content/ecomlib-0.1.0-py3-none-any.whl is invalid.", "file"),
@@ -172,7 +175,7 @@ def test_a_wheel_that_is_none_is_said_by_pip(runtime: Runtime) -> None:
         ("ERROR: Package 'ecomlib' requires a different Python: 3.10.12 not in '<3.14,>=3.11'", "versions"),
         ("ERROR: Exception: something else", "other"),
     ],
-)  # fmt: skip
+)
 def test_what_pip_writes_tells_the_causes_apart(wrote: str, cause: str) -> None:
     assert setup_cell.cause(wrote) == cause
 

@@ -28,11 +28,17 @@ def make_batch(padding: tuple[int, ...] = (0, 0, 1, 3, T - 1, T)) -> Batch:
     seen = torch.arange(T) >= torch.tensor(padding).unsqueeze(1)
     y = torch.rand(B, H, generator=rng)
     return Batch(
-        x=torch.randn(B, T, 2, generator=rng) * seen.unsqueeze(-1), seen=seen,
-        f=torch.randn(B, H, 2, generator=rng), z=torch.randn(B, 1, generator=rng),
-        e=torch.randn(B, 5, generator=rng), y=y, target=y, mask=torch.ones(B, H, dtype=torch.bool),
-        scale=torch.rand(B, 1, generator=rng) + 0.5, index=torch.arange(B),
-    )  # fmt: skip
+        x=torch.randn(B, T, 2, generator=rng) * seen.unsqueeze(-1),
+        seen=seen,
+        f=torch.randn(B, H, 2, generator=rng),
+        z=torch.randn(B, 1, generator=rng),
+        e=torch.randn(B, 5, generator=rng),
+        y=y,
+        target=y,
+        mask=torch.ones(B, H, dtype=torch.bool),
+        scale=torch.rand(B, 1, generator=rng) + 0.5,
+        index=torch.arange(B),
+    )
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
@@ -152,8 +158,18 @@ def learn(fusion: str) -> float:
     angle = 2 * torch.pi * which / T
     f = torch.stack([angle.sin(), angle.cos()], -1)
     target = x[:, :, 0].gather(1, which)
-    batch = Batch(x, torch.ones(count, T, dtype=torch.bool), f, torch.zeros(count, 0), None, target, target,
-                  torch.ones(count, H, dtype=torch.bool), torch.ones(count, 1), torch.arange(count))  # fmt: skip
+    batch = Batch(
+        x,
+        torch.ones(count, T, dtype=torch.bool),
+        f,
+        torch.zeros(count, 0),
+        None,
+        target,
+        target,
+        torch.ones(count, H, dtype=torch.bool),
+        torch.ones(count, 1),
+        torch.arange(count),
+    )
     model: Forecaster = NETWORKS["transformer"](settings(static=0, text=0, hidden=16, fusion=fusion, head="squared"))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(100):

@@ -26,10 +26,17 @@ def make_batch(seed: int = 0, *, padding: tuple[int, ...] = (0,) * B, text: int 
     y = torch.poisson(torch.full((B, H), 4.0), generator=rng)
     scale = torch.rand(B, 1, generator=rng) + 0.5
     return Batch(
-        x=x, seen=seen, f=torch.randn(B, H, 2, generator=rng), z=torch.randn(B, 1, generator=rng),
-        e=torch.randn(B, text, generator=rng) if text else None, y=y, target=y / scale,
-        mask=torch.ones(B, H, dtype=torch.bool), scale=scale, index=torch.arange(B),
-    )  # fmt: skip
+        x=x,
+        seen=seen,
+        f=torch.randn(B, H, 2, generator=rng),
+        z=torch.randn(B, 1, generator=rng),
+        e=torch.randn(B, text, generator=rng) if text else None,
+        y=y,
+        target=y / scale,
+        mask=torch.ones(B, H, dtype=torch.bool),
+        scale=scale,
+        index=torch.arange(B),
+    )
 
 
 def make_settings(**changes: object) -> ForecasterSettings:
@@ -59,10 +66,13 @@ def test_every_input_is_read(net: str) -> None:
     batch = make_batch()
     before = model.predict(batch)
     changed = {
-        "x": batch.x + 1.0, "f": batch.f + 1.0, "z": batch.z + 1.0, "scale": batch.scale + 1.0,
+        "x": batch.x + 1.0,
+        "f": batch.f + 1.0,
+        "z": batch.z + 1.0,
+        "scale": batch.scale + 1.0,
         "e": batch.e + 1.0 if batch.e is not None else None,
         "seen": batch.seen & (torch.arange(T) != T // 2),
-    }  # fmt: skip
+    }
     for name, value in changed.items():
         assert not torch.allclose(model.predict(replace(batch, **{name: value})), before), f"{name} is not read"
 

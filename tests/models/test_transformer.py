@@ -32,10 +32,17 @@ def make_batch(padding: tuple[int, ...] = (0, 0, 2, T - 1, T), steps: int = T, s
     seen[0, 4] = False  # a gap is no padding
     y = torch.rand(count, H, generator=rng)
     return Batch(
-        x=torch.randn(count, steps, 2, generator=rng) * seen.unsqueeze(-1), seen=seen,
-        f=torch.randn(count, H, 1, generator=rng), z=torch.zeros(count, 0), e=None, y=y, target=y,
-        mask=torch.ones(count, H, dtype=torch.bool), scale=torch.ones(count, 1), index=torch.arange(count),
-    )  # fmt: skip
+        x=torch.randn(count, steps, 2, generator=rng) * seen.unsqueeze(-1),
+        seen=seen,
+        f=torch.randn(count, H, 1, generator=rng),
+        z=torch.zeros(count, 0),
+        e=None,
+        y=y,
+        target=y,
+        mask=torch.ones(count, H, dtype=torch.bool),
+        scale=torch.ones(count, 1),
+        index=torch.arange(count),
+    )
 
 
 def test_attention_is_torchs() -> None:
@@ -131,14 +138,20 @@ def test_it_stands_in_a_backtest() -> None:
     weeks = pd.date_range("2023-01-02", periods=60, freq="W-MON")
     wave = 10 + 8 * np.sin(2 * np.pi * np.arange(60) / 8)
     rng = np.random.default_rng(0)
-    panel = pd.concat([
-        pd.DataFrame({"unique_id": f"p{k:02d}", "ds": weeks, "y": rng.poisson(wave * (1 + k % 3)).astype(float)})
-        for k in range(12)
-    ], ignore_index=True)  # fmt: skip
+    panel = pd.concat(
+        [
+            pd.DataFrame({"unique_id": f"p{k:02d}", "ds": weeks, "y": rng.poisson(wave * (1 + k % 3)).astype(float)})
+            for k in range(12)
+        ],
+        ignore_index=True,
+    )
     forecaster = network_forecaster(
-        "transformer", WindowSettings(look_back=16, horizon=H, scale="log1p_shift"),
-        TrainSettings(epochs=8, lr=1e-2, batch_size=64, device="cpu"), hidden=16, heads=2,
-    )  # fmt: skip
+        "transformer",
+        WindowSettings(look_back=16, horizon=H, scale="log1p_shift"),
+        TrainSettings(epochs=8, lr=1e-2, batch_size=64, device="cpu"),
+        hidden=16,
+        heads=2,
+    )
 
     def naive(past: pd.DataFrame, future: pd.DataFrame) -> np.ndarray:
         return future["unique_id"].map(past.groupby("unique_id")["y"].last()).to_numpy(dtype=float)

@@ -16,11 +16,13 @@ SETTINGS = WindowSettings(6, 2, past=("y", "promoted"), future=("promoted",), st
 def panel(series: int = 30, weeks: int = 40) -> pd.DataFrame:
     """Weekly units that double under promotion, of two kinds of products."""
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({
-        "unique_id": np.repeat([f"p{k:02d}" for k in range(series)], weeks),
-        "ds": np.tile(pd.date_range("2024-01-01", periods=weeks, freq="W-MON"), series),
-        "promoted": rng.random(series * weeks) < 0.3,
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "unique_id": np.repeat([f"p{k:02d}" for k in range(series)], weeks),
+            "ds": np.tile(pd.date_range("2024-01-01", periods=weeks, freq="W-MON"), series),
+            "promoted": rng.random(series * weeks) < 0.3,
+        }
+    )
     level = np.repeat(rng.gamma(4, 5, series), weeks)
     frame["promoted"] = frame["promoted"].astype(float)
     frame["kind"] = np.where(frame["unique_id"].str[-1].isin(list("02468")), "even", "odd")

@@ -87,9 +87,12 @@ TABLE = FRAME.drop(columns="mixed")  # a Parquet file holds no mixed columns
 
 def record(folder: Path, frame: pd.DataFrame = TABLE, name: str = "table", **options: Any) -> dict[str, Any]:
     keywords: dict[str, Any] = {
-        "script": __file__, "command": "python -m benchmarks.x.y --out /a", "protocol": "P", "seconds": 3600.0,
+        "script": __file__,
+        "command": "python -m benchmarks.x.y --out /a",
+        "protocol": "P",
+        "seconds": 3600.0,
         "measured": ["seconds"],
-    }  # fmt: skip
+    }
     rec.write(name, frame, directory=folder, **(keywords | options))
     return rec.cards(folder)[name]
 
@@ -216,9 +219,11 @@ def project(tmp_path: Path) -> Path:
         text = SCRIPT.format(name=name, seconds=seconds) + "SCORES_TEST_PART = True\n" * (name == "c")
         (tmp_path / "benchmarks" / f"{name}.py").write_text(text, encoding="utf-8")
         keywords: dict[str, Any] = {
-            "script": tmp_path / "benchmarks" / f"{name}.py", "seconds": float(seconds), "measured": [],
+            "script": tmp_path / "benchmarks" / f"{name}.py",
+            "seconds": float(seconds),
+            "measured": [],
             "command": f"python -m benchmarks.{name} --out /somewhere",
-        }  # fmt: skip
+        }
         old = pd.DataFrame({"x": [1]})
         card = record(tmp_path / "recorded", old, name, **keywords)
         note = fp.note(record(tmp_path / "trial", old, name, smoke=True, **keywords))

@@ -104,8 +104,9 @@ def test_numbers_are_the_services(server: Server, tab: Any) -> None:
 
     forecast = server.get(f"/forecast/{product}/{region}?history=26")
     first, last = forecast["weeks"][0], forecast["weeks"][-1]
-    said = re.fullmatch(r"([\d.,]+) units expected .* \(([\d.,]+) to ([\d.,]+)\); sold so far: (\d+)",
-                        text(tab, "#forecast-says"))  # fmt: skip
+    said = re.fullmatch(
+        r"([\d.,]+) units expected .* \(([\d.,]+) to ([\d.,]+)\); sold so far: (\d+)", text(tab, "#forecast-says")
+    )
     assert said and int(said[4]) == first["sold"]
     assert [near(said[k], first[name]) for k, name in ((1, "forecast"), (2, "low"), (3, "high"))] == [True] * 3
     assert text(tab, "#forecast-title").startswith(f"{forecast['title']}, ")
@@ -120,9 +121,11 @@ def test_numbers_are_the_services(server: Server, tab: Any) -> None:
     with tab.expect_response(re.compile("replenish.*ratio=9")):
         tab.select_option("#ratio", "9")
     expected = [[f"{row['product_id']} {row['region_id']}", f"{row['order']:,}"] for row in rows]
-    tab.wait_for_function("""(wanted) => JSON.stringify(wanted) === JSON.stringify(
+    tab.wait_for_function(
+        """(wanted) => JSON.stringify(wanted) === JSON.stringify(
         [...document.querySelectorAll('#alert-rows tr')].map((row) => [row.dataset.key, row.lastChild.textContent]))""",
-                          arg=expected)  # fmt: skip
+        arg=expected,
+    )
 
 
 def test_order_list_opens_in_a_spreadsheet(server: Server, tab: Any) -> None:
@@ -146,8 +149,9 @@ def test_an_order_moves_count_and_forecast(server: Server, tab: Any) -> None:
     assert near(text(tab, "#forecast-says b"), week["forecast"])
     sell(server, "control-room-1", product, region, 7)
     reads(tab, "#events", f"{overview['events'] + 1:,}")
-    tab.wait_for_function("n => document.querySelector('#forecast-says').textContent.endsWith(n)",
-                          arg=f": {week['sold'] + 7}")  # fmt: skip
+    tab.wait_for_function(
+        "n => document.querySelector('#forecast-says').textContent.endsWith(n)", arg=f": {week['sold'] + 7}"
+    )
     after = server.get(f"/forecast/{product}/{region}")["weeks"][0]
     assert after["forecast"] > week["forecast"] + 6 and near(text(tab, "#forecast-says b"), after["forecast"])
     assert text(tab, "#newest li:first-child .what").startswith("7 × ")

@@ -71,9 +71,7 @@ def test_weeks_begin_on_monday(log: EventLog) -> None:
     log.append([event(str(k), ordered_at=day, product_id=f"p{k % 2}") for k, day in enumerate(days)])
     frame = log.weekly()
     found = {(row.product_id, row.ds.date().isoformat()): row.units for row in frame.itertuples()}
-    assert found == {
-        ("p0", "2023-12-25"): 2, ("p1", "2024-01-01"): 2, ("p0", "2024-01-01"): 2, ("p1", "2024-01-08"): 2
-    }  # fmt: skip
+    assert found == {("p0", "2023-12-25"): 2, ("p1", "2024-01-01"): 2, ("p0", "2024-01-01"): 2, ("p1", "2024-01-08"): 2}
     assert frame["money"].eq(frame["units"] * 3.0).all()
     assert len(log.weekly(since=MONDAY)) == 3
     assert log.weekly(since=MONDAY + timedelta(days=99)).empty

@@ -28,10 +28,16 @@ def everything(state: State) -> list[bytes | None]:
 def many(count: int, days: float, seed: int = 0) -> list[Event]:
     rng = np.random.default_rng(seed)
     return [
-        order(f"k{n}", float(rng.uniform(-200, 24 * days)), int(rng.integers(1, 61)), int(rng.integers(1, 10)),
-              int(rng.integers(1, 9)), "order" if rng.random() < 0.8 else "delivery")
+        order(
+            f"k{n}",
+            float(rng.uniform(-200, 24 * days)),
+            int(rng.integers(1, 61)),
+            int(rng.integers(1, 10)),
+            int(rng.integers(1, 9)),
+            "order" if rng.random() < 0.8 else "delivery",
+        )
         for n in range(count)
-    ]  # fmt: skip
+    ]
 
 
 def test_week_numbers_are_those_of_the_panel(bundle: Bundle) -> None:
@@ -103,8 +109,9 @@ def test_a_monday_moves_the_origin(bundle: Bundle, log: EventLog) -> None:
     assert f"{monday(state.origin):%Y-%m-%d}" == "2025-06-02"
     assert state.forecast[19, 0] > 3 * old[19, 1], "400 units are seen by the network"
     assert state.history("P0020", "all", 2) == [
-        {"week": "2025-05-26", "units": int(bundle.books.units[19, -1])}, {"week": "2025-06-02", "units": 400}
-    ]  # fmt: skip
+        {"week": "2025-05-26", "units": int(bundle.books.units[19, -1])},
+        {"week": "2025-06-02", "units": 400},
+    ]
     state.apply([order("c", 60, product=20, quantity=400)])
     assert state.stale, "a late order of a closed week"
     more = state.forecast[19, 0]
@@ -172,7 +179,9 @@ def test_drift_needs_a_full_week_and_sees_a_shop_that_doubles(bundle: Bundle, lo
     state.refresh()
     loud = look(state)
     assert loud["light"] == "red" and {one["name"]: one["alarm"] for one in loud["lights"]} == {
-        "psi": True, "ks": True, "coverage": True
-    }  # fmt: skip
+        "psi": True,
+        "ks": True,
+        "coverage": True,
+    }
     assert [week["week"] for week in loud["weeks"]] == ["2025-06-02", "2025-06-09", "2025-06-16"]
     assert loud["weeks"][0]["units"] == sum(row.quantity for row in rows if row.event_key.startswith("0-"))

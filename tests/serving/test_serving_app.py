@@ -99,11 +99,22 @@ WRONG = {
     "kind": ["gift", 1],
     "product_id": ["P9", "", 1, None, "\x00"],
     "region_id": ["R99", "all", ""],
-    "ordered_at": ["", "yesterday", "2025-02-30", "2025-06-04T25:00", "2025-06-04T10:00:00Z", "2025-06-04T10:00+02:00",
-                   20250604, "1969-01-01", "2025-09-01", "9999-12-31T23:59:59", "0001-01-01"],
+    "ordered_at": [
+        "",
+        "yesterday",
+        "2025-02-30",
+        "2025-06-04T25:00",
+        "2025-06-04T10:00:00Z",
+        "2025-06-04T10:00+02:00",
+        20250604,
+        "1969-01-01",
+        "2025-09-01",
+        "9999-12-31T23:59:59",
+        "0001-01-01",
+    ],
     "quantity": [0, -1, 1.5, "3", True, None, 1_000_001, 10**30],
     "unit_price": [-1, "2", None, 1e400, True],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("field", WRONG)
@@ -121,8 +132,19 @@ def test_every_fault_is_a_422_that_names_its_field(client: TestClient, field: st
 
 def test_bodies_that_are_none(client: TestClient) -> None:
     kind = {"Content-Type": "application/json"}
-    for body in (b"", b"{", b"[]", b"null", b"3", b'{"events":[]}', b'{"events":{}}', b'{"events":[1]}', b"\xff",
-                 b"[" * 100_000, b'{"event_key":NaN}'):  # fmt: skip
+    for body in (
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"3",
+        b'{"events":[]}',
+        b'{"events":{}}',
+        b'{"events":[1]}',
+        b"\xff",
+        b"[" * 100_000,
+        b'{"event_key":NaN}',
+    ):
         assert client.post("/events", content=body, headers=kind).status_code == 422, body[:20]
     assert faults(client.post("/events", json={**event("a"), "colour": "red"})) == [("body", "colour")]
     assert faults(client.post("/events", json={k: v for k, v in event("a").items() if k != "quantity"})) == [
@@ -248,8 +270,19 @@ def test_the_rest(client: TestClient) -> None:
     answer = client.get("/forecast/P0001/R01")
     assert answer.headers["content-security-policy"].startswith("default-src 'self'")
     paths = client.get("/openapi.json").json()["paths"]
-    assert {"/events", "/forecast/{product_id}/{region_id}", "/whatif", "/replenish", "/overview", "/catalogue",
-            "/drift", "/versions", "/health", "/ready", "/metrics"} == set(paths)  # fmt: skip
+    assert {
+        "/events",
+        "/forecast/{product_id}/{region_id}",
+        "/whatif",
+        "/replenish",
+        "/overview",
+        "/catalogue",
+        "/drift",
+        "/versions",
+        "/health",
+        "/ready",
+        "/metrics",
+    } == set(paths)
 
 
 def test_a_database_that_is_gone_is_a_503(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,12 +183,19 @@ def test_rude_callers_do_not_stop_it(tmp_path: Path) -> None:
     """Half a request, noise, a body that ends too soon, a hundred idle connections: the next caller is answered."""
     half = b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"
     noise = [
-        b"", b"GET", b"\x00" * 500, b"GET /forecast/P0001/R01 HTTP\r\n\r\n", b"\x16\x03\x01\x02\x00" + b"\xff" * 300,
-        b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 5_000, half, half[:40], b"GET /%00%ff/\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"",
+        b"GET",
+        b"\x00" * 500,
+        b"GET /forecast/P0001/R01 HTTP\r\n\r\n",
+        b"\x16\x03\x01\x02\x00" + b"\xff" * 300,
+        b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 5_000,
+        half,
+        half[:40],
+        b"GET /%00%ff/\xff HTTP/1.1\r\nHost: x\r\n\r\n",
         b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"GET /forecast/" + b"A" * 100_000 + b"/R01 HTTP/1.1\r\nHost: x\r\n\r\n",
-    ]  # fmt: skip
+    ]
     with serving(trained_home(), "--database", f"sqlite:///{tmp_path / 'events.db'}") as server:
         idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(100)]
         for sent in noise:

@@ -28,9 +28,18 @@ include-path = "/whatif"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 409, 422]
 """
 ROUTES = {
-    "/events", "/forecast/{product_id}/{region_id}", "/whatif", "/replenish", "/overview", "/catalogue", "/drift",
-    "/versions", "/health", "/ready", "/metrics",
-}  # fmt: skip
+    "/events",
+    "/forecast/{product_id}/{region_id}",
+    "/whatif",
+    "/replenish",
+    "/overview",
+    "/catalogue",
+    "/drift",
+    "/versions",
+    "/health",
+    "/ready",
+    "/metrics",
+}
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +53,26 @@ def run(folder: Path, server: Server, description: str, *more: str) -> None:
     """Schemathesis's own command, repeatable; fails with its report."""
     (folder / "schemathesis.toml").write_text(SETTINGS)
     done = subprocess.run(
-        [sys.executable, "-m", "schemathesis.cli", "run", description, "--max-examples", str(EXAMPLES),
-         "--generation-deterministic", "--no-color", "--request-timeout", "30", *more],
-        cwd=folder, capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "schemathesis.cli",
+            "run",
+            description,
+            "--max-examples",
+            str(EXAMPLES),
+            "--generation-deterministic",
+            "--no-color",
+            "--request-timeout",
+            "30",
+            *more,
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
     report = "\n".join(line[:300] for line in done.stdout.splitlines())  # bodies may be long
     assert done.returncode == 0, report + done.stderr[-2000:]
     assert f"Tested: {len(ROUTES)}" in report, report
@@ -63,10 +88,17 @@ def test_as_described(server: Server, tmp_path: Path) -> None:
 def test_with_names_that_exist(server: Server, tmp_path: Path) -> None:
     """The same description with products, regions and days of this shop: what it allows is now accepted."""
     described = server.get("/openapi.json")
-    _narrow(described, {
-        "product_id": {"type": "string", "enum": ["P0001"]}, "region_id": {"type": "string", "enum": ["R01", "R09"]},
-        "ordered_at": {"type": "string", "enum": ["2025-05-01T10:00:00", "2025-06-04T10:00:00", "2025-06-12 08:30"]},
-    })  # fmt: skip
+    _narrow(
+        described,
+        {
+            "product_id": {"type": "string", "enum": ["P0001"]},
+            "region_id": {"type": "string", "enum": ["R01", "R09"]},
+            "ordered_at": {
+                "type": "string",
+                "enum": ["2025-05-01T10:00:00", "2025-06-04T10:00:00", "2025-06-12 08:30"],
+            },
+        },
+    )
     (tmp_path / "narrow.json").write_text(json.dumps(described))
     run(tmp_path, server, "narrow.json", "--url", server.url)
     assert server.get("/overview")["events"] > 10, "some were taken"

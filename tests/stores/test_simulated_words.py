@@ -23,9 +23,12 @@ LISTS = [*words.MATERIALS.values(), *words.USES.values(), *words.TITLE_WORDS, *w
 CONCEPTS = [  # (wordings, number of the concept that rotates what is kept back)
     *((row, number) for number, row in enumerate(words.MATERIALS.values())),
     *((row, number) for number, row in enumerate(words.USES.values())),
-    *((row, level + shift) for shift, rows in enumerate((words.TITLE_WORDS, words.BODIES, words.CLOSINGS))
-      for level, row in enumerate(rows)),
-]  # fmt: skip
+    *(
+        (row, level + shift)
+        for shift, rows in enumerate((words.TITLE_WORDS, words.BODIES, words.CLOSINGS))
+        for level, row in enumerate(rows)
+    ),
+]
 
 
 def catalogue(size: str = "small", seed: int = 0, **options: bool) -> words.Catalogue:

@@ -243,8 +243,11 @@ def test_the_summary_answers_a_strangers_questions() -> None:
         assert words in text, f"{words!r} is not in\n{text}"
     html = summary._repr_html_()
     assert html.startswith("<table>") and "Red mug: 18 EUR" in html
-    bare = Store("<b>", store.products[["product_id", "title"]], store.orders[["order_id", "product_id"]].assign(
-        ordered_at=DAY, quantity=1, unit_price=1.0))  # fmt: skip
+    bare = Store(
+        "<b>",
+        store.products[["product_id", "title"]],
+        store.orders[["order_id", "product_id"]].assign(ordered_at=DAY, quantity=1, unit_price=1.0),
+    )
     assert "no regions are recorded" in str(bare.summary()) and "listings, regions" in str(bare.summary())
     assert "<b>" not in bare.summary()._repr_html_().split("</b>")[0].replace("<b>The store", "")
 

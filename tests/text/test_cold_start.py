@@ -204,8 +204,10 @@ def test_a_void_comparison_is_reported_as_void() -> None:
 
 def test_the_interval_of_a_difference_is_paired() -> None:
     table = table_of(0.05).set_index("arm")
-    alone, paired = (table.loc["random", high] - table.loc["random", low] for high, low in
-                     (("high", "low"), ("gain_high", "gain_low")))  # fmt: skip
+    alone, paired = (
+        table.loc["random", high] - table.loc["random", low]
+        for high, low in (("high", "low"), ("gain_high", "gain_low"))
+    )
     assert paired < 0.3 * alone
     assert table.loc["bert", "gain_low"] > 0
     assert table.loc["nothing", ["gain", "gain_low", "gain_high"]].tolist() == [0, 0, 0]
@@ -249,10 +251,15 @@ def test_newcomers_against_a_slow_count() -> None:
 def test_a_rewritten_text_ends_the_count_and_the_first_text_stands() -> None:
     shop = make_shop(lines=900)
     rewritten = FIRST + pd.Timedelta(days=14)
-    listings = pd.DataFrame({
-        "product_id": ["P0", "P0", "P1"], "version": [1, 2, 1], "title": ["first", "second", "only"], "description": "",
-        "valid_from": [FIRST - pd.Timedelta(days=30), rewritten, FIRST],
-    })  # fmt: skip
+    listings = pd.DataFrame(
+        {
+            "product_id": ["P0", "P0", "P1"],
+            "version": [1, 2, 1],
+            "title": ["first", "second", "only"],
+            "description": "",
+            "valid_from": [FIRST - pd.Timedelta(days=30), rewritten, FIRST],
+        }
+    )
     found = newcomers(replace(shop, listings=listings)).set_index("product_id")
     assert found.loc["P0", ["title", "days"]].tolist() == ["first", 14]
     assert found.loc["P1", ["title", "days"]].tolist() == ["only", 56]

@@ -181,8 +181,14 @@ def quizzes(nb: Any, number: str) -> Iterator[str]:
 
 
 SOURCE_RULES: tuple[Rule, ...] = (
-    opening, parameters, structure, section_kinds, code, exercise_cells, quizzes,
-)  # fmt: skip
+    opening,
+    parameters,
+    structure,
+    section_kinds,
+    code,
+    exercise_cells,
+    quizzes,
+)
 
 
 def executed(nb: Any, number: str) -> Iterator[str]:

@@ -309,10 +309,28 @@ _CONTROL_MISTAKES: dict[str, tuple[Answer, str]] = {
 
 EXERCISES = (
     RETURN_RATE,
-    Exercise("02.mean_pool", mean_pool, _stub, _pool_cases, _POOL_MISTAKES,
-             "A title has the same vector alone and beside a long one."),
-    Exercise("02.tfidf", tfidf, _stub, _tfidf_cases, _TFIDF_MISTAKES,
-             "The same numbers as scikit-learn's TfidfVectorizer. This is the rival that BERT has to beat."),
-    Exercise("02.fair_control", fair_control, _stub, _control_cases, _CONTROL_MISTAKES,
-             "This control knows as much about prices as the text does, and nothing about the product."),
-)  # fmt: skip
+    Exercise(
+        "02.mean_pool",
+        mean_pool,
+        _stub,
+        _pool_cases,
+        _POOL_MISTAKES,
+        "A title has the same vector alone and beside a long one.",
+    ),
+    Exercise(
+        "02.tfidf",
+        tfidf,
+        _stub,
+        _tfidf_cases,
+        _TFIDF_MISTAKES,
+        "The same numbers as scikit-learn's TfidfVectorizer. This is the rival that BERT has to beat.",
+    ),
+    Exercise(
+        "02.fair_control",
+        fair_control,
+        _stub,
+        _control_cases,
+        _CONTROL_MISTAKES,
+        "This control knows as much about prices as the text does, and nothing about the product.",
+    ),
+)

@@ -86,10 +86,13 @@ def _gru_stub(x: Floats, h: Floats, w: Floats, u: Floats, b: Floats, c: Floats) 
 
 def _gru_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     small = (
-        np.array([1.0]), np.array([0.5, -0.5]), np.array([[0.2], [0.4], [-0.3], [0.1], [0.5], [-0.6]]),
+        np.array([1.0]),
+        np.array([0.5, -0.5]),
+        np.array([[0.2], [0.4], [-0.3], [0.1], [0.5], [-0.6]]),
         np.array([[0.3, -0.2], [0.1, 0.4], [-0.5, 0.2], [0.6, 0.1], [0.7, -0.4], [0.2, 0.9]]),
-        np.array([0.1, 0.0, 0.2, -0.1, 0.3, 0.0]), np.array([0.0, 0.1, -0.2, 0.1, 0.4, -0.3]),
-    )  # fmt: skip
+        np.array([0.1, 0.0, 0.2, -0.1, 0.3, 0.0]),
+        np.array([0.0, 0.1, -0.2, 0.1, 0.4, -0.3]),
+    )
     d, k = 3, 2
     large = tuple(rng.normal(size=shape) for shape in (k, d, (3 * d, k), (3 * d, d), 3 * d, 3 * d))
     return [small, large]
@@ -299,13 +302,37 @@ _BUYER_MISTAKES: dict[str, tuple[Answer, str]] = {
 
 
 EXERCISES = (
-    Exercise("04.mse_gradient", mse_gradient, _mse_stub, _mse_cases, _MSE_MISTAKES,
-             "Three factors: 2/N, the inputs, the errors. Every network's training starts with this line."),
+    Exercise(
+        "04.mse_gradient",
+        mse_gradient,
+        _mse_stub,
+        _mse_cases,
+        _MSE_MISTAKES,
+        "Three factors: 2/N, the inputs, the errors. Every network's training starts with this line.",
+    ),
     BPTT,
-    Exercise("04.gru_cell", gru_cell, _gru_stub, _gru_cases, _GRU_MISTAKES,
-             "Your cell and torch's agree: its weights can be read by you."),
-    Exercise("04.causal_attention", causal_attention, _attention_stub, _attention_cases, _ATTENTION_MISTAKES,
-             "Every row adds up to one, and nothing in it comes from tomorrow."),
-    Exercise("04.buyer_score", buyer_score, _buyer_stub, _buyer_cases, _BUYER_MISTAKES,
-             "The loss is the buyer's, the choice is made on old weeks, and the score comes from new ones."),
-)  # fmt: skip
+    Exercise(
+        "04.gru_cell",
+        gru_cell,
+        _gru_stub,
+        _gru_cases,
+        _GRU_MISTAKES,
+        "Your cell and torch's agree: its weights can be read by you.",
+    ),
+    Exercise(
+        "04.causal_attention",
+        causal_attention,
+        _attention_stub,
+        _attention_cases,
+        _ATTENTION_MISTAKES,
+        "Every row adds up to one, and nothing in it comes from tomorrow.",
+    ),
+    Exercise(
+        "04.buyer_score",
+        buyer_score,
+        _buyer_stub,
+        _buyer_cases,
+        _BUYER_MISTAKES,
+        "The loss is the buyer's, the choice is made on old weeks, and the score comes from new ones.",
+    ),
+)

@@ -129,9 +129,17 @@ def _conv(x: Any, weight: Any, pad: tuple[int, int, int, int] = (1, 1, 1, 1), mo
 
 
 def _step(
-    x: Any, h: Any, w: Any, u: Any, conv: Callable[[Any, Any], Any] = _conv, *,
-    shared: bool = False, swapped: bool = False, after: bool = False, squash: bool = False,
-) -> Any:  # fmt: skip
+    x: Any,
+    h: Any,
+    w: Any,
+    u: Any,
+    conv: Callable[[Any, Any], Any] = _conv,
+    *,
+    shared: bool = False,
+    swapped: bool = False,
+    after: bool = False,
+    squash: bool = False,
+) -> Any:
     import torch
 
     z = torch.sigmoid(conv(x, w[0]) + conv(h, u[0]))

@@ -30,9 +30,18 @@ GROUPS = (
     ("figure", "More figures", "What else the lessons found."),
 )
 VERSIONS = (
-    "ecomlib", "numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "torch", "transformers",
-    "lightgbm", "statsforecast", "matplotlib",
-)  # fmt: skip
+    "ecomlib",
+    "numpy",
+    "pandas",
+    "scipy",
+    "scikit-learn",
+    "statsmodels",
+    "torch",
+    "transformers",
+    "lightgbm",
+    "statsforecast",
+    "matplotlib",
+)
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,12 @@ def create_app(home: str | os.PathLike[str], database: str | None = None) -> Fas
 
     refused: dict[int | str, Any] = {401: {}, 413: {}, 415: {}, 422: {}, 503: {}}
 
-    @app.post("/events", summary="One event or a batch: committed before it is acknowledged.", responses=refused,
-              openapi_extra={"requestBody": schema()})  # fmt: skip
+    @app.post(
+        "/events",
+        summary="One event or a batch: committed before it is acknowledged.",
+        responses=refused,
+        openapi_extra={"requestBody": schema()},
+    )
     async def events(request: Request) -> Response:
         allowed(request)
         taken = events_of(await body_of(request), service.state)
@@ -89,12 +93,18 @@ def create_app(home: str | os.PathLike[str], database: str | None = None) -> Fas
         new, late, waiting = await asyncio.shield(service.take(taken))
         return as_json({"received": len(taken), "new": new, "late": late, "waiting": waiting})
 
-    names = [{"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-             for name in ("product_id", "region_id")]  # fmt: skip
+    names = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in ("product_id", "region_id")
+    ]
     weeks = {"name": "history", "in": "query", "schema": {"type": "integer", "minimum": 0, "maximum": 104}}
 
-    @app.get("/forecast/{product_id}/{region_id}", summary="The next four weeks, with intervals.",
-             responses={404: {}, 422: {}}, openapi_extra={"parameters": [*names, weeks]})  # fmt: skip
+    @app.get(
+        "/forecast/{product_id}/{region_id}",
+        summary="The next four weeks, with intervals.",
+        responses={404: {}, 422: {}},
+        openapi_extra={"parameters": [*names, weeks]},
+    )
     async def forecast(request: Request) -> Response:
         # Read by hand: this is the route that is asked most, and its answer lies ready as bytes.
         state = service.state if not service.state.stale else await service.fresh()

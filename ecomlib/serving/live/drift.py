@@ -81,8 +81,12 @@ def watch_inputs(reference: ArrayLike, recent: ArrayLike, settings: DriftSetting
     shares = [np.searchsorted(np.sort(sample), both, side="right") / len(sample) for sample in (old, new)]
     distance = float(np.abs(shares[0] - shares[1]).max())
     p = float(kolmogorov(distance * np.sqrt(len(old) * len(new) / (len(old) + len(new)))))  # Smirnov (1948)
-    second = Light("ks", distance, p < s.ks_p and distance > s.ks,
-                   f"the largest gap between old and new shares is {distance:.2f} (p {p:.2g})")  # fmt: skip
+    second = Light(
+        "ks",
+        distance,
+        p < s.ks_p and distance > s.ks,
+        f"the largest gap between old and new shares is {distance:.2f} (p {p:.2g})",
+    )
     return first, second
 
 
@@ -100,13 +104,16 @@ def watch_coverage(hits: ArrayLike, nominal: float = 0.9, settings: DriftSetting
     count, share = int(inside.sum()), float(inside.mean())
     chance = float(bdtr(count, len(inside), nominal))
     alarm = chance < s.coverage_p and share < nominal - s.slack
-    return Light("coverage", share, alarm,
-                 f"{share:.0%} of {len(inside)} actuals lay in their {nominal:.0%} interval")  # fmt: skip
+    return Light("coverage", share, alarm, f"{share:.0%} of {len(inside)} actuals lay in their {nominal:.0%} interval")
 
 
 def _sample(values: Any, name: str) -> NDArray[np.float64]:
     sample = np.asarray(values, dtype=float).ravel()
     if not len(sample) or not np.isfinite(sample).all():
-        raise DataError("drift needs finite values, at least one", column=name, value=len(sample),
-                        remedy="drop gaps and wait for data.")  # fmt: skip
+        raise DataError(
+            "drift needs finite values, at least one",
+            column=name,
+            value=len(sample),
+            remedy="drop gaps and wait for data.",
+        )
     return sample

@@ -49,12 +49,16 @@ def look(state: State) -> dict[str, Any]:
         hit = hit[np.isfinite(hit)]
         hits.append(hit)
         product, total = forecast.sum(axis=1), came.sum(axis=1)
-        weeks.append({
-            "week": f"{monday(week):%Y-%m-%d}", "coverage": round(float(hit.mean()), 4) if hit.size else None,
-            "pairs": hit.size,
-            "units": int(total.sum()), "expected": round(float(product.sum()), 1),
-            "wape": round(float(np.abs(total - product).sum() / max(total.sum(), 1.0)), 4),
-        })  # fmt: skip
+        weeks.append(
+            {
+                "week": f"{monday(week):%Y-%m-%d}",
+                "coverage": round(float(hit.mean()), 4) if hit.size else None,
+                "pairs": hit.size,
+                "units": int(total.sum()),
+                "expected": round(float(product.sum()), 1),
+                "wape": round(float(np.abs(total - product).sum() / max(total.sum(), 1.0)), 4),
+            }
+        )
     nominal, says = state.bundle.settings["coverage"], "no full week has passed since the version's cutoff"
     lights = [Light(name, float("nan"), False, says) for name in ("psi", "ks", "coverage")]
     if weeks:
@@ -77,7 +81,16 @@ def look(state: State) -> dict[str, Any]:
             light = "unknown"
         says = "; ".join(light.says for light in ringing or dark) or "no alarm: much is as it was in training"
     return {
-        "light": light, "says": says, "weeks": weeks,
-        "lights": [{"name": one.name, "value": None if one.value != one.value else round(one.value, 4),
-                    "alarm": one.alarm, "says": one.says} for one in lights],
-    }  # fmt: skip
+        "light": light,
+        "says": says,
+        "weeks": weeks,
+        "lights": [
+            {
+                "name": one.name,
+                "value": None if one.value != one.value else round(one.value, 4),
+                "alarm": one.alarm,
+                "says": one.says,
+            }
+            for one in lights
+        ],
+    }

@@ -76,8 +76,11 @@ class EventLog:
             ) from error
         where, local = address.render_as_string(hide_password=True), address.get_backend_name() == "sqlite"
         if not local and address.get_backend_name() != "postgresql":
-            raise DataError("this database is not supported", value=address.drivername,
-                            remedy="use a sqlite:/// or a postgresql+psycopg:// URL.")  # fmt: skip
+            raise DataError(
+                "this database is not supported",
+                value=address.drivername,
+                remedy="use a sqlite:/// or a postgresql+psycopg:// URL.",
+            )
         try:
             self.engine = sql.create_engine(address, pool_pre_ping=not local)  # a server may have been started anew
             if local:
@@ -85,14 +88,19 @@ class EventLog:
             _TABLES.create_all(self.engine)
             there = {column["name"] for column in sql.inspect(self.engine).get_columns(EVENTS.name)}
         except (SQLAlchemyError, ImportError) as error:
-            raise DataError(f"the database cannot be opened: {error.__class__.__name__}", value=where,
-                            remedy="check the URL, the folder and, for PostgreSQL, the driver psycopg."
-                            ) from error  # fmt: skip
+            raise DataError(
+                f"the database cannot be opened: {error.__class__.__name__}",
+                value=where,
+                remedy="check the URL, the folder and, for PostgreSQL, the driver psycopg.",
+            ) from error
         if there != set(EVENTS.columns.keys()):
             self.close()
-            raise DataError("the database was made by another version, or by somebody else", table=EVENTS.name,
-                            value=where, remedy="name an empty database, or move this one out of the way."
-                            )  # fmt: skip
+            raise DataError(
+                "the database was made by another version, or by somebody else",
+                table=EVENTS.name,
+                value=where,
+                remedy="name an empty database, or move this one out of the way.",
+            )
 
     def append(self, events: Sequence[Event]) -> list[Event]:
         """Commit a batch, whole or not at all; return the events that were new, in their order.
@@ -204,10 +212,14 @@ def _second(when: datetime) -> int:
 
 def _row(event: Event) -> dict[str, Any]:
     return {
-        "event_key": event.event_key, "kind": event.kind, "product_id": event.product_id,
-        "region_id": event.region_id, "second": _second(event.ordered_at), "quantity": event.quantity,
+        "event_key": event.event_key,
+        "kind": event.kind,
+        "product_id": event.product_id,
+        "region_id": event.region_id,
+        "second": _second(event.ordered_at),
+        "quantity": event.quantity,
         "unit_price": event.unit_price,
-    }  # fmt: skip
+    }
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

@@ -168,10 +168,15 @@ class State:
         if unknown:  # JSON has no infinity, and an interval from nothing to infinity says nothing
             weeks = [week | {"low": None, "high": None} for week in weeks]
         return {
-            "product_id": product, "title": str(b.products["title"].iat[row]), "region_id": region, "version": b.number,
-            "origin": f"{monday(self.origin):%Y-%m-%d}", "coverage": b.settings["coverage"],
-            "basis": "network" if self.by_network[row] else "category", "weeks": weeks,
-        } | ({"interval": f"unknown: {unknown}"} if unknown else {})  # fmt: skip
+            "product_id": product,
+            "title": str(b.products["title"].iat[row]),
+            "region_id": region,
+            "version": b.number,
+            "origin": f"{monday(self.origin):%Y-%m-%d}",
+            "coverage": b.settings["coverage"],
+            "basis": "network" if self.by_network[row] else "category",
+            "weeks": weeks,
+        } | ({"interval": f"unknown: {unknown}"} if unknown else {})
 
     def ready(self, product: str, region: str) -> bytes | None:
         """Return the answer as bytes, made once and kept until something changes."""

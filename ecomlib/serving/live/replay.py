@@ -43,22 +43,35 @@ def held_out(store: Store, cutoff: int, days: int | None = None) -> list[dict[st
     lines = lines[(lines["ordered_at"] >= first) & (lines["ordered_at"] < until)]
     has_regions = store.regions is not None and "region_id" in lines
     region = lines["region_id"] if has_regions else pd.Series(ALL, index=lines.index)
-    frame = pd.DataFrame({
-        "event_key": lines["order_id"] + "#" + lines["line"].astype(str), "kind": "order",
-        "product_id": lines["product_id"], "region_id": region, "ordered_at": lines["ordered_at"].dt.floor("s"),
-        "quantity": lines["quantity"], "unit_price": lines["unit_price"],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "event_key": lines["order_id"] + "#" + lines["line"].astype(str),
+            "kind": "order",
+            "product_id": lines["product_id"],
+            "region_id": region,
+            "ordered_at": lines["ordered_at"].dt.floor("s"),
+            "quantity": lines["quantity"],
+            "unit_price": lines["unit_price"],
+        }
+    )
     parts = [frame[frame["region_id"].notna()]]
     if store.inventory is not None:
         came = store.inventory
         came = came[(came["date"] >= first) & (came["date"] < until) & (came["received"] > 0)]
         place = came["region_id"] if has_regions and "region_id" in came else pd.Series(ALL, index=came.index)
         day = came["date"].dt.strftime("%Y-%m-%d")
-        parts.append(pd.DataFrame({
-            "event_key": "delivery#" + day + "#" + came["product_id"] + "#" + place, "kind": "delivery",
-            "product_id": came["product_id"], "region_id": place, "ordered_at": came["date"],
-            "quantity": came["received"],
-        }))  # fmt: skip
+        parts.append(
+            pd.DataFrame(
+                {
+                    "event_key": "delivery#" + day + "#" + came["product_id"] + "#" + place,
+                    "kind": "delivery",
+                    "product_id": came["product_id"],
+                    "region_id": place,
+                    "ordered_at": came["date"],
+                    "quantity": came["received"],
+                }
+            )
+        )
     table = pd.concat(parts, ignore_index=True).sort_values("ordered_at", kind="stable", ignore_index=True)
     table["ordered_at"] = table["ordered_at"].dt.strftime("%Y-%m-%dT%H:%M:%S")
     rows: list[dict[str, Any]] = table.to_dict("records")
@@ -110,8 +123,10 @@ class Sender:
                     taken: dict[str, int] = json.loads(said)
                     return taken
                 if answer.status < 500:
-                    raise DataError(f"the service refused a batch with status {answer.status}",
-                                    value=said.decode(errors="replace")[:300])  # fmt: skip
+                    raise DataError(
+                        f"the service refused a batch with status {answer.status}",
+                        value=said.decode(errors="replace")[:300],
+                    )
                 why = f"status {answer.status}"
             except (OSError, http.client.HTTPException) as error:
                 self.line.close()

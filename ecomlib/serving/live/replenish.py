@@ -54,11 +54,16 @@ def replenish(state: State, ratio: float = 3.0, limit: int = 50, region: str | N
     first = np.lexsort((-(level - there).ravel(), rank.ravel()))[:limit]  # ties stay in the catalogue's order
     answer = []
     for row, column in zip(*np.unravel_index(first, level.shape), strict=True):
-        answer.append({
-            "product_id": b.books.products[row], "title": str(b.products["title"].iat[row]),
-            "region_id": [*names, ALL][some[column]], "on_hand": None if stock is None else int(there[row, column]),
-            "expected": round(float(expected[row, column]), 2),
-            "order": None if reasons[column] else int(order[row, column]),
-            "alert": ("out", "low", None)[rank[row, column]],
-        } | ({"reason": f"unknown: {reasons[column]}"} if reasons[column] else {}))  # fmt: skip
+        answer.append(
+            {
+                "product_id": b.books.products[row],
+                "title": str(b.products["title"].iat[row]),
+                "region_id": [*names, ALL][some[column]],
+                "on_hand": None if stock is None else int(there[row, column]),
+                "expected": round(float(expected[row, column]), 2),
+                "order": None if reasons[column] else int(order[row, column]),
+                "alert": ("out", "low", None)[rank[row, column]],
+            }
+            | ({"reason": f"unknown: {reasons[column]}"} if reasons[column] else {})
+        )
     return answer

@@ -153,8 +153,11 @@ def events_of(values: Any, state: State) -> list[Event]:
                 f"this lies more than {AHEAD} days ahead of the shop's clock, {state.clock:%Y-%m-%d %H:%M}",
             )
         when = when.replace(microsecond=0)  # what the log keeps
-        answer.append(Event(event.event_key, event.product_id, event.region_id, when, event.quantity,
-                            event.unit_price, event.kind))  # fmt: skip
+        answer.append(
+            Event(
+                event.event_key, event.product_id, event.region_id, when, event.quantity, event.unit_price, event.kind
+            )
+        )
     return answer
 
 

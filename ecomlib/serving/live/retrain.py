@@ -37,9 +37,14 @@ class Decision:
 
 
 def retrain(
-    store: Store, home: str | os.PathLike[str], plan: ReleaseSettings | None = None, *, database: str | None = None,
-    source: dict[str, Any] | None = None, say: Say = lambda text: None,
-) -> Trained:  # fmt: skip
+    store: Store,
+    home: str | os.PathLike[str],
+    plan: ReleaseSettings | None = None,
+    *,
+    database: str | None = None,
+    source: dict[str, Any] | None = None,
+    say: Say = lambda text: None,
+) -> Trained:
     """Publish a version trained on the store up to its first cutoff and the logged orders since; not promoted.
 
     It knows the weeks up to the last full one on the shop's clock. What prices and promotions do is kept from the
@@ -51,8 +56,11 @@ def retrain(
         state, lines = State(old, log), log.lines()
     stock = state.on_hand(state.origin)
     if state.origin <= old.cutoff:
-        raise DataError(f"no full week has passed since version {old.number:04d} was made", value=str(state.clock),
-                        remedy="train again when one has.")  # fmt: skip
+        raise DataError(
+            f"no full week has passed since version {old.number:04d} was made",
+            value=str(state.clock),
+            remedy="train again when one has.",
+        )
     base = week_of(old.settings["source"].get("cutoff", old.settings["cutoff"]))
     before = store.orders[store.orders["ordered_at"] < monday(base + 1)]
     more = lines[lines["kind"] == "order"].rename(columns={"event_key": "order_id"}).drop(columns="kind")
@@ -95,11 +103,18 @@ def side_by_side(old: Bundle, new: Bundle, origins: range) -> pd.DataFrame:
         y = books.units[:, at : at + HORIZON]
         there = np.flatnonzero((books.begin <= origin) & np.isfinite(ours[:, 0]))
         weeks = [monday(origin + 1 + step) for step in range(y.shape[1])]
-        parts.append(pd.DataFrame({
-            "unique_id": np.repeat(np.array(books.products, dtype=object)[there], len(weeks)),
-            "ds": np.tile(weeks, len(there)), "cutoff": monday(origin), "y": y[there].ravel(),
-            "old": ours[there, : len(weeks)].ravel(), "new": theirs[there, : len(weeks)].ravel(),
-        }))  # fmt: skip
+        parts.append(
+            pd.DataFrame(
+                {
+                    "unique_id": np.repeat(np.array(books.products, dtype=object)[there], len(weeks)),
+                    "ds": np.tile(weeks, len(there)),
+                    "cutoff": monday(origin),
+                    "y": y[there].ravel(),
+                    "old": ours[there, : len(weeks)].ravel(),
+                    "new": theirs[there, : len(weeks)].ravel(),
+                }
+            )
+        )
     if not parts:
         raise DataError("there is no week that neither version was trained on", remedy="wait for more full weeks.")
     return pd.concat(parts, ignore_index=True)
@@ -110,10 +125,13 @@ def _aligned(old: Bundle, new: Bundle, origin: int) -> Floats:
     rows = np.array([new.row[name] for name in old.books.products if name in new.row])
     mine = np.array([old.row[name] for name in old.books.products if name in new.row])
     books = replace(
-        new.books, products=tuple(np.array(old.books.products)[mine]),
-        category=tuple(np.array(old.books.category)[mine]), begin=new.books.begin[rows], units=new.books.units[rows],
+        new.books,
+        products=tuple(np.array(old.books.products)[mine]),
+        category=tuple(np.array(old.books.category)[mine]),
+        begin=new.books.begin[rows],
+        units=new.books.units[rows],
         plan={name: table[rows] for name, table in new.books.plan.items()},
-    )  # fmt: skip
+    )
     answer = np.full((len(new.books.products), HORIZON), np.nan)
     answer[rows] = old.forecast(books, origin)[0]
     return answer

@@ -98,12 +98,18 @@ def _overview(service: Service, state: State, drift: dict[str, Any]) -> dict[str
         for row, units, mean in zip(records(b.regions), sold, expected, strict=True)
     ]
     return {
-        "version": b.number, "origin": f"{monday(state.origin):%Y-%m-%d}", "clock": state.clock.isoformat(),
-        "elapsed": round(1 - state.left, 4), "events": state.events, "state": service.serial, "regions": regions,
+        "version": b.number,
+        "origin": f"{monday(state.origin):%Y-%m-%d}",
+        "clock": state.clock.isoformat(),
+        "elapsed": round(1 - state.left, 4),
+        "events": state.events,
+        "state": service.serial,
+        "regions": regions,
         "alerts": [row for row in replenish(state, limit=10) if row["alert"] or b.stock is None],
-        "drift": {"light": drift["light"], "says": drift["says"]}, "newest": _shown(b, state.newest),
+        "drift": {"light": drift["light"], "says": drift["says"]},
+        "newest": _shown(b, state.newest),
         "waiting": {"count": len(state.waiting), "events": waiting},
-    }  # fmt: skip
+    }
 
 
 def _shown(b: Bundle, events: Sequence[Event]) -> list[dict[str, Any]]:

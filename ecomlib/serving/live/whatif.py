@@ -68,9 +68,11 @@ def what_if(state: State, ask: WhatIfIn) -> dict[str, Any]:
         mean = float((units * price).sum() / total) if total > 0 else float(price.mean())
         profit = float((units * (price - cost)).sum()) if np.isfinite(cost) else None
         return {
-            "price": round(mean, 4), "units": round(total, 3), "revenue": round(float((units * price).sum()), 2),
+            "price": round(mean, 4),
+            "units": round(total, 3),
+            "revenue": round(float((units * price).sum()), 2),
             "profit": None if profit is None else round(profit, 2),
-        }  # fmt: skip
+        }
 
     now, after = money(units, price), money(then, new)
     old_price, new_price = (f"{side['price']:.2f}" for side in (now, after))
@@ -87,6 +89,9 @@ def what_if(state: State, ask: WhatIfIn) -> dict[str, Any]:
     says += f". Estimated by {b.settings['effects']}."
     ends = {"value": "elasticity", "low": "low", "high": "high"}
     return {
-        "elasticity": {key: round(float(effect[name]), 3) for key, name in ends.items()}, "weeks": HORIZON, "now": now,
-        "then": after | {"units_low": round(sums[0], 3), "units_high": round(sums[1], 3)}, "says": says,
-    }  # fmt: skip
+        "elasticity": {key: round(float(effect[name]), 3) for key, name in ends.items()},
+        "weeks": HORIZON,
+        "now": now,
+        "then": after | {"units_low": round(sums[0], 3), "units_high": round(sums[1], 3)},
+        "says": says,
+    }

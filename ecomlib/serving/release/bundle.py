@@ -142,14 +142,26 @@ def read(version: Version) -> Bundle:
         stock = t["stock"][columns].to_numpy(dtype=float) if len(t["stock"]) else None
         launches = {row[0]: np.array(row[1:], dtype=float) for row in t["launches"].itertuples(index=False)}
         return Bundle(
-            version.number, settings, open_session(version.path / MODEL), books, products, regions,
-            t["shares"][columns].to_numpy(dtype=float), stock, recent, launches, t["reach"], t["effects"],
-        )  # fmt: skip
+            version.number,
+            settings,
+            open_session(version.path / MODEL),
+            books,
+            products,
+            regions,
+            t["shares"][columns].to_numpy(dtype=float),
+            stock,
+            recent,
+            launches,
+            t["reach"],
+            t["effects"],
+        )
     except (OSError, KeyError, ValueError, IndexError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"version {version.number:04d} is no forecaster that can be served: {error!r}",
-                        remedy="roll back to another version, or train again: ecomlib train.") from error  # fmt: skip
+        raise DataError(
+            f"version {version.number:04d} is no forecaster that can be served: {error!r}",
+            remedy="roll back to another version, or train again: ecomlib train.",
+        ) from error
 
 
 def open_bundle(home: str | os.PathLike[str], number: int | None = None) -> Bundle:
@@ -199,6 +211,10 @@ def describe(books: SalesHistory, shape: WindowSpec) -> dict[str, Any]:
     """Describe books and windows by what ``read`` needs to know of them."""
     ahead = max((plan.shape[1] for plan in books.plan.values()), default=0)
     return {
-        "cutoff": f"{monday(books.last):%Y-%m-%d}", "first_week": books.first, "plan": list(books.plan),
-        "plan_weeks": ahead, "horizon": HORIZON, "shape": asdict(shape),
-    }  # fmt: skip
+        "cutoff": f"{monday(books.last):%Y-%m-%d}",
+        "first_week": books.first,
+        "plan": list(books.plan),
+        "plan_weeks": ahead,
+        "horizon": HORIZON,
+        "shape": asdict(shape),
+    }

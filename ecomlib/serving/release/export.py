@@ -59,10 +59,15 @@ def export_onnx(model: Forecaster, windows: WindowSet, path: str | os.PathLike[s
         # Recurrent layers warn that batches of another size need an initial state: torch makes it from the input.
         warnings.filterwarnings("ignore", message="Exporting a model to ONNX with a batch_size other than 1")
         torch.onnx.export(
-            plain, tuple(example.values()), str(part), input_names=list(example), output_names=["forecast"],
-            dynamic_axes={name: {0: "batch"} for name in (*example, "forecast")}, opset_version=_OPSET,
+            plain,
+            tuple(example.values()),
+            str(part),
+            input_names=list(example),
+            output_names=["forecast"],
+            dynamic_axes={name: {0: "batch"} for name in (*example, "forecast")},
+            opset_version=_OPSET,
             dynamo=False,
-        )  # fmt: skip
+        )
     return path
 
 

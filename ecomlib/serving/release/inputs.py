@@ -84,9 +84,11 @@ def shape_for(books: SalesHistory, look_back: int = 26) -> WindowSpec:
     season = ("week_sin", "week_cos", "week_sin2", "week_cos2", "to_christmas", "holidays")
     levels = tuple(sorted(set(books.category)))
     return WindowSpec(
-        min(look_back, max(weeks // 3, 2)), ("y", *plan[:2]),
-        (*plan, *season, *(LAST_YEAR if weeks >= 65 else ())), levels if len(levels) > 1 else (),
-    )  # fmt: skip
+        min(look_back, max(weeks // 3, 2)),
+        ("y", *plan[:2]),
+        (*plan, *season, *(LAST_YEAR if weeks >= 65 else ())),
+        levels if len(levels) > 1 else (),
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -141,9 +143,12 @@ def feed(
     category = np.array(books.category)[rows]
     z = (category[:, None] == np.array(shape.levels)[None, :]) if shape.levels else np.zeros((len(rows), 0))
     return rows, {
-        "x": x * seen[..., None].astype(np.float32), "seen": seen, "f": f,
-        "z": z.astype(np.float32), "scale": scale.astype(np.float32),
-    }  # fmt: skip
+        "x": x * seen[..., None].astype(np.float32),
+        "seen": seen,
+        "f": f,
+        "z": z.astype(np.float32),
+        "scale": scale.astype(np.float32),
+    }
 
 
 def predict(session: Session, books: SalesHistory, shape: WindowSpec, origin: int) -> Floats:

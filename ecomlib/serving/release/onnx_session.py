@@ -44,6 +44,8 @@ def open_session(path: str | os.PathLike[str]) -> Session:
     try:
         made = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the library has an error for each way in which a file can be broken
-        raise DataError(f"'{Path(path).name}' is no network that can be run: {type(error).__name__}",
-                        remedy="export it again, or roll back to another version.") from error  # fmt: skip
+        raise DataError(
+            f"'{Path(path).name}' is no network that can be run: {type(error).__name__}",
+            remedy="export it again, or roll back to another version.",
+        ) from error
     return Session(made, tuple(entry.name for entry in made.get_inputs()))

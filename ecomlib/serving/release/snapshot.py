@@ -47,8 +47,12 @@ def cut(store: Store, cutoff: int, more: pd.DataFrame | None = None) -> Held:
         orders = pd.concat([orders, more], ignore_index=True)
     tables: dict[str, Any] = {"orders": orders[orders["ordered_at"] < end].reset_index(drop=True), "truth": None}
     if tables["orders"].empty:
-        raise DataError("there are no orders before the cutoff", table="orders", value=f"{end:%Y-%m-%d}",
-                        remedy="hold out fewer weeks.")  # fmt: skip
+        raise DataError(
+            "there are no orders before the cutoff",
+            table="orders",
+            value=f"{end:%Y-%m-%d}",
+            remedy="hold out fewer weeks.",
+        )
     for name, column in _TIMES.items():
         frame = getattr(store, name)
         if frame is not None:
@@ -73,8 +77,13 @@ def catalogue(store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
     place = [c for c in ("row", "column", "latitude", "longitude") if c in store.regions]
     regions = store.regions[["region_id", "name", *place]].sort_values("region_id", ignore_index=True)
     if ALL in set(regions["region_id"]):
-        raise DataError("this name stands for the sum of all regions", table="regions", column="region_id", value=ALL,
-                        remedy="give that region another identifier.")  # fmt: skip
+        raise DataError(
+            "this name stands for the sum of all regions",
+            table="regions",
+            column="region_id",
+            value=ALL,
+            remedy="give that region another identifier.",
+        )
     return products, regions
 
 
@@ -180,10 +189,14 @@ def tables_of(
     launches = pd.DataFrame([[key, *units] for key, units in mean.items()])
     launches.columns = ["category", *(f"week{h + 1}" for h in range(HORIZON))]
     return {
-        "weeks": flat(books), "products": products.assign(begins=books.begin), "regions": regions, "stock": stock,
-        "shares": pd.DataFrame(shares(by_region, books.category), columns=names), "launches": launches,
+        "weeks": flat(books),
+        "products": products.assign(begins=books.begin),
+        "regions": regions,
+        "stock": stock,
+        "shares": pd.DataFrame(shares(by_region, books.category), columns=names),
+        "launches": launches,
         "recent": pd.DataFrame({"row": row, "column": column, "back": back, "units": recent[row, column, back]}),
-    }  # fmt: skip
+    }
 
 
 def digest_of(books: SalesHistory) -> str:

@@ -72,10 +72,17 @@ class Trained:
 
 
 def train(
-    store: Store, home: str | os.PathLike[str], plan: ReleaseSettings | None = None, *,
-    source: Mapping[str, Any] | None = None, cutoff: int | None = None, more: pd.DataFrame | None = None,
-    keep: Bundle | None = None, stock: Floats | None = None, say: Say = lambda text: None,
-) -> Trained:  # fmt: skip
+    store: Store,
+    home: str | os.PathLike[str],
+    plan: ReleaseSettings | None = None,
+    *,
+    source: Mapping[str, Any] | None = None,
+    cutoff: int | None = None,
+    more: pd.DataFrame | None = None,
+    keep: Bundle | None = None,
+    stock: Floats | None = None,
+    say: Say = lambda text: None,
+) -> Trained:
     """Publish a version made from a store's tables; it is not promoted (lesson 08, section 1).
 
     ``source`` is noted, so that replay and retraining find the store again. The version knows all full weeks but the
@@ -98,12 +105,20 @@ def train(
     books, by_region = books_of(held, products, regions)
     shape, kept = shape_for(books), max(HORIZON + 1, min(16, books.units.shape[1] // 5))
     if books.units.shape[1] < 12 or not (books.begin <= books.last - kept - HORIZON).any():
-        raise DataError(f"{books.units.shape[1]} full weeks are too few to train on", table="orders",
-                        remedy="bring at least a quarter of a year, or hold out fewer weeks.")  # fmt: skip
+        raise DataError(
+            f"{books.units.shape[1]} full weeks are too few to train on",
+            table="orders",
+            remedy="bring at least a quarter of a year, or hold out fewer weeks.",
+        )
     window = WindowSettings(
-        shape.look_back, HORIZON, shape.past, shape.future, ("category",) if shape.levels else (),
-        also_known=("log_price",), scale="log1p_shift",
-    )  # fmt: skip
+        shape.look_back,
+        HORIZON,
+        shape.past,
+        shape.future,
+        ("category",) if shape.levels else (),
+        also_known=("log_price",),
+        scale="log1p_shift",
+    )
     windows = WindowSet.from_panel(
         panel(books, shape), window, levels={"category": shape.levels} if shape.levels else None
     )
@@ -125,12 +140,17 @@ def train(
         )
         error = {name: _wape(scores, name) for name in ("model", "naive")}
         notes = {
-            "cutoff": f"{monday(books.last):%Y-%m-%d}", "source": dict(source or {"store": store.name}),
-            "data": digest_of(books), "plan": asdict(how), "products": len(products), "regions": len(regions),
+            "cutoff": f"{monday(books.last):%Y-%m-%d}",
+            "source": dict(source or {"store": store.name}),
+            "data": digest_of(books),
+            "plan": asdict(how),
+            "products": len(products),
+            "regions": len(regions),
             "wape": {name: None if value is None else round(value, 4) for name, value in error.items()},
-            "parity": gap, "effects": about,
+            "parity": gap,
+            "effects": about,
             "seconds": round(time.perf_counter() - began, 1),
-        }  # fmt: skip
+        }
         if how.small:
             other = open_session(quantise(folder / MODEL, folder / SMALL))
             wape = _wape(calibrate(other, books, shape, by_region, regions, kept, how.coverage)[0], "model")
@@ -141,9 +161,14 @@ def train(
                 "bytes_before": sizes[0],
             }
         settings = describe(books, shape) | {
-            "coverage": how.coverage, "recent_weeks": RECENT, "calibrated_weeks": kept, "effects": about,
-            "currency": store.currency, "source": notes["source"], "rhythm": rhythm(held),
-        }  # fmt: skip
+            "coverage": how.coverage,
+            "recent_weeks": RECENT,
+            "calibrated_weeks": kept,
+            "effects": about,
+            "currency": store.currency,
+            "source": notes["source"],
+            "rhythm": rhythm(held),
+        }
         held_tables = tables_of(books, by_region, products, regions, held)
         if keep is not None:
             held_tables["stock"] = pd.DataFrame(stock, columns=list(regions["region_id"]), dtype=float)
@@ -183,12 +208,18 @@ def calibrate(
         said, at = predict(session, books, shape, origin), origin - books.first + 1
         came = books.units[:, at : at + HORIZON]
         there = np.flatnonzero(np.isfinite(said[:, 0]))
-        scored.append(pd.DataFrame({
-            "unique_id": np.repeat(np.array(books.products, dtype=object)[there], HORIZON),
-            "ds": np.tile([monday(origin + 1 + h) for h in range(HORIZON)], len(there)), "cutoff": monday(origin),
-            "y": came[there].ravel(), "model": said[there].ravel(),
-            "naive": np.repeat(books.units[there, max(at - 8, 0) : at].mean(axis=1), HORIZON),
-        }))  # fmt: skip
+        scored.append(
+            pd.DataFrame(
+                {
+                    "unique_id": np.repeat(np.array(books.products, dtype=object)[there], HORIZON),
+                    "ds": np.tile([monday(origin + 1 + h) for h in range(HORIZON)], len(there)),
+                    "cutoff": monday(origin),
+                    "y": came[there].ravel(),
+                    "model": said[there].ravel(),
+                    "naive": np.repeat(books.units[there, max(at - 8, 0) : at].mean(axis=1), HORIZON),
+                }
+            )
+        )
         there = np.intersect1d(there, some)
         split = shares(by_region[:, :, :at], books.category)[there]
         by_share, regional = split[:, :, None] * said[there, None], by_region[there, :, at : at + HORIZON]
@@ -226,8 +257,11 @@ def _parity(model: Forecaster, windows: WindowSet, session: Session, books: Sale
             raise DataError("the trained network's forecasts are not finite", remedy=remedy)
         worst = max(worst, float((np.abs(ours - theirs) / (1 + ours)).max()))
     if worst > _PARITY:
-        raise DataError("the exported network does not say what the trained one says", value=worst,
-                        remedy="this is a fault of ecomlib: please report it with your versions.")  # fmt: skip
+        raise DataError(
+            "the exported network does not say what the trained one says",
+            value=worst,
+            remedy="this is a fault of ecomlib: please report it with your versions.",
+        )
     return worst
 
 

@@ -101,8 +101,11 @@ class Registry:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"version {number:04d} cannot be read: {error}", remedy="roll back to another.") from error
         if broken:
-            raise DataError(f"version {number:04d} was changed after it was published", value=broken[0],
-                            remedy="roll back to another version, or train again.")  # fmt: skip
+            raise DataError(
+                f"version {number:04d} was changed after it was published",
+                value=broken[0],
+                remedy="roll back to another version, or train again.",
+            )
         return Version(number, path, card)
 
     def card(self, number: int) -> dict[str, Any]:

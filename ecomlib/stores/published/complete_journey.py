@@ -109,9 +109,17 @@ def make(tables: Mapping[str, pd.DataFrame]) -> Store:
 
 
 _LINES = (
-    "household_id", "store_id", "basket_id", "product_id", "quantity", "sales_value", "retail_disc", "coupon_disc",
-    "coupon_match_disc", "transaction_timestamp",
-)  # fmt: skip
+    "household_id",
+    "store_id",
+    "basket_id",
+    "product_id",
+    "quantity",
+    "sales_value",
+    "retail_disc",
+    "coupon_disc",
+    "coupon_match_disc",
+    "transaction_timestamp",
+)
 
 
 def _columns(tables: Mapping[str, pd.DataFrame], table: str, needed: tuple[str, ...]) -> pd.DataFrame:

@@ -22,10 +22,18 @@ __all__ = ["load", "make", "read_lines", "weekly_sales_lines"]
 
 # The two editions name the same eight columns differently.
 _NAMES = {
-    "Invoice": "order_id", "InvoiceNo": "order_id", "StockCode": "product_id", "Description": "title",
-    "Quantity": "quantity", "InvoiceDate": "ordered_at", "Price": "unit_price", "UnitPrice": "unit_price",
-    "Customer ID": "customer_id", "CustomerID": "customer_id", "Country": "region_id",
-}  # fmt: skip
+    "Invoice": "order_id",
+    "InvoiceNo": "order_id",
+    "StockCode": "product_id",
+    "Description": "title",
+    "Quantity": "quantity",
+    "InvoiceDate": "ordered_at",
+    "Price": "unit_price",
+    "UnitPrice": "unit_price",
+    "Customer ID": "customer_id",
+    "CustomerID": "customer_id",
+    "Country": "region_id",
+}
 COLUMNS = ("order_id", "product_id", "title", "quantity", "ordered_at", "unit_price", "customer_id", "region_id")
 
 # Codes that name a service, a fee or a book entry. All other codes name goods, also the few that have no digits.
@@ -151,9 +159,17 @@ def make(first: pd.DataFrame | None, second: pd.DataFrame | None) -> Store:
 
 
 _ORDER_COLUMNS = (
-    "order_id", "product_id", "region_id", "customer_id", "ordered_at", "quantity", "unit_price", "returned",
-    "returned_quantity", "returned_at",
-)  # fmt: skip
+    "order_id",
+    "product_id",
+    "region_id",
+    "customer_id",
+    "ordered_at",
+    "quantity",
+    "unit_price",
+    "returned",
+    "returned_quantity",
+    "returned_at",
+)
 
 
 def _find_purchases(cancellations: pd.DataFrame, bought: pd.DataFrame) -> np.ndarray:

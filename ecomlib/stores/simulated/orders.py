@@ -36,7 +36,7 @@ class HandedOut:
 
 def hand_out(
     settings: Settings, catalogue: Catalogue, people: People, market: Market, rng: np.random.Generator
-) -> HandedOut:  # fmt: skip
+) -> HandedOut:
     """Hand the market's sold units to customers and guests (lesson 00, section 1).
 
     A unit goes to a segment with probability proportional to ``M_krt τ_kc``, or to guests; the units of one region, day
@@ -98,14 +98,19 @@ def hand_out(
     )
     reviews = make_reviews(s, catalogue, market, orders, l_product, week, rng)
     return HandedOut(
-        orders, sessions, reviews, probability, visit_type, expected, variance,
-        expected_mailing_orders(s, people, b_segment[registered], b_region[registered]), order_id[rank[-1]],
-    )  # fmt: skip
+        orders,
+        sessions,
+        reviews,
+        probability,
+        visit_type,
+        expected,
+        variance,
+        expected_mailing_orders(s, people, b_segment[registered], b_region[registered]),
+        order_id[rank[-1]],
+    )
 
 
-def expected_mailing_orders(
-    settings: Settings, people: People, segment: np.ndarray, region: np.ndarray
-) -> np.ndarray:  # fmt: skip
+def expected_mailing_orders(settings: Settings, people: People, segment: np.ndarray, region: np.ndarray) -> np.ndarray:
     """Expected extra orders in 28 days if a living customer is mailed, shape (J,): the truth of the mailing's effect.
 
     ``segment`` and ``region`` of all registered orders give the mean pace of a customer of activity one. Two things

@@ -60,9 +60,7 @@ def six_digits(values: np.ndarray) -> np.ndarray:
     return np.round(values * scale) / scale
 
 
-def make_people(
-    settings: Settings, catalogue: Catalogue, population: np.ndarray, rng: np.random.Generator
-) -> People:  # fmt: skip
+def make_people(settings: Settings, catalogue: Catalogue, population: np.ndarray, rng: np.random.Generator) -> People:
     """Draw the customers' lives and the mailings (lesson 00, section 1).
 
     Parameters
@@ -108,9 +106,23 @@ def make_people(
     mailings = mailings.sort_values(["date", "customer_id"], ignore_index=True)
     mass = np.zeros((s.segments, s.regions, s.days))
     people = People(
-        customer_id, region, segment, activity, signed_up, leaving_day, six_digits(sigmoid(base)), effect,
-        leaving_effect, mailing_day, treated, propensity, taste, mass, customers, mailings,
-    )  # fmt: skip
+        customer_id,
+        region,
+        segment,
+        activity,
+        signed_up,
+        leaving_day,
+        six_digits(sigmoid(base)),
+        effect,
+        leaving_effect,
+        mailing_day,
+        treated,
+        propensity,
+        taste,
+        mass,
+        customers,
+        mailings,
+    )
     for k in range(s.segments):
         for r in range(s.regions):
             mass[k, r] = people.weights(people.members(k, r), s).sum(axis=0)
@@ -162,7 +174,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 def _arrivals(
     s: Settings, population: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Region, segment and day of signing up, sorted by day: those who are there on day 0, and those who come later.
 
     As many come in a week as leave on average, so that their number neither grows nor shrinks.

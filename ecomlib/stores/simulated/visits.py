@@ -20,22 +20,42 @@ HOURS = np.array([8, 4, 2, 1, 1, 3, 10, 22, 38, 52, 62, 64, 64, 60, 56, 54, 54, 
 SOURCES = ("direct", "search engine", "e-mail", "social")
 DEVICES = ("mobile", "desktop", "tablet")
 # Where visits of each type come from, and with which device they are made: hints, none of them a giveaway.
-_SOURCE_SHARES = np.array(
-    [[15, 40, 10, 35], [25, 35, 10, 30], [30, 50, 10, 10], [30, 45, 15, 10], [55, 20, 20, 5]]
-) / 100  # fmt: skip
+_SOURCE_SHARES = (
+    np.array([[15, 40, 10, 35], [25, 35, 10, 30], [30, 50, 10, 10], [30, 45, 15, 10], [55, 20, 20, 5]]) / 100
+)
 _DEVICE_SHARES = np.array([[75, 20, 5], [65, 25, 10], [40, 50, 10], [45, 45, 10], [40, 52, 8]]) / 100
 _REVIEWS = (
-    ("Broke within a week. This {noun} is not worth the money.", "Nothing like the picture. I sent the {noun} back.",
-     "Very disappointed with this {noun}.", "Avoid. The {noun} arrived damaged and nobody answered."),
-    ("The {noun} is smaller than I thought and feels weak.", "Not great. The {noun} wobbles.",
-     "I expected more of this {noun}.", "The {noun} does its job, but only just."),
-    ("An average {noun}, neither good nor bad.", "The {noun} is all right for what it cost.",
-     "It is what it says: a {noun}.", "Mixed feelings about this {noun}."),
-    ("A good {noun}, I would buy it again.", "Nice {noun}, and it came on time.",
-     "We are happy with the {noun}.", "The {noun} looks good in our house."),
-    ("I love this {noun}!", "A wonderful {noun}, much admired by everybody.",
-     "Perfect. The {noun} is even nicer than in the picture.", "Best {noun} I have ever had."),
-)  # fmt: skip
+    (
+        "Broke within a week. This {noun} is not worth the money.",
+        "Nothing like the picture. I sent the {noun} back.",
+        "Very disappointed with this {noun}.",
+        "Avoid. The {noun} arrived damaged and nobody answered.",
+    ),
+    (
+        "The {noun} is smaller than I thought and feels weak.",
+        "Not great. The {noun} wobbles.",
+        "I expected more of this {noun}.",
+        "The {noun} does its job, but only just.",
+    ),
+    (
+        "An average {noun}, neither good nor bad.",
+        "The {noun} is all right for what it cost.",
+        "It is what it says: a {noun}.",
+        "Mixed feelings about this {noun}.",
+    ),
+    (
+        "A good {noun}, I would buy it again.",
+        "Nice {noun}, and it came on time.",
+        "We are happy with the {noun}.",
+        "The {noun} looks good in our house.",
+    ),
+    (
+        "I love this {noun}!",
+        "A wonderful {noun}, much admired by everybody.",
+        "Perfect. The {noun} is even nicer than in the picture.",
+        "Best {noun} I have ever had.",
+    ),
+)
 
 
 def make_sessions(

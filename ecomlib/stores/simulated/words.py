@@ -206,10 +206,21 @@ def make_catalogue(settings: Settings, rng: np.random.Generator, *, seed: int = 
         }
     )
     return Catalogue(
-        product_id=product_id, category=category, material=material, use=use, noun=nouns, colour=colour,
-        quality=_centred(level) / spread, told=_centred(told_level) / spread, version_start_week=start,
-        launch_week=launch_week, cold=cold, unseen_share=unseen_share, products=products, listings=listings,
-    )  # fmt: skip
+        product_id=product_id,
+        category=category,
+        material=material,
+        use=use,
+        noun=nouns,
+        colour=colour,
+        quality=_centred(level) / spread,
+        told=_centred(told_level) / spread,
+        version_start_week=start,
+        launch_week=launch_week,
+        cold=cold,
+        unseen_share=unseen_share,
+        products=products,
+        listings=listings,
+    )
 
 
 def kept_back(concept: int, seed: int) -> int:
