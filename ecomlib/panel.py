@@ -100,7 +100,7 @@ def check_panel(panel: pd.DataFrame, freq: str | None = None) -> tuple[NDArray[n
             column="unique_id",
             rows=[int(starts[order[0] + 1]) + 1],
             value=heads[order[0] + 1],
-            remedy="sort by unique_id, ds.",
+            remedy="make unique_id text (astype(str)), then sort by unique_id, ds.",
         )
     steps = np.diff(ds, prepend=ds[:1])[inside]
     freq = infer_frequency(ds, steps, panel.attrs.get("freq")) if freq is None else parse_frequency(freq)
