@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from ecomlib.course import lessons
+from ecomlib.files import write_whole
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -33,7 +34,7 @@ def run(threads: int, folder: Path, numbers: list[str]) -> None:
         )
         began = time.monotonic()
         client.execute(env=environment)
-        lessons.write_whole(folder / lesson.path.name, lessons.dump(notebook))
+        write_whole(folder / lesson.path.name, lessons.dump(notebook))
         print(f"{lesson.path.name}: {time.monotonic() - began:.0f} s with {threads} threads", flush=True)
 
 

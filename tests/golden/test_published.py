@@ -132,7 +132,7 @@ def test_each_kind_of_output_gives_its_numbers_under_their_names() -> None:
 def test_the_tolerance_is_three_times_the_largest_difference_or_half_a_digit() -> None:
     sys.path.insert(0, str(ROOT / "tests" / "golden"))
     try:
-        from make_published import with_tolerances
+        from make_published import keep_wider, with_tolerances
     finally:
         sys.path.pop(0)
     number = published_numbers.PublishedNumber("90", "a1", 1, "plain", "t", "k", 0.352, 0.001, False)
@@ -144,3 +144,9 @@ def test_the_tolerance_is_three_times_the_largest_difference_or_half_a_digit() -
     tolerance = made["tolerance"]
     assert made["runs"].tolist() == [2, 2, 1, 2]
     assert tolerance.tolist()[:3] == pytest.approx([0.0005, 0.015, 0.0005]) and np.isnan(tolerance.iloc[3])
+    before = made.assign(tolerance=[0.02, 0.001, np.nan, np.nan], runs=1)
+    kept = keep_wider(made, before.drop(index=3))  # "timed" was not recorded yet
+    assert kept["tolerance"].tolist()[:3] == pytest.approx([0.02, 0.015, 0.0005]) and np.isnan(
+        kept["tolerance"].iloc[3]
+    )
+    assert kept["runs"].tolist() == [2, 2, 1, 2]
