@@ -10,8 +10,9 @@ ONE and TWO are folders outside the checkout. The values are those of the commit
 
 Half a unit: where the three agree, what is shown must stay as it is. A number that a run does not publish (a sentence
 with other words, say, or a lesson that was not executed) has no difference to that run; the column ``runs`` says how
-many runs published it. A wider tolerance of the table as it is stays: what another processor showed is not forgotten. Wall-clock times, rates and ratios of times (``PublishedNumber.clock``: by the words of
-the column or the sentence) have an empty tolerance: they must be there, and may be anything.
+many runs published it. A wider tolerance of the table as it is stays: what another processor showed is not forgotten.
+Wall-clock times, rates and ratios of times (``PublishedNumber.clock``: by the words of the column or the sentence) have
+an empty tolerance: they must be there, and may be anything.
 """
 
 from __future__ import annotations
