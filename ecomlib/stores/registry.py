@@ -89,17 +89,18 @@ def entry(name: str) -> StoreEntry | None:
     return next((store for store in STORES if store.name == name), None)
 
 
-def resolve(name_or_path: str | Path, use: Use | None = None) -> str:
+def resolve(name_or_path: str | Path, use: Use | None = None, also: tuple[str, ...] = ()) -> str:
     """Return a registered name unchanged, or the absolute path of a folder of tables.
 
     A bare name always means the store of that name; a folder called like a store is reached as ``./simulated``.
+    ``also`` are further words that the caller understands, such as a lesson's ``"recorded"``.
 
     Raises
     ------
     DataError
         It is neither a folder nor a store that may serve as ``use``. The message lists those that may.
     """
-    name, known = str(name_or_path), names(use)
+    name, known = str(name_or_path), (*also, *names(use))
     if name in known:
         return name
     store, remedy = (

@@ -44,8 +44,8 @@ class RunSettings:
         if self.size is not None and self.size not in SIZES:
             raise LessonError(f"There is no size '{self.size}'. Sizes are {', '.join(SIZES)}.")
         store = self.store
-        if store is not None and store != RECORDED:
-            store = registry.resolve(store, "run")
+        if store is not None:
+            store = registry.resolve(store, "run", also=(RECORDED,))
         asked = {"SIZE": self.size, "SEED": self.seed, "DEVICE": self.device, "STORE": store, **self.more}
         return {name: value for name, value in asked.items() if value is not None}
 
