@@ -27,8 +27,9 @@ from benchmarks.protocol_w import peers, protocol
 from benchmarks.trial import SCORINGS, add_trial_options, trial_folder
 from ecomlib import recorded
 from ecomlib.errors import DataError
-from ecomlib.evaluation import backtest, compare, newsvendor_cost, newsvendor_quantile, score, score_intervals
+from ecomlib.evaluation import compare, newsvendor_cost, newsvendor_quantile, score, score_intervals
 from ecomlib.files import whole_file, write_whole
+from ecomlib.forecasting import backtest
 from ecomlib.models.baselines import ForecastFunction
 
 SCORES_TEST_PART = True  # the queue of recorded runs leaves this script out unless it is asked to

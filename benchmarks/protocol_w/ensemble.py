@@ -39,7 +39,8 @@ from benchmarks.protocol_w.members import ORDERS, DirectSettings, direct
 from benchmarks.trial import add_trial_options, trial_folder
 from ecomlib import load_store, recorded
 from ecomlib.ensemble import combine, error_correlation, stacking_weights
-from ecomlib.evaluation import backtest, compare, rmsse, score, score_intervals, wape
+from ecomlib.evaluation import compare, rmsse, score, score_intervals, wape
+from ecomlib.forecasting import backtest
 from ecomlib.stores.published.online_retail import weekly_sales_lines
 
 SCORES_TEST_PART = True  # the queue of recorded runs leaves this script out unless it is asked to

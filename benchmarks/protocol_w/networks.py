@@ -24,7 +24,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.protocol_w import protocol
-from ecomlib.evaluation import ForecastFunction, backtest, rmsse, wape
+from ecomlib.contract import ForecastFunction
+from ecomlib.evaluation import rmsse, wape
+from ecomlib.forecasting import backtest
 from ecomlib.panel import LAST_YEAR as PANEL_LAST_YEAR
 from ecomlib.training import TrainSettings, network_forecaster
 from ecomlib.windows import WindowSettings

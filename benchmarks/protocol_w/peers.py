@@ -19,9 +19,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.protocol_w import protocol
-from ecomlib.evaluation import backtest, score
+from ecomlib.evaluation import score
 from ecomlib.features import calendar
 from ecomlib.files import write_whole
+from ecomlib.forecasting import backtest
 from ecomlib.models import baselines
 from ecomlib.models.baselines import BoostingSettings, ForecastFunction
 

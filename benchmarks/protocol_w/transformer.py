@@ -28,7 +28,8 @@ import pandas as pd
 from benchmarks.protocol_w import accuracy, networks, protocol
 from benchmarks.trial import add_trial_options, trial_folder
 from ecomlib import recorded
-from ecomlib.evaluation import backtest, compare, score, score_intervals
+from ecomlib.evaluation import compare, score, score_intervals
+from ecomlib.forecasting import backtest
 
 SCORES_TEST_PART = True  # the queue of recorded runs leaves this script out unless it is asked to
 HERE = Path(__file__).resolve().parent

@@ -55,7 +55,8 @@ from ecomlib.adversarial import (
     strongest,
     transfer,
 )
-from ecomlib.evaluation import newsvendor_cost, newsvendor_quantile, rolling_origins
+from ecomlib.contract import rolling_origins
+from ecomlib.evaluation import newsvendor_cost, newsvendor_quantile
 from ecomlib.models import Forecaster
 from ecomlib.training import TrainSettings, fit, make_network
 from ecomlib.windows import Batch, WindowSet, WindowSettings

@@ -40,8 +40,9 @@ from numpy.typing import NDArray
 from benchmarks.simulated import common
 from benchmarks.trial import add_trial_options, partial_folder, trial_folder
 from ecomlib import recorded
+from ecomlib.contract import rolling_origins
 from ecomlib.ensemble import adaptive_conformal, combine, coverage_by, split_conformal, stacking_weights
-from ecomlib.evaluation import compare, rolling_origins
+from ecomlib.evaluation import compare
 from ecomlib.models.trees import fit_trees, predict_trees
 from ecomlib.spatial import DayWindows, Levels, RegionDays, ridge_forecast
 from ecomlib.stores import Store

@@ -17,7 +17,8 @@ import pandas as pd
 
 from benchmarks.trial import add_trial_options, trial_folder
 from ecomlib import load_store, recorded
-from ecomlib.evaluation import attainable, rolling_origins, skill, wape
+from ecomlib.contract import rolling_origins
+from ecomlib.evaluation import attainable, skill, wape
 from ecomlib.features import calendar, relative_price
 from ecomlib.panel import make_panel
 from ecomlib.training import TrainSettings, fit, make_network, predict

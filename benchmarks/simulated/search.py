@@ -25,7 +25,8 @@ import pandas as pd
 from benchmarks.simulated import common
 from benchmarks.trial import add_trial_options, trial_folder
 from ecomlib import load_store, recorded
-from ecomlib.evaluation import rolling_origins, wape
+from ecomlib.contract import rolling_origins
+from ecomlib.evaluation import wape
 from ecomlib.stores import Store
 from ecomlib.training import TrainSettings
 from ecomlib.windows import WindowSettings

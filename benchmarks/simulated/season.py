@@ -34,7 +34,8 @@ import pandas as pd
 from benchmarks.simulated import common
 from benchmarks.trial import add_trial_options, trial_folder
 from ecomlib import recorded
-from ecomlib.evaluation import attainable, rolling_origins, skill_interval
+from ecomlib.contract import rolling_origins
+from ecomlib.evaluation import attainable, skill_interval
 from ecomlib.features import calendar, last_year
 from ecomlib.preprocessing import Deseasonalise, Log1p
 from ecomlib.stores.simulated import make_store, settings_for

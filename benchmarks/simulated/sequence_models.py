@@ -28,8 +28,10 @@ from torch import nn
 
 from benchmarks.trial import add_trial_options, trial_folder
 from ecomlib import Store, load_store, recorded
-from ecomlib.evaluation import attainable, backtest, compare, rolling_origins, wape
+from ecomlib.contract import rolling_origins
+from ecomlib.evaluation import attainable, compare, wape
 from ecomlib.features import calendar, relative_price
+from ecomlib.forecasting import backtest
 from ecomlib.models import NETWORKS, Forecaster, ForecasterSettings
 from ecomlib.models.baselines import BoostingSettings, lightgbm
 from ecomlib.panel import make_panel

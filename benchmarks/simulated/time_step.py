@@ -24,7 +24,8 @@ import pandas as pd
 from benchmarks.simulated import common
 from benchmarks.trial import add_trial_options, trial_folder
 from ecomlib import load_store, recorded
-from ecomlib.evaluation import newsvendor_cost, newsvendor_quantile, rolling_origins
+from ecomlib.contract import rolling_origins
+from ecomlib.evaluation import newsvendor_cost, newsvendor_quantile
 from ecomlib.panel import period_index, period_start
 from ecomlib.training import TrainSettings
 from ecomlib.windows import WindowSettings

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ecomlib.contract.frame import model_columns
 from ecomlib.errors import DataError
-from ecomlib.evaluation.metrics import model_columns
 
 Floats = NDArray[np.float64]
 How = Literal["mean", "median", "log_mean"]

@@ -1,8 +1,5 @@
 """Accuracy, uncertainty and cost of forecasts (lesson 00, section 3; lesson 01, section 7)."""
 
-from ecomlib.evaluation.backtest import ForecastFunction as ForecastFunction
-from ecomlib.evaluation.backtest import backtest as backtest
-from ecomlib.evaluation.backtest import rolling_origins as rolling_origins
 from ecomlib.evaluation.comparison import DieboldMariano as DieboldMariano
 from ecomlib.evaluation.comparison import Interval as Interval
 from ecomlib.evaluation.comparison import Verdict as Verdict
@@ -17,7 +14,6 @@ from ecomlib.evaluation.metrics import POINT_METRICS as POINT_METRICS
 from ecomlib.evaluation.metrics import coverage as coverage
 from ecomlib.evaluation.metrics import mae as mae
 from ecomlib.evaluation.metrics import mase as mase
-from ecomlib.evaluation.metrics import model_columns as model_columns
 from ecomlib.evaluation.metrics import mse as mse
 from ecomlib.evaluation.metrics import parts as parts
 from ecomlib.evaluation.metrics import poisson_deviance as poisson_deviance

@@ -9,8 +9,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from ecomlib.contract.frame import model_columns
 from ecomlib.errors import DataError
-from ecomlib.evaluation.metrics import Floats, Parts, model_columns, parts
+from ecomlib.evaluation.metrics import Floats, Parts, parts
 
 
 @dataclass(frozen=True)

@@ -17,17 +17,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ecomlib.contract.frame import interval_columns, model_columns
 from ecomlib.errors import DataError
 
 Floats = NDArray[np.float64]
 Models = str | Sequence[str]
 POINT_METRICS = ("mae", "mse", "rmse", "wape", "mase", "rmsse", "poisson_deviance")
-
-
-def model_columns(frame: pd.DataFrame) -> list[str]:
-    """List the point forecasts in a scored frame: all columns but identifiers, ``y`` and interval ends."""
-    others = ("unique_id", "ds", "cutoff", "y")
-    return [c for c in frame.columns if c not in others and "-lo-" not in c and "-hi-" not in c]
 
 
 def _names(models: Models) -> list[str]:
@@ -186,7 +181,7 @@ def coverage(frame: pd.DataFrame, models: Models, level: int = 90) -> pd.DataFra
 
     An infinite end, as a conformal interval has with too few calibration rows, holds every value; NaN is an error.
     """
-    ends = {side: {n: f"{n}-{side}-{level}" for n in _names(models)} for side in ("lo", "hi")}
+    ends = {side: {n: interval_columns(n, level)[k] for n in _names(models)} for k, side in enumerate(("lo", "hi"))}
     low = _each(frame, ends["lo"], lambda y, f: (y < f).astype(float), infinite=True)
     high = _each(frame, ends["hi"], lambda y, f: (y > f).astype(float), infinite=True)
     return low.assign(**{name: 1.0 - low[name] - high[name] for name in _names(models)})

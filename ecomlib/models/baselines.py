@@ -1,22 +1,22 @@
-"""Wraps the peers, statsforecast and LightGBM, as forecasters for ``backtest`` (lesson 04, section 1).
+"""Defines the classical forecasters and the recursive LightGBM: the peers of every network (lesson 04, section 1).
 
-Each function here returns a forecaster ``(train, future) -> array`` aligned to ``future``'s rows, in units, at or above
-zero. A series too short for a method gets its last value, so that every model is scored on the same rows.
+Forecasts are in units, at or above zero. A series too short for a method gets its last value, so that every model is
+scored on the same rows. The classical methods learn nothing beforehand: each series is fitted at the origin.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ecomlib.contract import Forecaster, Point
 from ecomlib.errors import DataError, MissingDependencyError, install_command
-from ecomlib.evaluation.backtest import ForecastFunction
 from ecomlib.features import lags as lag_features
 from ecomlib.panel import frequency
 from ecomlib.periods import PERIODS_PER_YEAR
@@ -51,136 +51,241 @@ def _by_series(future: pd.DataFrame) -> tuple[NDArray[Any], int]:
     return series, horizon
 
 
-def statsforecast_model(make: Callable[[Any, str], Any]) -> ForecastFunction:
-    """Any model of statsforecast as a forecaster (lesson 04, section 1). Garza et al. (2022), StatsForecast.
+@dataclass(frozen=True)
+class Statsforecast(Forecaster):
+    """Any model of statsforecast, fitted to each series at the origin (lesson 04, section 1).
 
-    ``make`` receives ``statsforecast.models`` and the frequency of the panel that is forecast:
-    ``statsforecast_model(lambda models, freq: models.AutoCES(season_length=PERIODS_PER_YEAR[freq]))``.
+    Parameters
+    ----------
+    model : str
+        The name of a class of ``statsforecast.models``, such as ``"AutoCES"``.
+    options : mapping
+        Its arguments; ``season_length="year"`` stands for the periods of a year at the panel's frequency.
+    point : {"mean", "median", "neither"}
+        What the method forecasts; exponential smoothing, Theta and ARIMA forecast means.
+
+    Notes
+    -----
+    Garza et al. (2022), StatsForecast.
     """
 
-    def forecast(train: pd.DataFrame, future: pd.DataFrame) -> Floats:
-        models, engine = _library("statsforecast.models"), _library("statsforecast")
-        series, horizon = _by_series(future)
-        known = train.loc[train["unique_id"].isin(series), ["unique_id", "ds", "y"]].dropna(subset=["y"])
-        last = known.groupby("unique_id", observed=True)["y"].last().reindex(series, fill_value=0.0)
-        freq = frequency(train)
-        with warnings.catch_warnings():
-            # Constant and short series make the library warn; what it cannot forecast is replaced below.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            warnings.filterwarnings("ignore", message="Historical data", category=UserWarning)
-            fitted = engine.StatsForecast(
-                models=[make(models, freq)], freq=freq, n_jobs=1, fallback_model=models.Naive()
-            )
-            table = fitted.forecast(df=known, h=horizon)
-        name = next(c for c in table.columns if c not in ("unique_id", "ds"))
-        wide = np.repeat(last.to_numpy(dtype=float)[:, None], horizon, axis=1)
-        rows = pd.Index(series).get_indexer(table["unique_id"].astype(str))
-        found = table[name].to_numpy(dtype=float)
-        step = table.groupby("unique_id", observed=True).cumcount().to_numpy()
-        good = np.isfinite(found)
-        wide[rows[good], step[good]] = found[good]
-        return np.maximum(wide, 0.0).ravel()
+    name: ClassVar[str] = "statsforecast"
+    model: str = "AutoCES"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    point: Point = "mean"
 
-    return forecast
+    def answer(self, learned: Any, past: pd.DataFrame, future: pd.DataFrame) -> Floats:
+        freq = frequency(past)
+        year = PERIODS_PER_YEAR[freq]
+        return _by_statsforecast(
+            self.model, {k: year if v == "year" else v for k, v in self.options.items()}, past, future, freq
+        )
+
+    @property
+    def label(self) -> str:
+        return self.model
 
 
-def naive() -> ForecastFunction:
+def _by_statsforecast(
+    model: str, options: Mapping[str, Any], past: pd.DataFrame, future: pd.DataFrame, freq: str
+) -> Floats:
+    """Forecasts of a model of statsforecast, aligned to the rows of ``future``."""
+    models, engine = _library("statsforecast.models"), _library("statsforecast")
+    if not hasattr(models, model):
+        raise DataError(
+            "statsforecast has no such model", value=model, remedy='name a class of its, such as "AutoCES".'
+        )
+    series, horizon = _by_series(future)
+    known = past.loc[past["unique_id"].isin(series), ["unique_id", "ds", "y"]].dropna(subset=["y"])
+    last = known.groupby("unique_id", observed=True)["y"].last().reindex(series, fill_value=0.0)
+    with warnings.catch_warnings():
+        # Constant and short series make the library warn; what it cannot forecast is replaced below.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.filterwarnings("ignore", message="Historical data", category=UserWarning)
+        fitted = engine.StatsForecast(
+            models=[getattr(models, model)(**options)], freq=freq, n_jobs=1, fallback_model=models.Naive()
+        )
+        table = fitted.forecast(df=known, h=horizon)
+    name = next(c for c in table.columns if c not in ("unique_id", "ds"))
+    wide = np.repeat(last.to_numpy(dtype=float)[:, None], horizon, axis=1)
+    rows = pd.Index(series).get_indexer(table["unique_id"].astype(str))
+    found = table[name].to_numpy(dtype=float)
+    step = table.groupby("unique_id", observed=True).cumcount().to_numpy()
+    good = np.isfinite(found)
+    wide[rows[good], step[good]] = found[good]
+    return np.maximum(wide, 0.0).ravel()
+
+
+class _Classical(Forecaster):
+    """A classical method with a registered name of its own."""
+
+    point: Point = "mean"
+
+    def method(self, year: int) -> tuple[str, dict[str, Any]]:
+        """The class of ``statsforecast.models`` and its arguments; ``year`` is the number of periods in one."""
+        raise NotImplementedError
+
+    def answer(self, learned: Any, past: pd.DataFrame, future: pd.DataFrame) -> Floats:
+        freq = frequency(past)
+        return _by_statsforecast(*self.method(PERIODS_PER_YEAR[freq]), past, future, freq)
+
+
+@dataclass(frozen=True)
+class Naive(_Classical):
     """The last value, repeated (lesson 00, section 2)."""
-    return statsforecast_model(lambda models, freq: models.Naive())
+
+    name: ClassVar[str] = "naive"
+
+    def method(self, year: int) -> tuple[str, dict[str, Any]]:
+        return "Naive", {}
 
 
-def seasonal_naive(season: int | None = None) -> ForecastFunction:
+@dataclass(frozen=True)
+class SeasonalNaive(_Classical):
     """The value of the same period a season ago; the last value where the history is shorter (lesson 04, section 1).
 
     Without ``season`` it is a year of the panel's frequency: 364 days, which keep the weekday, 52 weeks or 12 months.
     """
-    return statsforecast_model(
-        lambda models, freq: models.SeasonalNaive(season_length=season or PERIODS_PER_YEAR[freq])
-    )
 
+    name: ClassVar[str] = "seasonal_naive"
+    season: int | None = None
 
-def window_mean(window: int = 8) -> ForecastFunction:
-    """Mean of the last ``window`` periods, or of as many as there are (lesson 00, section 2)."""
-
-    def forecast(train: pd.DataFrame, future: pd.DataFrame) -> Floats:
-        last = train.dropna(subset=["y"]).groupby("unique_id", observed=True).tail(window)
-        means = last.groupby("unique_id", observed=True)["y"].mean()
-        return np.maximum(future["unique_id"].map(means).fillna(0.0).to_numpy(dtype=float), 0.0)
-
-    return forecast
-
-
-def exponential_smoothing() -> ForecastFunction:
-    """Simple exponential smoothing with its weight fitted to each series (lesson 04, section 1)."""
-    return statsforecast_model(lambda models, freq: models.SimpleExponentialSmoothingOptimized())
-
-
-def auto_theta(season: int = 1) -> ForecastFunction:
-    """The best of the Theta methods by in-sample error: Assimakopoulos, Nikolopoulos (2000) (lesson 04, section 1)."""
-    return statsforecast_model(lambda models, freq: models.AutoTheta(season_length=season))
-
-
-def auto_ets(model: str = "ZZN", season: int = 1) -> ForecastFunction:
-    """Exponential smoothing chosen by information criterion: Hyndman et al. (2002) (lesson 04, section 1)."""
-    return statsforecast_model(lambda models, freq: models.AutoETS(season_length=season, model=model))
+    def method(self, year: int) -> tuple[str, dict[str, Any]]:
+        return "SeasonalNaive", {"season_length": self.season or year}
 
 
 @dataclass(frozen=True)
-class BoostingSettings:
-    """Protocol W's LightGBM on log1p units; what it leaves open was chosen on its tuning origins."""
+class WindowMean(Forecaster):
+    """Mean of the last ``window`` periods, or of as many as there are (lesson 00, section 2)."""
 
+    name: ClassVar[str] = "window_mean"
+    window: int = 8
+    point: Point = field(default="mean", init=False, repr=False)
+
+    def answer(self, learned: Any, past: pd.DataFrame, future: pd.DataFrame) -> Floats:
+        last = past.dropna(subset=["y"]).groupby("unique_id", observed=True).tail(self.window)
+        means = last.groupby("unique_id", observed=True)["y"].mean()
+        return np.maximum(future["unique_id"].map(means).fillna(0.0).to_numpy(dtype=float), 0.0)
+
+
+@dataclass(frozen=True)
+class ExponentialSmoothing(_Classical):
+    """Simple exponential smoothing with its weight fitted to each series (lesson 04, section 1)."""
+
+    name: ClassVar[str] = "exponential_smoothing"
+
+    def method(self, year: int) -> tuple[str, dict[str, Any]]:
+        return "SimpleExponentialSmoothingOptimized", {}
+
+
+@dataclass(frozen=True)
+class AutoTheta(_Classical):
+    """The best of the Theta methods by in-sample error: Assimakopoulos, Nikolopoulos (2000) (lesson 04, section 1)."""
+
+    name: ClassVar[str] = "auto_theta"
+    season: int = 1
+
+    def method(self, year: int) -> tuple[str, dict[str, Any]]:
+        return "AutoTheta", {"season_length": self.season}
+
+
+@dataclass(frozen=True)
+class AutoETS(_Classical):
+    """Exponential smoothing chosen by information criterion: Hyndman et al. (2002) (lesson 04, section 1)."""
+
+    name: ClassVar[str] = "auto_ets"
+    model: str = "ZZN"
+    season: int = 1
+
+    def method(self, year: int) -> tuple[str, dict[str, Any]]:
+        return "AutoETS", {"season_length": self.season, "model": self.model}
+
+
+@dataclass(frozen=True)
+class LightGBM(Forecaster):
+    """One LightGBM for all series, one step ahead, applied recursively (lesson 04, section 1).
+
+    Target and lags are log1p of units; besides lags: rolling and exponential means, week of year, month, and any
+    ``covariates`` known ahead. Rows with too short a history keep their missing lags, which trees can read. The
+    defaults are protocol W's; what it leaves open was chosen on its tuning origins.
+
+    Parameters
+    ----------
+    objective : {"squared", "absolute"}
+        With the second the forecast is a median; the first gives a mean of logarithms, which is neither.
+    lags, windows : tuple of int, optional
+        Those that suit the panel's frequency, as ``features.lags`` has them, unless given.
+    exponential : tuple of float
+        Weights of exponential means.
+    trees, leaves, least_rows : int
+        Trees; leaves of each; rows in a leaf at least.
+    rate, row_share, column_share : float
+        Learning rate; shares of rows and inputs drawn for each tree.
+    covariates : tuple of str
+        Columns known ahead.
+    seed : int
+
+    Notes
+    -----
+    Ke et al. (2017); the recursive form is that of mlforecast, with which ``benchmarks.protocol_w`` was compared.
+    """
+
+    name: ClassVar[str] = "lightgbm"
     objective: Literal["squared", "absolute"] = "squared"
-    lags: tuple[int, ...] | None = None  # None: those that suit the panel's frequency, as `features.lags` has them
+    lags: tuple[int, ...] | None = None
     windows: tuple[int, ...] | None = None
     exponential: tuple[float, ...] = (0.3,)
     trees: int = 300
     rate: float = 0.05
     leaves: int = 31
-    least_rows: int = 20  # in a leaf
-    row_share: float = 1.0  # of rows drawn for each tree
-    column_share: float = 1.0  # of inputs drawn for each tree
-    covariates: tuple[str, ...] = ()  # columns known ahead, handed in by backtest(known_ahead=…)
+    least_rows: int = 20
+    row_share: float = 1.0
+    column_share: float = 1.0
+    covariates: tuple[str, ...] = ()
+    also_known: tuple[str, ...] = ()
     seed: int = 0
 
+    @property
+    def point(self) -> Point:  # type: ignore[override]
+        return "median" if self.objective == "absolute" else "neither"
 
-def lightgbm(settings: BoostingSettings | None = None) -> ForecastFunction:
-    """One LightGBM for all series, one step ahead, applied recursively (lesson 04, section 1).
+    @property
+    def known_ahead(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self.covariates
 
-    Target and lags are log1p of units; besides lags: rolling and exponential means, week of year, month, and any
-    ``settings.covariates`` known ahead. Rows with too short a history keep their missing lags, which trees can read.
-    Ke et al. (2017); its recursive form is that of mlforecast, with which ``benchmarks.protocol_w`` was compared.
-    """
-    chosen = settings or BoostingSettings()
-
-    def forecast(train: pd.DataFrame, future: pd.DataFrame) -> Floats:
+    def learn(self, past: pd.DataFrame, horizon: int) -> dict[str, Any]:
         library = _library("lightgbm")
-        series, horizon = _by_series(future)
-        columns = ["unique_id", "ds", "y", *chosen.covariates]
-        known = train.loc[train["unique_id"].isin(series), columns]
+        known = past[["unique_id", "ds", "y", *self.covariates]]
         known = known.assign(y=np.log1p(known["y"].to_numpy(dtype=float)))
-        inputs, target = _inputs(known, chosen), known["y"].to_numpy()
+        inputs, target = _inputs(known, self), known["y"].to_numpy()
         usable = np.isfinite(target) & inputs["lag1"].notna().to_numpy()
         model = library.LGBMRegressor(
-            objective={"squared": "regression", "absolute": "regression_l1"}[chosen.objective],
-            n_estimators=chosen.trees,
-            learning_rate=chosen.rate,
-            num_leaves=chosen.leaves,
-            min_child_samples=chosen.least_rows,
-            subsample=chosen.row_share,
+            objective={"squared": "regression", "absolute": "regression_l1"}[self.objective],
+            n_estimators=self.trees,
+            learning_rate=self.rate,
+            num_leaves=self.leaves,
+            min_child_samples=self.least_rows,
+            subsample=self.row_share,
             subsample_freq=1,
-            colsample_bytree=chosen.column_share,
-            random_state=chosen.seed,
+            colsample_bytree=self.column_share,
+            random_state=self.seed,
             deterministic=True,
             force_row_wise=True,
             n_jobs=1,
             verbosity=-1,
         ).fit(inputs[usable], target[usable])
-        return np.maximum(np.expm1(_recursive(model, known, future, horizon, chosen)), 0.0)
+        return {"trees": model.booster_.model_to_string()}
 
-    return forecast
+    def answer(self, learned: Any, past: pd.DataFrame, future: pd.DataFrame) -> Floats:
+        model = _library("lightgbm").Booster(model_str=learned["trees"])
+        series, horizon = _by_series(future)
+        columns = ["unique_id", "ds", "y", *self.covariates]
+        known = past.loc[past["unique_id"].isin(series), columns]
+        known = known.assign(y=np.log1p(known["y"].to_numpy(dtype=float)))
+        return np.maximum(np.expm1(_recursive(model, known, future, horizon, self)), 0.0)
 
 
-def _inputs(panel: pd.DataFrame, settings: BoostingSettings) -> pd.DataFrame:
+def _inputs(panel: pd.DataFrame, settings: LightGBM) -> pd.DataFrame:
     """One row a period: what is known at its start. Lags as of the row before it; the calendar of the period itself."""
     inputs = lag_features(panel, settings.lags, settings.windows, horizon=1, ewm=settings.exponential)
     dates = panel["ds"].dt
@@ -191,9 +296,7 @@ def _inputs(panel: pd.DataFrame, settings: BoostingSettings) -> pd.DataFrame:
     return inputs
 
 
-def _recursive(
-    model: Any, known: pd.DataFrame, future: pd.DataFrame, horizon: int, settings: BoostingSettings
-) -> Floats:
+def _recursive(model: Any, known: pd.DataFrame, future: pd.DataFrame, horizon: int, settings: LightGBM) -> Floats:
     """Forecast step by step; each step's forecast is the next step's lag."""
     ahead = future[["unique_id", "ds", *settings.covariates]].assign(
         y=np.nan, _step=np.tile(np.arange(horizon), len(future) // horizon)
@@ -206,13 +309,3 @@ def _recursive(
         rows = panel[step <= k].assign(y=y[step <= k])
         y[now] = model.predict(_inputs(rows, settings)[rows["_step"].to_numpy() == k])
     return y[step >= 0]
-
-
-def log_mean(members: Mapping[str, ForecastFunction] | Sequence[ForecastFunction]) -> ForecastFunction:
-    """Mean of several forecasters on the log1p scale: a simple ensemble, hard to beat (lesson 07, section 1)."""
-    parts = list(members.values()) if isinstance(members, Mapping) else list(members)
-
-    def forecast(train: pd.DataFrame, future: pd.DataFrame) -> Floats:
-        return np.expm1(np.mean([np.log1p(part(train.copy(), future.copy())) for part in parts], axis=0))
-
-    return forecast

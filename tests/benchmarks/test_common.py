@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.simulated import common, season, time_step
 from ecomlib import load_store
-from ecomlib.evaluation import rolling_origins
+from ecomlib.contract import rolling_origins
 from ecomlib.training import TrainSettings
 from ecomlib.windows import WindowSettings
 

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ecomlib.contract import rolling_origins
 from ecomlib.errors import DataError, LeakageError
-from ecomlib.evaluation import backtest, mae, rolling_origins
+from ecomlib.evaluation import mae
+from ecomlib.forecasting import backtest
 
 
 @pytest.fixture

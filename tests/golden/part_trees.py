@@ -8,7 +8,8 @@ import pandas as pd
 from record import sample
 from shops import HORIZON, SCORED, WINDOW, store, weekly, windows
 
-from ecomlib.evaluation import backtest, rolling_origins
+from ecomlib.contract import rolling_origins
+from ecomlib.forecasting import backtest
 from ecomlib.models.trees import fit_trees, predict_trees, window_table
 from ecomlib.panel import make_panel
 from ecomlib.training import TrainSettings, network_forecaster

@@ -6,7 +6,8 @@ from functools import cache
 
 import pandas as pd
 
-from ecomlib.evaluation import backtest, rolling_origins
+from ecomlib.contract import rolling_origins
+from ecomlib.forecasting import backtest
 from ecomlib.models import baselines
 from ecomlib.panel import make_panel
 from ecomlib.stores import Store

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ecomlib.contract import rolling_origins
 from ecomlib.errors import DataError, MissingDependencyError
-from ecomlib.evaluation import backtest, rolling_origins, score
+from ecomlib.evaluation import score
+from ecomlib.forecasting import backtest
 from ecomlib.models import baselines as peers
 from ecomlib.periods import period_index, period_start
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ecomlib.errors import DataError
-from ecomlib.evaluation import backtest
+from ecomlib.forecasting import backtest
 from ecomlib.models import NETWORKS, ForecasterSettings, TransformerForecaster
 from ecomlib.models.attention import Attention, positions
 from ecomlib.training import TrainSettings, load, network_forecaster, save

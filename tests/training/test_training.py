@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 import torch
 
+from ecomlib.contract import rolling_origins
 from ecomlib.errors import DataError
-from ecomlib.evaluation import backtest, rolling_origins
 from ecomlib.features import last_year
+from ecomlib.forecasting import backtest
 from ecomlib.models import NETWORKS, ForecasterSettings, GRUForecaster
 from ecomlib.models.heads import make_head
 from ecomlib.models.ranges import TrainingRange

@@ -1,0 +1,196 @@
+"""Names the columns of forecast frames, and reads them: the one spelling of points, means, quantiles and intervals.
+
+A forecast frame holds ``unique_id, ds, cutoff`` and, for a model called ``gru``, the column ``gru`` (its point
+forecast), and where the model gives them ``gru-mean``, ``gru-q0.75`` (a quantile), ``gru-lo-90`` and ``gru-hi-90`` (the
+ends of a 90 % interval, as in utilsforecast). A scored frame also holds ``y``. What ``gru`` itself is, a median or a
+mean, stands in ``frame.attrs["point"]``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ecomlib.errors import DataError
+
+KEYS = ("unique_id", "ds", "cutoff")
+_INTERVAL = re.compile(r"^(?P<model>.+)-(?P<side>lo|hi)-(?P<level>\d+(\.\d+)?)$")
+_QUANTILE = re.compile(r"^(?P<model>.+)-q(?P<share>0?\.\d+)$")
+
+
+def quantile_column(model: str, share: float) -> str:
+    """Name the column of a model's quantile.
+
+    Examples
+    --------
+    >>> quantile_column("gru", 0.75)
+    'gru-q0.75'
+    """
+    return f"{model}-q{share:g}"
+
+
+def interval_columns(model: str, level: float = 90) -> tuple[str, str]:
+    """Name the two ends of a model's interval; ``level`` is in per cent.
+
+    Examples
+    --------
+    >>> interval_columns("gru", 90)
+    ('gru-lo-90', 'gru-hi-90')
+    """
+    if not 0 < level < 100:
+        raise DataError("the level of an interval is in per cent", value=level, remedy="write 90 for nine in ten.")
+    if level < 1:
+        raise DataError("the level of an interval is in per cent", value=level, remedy=f"write {100 * level:g}.")
+    return f"{model}-lo-{level:g}", f"{model}-hi-{level:g}"
+
+
+def mean_column(model: str) -> str:
+    """Name the column of a model's mean, beside a point forecast that is none.
+
+    Examples
+    --------
+    >>> mean_column("gru")
+    'gru-mean'
+    """
+    return f"{model}-mean"
+
+
+def quantile_columns(frame: pd.DataFrame, model: str) -> dict[float, str]:
+    """Find the quantiles that a frame holds for a model: share to column, rising.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> quantile_columns(pd.DataFrame(columns=["gru", "gru-q0.9", "gru-q0.1"]), "gru")
+    {0.1: 'gru-q0.1', 0.9: 'gru-q0.9'}
+    """
+    found = {}
+    for column in map(str, frame.columns):
+        match = _QUANTILE.match(column)
+        if match and match["model"] == model:
+            found[float(match["share"])] = column
+    return dict(sorted(found.items()))
+
+
+def interval_levels(frame: pd.DataFrame, model: str) -> list[float]:
+    """Find the levels, in per cent, of the intervals that a frame holds for a model, widest first."""
+    found = [match for column in map(str, frame.columns) if (match := _INTERVAL.match(column))]
+    ends = {
+        side: {float(m["level"]) for m in found if m["model"] == model and m["side"] == side} for side in ("lo", "hi")
+    }
+    return sorted(ends["lo"] & ends["hi"], reverse=True)
+
+
+def model_columns(frame: pd.DataFrame, also: Iterable[str] = ()) -> list[str]:
+    """List the models in a frame: columns of numbers that are no key, no ``y``, and no part of a model.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A forecast or scored frame.
+    also : iterable of str
+        More columns that are no model, such as ``category``.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> model_columns(pd.DataFrame(columns=["unique_id", "ds", "cutoff", "y", "gru", "gru-mean", "gru-lo-90"]))
+    ['gru']
+    """
+    columns = [str(column) for column in frame.columns]
+    others = {*KEYS, "y", *also}
+    return [
+        c
+        for c in columns
+        if c not in others
+        and not _INTERVAL.match(c)
+        and not _QUANTILE.match(c)
+        and not (c.endswith("-mean") and c.removesuffix("-mean") in columns)
+    ]
+
+
+def point_of(frame: pd.DataFrame, model: str) -> str:
+    """Tell what a model's column is: ``median``, ``mean``, ``neither``, or ``unknown`` where the frame does not say."""
+    return str(frame.attrs.get("point", {}).get(model, "unknown"))
+
+
+def _summable(frame: pd.DataFrame, model: str) -> str:
+    """The column of a model that may be summed: its mean, if it gives one, else the model itself."""
+    return mean_column(model) if mean_column(model) in frame.columns else model
+
+
+def sum_forecasts(
+    frame: pd.DataFrame, models: str | Sequence[str], by: str | Sequence[str] = ("ds", "cutoff")
+) -> pd.DataFrame:
+    """Sum forecasts over series, and say what the sums are.
+
+    Only means add up: a sum of medians of skewed sales lies below the median of the sum, and further below its mean.
+    Where a model gives ``model-mean``, that is what is summed.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A forecast or scored frame; ``y`` is summed too (unknown where one of its rows is).
+    models : str or sequence of str
+        The models to sum.
+    by : str or sequence of str
+        The columns that stay, such as ``ds`` or ``category``.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``by``, ``y`` where there is one, and one a model. ``attrs["point"]`` says of each model ``mean``, or
+        ``sum of medians`` and the like, which ``require_mean`` refuses.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"ds": pd.Timestamp("2024-01-01"), "unique_id": ["cup", "mug"], "gru": [1.0, 2.0]})
+    >>> frame.attrs["point"] = {"gru": "median"}
+    >>> total = sum_forecasts(frame, "gru", by="ds")
+    >>> total["gru"].tolist(), total.attrs["point"]
+    ([3.0], {'gru': 'sum of medians'})
+    """
+    names = [models] if isinstance(models, str) else list(models)
+    keys = [by] if isinstance(by, str) else [key for key in by if key in frame.columns or key != "cutoff"]
+    for column in [*keys, *names]:
+        if column not in frame.columns:
+            raise DataError("this column is missing from the forecast frame", column=column, remedy="name its columns.")
+    table = frame[keys].assign(**{name: frame[_summable(frame, name)].to_numpy(dtype=float) for name in names})
+    if "y" in frame.columns:
+        table.insert(len(keys), "y", frame["y"].to_numpy(dtype=float))
+    total = table.groupby(keys, observed=True, sort=True).agg(lambda values: values.sum(skipna=False)).reset_index()
+    plural = {"median": "sum of medians", "neither": "sum of points that are no means", "unknown": "unknown"}
+    words = {name: "mean" if mean_column(name) in frame.columns else point_of(frame, name) for name in names}
+    total.attrs["point"] = {name: plural.get(word, word) for name, word in words.items()}
+    return total
+
+
+def require_mean(frame: pd.DataFrame, model: str) -> str:
+    """Return the column that holds a model's mean, or refuse.
+
+    Decisions that add forecasts up (a season's order, a budget, a plan) need means.
+
+    Raises
+    ------
+    DataError
+        The frame holds no mean of this model, or does not say what its column is.
+    """
+    if model not in frame.columns:
+        raise DataError("this model is not in the frame", column=model, remedy="name one of its columns.")
+    column = _summable(frame, model)
+    word: Any = "mean" if column != model else point_of(frame, model)
+    if word != "mean":
+        raise DataError(
+            f"a mean is needed here, and this column is: {word}",
+            column=model,
+            remedy="take a forecaster whose point is a mean, such as one trained on squared error or counts.",
+        )
+    return column

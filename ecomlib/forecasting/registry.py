@@ -1,0 +1,100 @@
+"""Registers the forecasters: one line each, by the name that a user types and a saved card holds.
+
+A network is not listed here: its line in ``ecomlib.models.registry`` makes it a forecaster too. Classes from outside
+the package register themselves (``ecomlib.register``) when their module is imported (``--plugin``,
+``ECOMLIB_PLUGINS``).
+"""
+
+from __future__ import annotations
+
+import difflib
+import pkgutil
+from typing import Any
+
+from ecomlib.contract import REGISTERED, Forecaster, load_plugins
+from ecomlib.errors import DataError
+
+FORECASTERS: dict[str, str] = {
+    "naive": "ecomlib.models.baselines:Naive",
+    "seasonal_naive": "ecomlib.models.baselines:SeasonalNaive",
+    "window_mean": "ecomlib.models.baselines:WindowMean",
+    "exponential_smoothing": "ecomlib.models.baselines:ExponentialSmoothing",
+    "auto_theta": "ecomlib.models.baselines:AutoTheta",
+    "auto_ets": "ecomlib.models.baselines:AutoETS",
+    "lightgbm": "ecomlib.models.baselines:LightGBM",
+    "trees": "ecomlib.models.trees:Trees",
+    "maps": "ecomlib.spatial.forecaster:Maps",
+    "region_ridge": "ecomlib.spatial.forecaster:RegionRidge",
+    "average": "ecomlib.ensemble.average:Average",
+    "conformal": "ecomlib.ensemble.calibrated:Conformal",
+}
+
+
+def names() -> list[str]:
+    """List the registered names: the package's forecasters, its networks, and those of plug-ins."""
+    from ecomlib.models.registry import NETWORKS
+
+    return [*FORECASTERS, *NETWORKS, *REGISTERED]
+
+
+def forecaster(name: str, **settings: Any) -> Forecaster:
+    """Make the forecaster of that name.
+
+    Parameters
+    ----------
+    name : str
+        A registered name: ``"naive"``, ``"seasonal_naive"``, ``"window_mean"``, ``"exponential_smoothing"``,
+        ``"auto_theta"``, ``"auto_ets"``, ``"lightgbm"``, ``"trees"``, ``"gru"``, ``"lstm"``, ``"transformer"``,
+        ``"maps"``, ``"region_ridge"``, ``"average"``, ``"conformal"``, or one of a plug-in.
+    **settings
+        Its settings, as its class names them.
+
+    Returns
+    -------
+    Forecaster
+        Not fitted yet.
+
+    Raises
+    ------
+    DataError
+        No such name (the nearest ones are named), or no such setting.
+
+    Examples
+    --------
+    >>> forecaster("window_mean", window=4)
+    WindowMean(window=4)
+    """
+    return create(name, settings)
+
+
+def create(name: str, settings: dict[str, Any], *, saved: bool = False) -> Forecaster:
+    """The forecaster of a registered name from a user's settings, or from those of a card (``saved``)."""
+    kind: Any = None
+    fixed: dict[str, Any] = {}
+    if isinstance(name, str) and name in FORECASTERS:
+        kind = pkgutil.resolve_name(FORECASTERS[name])
+    elif isinstance(name, str):
+        from ecomlib.models.registry import NETWORKS
+
+        if name not in NETWORKS and name not in REGISTERED:
+            load_plugins()
+        kind = NETWORKS.get(name, REGISTERED.get(name))
+    if kind is None:
+        near = difflib.get_close_matches(str(name), names(), n=3, cutoff=0.5)
+        raise DataError(
+            "there is no forecaster of this name",
+            value=name,
+            remedy=(f"did you mean {' or '.join(near)}? " if near else "")
+            + f"take one of {', '.join(names())}, or name the module of your own by --plugin or ECOMLIB_PLUGINS.",
+        )
+    if not issubclass(kind, Forecaster):  # a network
+        from ecomlib.training.forecaster import NetworkForecaster
+
+        kind, fixed = NetworkForecaster, {"network": name}
+    try:
+        made: Forecaster = kind.from_settings(settings) if saved else kind.make(**fixed, **settings)
+    except TypeError as fault:
+        raise DataError(
+            f"'{name}' does not take these settings: {fault}", remedy=f"see help({kind.__name__})."
+        ) from fault
+    return made
