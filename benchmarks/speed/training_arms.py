@@ -154,10 +154,10 @@ class Arms:
 
             def run() -> None:
                 for _ in range(self.steps):
-                    step(self.one.index, 3e-3)
+                    step(self.one.index)
 
             for _ in range(6):
-                step(self.one.index, 3e-3)
+                step(self.one.index)
         with tensor_cores(precision):
             return self.timed(run, self.steps * self.batch)
 

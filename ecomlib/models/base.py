@@ -23,7 +23,7 @@ from ecomlib.models.heads import DEFAULT_QUANTILES, Head, make_head
 from ecomlib.models.ranges import TrainingRange
 
 if TYPE_CHECKING:
-    from ecomlib.windows import Batch
+    from ecomlib.windows import Batch, WindowSet
 
 STEP_WIDTH = 8
 FUSIONS = ("concat", "gate", "cross_attention")
@@ -230,9 +230,40 @@ class Forecaster(nn.Module):
             _, keys, allowed = self._memory(batch)
             return self.ask.weights(self.known(batch), keys, allowed)
 
-    def loss(self, batch: Batch) -> Tensor:
+    def check_windows(self, windows: WindowSet) -> None:
+        """Raise `DataError` where network, head and windows were not made for each other."""
+        settings, batch = self.settings, windows.batch(torch.zeros(min(len(windows), 1), dtype=torch.long))
+        text = 0 if batch.e is None else batch.e.shape[-1]
+        pairs = {
+            "past": (settings.past, batch.x.shape[-1]),
+            "future": (settings.future, batch.f.shape[-1]),
+            "static": (settings.static, batch.z.shape[-1]),
+            "horizon": (settings.horizon, windows.settings.horizon),
+            "text": (settings.text, text if settings.text else 0),
+        }
+        for name, (wants, has) in pairs.items():
+            if wants != has:
+                raise DataError(
+                    f"the network was made for {name}={wants} and the windows have {has}",
+                    remedy="make the network with make_network(windows).",
+                )
+        if windows.settings.scale not in self.head.scales:
+            raise DataError(
+                f"the head '{settings.head}' cannot work with windows scaled by '{windows.settings.scale}'",
+                remedy=f"make the windows with scale one of {', '.join(self.head.scales)}.",
+            )
+
+    def loss_of(self, raw: Tensor, batch: Batch) -> Tensor:
         """The head's mean loss over the counted cells of the batch, on the windows' scale: a scalar."""
-        return self.head.loss(self(batch), batch.target, batch.mask, batch.scale)
+        return self.head.loss(raw, batch.target, batch.mask, batch.scale)
+
+    def weight(self, batch: Batch) -> Tensor:
+        """Number of counted cells, which `loss_of` is the mean over: a scalar."""
+        return batch.mask.sum(dtype=torch.float32)
+
+    def loss(self, batch: Batch) -> Tensor:
+        """`loss_of` what the network says to the batch: a scalar."""
+        return self.loss_of(self(batch), batch)
 
     def predict(self, batch: Batch) -> Tensor:
         """Forecasts (B, H, columns of the head), on the windows' scale; no gradient, no dropout."""

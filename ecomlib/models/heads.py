@@ -38,6 +38,7 @@ class Head(nn.Module):
 
     names: tuple[str, ...] = ("forecast",)  # columns of `predict`
     scales: tuple[str, ...] = ("none", "mean_abs", "log1p_mean", "log1p_shift")  # of the windows it can work with
+    in_units = True  # whether the forecast is an amount, which the windows have scaled
     exponential = False  # whether the forecast is the exponential of a sum of covariates, see `TrainingRange`
 
     def __init__(self, features: int, outputs: int) -> None:
@@ -165,6 +166,7 @@ class YesNoHead(Head):
 
     names = ("probability",)
     scales = ("none",)
+    in_units = False
 
     def __init__(self, features: int) -> None:
         super().__init__(features, 1)

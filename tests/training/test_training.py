@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Literal
 
 import numpy as np
@@ -233,6 +235,112 @@ def test_a_finished_run_found_again_trains_no_more(windows: WindowSet, tmp_path:
     two = fit(again, windows, None, QUICK, checkpoint=tmp_path / "run")
     pd.testing.assert_frame_equal(one.history, two.history)
     pd.testing.assert_frame_equal(predict(first, windows), predict(again, windows), check_exact=True)
+
+
+def test_a_run_stopped_after_its_very_first_step_goes_on_too(windows: WindowSet, tmp_path: Path) -> None:
+    """One step an epoch: the schedule must not take the first rate again, nor warn that no step came before."""
+    settings = replace(QUICK, epochs=3, batch_size=len(windows), average=0.9)
+    whole, model = (make_network("gru", windows, hidden=8) for _ in range(2))
+    expected = fit(whole, windows, None, settings, checkpoint=tmp_path / "whole")
+
+    class Stop(Exception):
+        pass
+
+    def stop(network: object, batch: Batch) -> Batch:
+        stop.calls += 1
+        if stop.calls == 2:
+            raise Stop
+        return batch
+
+    stop.calls = 0
+    with pytest.raises(Stop):
+        fit(model, windows, None, settings, checkpoint=tmp_path / "run", perturb=stop)
+    result = fit(model, windows, None, settings, checkpoint=tmp_path / "run", perturb=stop)
+    assert stop.calls == 4
+    pd.testing.assert_frame_equal(result.history.drop(columns="seconds"), expected.history.drop(columns="seconds"))
+    pd.testing.assert_frame_equal(predict(model, windows), predict(whole, windows), check_exact=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Windows of another kind than the package's: pairs (x, y), each with an exposure."""
+
+    settings: TrainSettings  # any dataclass will do
+    x: torch.Tensor
+    y: torch.Tensor
+    exposure: torch.Tensor
+
+    @property
+    def device(self) -> torch.device:
+        return self.x.device
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def to(self, device: torch.device) -> Pairs:
+        return replace(self, x=self.x.to(device), y=self.y.to(device), exposure=self.exposure.to(device))
+
+    def batch(self, index: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return self.x[index], self.y[index], self.exposure[index]
+
+    def batches(self, size: int) -> Iterator[tuple[torch.Tensor, ...]]:
+        for index in torch.arange(len(self)).split(size):
+            yield self.batch(index)
+
+    def to_units(self, values: torch.Tensor, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return 10 * values
+
+    def frame(self) -> pd.DataFrame:
+        return pd.DataFrame({"unique_id": [str(k) for k in range(len(self))]})
+
+
+class Line(torch.nn.Module):
+    """A network of another kind than the package's: a straight line, weighted by exposure."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.settings, self.head = QUICK, SimpleNamespace(names=("forecast",), in_units=True)
+        self.slope = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return self.slope * batch[0]
+
+    def loss_of(self, raw: torch.Tensor, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return ((raw - batch[1]) ** 2 * batch[2]).sum() / self.weight(batch)
+
+    def weight(self, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return batch[2].sum()
+
+    def predict(self, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return self(batch).detach().unsqueeze(-1)
+
+    def check_windows(self, windows: Pairs) -> None:
+        if len(windows.x) != len(windows.y):
+            raise DataError("not for each other")
+
+    def note_ranges(self, batches: Iterator[tuple[torch.Tensor, ...]]) -> None:
+        self.noted = len(list(batches))
+
+
+def test_the_loop_trains_whatever_keeps_its_protocol(tmp_path: Path) -> None:
+    """Exposures below one count as they are: the loss is their weighted mean, in chunks too."""
+    x, exposure = torch.linspace(-1, 1, 40), torch.linspace(0.001, 0.01, 40)
+    pairs = Pairs(QUICK, x, torch.where(exposure > 0.005, 2 * x, -5 * x), exposure)
+    slopes = []
+    for chunk in (0, 7):
+        model = Line()
+        settings = TrainSettings(epochs=200, batch_size=40, chunk=chunk, lr=0.1, weight_decay=0.0, device="cpu")
+        result = fit(
+            model, pairs, pairs, replace(settings, average=0.5, patience=200), checkpoint=tmp_path / f"{chunk}"
+        )
+        slopes.append(float(model.slope.detach()))
+        assert model.noted == 1
+        assert result.history["valid_loss"].iloc[-1] == pytest.approx(result.history["train_loss"].iloc[-1], rel=1e-2)
+    best = float((exposure * x * pairs.y).sum() / (exposure * x**2).sum())
+    assert slopes == pytest.approx([best, best], abs=1e-2)
+    np.testing.assert_allclose(predict(model, pairs)["forecast"], 10 * slopes[1] * x.clamp(min=0), rtol=1e-5)
+    with pytest.raises(DataError, match="not for each other"):
+        fit(Line(), replace(pairs, y=pairs.y[:3]))
 
 
 FUTURE = WindowSettings(

@@ -101,7 +101,7 @@ def parity(model: Forecaster, session: Session, windows: WindowSet, size: int = 
     worst = 0.0
     for batch in windows.batches(size):
         units = [
-            windows.settings.units(values, batch.scale.unsqueeze(-1)) if model.settings.head != "yes_no" else values
+            windows.to_units(values, batch) if model.head.in_units else values
             for values in (model.predict(batch), torch.from_numpy(session.predict(batch)))
         ]
         worst = max(worst, float((units[0] - units[1]).abs().max()))
