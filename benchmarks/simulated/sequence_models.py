@@ -28,11 +28,11 @@ from torch import nn
 
 from benchmarks.trial import add_trial_options, trial_folder
 from ecomlib import Store, load_store, recorded
-from ecomlib.contract import rolling_origins
+from ecomlib.contract import register, rolling_origins
 from ecomlib.evaluation import attainable, compare, wape
 from ecomlib.features import calendar, relative_price
 from ecomlib.forecasting import backtest
-from ecomlib.models import NETWORKS, Forecaster, ForecasterSettings
+from ecomlib.models import Network, NetworkSettings
 from ecomlib.models.baselines import BoostingSettings, lightgbm
 from ecomlib.panel import make_panel
 from ecomlib.text import encode
@@ -74,12 +74,13 @@ RIVAL = {
 }
 
 
-class RNNForecaster(Forecaster):
+@register
+class RNNNetwork(Network):
     """The plain recurrent network (Elman, 1990), for the ladder's lowest step."""
 
     kind = "rnn"
 
-    def make_encoder(self, settings: ForecasterSettings) -> nn.Module:
+    def make_encoder(self, settings: NetworkSettings) -> nn.Module:
         return nn.RNN(settings.past + 1, settings.hidden, num_layers=settings.layers, batch_first=True)
 
 
@@ -213,7 +214,6 @@ def main() -> None:
     options = parser.parse_args()
     smoke = options.smoke
     torch.set_num_threads(1)
-    NETWORKS["rnn"] = RNNForecaster
     started = time.perf_counter()
     arms = {name: ARMS[name] for name in ("RNN", "GRU, gate")} if smoke else ARMS
     parts, fresh, seconds = [], [], []

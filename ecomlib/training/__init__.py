@@ -8,8 +8,9 @@ backtest can call at each origin. `process_group` lets several processes train o
 from __future__ import annotations
 
 from ecomlib.models.checkpoints import load, save
+from ecomlib.models.registry import make_network
 from ecomlib.training.distributed import process_group
-from ecomlib.training.loop import fit, make_network, network_forecaster, predict
+from ecomlib.training.loop import fit, network_forecaster, predict
 from ecomlib.training.settings import TrainResult, TrainSettings, pick_device, pick_precision, precisions
 
 __all__ = [

@@ -20,26 +20,12 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ecomlib.errors import DataError
-from ecomlib.models import NETWORKS, Forecaster, ForecasterSettings
 from ecomlib.models.checkpoints import read_checkpoint, write_checkpoint
+from ecomlib.models.registry import make_network
 from ecomlib.training.protocols import Trainable, Windows
 from ecomlib.training.settings import TrainResult, TrainSettings, pick_device, pick_precision
 from ecomlib.training.step import LEAST_WEIGHT, Perturb, Step, tensor_cores
 from ecomlib.windows import WindowSet, WindowSettings
-
-
-def make_network(model: str, windows: WindowSet, **settings: Any) -> Forecaster:
-    """A network ("gru", "lstm") that fits these windows, with more `ForecasterSettings` (lesson 04, section 4)."""
-    if model not in NETWORKS:
-        raise DataError("there is no such network", value=model, remedy=f"take one of {', '.join(NETWORKS)}.")
-    shape: dict[str, Any] = {
-        "past": windows.past.shape[1],
-        "future": windows.future.shape[1],
-        "static": windows.static.shape[1],
-        "text": 0 if windows.text is None else windows.text.shape[1],
-        "horizon": windows.settings.horizon,
-    }
-    return NETWORKS[model](ForecasterSettings(**{**shape, **settings}))
 
 
 def _mean_loss(model: Trainable, windows: Windows, size: int) -> float:
@@ -274,7 +260,7 @@ def network_forecaster(
     """A forecaster `(train, future) -> units` for a backtest, trained anew at each origin (lesson 00, section 3).
 
     `window.future` may name calendar and last year's columns that the panel lacks: they are made here, from the rows up
-    to the origin alone. `network` are `ForecasterSettings` (hidden, head, ...). With several `seeds` the networks'
+    to the origin alone. `network` are `NetworkSettings` (hidden, head, ...). With several `seeds` the networks'
     medians (means, ...) are averaged: that is an ensemble, and is to be called one. A quantile head gives its middle
     quantile. A series that is too young for a window gets the mean of what it sold.
     """

@@ -31,7 +31,7 @@ class TrainSettings:
         `precisions(device)`.
     replay: on CUDA record a whole step as a graph once and replay it, which spares launching its kernels one by one;
         without CUDA, with several processes, or where recording fails, steps are run as usual (`TrainResult.replayed`).
-    seed: of the order of windows and of dropout. The start weights have their own seed in `ForecasterSettings`.
+    seed: of the order of windows and of dropout. The start weights have their own seed in `NetworkSettings`.
     """
 
     epochs: int = 20

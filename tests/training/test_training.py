@@ -18,7 +18,7 @@ from ecomlib.contract import rolling_origins
 from ecomlib.errors import DataError
 from ecomlib.features import last_year
 from ecomlib.forecasting import backtest
-from ecomlib.models import NETWORKS, ForecasterSettings, GRUForecaster
+from ecomlib.models import NETWORKS, GRUNetwork, NetworkSettings
 from ecomlib.models.heads import make_head
 from ecomlib.models.ranges import TrainingRange
 from ecomlib.panel import LAST_YEAR
@@ -454,10 +454,10 @@ def test_a_loss_that_explodes_is_told(windows: WindowSet) -> None:
         fit(model, windows, None, QUICK)
 
 
-class Counting(GRUForecaster):
+class Counting(GRUNetwork):
     """A network with buffers as BatchNorm has them: a running mean of what it saw, and the number of batches."""
 
-    def __init__(self, settings: ForecasterSettings) -> None:
+    def __init__(self, settings: NetworkSettings) -> None:
         super().__init__(settings)
         self.register_buffer("running", torch.zeros(settings.past))
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))

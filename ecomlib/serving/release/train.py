@@ -31,7 +31,7 @@ from ecomlib.serving.release.snapshot import (
 from ecomlib.serving.release.versions import Version
 
 if TYPE_CHECKING:
-    from ecomlib.models import Forecaster
+    from ecomlib.models import Network
     from ecomlib.serving.release.bundle import Bundle
     from ecomlib.stores import Store
     from ecomlib.windows import WindowSet
@@ -65,7 +65,7 @@ class Trained:
     """Holds what training leaves beside the published version: the network in torch, and all windows of its books."""
 
     version: Version
-    model: Forecaster
+    model: Network
     windows: WindowSet
     books: SalesHistory
     scores: pd.DataFrame  # the calibration weeks: unique_id, ds, cutoff, y, model, naive
@@ -243,7 +243,7 @@ def calibrate(
     return pd.concat(scored, ignore_index=True), pd.DataFrame(rows)
 
 
-def _parity(model: Forecaster, windows: WindowSet, session: Session, books: SalesHistory, shape: WindowSpec) -> float:
+def _parity(model: Network, windows: WindowSet, session: Session, books: SalesHistory, shape: WindowSpec) -> float:
     """Largest gap between the trained network on training's windows and the file on the service's, over 1 + units."""
     from ecomlib.training import predict as by_torch
 
