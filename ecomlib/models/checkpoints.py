@@ -15,7 +15,7 @@ from torch import Tensor
 from ecomlib.errors import DataError
 from ecomlib.files import whole_file, write_whole
 from ecomlib.models.base import Network
-from ecomlib.models.registry import network_class
+from ecomlib.models.registry import network_class, require_registered
 
 FORMAT = 2  # of cards; a later, incompatible one gets the next number, and `_renamed` reads the old ones
 
@@ -79,12 +79,7 @@ def save(
 
     Raises `DataError` for a network whose class is not registered: no file could say later what its weights belong to.
     """
-    if not model.kind or network_class(model.kind) is not type(model):
-        raise DataError(
-            f"{type(model).__name__} is not registered, so a file of its weights could not be loaded again",
-            value=model.kind,
-            remedy='write kind = "my_network" in the class and @ecomlib.register above it.',
-        )
+    require_registered(type(model))
     path = Path(path).with_suffix(".safetensors")
     card = {
         "format": FORMAT,

@@ -40,14 +40,12 @@ def network_class(name: str) -> type[Network]:
     >>> network_class("gru").__name__
     'GRUNetwork'
     """
-    if name in NETWORKS:
-        return NETWORKS[name]
-    if name not in REGISTERED:
+    if name not in NETWORKS and name not in REGISTERED:
         load_plugins()
-    outside = {kind: cls for kind, cls in REGISTERED.items() if issubclass(cls, Network)}
-    if name in outside:
-        return outside[name]
-    known = [*NETWORKS, *outside]
+    found = _registered()
+    if name in found:
+        return found[name]
+    known = list(found)
     near = difflib.get_close_matches(str(name), known, n=2, cutoff=0.5)
     raise DataError(
         "there is no such network",
@@ -55,6 +53,10 @@ def network_class(name: str) -> type[Network]:
         remedy=(f"did you mean {' or '.join(near)}? " if near else "")
         + f"take one of {', '.join(known)}, or put @ecomlib.register above a class of your own.",
     )
+
+
+def _registered() -> dict[str, type[Network]]:
+    return {**{name: cls for name, cls in REGISTERED.items() if issubclass(cls, Network)}, **NETWORKS}
 
 
 def make_network(model: str | type[Network], windows: WindowSet, **settings: Any) -> Network:
@@ -102,3 +104,13 @@ def check_options(kind: type[Network], names: Any) -> None:
                 f"the network '{kind.kind or kind.__name__}' has no setting '{name}'",
                 remedy=(f"did you mean {' or '.join(near)}? " if near else "") + f"it has {', '.join(known)}.",
             )
+
+
+def require_registered(kind: type[Network]) -> None:
+    """Raise ``DataError`` where a saved network's name could not be turned into this class again."""
+    if not kind.kind or _registered().get(kind.kind) is not kind:
+        raise DataError(
+            f"{kind.__name__} is not registered, so a file of its weights could not be loaded again",
+            value=kind.kind or None,
+            remedy='write kind = "my_network" in the class and @ecomlib.register above it.',
+        )

@@ -19,6 +19,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ecomlib.contract import quantile_columns
 from ecomlib.errors import DataError
 from ecomlib.models.checkpoints import read_checkpoint, write_checkpoint
 from ecomlib.models.registry import make_network
@@ -213,13 +214,15 @@ class WeightAverage(AveragedModel):
 def predict(model: Trainable, windows: Windows, *, batch_size: int = 4096, device: str = "auto") -> pd.DataFrame:
     """Forecasts in units, one row a window and step (lesson 04, section 4).
 
-    Returns a frame `unique_id, ds, cutoff, y` (NaN where unknown) and the head's columns: `forecast`, or `q0.1` ... for
-    quantiles, or `probability`. Forecasts of units are not below zero. A mean of logarithms turned back into units is
-    not the mean in units but lies below it: under "log1p" scales only medians and quantiles keep their meaning.
+    Returns a frame `unique_id, ds, cutoff, y` (NaN where unknown) and the forecast: `forecast`; for a quantile head
+    also `forecast-q0.1` and so on, and `forecast` is the middle one; for yes or no `probability`. Forecasts of units
+    are not below zero. A mean of logarithms turned back into units is not the mean in units but lies below it: under
+    "log1p" scales only medians and quantiles keep their meaning. The network stays on the device where it was.
     """
     model.check_windows(windows)
     where = pick_device(device)
     frame, inside = windows.frame(), windows.to(where)
+    home = next(iter(model.parameters())).device
     model.to(where)
     parts = []
     for batch in inside.batches(batch_size):
@@ -227,11 +230,12 @@ def predict(model: Trainable, windows: Windows, *, batch_size: int = 4096, devic
         if model.head.in_units:
             values = windows.to_units(values, batch).clamp(min=0)
         parts.append(values.double().cpu())
-    model.to("cpu")
+    model.to(home)
     table = torch.cat(parts).flatten(0, -2).numpy() if parts else np.zeros((0, len(model.head.names)))
-    for k, name in enumerate(model.head.names):
-        frame[name] = table[:, k]
-    return frame
+    columns = dict(zip(model.head.names, table.T, strict=True))
+    if "forecast" not in columns and (quantiles := quantile_columns(pd.DataFrame(columns=list(columns)), "forecast")):
+        columns = {"forecast": columns[list(quantiles.values())[len(quantiles) // 2]], **columns}
+    return frame.assign(**columns)
 
 
 def _fingerprint(model: Trainable, settings: TrainSettings, *windows: Windows | None) -> str:

@@ -41,6 +41,8 @@ def run(
     history = fit(net, train, test, replace(how, seed=seed)).history
     frame = predict(net, test, device="cpu")
     losses = history.set_index("epoch")[["train_loss", "valid_loss", "lr"]]
+    if head == "quantile":  # recorded by their shares, of which the point forecast is one
+        frame = frame.drop(columns="forecast").rename(columns=lambda column: column.removeprefix("forecast-"))
     return {"forecast": sample(frame.drop(columns="y"), SCORED), "losses": losses}
 
 

@@ -121,7 +121,7 @@ def test_registered_it_is_saved_and_loaded(windows: WindowSet, registered: None,
     REGISTERED.pop("convolution")
     with pytest.raises(DataError, match="no such network"):
         load(tmp_path / "net")
-    with pytest.raises(DataError, match="no such network"):
+    with pytest.raises(DataError, match="Convolution is not registered"):
         save(model, tmp_path / "other")
     assert not (tmp_path / "other.safetensors").exists()
 

@@ -141,22 +141,25 @@ def test_a_mean_of_the_weights_lies_between_them(windows: WindowSet) -> None:
     assert 0 < distance(averaged) < distance(plain)
 
 
+QUANTILES = ["forecast-q0.2", "forecast-q0.5", "forecast-q0.8"]
+
+
 def test_predict_gives_units_in_the_windows_order(windows: WindowSet) -> None:
     model = make_network("gru", windows, hidden=8, head="quantile", quantiles=(0.2, 0.5, 0.8))
     fit(model, windows, None, QUICK)
     frame = predict(model, windows, batch_size=17)
-    assert list(frame.columns) == ["unique_id", "ds", "cutoff", "y", "q0.2", "q0.5", "q0.8"]
+    assert list(frame.columns) == ["unique_id", "ds", "cutoff", "y", "forecast", *QUANTILES]
     assert len(frame) == 2 * len(windows)
-    assert (
-        (frame["q0.2"] >= 0).all() and (frame["q0.2"] <= frame["q0.5"]).all() and (frame["q0.5"] <= frame["q0.8"]).all()
-    )
+    low, middle, high = (frame[name] for name in QUANTILES)
+    assert (low >= 0).all() and (low <= middle).all() and (middle <= high).all()
+    assert frame["forecast"].equals(middle)
     panel = make_frame().rename(columns={"y": "true"})
     joined = frame.merge(panel, on=["unique_id", "ds"], validate="many_to_one")
     np.testing.assert_array_equal(joined["y"], joined["true"])
     # One window by hand: its forecast is the network's answer times its own scale.
     batch = windows.batch(torch.tensor([40]))
     expected = (model.predict(batch)[0, :, 1] * batch.scale[0]).clamp(min=0)
-    np.testing.assert_allclose(frame["q0.5"].iloc[80:82], expected, rtol=1e-5)
+    np.testing.assert_allclose(frame["forecast"].iloc[80:82], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("net", NETS)
