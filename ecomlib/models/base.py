@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ecomlib.errors import DataError
 from ecomlib.models.attention import Attention, positions
-from ecomlib.models.heads import DEFAULT_QUANTILES, Head, make_head
+from ecomlib.models.heads import DEFAULT_QUANTILES, HEADS, Head, make_head
 from ecomlib.models.proof import prove, states_of
 from ecomlib.models.ranges import TrainingRange
 
@@ -93,6 +93,8 @@ class NetworkSettings:
             self.at_least_one("look_back")
         if not 0 <= self.dropout < 1:
             raise DataError("dropout is a share from 0 to below 1", value=self.dropout, remedy="0.1 is a usual value.")
+        if self.head not in HEADS:
+            raise DataError("there is no such head", value=self.head, remedy=f"take one of {', '.join(HEADS)}.")
         if self.fusion not in FUSIONS:
             raise DataError("unknown fusion", value=self.fusion, remedy=f"take one of {', '.join(FUSIONS)}.")
         if self.fusion == "cross_attention":

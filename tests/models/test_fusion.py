@@ -15,7 +15,7 @@ from ecomlib.models.base import FUSIONS, STEP_WIDTH, Gate
 from ecomlib.windows import Batch
 
 B, T, H = 6, 8, 3
-KINDS = ("gru", "lstm", "transformer")
+KINDS = sorted(NETWORKS)
 
 
 def settings(**changes: object) -> NetworkSettings:

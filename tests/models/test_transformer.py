@@ -15,7 +15,7 @@ from ecomlib.errors import DataError
 from ecomlib.forecasting import backtest
 from ecomlib.models import NETWORKS, NetworkSettings, TransformerNetwork, TransformerSettings
 from ecomlib.models.attention import Attention, positions
-from ecomlib.training import TrainSettings, load, network_forecaster, save
+from ecomlib.training import NetworkForecaster, TrainSettings, load, save
 from ecomlib.windows import Batch, WindowSettings
 
 B, T, H = 5, 9, 3
@@ -146,12 +146,11 @@ def test_it_stands_in_a_backtest() -> None:
         ],
         ignore_index=True,
     )
-    forecaster = network_forecaster(
+    forecaster = NetworkForecaster(
         "transformer",
-        WindowSettings(look_back=16, horizon=H, scale="log1p_shift"),
+        WindowSettings(look_back=16, scale="log1p_shift"),
         TrainSettings(epochs=8, lr=1e-2, batch_size=64, device="cpu"),
-        hidden=16,
-        attention_heads=2,
+        options={"hidden": 16, "attention_heads": 2},
     )
 
     def naive(past: pd.DataFrame, future: pd.DataFrame) -> np.ndarray:

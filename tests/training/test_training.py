@@ -14,15 +14,13 @@ import pandas as pd
 import pytest
 import torch
 
-from ecomlib.contract import rolling_origins
 from ecomlib.errors import DataError
 from ecomlib.features import last_year
-from ecomlib.forecasting import backtest
 from ecomlib.models import NETWORKS, GRUNetwork, NetworkSettings
 from ecomlib.models.heads import make_head
 from ecomlib.models.ranges import TrainingRange
 from ecomlib.panel import LAST_YEAR
-from ecomlib.training import TrainSettings, fit, load, loop, make_network, network_forecaster, predict, save
+from ecomlib.training import TrainSettings, fit, load, loop, make_network, predict, save
 from ecomlib.windows import Batch, WindowSet, WindowSettings
 
 NETS = sorted(NETWORKS)
@@ -346,89 +344,6 @@ def test_the_loop_trains_whatever_keeps_its_protocol(tmp_path: Path) -> None:
         fit(Line(), replace(pairs, y=pairs.y[:3]))
 
 
-FUTURE = WindowSettings(
-    look_back=8,
-    horizon=2,
-    past=("y", "orders"),
-    future=("week_sin", "week_cos", "last_year", "last_year_known", "price"),
-)
-
-
-def with_covariates() -> pd.DataFrame:
-    panel = make_frame()
-    rng = np.random.default_rng(1)
-    return panel.assign(orders=np.ceil(panel["y"] / 2), price=rng.uniform(1, 2, len(panel)))
-
-
-@pytest.mark.parametrize("net", NETS)
-def test_the_forecaster_stands_in_a_backtest(net: str) -> None:
-    panel = with_covariates()
-    origins = rolling_origins(panel, 2, 2)
-    forecaster = network_forecaster(net, FUTURE, QUICK, hidden=8)
-    scored = backtest(panel, {net: forecaster}, origins, 2, known_ahead=("price",))
-    assert len(scored) == 2 * 2 * 6 and scored[net].notna().all() and (scored[net] >= 0).all()
-
-
-def test_shuffling_what_comes_after_the_origin_changes_nothing() -> None:
-    panel = with_covariates()
-    origin = rolling_origins(panel, 2, 1)
-    run = {"gru": network_forecaster("gru", FUTURE, replace(QUICK, valid_periods=4), hidden=8)}
-    before = backtest(panel, run, origin, 2, known_ahead=("price",))
-    late = panel["ds"] > origin[0]
-    spoilt = panel.copy()
-    spoilt.loc[late, ["y", "orders"]] = np.random.default_rng(2).permutation(spoilt.loc[late, ["y", "orders"]]) * 50 + 7
-    after = backtest(spoilt, run, origin, 2, known_ahead=("price",))
-    assert not np.allclose(after["y"], before["y"])
-    np.testing.assert_array_equal(after["gru"], before["gru"])
-    # And the price plan, which is known, does have a say: the test can fail.
-    plan = panel.copy()
-    plan.loc[late, "price"] += 3
-    assert not np.allclose(backtest(plan, run, origin, 2, known_ahead=("price",))["gru"], before["gru"])
-
-
-def test_validation_comes_after_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = {}
-
-    def spy(model: object, train: WindowSet, valid: WindowSet | None, settings: TrainSettings, **_: object) -> None:
-        seen.update(train=train.frame(), valid=None if valid is None else valid.frame())
-
-    monkeypatch.setattr(loop, "fit", spy)
-    panel = make_frame()
-    past, future = panel[panel["ds"] <= WEEKS[-3]], panel.loc[panel["ds"] > WEEKS[-3], ["unique_id", "ds"]]
-    network_forecaster("gru", SHAPE, replace(QUICK, valid_periods=4))(past, future.reset_index(drop=True))
-    assert seen["train"]["ds"].max() == WEEKS[-3 - 4]
-    assert seen["valid"]["ds"].min() == WEEKS[-3 - 3] and seen["valid"]["ds"].max() == WEEKS[-3]
-    network_forecaster("gru", SHAPE, QUICK)(past, future.reset_index(drop=True))
-    assert seen["valid"] is None and seen["train"]["ds"].max() == WEEKS[-3]
-
-
-def test_seeds_are_averaged_and_the_young_get_their_mean() -> None:
-    panel = make_frame(3)
-    baby = pd.DataFrame({"unique_id": "zz", "ds": WEEKS[-4:], "y": [6.0, 8.0, 1.0, 1.0]})
-    panel = pd.concat([panel, baby], ignore_index=True)
-    past, future = panel[panel["ds"] <= WEEKS[-3]], panel.loc[panel["ds"] > WEEKS[-3], ["unique_id", "ds"]]
-    future = future.reset_index(drop=True)
-    shape = replace(SHAPE, least_history=3)
-    one, two, both = (
-        network_forecaster("gru", shape, QUICK, seeds=seeds, hidden=8)(past, future) for seeds in ((0,), (1,), (0, 1))
-    )
-    np.testing.assert_allclose(both, (one + two) / 2, rtol=1e-6)
-    assert not np.allclose(one, two)
-    assert (both[-2:] == 7.0).all()
-
-
-def test_text_reaches_the_network() -> None:
-    panel = make_frame(3)
-    past, future = panel[panel["ds"] <= WEEKS[-3]], panel.loc[panel["ds"] > WEEKS[-3], ["unique_id", "ds"]]
-    future = future.reset_index(drop=True)
-    vectors = {f"p{k}": np.eye(4)[k] for k in range(3)}
-    with_text, shuffled = (
-        network_forecaster("gru", SHAPE, QUICK, text=text, hidden=8)(past, future)
-        for text in (vectors, {f"p{k}": np.eye(4)[2 - k] for k in range(3)})
-    )
-    assert not np.allclose(with_text, shuffled)
-
-
 def test_faults_are_named(windows: WindowSet) -> None:
     with pytest.raises(DataError, match="no such network"):
         make_network("rnn", windows)
@@ -442,8 +357,6 @@ def test_faults_are_named(windows: WindowSet) -> None:
     for wrong in ({"epochs": 0}, {"schedule": "x"}, {"precision": "fp8"}, {"average": 1.0}, {"lr": 0.0}):
         with pytest.raises(DataError):
             replace(QUICK, **wrong)
-    with pytest.raises(DataError, match="seeds are needed"):
-        network_forecaster(seeds=())
     if not torch.cuda.is_available():
         with pytest.raises(DataError, match="no CUDA device"):
             fit(make_network("gru", windows), windows, None, replace(QUICK, device="cuda"))
