@@ -196,7 +196,7 @@ def explained(usage: str = "", **foreign: str) -> Callable[[Target], Target]:
     ... def fit(panel, horizon): ...
     >>> fit(None, h=4)
     Traceback (most recent call last):
-    ecomlib.errors.CallError: fit has no argument 'h'. What to do: it is called horizon here: fit(panel, horizon).
+    ecomlib.errors.CallError: fit has no argument 'h'. What to do: it is called horizon here. Write fit(panel, horizon).
     """
 
     def decorate(target: Target) -> Target:
@@ -243,12 +243,12 @@ def refused(
     unknown = [word for word in kwargs if word not in offered]
     if unknown:
         remedy = _renamed(unknown[0], offered, foreign or {})
-        joint = ": " if remedy and not remedy.endswith((".", "?", ")")) else " "
-        way = remedy if " " in (foreign or {}).get(unknown[0], "") else f"{remedy}{joint}{how}.".strip()
-        raise CallError(f"{name} has no argument '{unknown[0]}'", remedy=way or f"write {how}.")
+        if " " not in (foreign or {}).get(unknown[0], "") and unknown[0] not in _COLUMNS:
+            remedy += f" Write {how}." if remedy else f"write {how}."
+        raise CallError(f"{name} has no argument '{unknown[0]}'", remedy=remedy)
     places = [p for p in plain if p.kind is not p.KEYWORD_ONLY]
     if len(args) > len(places):
-        problem = f"{name} takes {len(places)} arguments by place, and {len(args)} were given"
+        problem = f"{name} takes at most {len(places)} of its arguments by place, and {len(args)} were given"
         raise CallError(problem, remedy=f"name the others: {how}.")
     twice = [p.name for p in places[: len(args)] if p.name in kwargs]
     if twice:
@@ -282,10 +282,10 @@ def _renamed(word: str, offered: Sequence[str], foreign: Mapping[str, str]) -> s
     """What an unknown argument is called here: a sentence, or the nearest names, or nothing."""
     if word in foreign:
         said = foreign[word]
-        return said if " " in said else f"it is called {said} here"
+        return said if " " in said else f"it is called {said} here."
     here = [name for name in _FOREIGN.get(word.lower(), ()) if name in offered]
     if here:
-        return f"it is called {here[0]} here"
+        return f"it is called {here[0]} here."
     if word in _COLUMNS:
         return _RENAME
     near = difflib.get_close_matches(word.lower(), offered, n=2, cutoff=0.6)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 from ecomlib.features.columns import need
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["as_of_join", "counts", "recency", "return_rate"]
 
 
+@explained()
 def as_of_join(
     left: pd.DataFrame,
     right: pd.DataFrame,
@@ -67,6 +68,7 @@ def as_of_join(
     return pd.concat([left, found[names].set_axis(left.index)], axis=1)
 
 
+@explained()
 def counts(
     events: pd.DataFrame,
     at: pd.DataFrame,
@@ -88,6 +90,7 @@ def counts(
     return pd.DataFrame(columns, index=at.index)
 
 
+@explained()
 def recency(
     events: pd.DataFrame,
     at: pd.DataFrame,
@@ -105,6 +108,7 @@ def recency(
     return pd.DataFrame({"days_since": age}, index=at.index)
 
 
+@explained()
 def return_rate(
     orders: pd.DataFrame,
     at: pd.DataFrame,

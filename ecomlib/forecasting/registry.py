@@ -80,7 +80,7 @@ def create(name: str, settings: dict[str, Any], *, saved: bool = False) -> Forec
             load_plugins()
         kind = NETWORKS.get(name, REGISTERED.get(name))
     if kind is None:
-        near = difflib.get_close_matches(str(name), names(), n=3, cutoff=0.5)
+        near = difflib.get_close_matches(str(name).lower(), names(), n=3, cutoff=0.5)
         raise DataError(
             "there is no forecaster of this name",
             value=name,
