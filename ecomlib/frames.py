@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from ecomlib.errors import DataError
 
-__all__ = ["require_panel"]
+__all__ = ["require_panel", "require_scored"]
 
 # What the columns are called elsewhere; the order is that in which a remedy proposes them.
 _USUAL = {
@@ -60,6 +61,42 @@ panel.rename(columns={'item_id': 'unique_id', 'date': 'ds', 'sales': 'y'}).
         raise DataError("units are numbers", table="panel", column="y", value=_first(panel["y"]), remedy=remedy)
 
 
+def require_scored(frame: Any, columns: Sequence[str] = ()) -> None:
+    """Refuse what is not a scored frame with these columns of forecasts.
+
+    Parameters
+    ----------
+    frame : object
+        What the user handed in.
+    columns : sequence of str
+        Columns of forecasts that it must have, beside ``unique_id`` and ``y``.
+
+    Raises
+    ------
+    DataError
+        Anything else; the message says how to make a scored frame.
+
+    Examples
+    --------
+    >>> require_scored([1.0, 2.0])
+    Traceback (most recent call last):
+    ecomlib.errors.DataError: a scored frame is needed (found 'list'). What to do: hand over what backtest returned, \
+or a frame with unique_id, y and a column a model.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        remedy = "hand over what backtest returned, or a frame with unique_id, y and a column a model."
+        raise DataError("a scored frame is needed", value=type(frame).__name__, remedy=remedy)
+    for name in ("unique_id", "y", *columns):
+        if name not in frame.columns:
+            remedy = "score a frame that backtest returned, and name its columns."
+            if name == "y" and "cutoff" in frame.columns:
+                remedy = 'a forecast has no y: join it, forecast.merge(panel[["unique_id", "ds", "y"]]), or backtest.'
+            raise DataError("this column is missing from the scored frame", column=str(name), remedy=remedy)
+        if name != "unique_id" and not pd.api.types.is_numeric_dtype(frame[name]):
+            remedy = "name the models: score(frame, ['gru']). A panel is scored by backtest(panel, …) first."
+            raise DataError("this column holds no forecasts", column=name, value=_first(frame[name]), remedy=remedy)
+
+
 def _first(values: pd.Series) -> object:
     return values.iloc[0] if len(values) else str(values.dtype)
 
@@ -81,6 +118,8 @@ def _made_of(given: Any) -> str:
 
 def _remedy(panel: pd.DataFrame, absent: list[str]) -> str:
     """The way to the absent columns: out of the index, by another name, or from wide to long."""
+    if "unique_id" in absent and panel.index.nlevels == 1 and isinstance(panel.index, pd.DatetimeIndex):
+        return "a panel is long, a row a series and period: stack your columns (melt), with the dates as ds."
     if set(absent) & set(panel.index.names):
         return "it is in the index: panel.reset_index()."
     lower = {str(column).lower(): column for column in reversed(panel.columns)}
@@ -93,6 +132,4 @@ def _remedy(panel: pd.DataFrame, absent: list[str]) -> str:
         rest = [column for column in absent if column not in names.values()]
         more = f" Then add {', '.join(rest)}." if rest else ""
         return f"rename yours: panel.rename(columns={names}).{more}"
-    if isinstance(panel.index, pd.DatetimeIndex):
-        return "a panel is long, a row a series and period: stack your columns (melt), with the dates as ds."
     return "make it with make_panel(store), or name the columns of yours unique_id, ds and y."

@@ -75,7 +75,7 @@ def parse_frequency(freq: Any) -> str:
         remedy = f'use "W-MON"; for other weeks add up a daily panel. The frequencies are {_CHOICE}.'
         raise DataError("weeks run from Monday to Sunday here", value=text, remedy=remedy)
     if text is None:
-        raise DataError("no frequency is given", remedy=f"use {_CHOICE}.")
+        raise DataError("unknown frequency: none is given", remedy=f"use {_CHOICE}.")
     if word in ("Y", "YE", "YS", "A", "Q", "QE", "QS", "YEAR", "YEARLY", "QUARTER", "QUARTERLY"):
         remedy = f'add up a monthly panel, make_panel(store, "MS"). The frequencies are {_CHOICE}.'
         raise DataError("unknown frequency: quarters and years are no periods here", value=text, remedy=remedy)

@@ -323,19 +323,19 @@ class WindowSet:
         return replace(self, first=self.begin[series] + lag[series], series=series)
 
     def split(self, train_end: Any, valid_periods: int, embargo: int = 0) -> tuple[WindowSet, WindowSet]:
-        """Split into windows to train on, up to ``train_end``, and to validate on, in the ``valid_periods`` after an embargo.
+        """Split into windows to train on, up to ``train_end``, and to validate on, in the periods after an embargo.
 
         No period is a target of both; ``embargo`` periods between them are a target of neither.
 
         Raises
         ------
         DataError
-            Periods to validate on are asked for, and no window's horizon lies in them.
+            Periods for a whole horizon are asked for after ``train_end``, and no window lies in them.
         """
         end = int(period_index(parse_date(train_end, "train_end"), self.freq))
         first, last = self.origin() + 1, self.origin() + self.settings.horizon
         inside = (first > end + embargo) & (last <= end + embargo + valid_periods)
-        if valid_periods and not bool(inside.any()):
+        if valid_periods >= self.settings.horizon and not bool(inside.any()):
             newest = f"{period_start(int(last.max()), self.freq).astype('datetime64[D]')}" if len(self) else "none"
             raise DataError(
                 f"no window's {self.settings.horizon} periods lie in the {valid_periods} after train_end and embargo; "
@@ -402,7 +402,7 @@ class WindowSet:
             yield here.batch(order[start : start + size])
 
     def frame(self) -> pd.DataFrame:
-        """List ``unique_id, ds, cutoff, y`` of every window's horizon, H rows a window in order; unknown ``y`` is NaN."""
+        """List ``unique_id, ds, cutoff, y`` of every window's horizon, H rows a window; unknown ``y`` is NaN."""
         h = self.settings.horizon
         origin = self.origin().cpu().numpy()
         series, first = self.series.cpu().numpy(), self.first.cpu().numpy()

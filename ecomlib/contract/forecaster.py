@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.contract.origins import ahead_of, checked, known_part
-from ecomlib.errors import DataError, EcomlibError, LeakageError, explained, unknown_name
+from ecomlib.errors import CallError, DataError, EcomlibError, LeakageError, explained, unknown_name
 from ecomlib.panel import KNOWN_AHEAD, frequency
 
 Point = Literal["median", "mean", "neither"]
@@ -105,6 +105,14 @@ class Forecaster(ABC):
     also_known: Any = ()
 
     if not TYPE_CHECKING:  # a type checker reports these itself
+
+        def __new__(cls, *args, **kwargs):
+            if inspect.isabstract(cls):
+                remedy = f"write answer(self, learned, past, future) in {cls.__name__}, or take one: {_CALL}."
+                if cls is Forecaster:
+                    remedy = f"write a subclass with answer(self, learned, past, future), or take one: {_CALL}."
+                raise CallError(f"{cls.__name__} does not say how it answers", remedy=remedy)
+            return super().__new__(cls)
 
         def __getattr__(self, name: str) -> NoReturn:
             if name.startswith("_"):

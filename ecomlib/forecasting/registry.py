@@ -12,7 +12,7 @@ import pkgutil
 from typing import Any
 
 from ecomlib.contract import REGISTERED, Forecaster, load_plugins
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 
 FORECASTERS: dict[str, str] = {
     "naive": "ecomlib.models.baselines:Naive",
@@ -37,6 +37,10 @@ def names() -> list[str]:
     return [*FORECASTERS, *NETWORKS, *REGISTERED]
 
 
+@explained(
+    'forecaster("naive"), or with settings: forecaster("window_mean", window=4)',
+    model='write its name: forecaster("gru").',
+)
 def forecaster(name: str, **settings: Any) -> Forecaster:
     """Make the forecaster of that name.
 

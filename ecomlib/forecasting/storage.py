@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.contract import FittedForecaster, Forecaster
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 from ecomlib.files import whole_folder
 from ecomlib.forecasting.registry import create
 
@@ -29,6 +29,7 @@ _MEMBER = "forecaster"
 _SHORT = 200  # letters: longer texts get a file
 
 
+@explained()
 def save(fitted: FittedForecaster, path: str | os.PathLike[str]) -> Path:
     """Write a fitted forecaster to a folder, whole or not at all.
 
@@ -139,6 +140,11 @@ def _number(value: Any) -> Any:
     raise TypeError(f"a {type(value).__name__} is no plain value")
 
 
+@explained(
+    "load(folder)",
+    model="load needs the folder alone: what it holds stands in its card.",
+    weights_only="nothing is unpickled.",
+)
 def load(path: str | os.PathLike[str]) -> FittedForecaster:
     """Read a fitted forecaster that ``save`` wrote; nothing is unpickled.
 

@@ -369,7 +369,7 @@ def test_prices_by_hand_missing_and_impossible() -> None:
     with pytest.raises(DataError, match="above zero") as caught:
         relative_price(frame.assign(price=frame["price"].mask(frame.index == 6, 0.0)))
     assert caught.value.rows == [7]
-    with pytest.raises(DataError, match="spelling"):
+    with pytest.raises(DataError, match="did you mean price"):
         usual_price(frame, "prize")
 
 
