@@ -14,7 +14,16 @@ CONSTRAINTS = "colab-constraints.txt"
 
 
 class EcomlibError(Exception):
-    """Mark every error that ecomlib raises on purpose."""
+    """Mark every error that ecomlib raises on purpose.
+
+    Examples
+    --------
+    >>> try:
+    ...     raise DataError("units are numbers")
+    ... except EcomlibError as fault:
+    ...     print(fault)
+    units are numbers
+    """
 
 
 class DataError(EcomlibError, ValueError):

@@ -271,6 +271,7 @@ class WindowSet:
 
     @property
     def device(self) -> torch.device:
+        """Say where the tensors lie."""
         return self.units.device
 
     def to(self, device: str | torch.device) -> WindowSet:

@@ -81,6 +81,17 @@ def lags(
     Notes
     -----
     Known at: the end of the origin.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> weeks = pd.date_range("2024-01-01", periods=4, freq="7D")
+    >>> lags(pd.DataFrame({"unique_id": "mug", "ds": weeks, "y": [1.0, 2.0, 4.0, 8.0]}), lags=(1, 2), windows=(2,))
+       lag1  lag2  mean2
+    0   NaN   NaN    NaN
+    1   1.0   NaN    NaN
+    2   2.0   1.0    1.5
+    3   4.0   2.0    3.0
     """
     starts, freq = check_panel(panel)
     value = numbers(panel, "panel", column)

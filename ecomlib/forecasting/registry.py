@@ -50,7 +50,7 @@ def forecaster(name: str, **settings: Any) -> Forecaster:
         A registered name: ``"naive"``, ``"seasonal_naive"``, ``"window_mean"``, ``"exponential_smoothing"``,
         ``"auto_theta"``, ``"auto_ets"``, ``"lightgbm"``, ``"trees"``, ``"gru"``, ``"lstm"``, ``"transformer"``,
         ``"maps"``, ``"region_ridge"``, ``"average"``, ``"conformal"``, or one of a plug-in.
-    **settings
+    **settings : object
         Its settings, as its class names them.
 
     Returns
@@ -72,7 +72,7 @@ def forecaster(name: str, **settings: Any) -> Forecaster:
 
 
 def create(name: str, settings: dict[str, Any], *, saved: bool = False) -> Forecaster:
-    """The forecaster of a registered name from a user's settings, or from those of a card (``saved``)."""
+    """Make the forecaster of a registered name from a user's settings, or from those of a card (``saved``)."""
     kind: Any = None
     fixed: dict[str, Any] = {}
     if isinstance(name, str) and name in FORECASTERS:

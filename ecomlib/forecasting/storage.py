@@ -49,6 +49,16 @@ def save(fitted: FittedForecaster, path: str | os.PathLike[str]) -> Path:
     ------
     DataError
         Not a fitted forecaster, one without a registered name, or what it learnt cannot be saved.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from ecomlib.forecasting import forecaster
+    >>> weeks = pd.date_range("2024-01-01", periods=3, freq="7D")
+    >>> fitted = forecaster("naive").fit(pd.DataFrame({"unique_id": "mug", "ds": weeks, "y": 2.0}), horizon=4)
+    >>> with TemporaryDirectory() as folder:
+    ...     sorted(part.name for part in save(fitted, f"{folder}/naive").iterdir())
+    ['card.json']
     """
     if not isinstance(fitted, FittedForecaster):
         raise DataError(
@@ -162,6 +172,16 @@ def load(path: str | os.PathLike[str]) -> FittedForecaster:
     ------
     DataError
         No such folder, a damaged one, one of a newer ecomlib, or a registered name that is not known here.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from ecomlib.forecasting import forecaster
+    >>> weeks = pd.date_range("2024-01-01", periods=3, freq="7D")
+    >>> panel = pd.DataFrame({"unique_id": "mug", "ds": weeks, "y": 2.0})
+    >>> with TemporaryDirectory() as folder:
+    ...     load(save(forecaster("naive").fit(panel, horizon=4), f"{folder}/naive")).forecast(panel)["naive"].tolist()
+    [2.0, 2.0, 2.0, 2.0]
     """
     folder = Path(path)
     try:
