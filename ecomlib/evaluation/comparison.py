@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.contract.frame import model_columns
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 from ecomlib.evaluation.metrics import Floats, Parts, parts
 
 
@@ -127,6 +127,10 @@ class Verdict:
         )
 
 
+@explained(
+    'compare(frame, "gru", "naive", rng=np.random.default_rng(0))',
+    seed="hand a generator in: rng=np.random.default_rng(0).",
+)
 def compare(
     frame: pd.DataFrame,
     ours: str,

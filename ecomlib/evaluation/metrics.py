@@ -18,7 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ecomlib.contract.frame import interval_columns, model_columns
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
+from ecomlib.frames import require_scored
 
 Floats = NDArray[np.float64]
 Models = str | Sequence[str]
@@ -32,10 +33,7 @@ def _names(models: Models) -> list[str]:
 def _checked(frame: pd.DataFrame, columns: Iterable[str], *, infinite: bool = False) -> pd.DataFrame:
     """The rows that can be scored, after the columns were found complete; ``infinite`` allows infinite values."""
     columns = list(columns)
-    for name in ["unique_id", "y", *columns]:
-        if name not in frame.columns:
-            remedy = "score a frame that backtest returned, and name its columns."
-            raise DataError("this column is missing from the scored frame", column=name, remedy=remedy)
+    require_scored(frame, columns)
     frame = frame.loc[frame["y"].notna().to_numpy()]
     if frame.empty:
         raise DataError("there is no row with a known y to score", column="y", remedy="check dates and cutoffs.")
@@ -85,6 +83,11 @@ def rmse(frame: pd.DataFrame, models: Models) -> pd.DataFrame:
     return table.assign(**np.sqrt(table[_names(models)]))
 
 
+@explained(
+    "wape(frame, models)",
+    y_true='metrics read a frame: wape(backtest(panel, ["naive"]), "naive").',
+    y_pred='metrics read a frame: wape(backtest(panel, ["naive"]), "naive").',
+)
 def wape(frame: pd.DataFrame, models: Models, *, by: Sequence[str] | None = None) -> pd.DataFrame:
     """Compute the weighted absolute percentage error, ``sum|y - f| / sum|y|`` as a share (lesson 00, section 3).
 
@@ -223,6 +226,11 @@ def parts(
     return Parts(numerator, denominator, names, [str(s) for s in series], list(origins))
 
 
+@explained(
+    "score(frame, train=panel)",
+    y_true='it reads a frame: score(backtest(panel, ["naive"]), train=panel).',
+    y_pred='it reads a frame: score(backtest(panel, ["naive"]), train=panel).',
+)
 def score(
     frame: pd.DataFrame,
     models: Models | None = None,
@@ -238,6 +246,9 @@ def score(
     origins. ``undefined`` counts the pairs of series and origin without a value (for WAPE: the origins without sales).
     ``by_origin=True`` gives one row an origin, with ``cutoff`` in place of ``origins``.
     """
+    require_scored(frame)
+    if isinstance(metrics, str):
+        raise DataError("metrics is a list", value=metrics, remedy=f'write metrics=["{metrics}"].')
     rows: list[dict[str, Any]] = []
     names = model_columns(frame) if models is None else _names(models)
     pairs = int(frame.loc[frame["y"].notna(), _keys(frame)].drop_duplicates().shape[0])

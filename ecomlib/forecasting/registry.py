@@ -12,7 +12,7 @@ import pkgutil
 from typing import Any
 
 from ecomlib.contract import REGISTERED, Forecaster, load_plugins
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 
 FORECASTERS: dict[str, str] = {
     "naive": "ecomlib.models.baselines:Naive",
@@ -37,6 +37,10 @@ def names() -> list[str]:
     return [*FORECASTERS, *NETWORKS, *REGISTERED]
 
 
+@explained(
+    'forecaster("naive"), or with settings: forecaster("window_mean", window=4)',
+    model='write its name: forecaster("gru").',
+)
 def forecaster(name: str, **settings: Any) -> Forecaster:
     """Make the forecaster of that name.
 
@@ -46,7 +50,7 @@ def forecaster(name: str, **settings: Any) -> Forecaster:
         A registered name: ``"naive"``, ``"seasonal_naive"``, ``"window_mean"``, ``"exponential_smoothing"``,
         ``"auto_theta"``, ``"auto_ets"``, ``"lightgbm"``, ``"trees"``, ``"gru"``, ``"lstm"``, ``"transformer"``,
         ``"maps"``, ``"region_ridge"``, ``"average"``, ``"conformal"``, or one of a plug-in.
-    **settings
+    **settings : object
         Its settings, as its class names them.
 
     Returns
@@ -68,7 +72,7 @@ def forecaster(name: str, **settings: Any) -> Forecaster:
 
 
 def create(name: str, settings: dict[str, Any], *, saved: bool = False) -> Forecaster:
-    """The forecaster of a registered name from a user's settings, or from those of a card (``saved``)."""
+    """Make the forecaster of a registered name from a user's settings, or from those of a card (``saved``)."""
     kind: Any = None
     fixed: dict[str, Any] = {}
     if isinstance(name, str) and name in FORECASTERS:
@@ -80,7 +84,7 @@ def create(name: str, settings: dict[str, Any], *, saved: bool = False) -> Forec
             load_plugins()
         kind = NETWORKS.get(name, REGISTERED.get(name))
     if kind is None:
-        near = difflib.get_close_matches(str(name), names(), n=3, cutoff=0.5)
+        near = difflib.get_close_matches(str(name).lower(), names(), n=3, cutoff=0.5)
         raise DataError(
             "there is no forecaster of this name",
             value=name,

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.contract import FittedForecaster, Forecaster
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 from ecomlib.files import whole_folder
 from ecomlib.forecasting.registry import create
 
@@ -29,6 +29,7 @@ _MEMBER = "forecaster"
 _SHORT = 200  # letters: longer texts get a file
 
 
+@explained()
 def save(fitted: FittedForecaster, path: str | os.PathLike[str]) -> Path:
     """Write a fitted forecaster to a folder, whole or not at all.
 
@@ -48,6 +49,16 @@ def save(fitted: FittedForecaster, path: str | os.PathLike[str]) -> Path:
     ------
     DataError
         Not a fitted forecaster, one without a registered name, or what it learnt cannot be saved.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from ecomlib.forecasting import forecaster
+    >>> weeks = pd.date_range("2024-01-01", periods=3, freq="7D")
+    >>> fitted = forecaster("naive").fit(pd.DataFrame({"unique_id": "mug", "ds": weeks, "y": 2.0}), horizon=4)
+    >>> with TemporaryDirectory() as folder:
+    ...     sorted(part.name for part in save(fitted, f"{folder}/naive").iterdir())
+    ['card.json']
     """
     if not isinstance(fitted, FittedForecaster):
         raise DataError(
@@ -139,6 +150,11 @@ def _number(value: Any) -> Any:
     raise TypeError(f"a {type(value).__name__} is no plain value")
 
 
+@explained(
+    "load(folder)",
+    model="load needs the folder alone: what it holds stands in its card.",
+    weights_only="nothing is unpickled.",
+)
 def load(path: str | os.PathLike[str]) -> FittedForecaster:
     """Read a fitted forecaster that ``save`` wrote; nothing is unpickled.
 
@@ -156,6 +172,16 @@ def load(path: str | os.PathLike[str]) -> FittedForecaster:
     ------
     DataError
         No such folder, a damaged one, one of a newer ecomlib, or a registered name that is not known here.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from ecomlib.forecasting import forecaster
+    >>> weeks = pd.date_range("2024-01-01", periods=3, freq="7D")
+    >>> panel = pd.DataFrame({"unique_id": "mug", "ds": weeks, "y": 2.0})
+    >>> with TemporaryDirectory() as folder:
+    ...     load(save(forecaster("naive").fit(panel, horizon=4), f"{folder}/naive")).forecast(panel)["naive"].tolist()
+    [2.0, 2.0, 2.0, 2.0]
     """
     folder = Path(path)
     try:
