@@ -14,7 +14,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -178,8 +178,7 @@ class Forecaster(ABC):
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Forecaster:
         """The inverse of ``settings``, which come with lists for tuples and dicts for dataclasses."""
-        plain = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
-        return cls(**plain)
+        return cls(**rebuilt(cls, settings))
 
 
 @dataclass(frozen=True, eq=False)
@@ -312,6 +311,28 @@ class FunctionForecaster(Forecaster):
             f"the function '{self.label}' cannot be saved: a file holds no code",
             remedy="write it as a class with a registered name: see ecomlib.contract.Forecaster.",
         )
+
+
+def rebuilt(cls: type, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a dataclass from plain values: tuples where lists stand, dataclasses where their fields do."""
+    try:
+        hints = get_type_hints(cls)
+    except NameError:  # a hint that only a type checker can resolve; its field keeps its plain values
+        hints = {}
+    return {name: _rebuilt(hints.get(name), value) for name, value in settings.items()}
+
+
+def _rebuilt(hint: Any, value: Any) -> Any:
+    inner = get_args(hint)
+    if isinstance(value, Mapping):
+        for kind in (hint, *inner):  # the dataclass itself, or one among others, as in ``TrainSettings | None``
+            if isinstance(kind, type) and is_dataclass(kind):
+                return kind(**rebuilt(kind, value))
+        return {key: _rebuilt(inner[-1] if inner else None, part) for key, part in value.items()}
+    if isinstance(value, list):
+        parts = [_rebuilt(inner[0] if inner else None, part) for part in value]
+        return parts if get_origin(hint) is list or hint is list else tuple(parts)
+    return value
 
 
 def as_forecaster(given: Any, known_ahead: Sequence[str] = ()) -> Forecaster:

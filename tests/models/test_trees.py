@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from ecomlib.errors import DataError
-from ecomlib.models.trees import fit_trees, predict_trees, window_table
+from ecomlib.models.trees import Trees, window_table
 from ecomlib.windows import WindowSet, WindowSettings
 
 SETTINGS = WindowSettings(6, 2, past=("y", "promoted"), future=("promoted",), static=("kind",))
@@ -56,8 +58,8 @@ def test_medians_follow_the_plan_and_quantiles_do_not_cross() -> None:
     frame = panel()
     windows = WindowSet.from_panel(frame, SETTINGS)
     train, test = windows.split(frame["ds"].unique()[30], 9)
-    few = {"n_estimators": 60, "min_child_samples": 20}
-    answer = predict_trees(fit_trees(train, **few), test)
+    few = Trees.make(n_estimators=60, min_child_samples=20)
+    answer = few.predict_windows(few.fit_windows(train), test)
     assert list(answer.columns) == ["unique_id", "ds", "cutoff", "y", "forecast"]
     promoted = answer.merge(frame[["unique_id", "ds", "promoted"]], on=["unique_id", "ds"])
     mean = promoted.groupby("promoted")["forecast"].mean()
@@ -65,8 +67,10 @@ def test_medians_follow_the_plan_and_quantiles_do_not_cross() -> None:
     level = frame[frame["ds"] <= frame["ds"].unique()[30]].groupby("unique_id")["y"].mean()
     flat = answer["unique_id"].map(level)
     assert (answer["forecast"] - answer["y"]).abs().mean() < 0.8 * (flat - answer["y"]).abs().mean()
-    both = predict_trees(fit_trees(train, (0.1, 0.9), **few), test)
-    assert (both["q0.1"] <= both["q0.9"]).all() and (both["q0.1"] >= 0).all()
-    assert both["y"].between(both["q0.1"], both["q0.9"]).mean() == pytest.approx(0.8, abs=0.12)
-    again = predict_trees(fit_trees(train, **few), test)
+    pair = replace(few, quantiles=(0.1, 0.9))
+    both = pair.predict_windows(pair.fit_windows(train), test)
+    low, middle, high = (both[name] for name in ("forecast-q0.1", "forecast", "forecast-q0.9"))
+    assert (low <= middle).all() and (middle <= high).all() and (low >= 0).all()
+    assert both["y"].between(low, high).mean() == pytest.approx(0.8, abs=0.12)
+    again = few.predict_windows(few.fit_windows(train), test)
     pd.testing.assert_frame_equal(answer, again)
