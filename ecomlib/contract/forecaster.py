@@ -14,12 +14,13 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 
 from ecomlib.contract.origins import ahead_of, checked, known_part
+from ecomlib.contract.settings import rebuilt
 from ecomlib.errors import DataError, EcomlibError, LeakageError
 from ecomlib.panel import KNOWN_AHEAD, frequency
 
@@ -311,28 +312,6 @@ class FunctionForecaster(Forecaster):
             f"the function '{self.label}' cannot be saved: a file holds no code",
             remedy="write it as a class with a registered name: see ecomlib.contract.Forecaster.",
         )
-
-
-def rebuilt(cls: type, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a dataclass from plain values: tuples where lists stand, dataclasses where their fields do."""
-    try:
-        hints = get_type_hints(cls)
-    except NameError:  # a hint that only a type checker can resolve; its field keeps its plain values
-        hints = {}
-    return {name: _rebuilt(hints.get(name), value) for name, value in settings.items()}
-
-
-def _rebuilt(hint: Any, value: Any) -> Any:
-    inner = get_args(hint)
-    if isinstance(value, Mapping):
-        for kind in (hint, *inner):  # the dataclass itself, or one among others, as in ``TrainSettings | None``
-            if isinstance(kind, type) and is_dataclass(kind):
-                return kind(**rebuilt(kind, value))
-        return {key: _rebuilt(inner[-1] if inner else None, part) for key, part in value.items()}
-    if isinstance(value, list):
-        parts = [_rebuilt(inner[0] if inner else None, part) for part in value]
-        return parts if get_origin(hint) is list or hint is list else tuple(parts)
-    return value
 
 
 def as_forecaster(given: Any, known_ahead: Sequence[str] = ()) -> Forecaster:
