@@ -272,7 +272,7 @@ class _Case:
         return []
 
     def in_conformal(self) -> list[str]:
-        wrapped = forecaster("conformal", forecaster=self.given)
+        wrapped = forecaster("conformal", member=self.given, origins=4)
         wrapped.fit(self.panel, HORIZON, until=self.origin).forecast(self.panel, at=self.origin)
         return []
 

@@ -138,15 +138,15 @@ def backtest(
 
 
 def _made(name: str, settings: dict[str, Any], level: float | None) -> Forecaster:
-    """The forecaster that a user named; ``members`` of an average are names with commas between."""
+    """The forecaster that a user named; ``members`` and ``member`` of others are names, with commas between."""
     from ecomlib.forecasting import forecaster
 
     if isinstance(settings.get("members"), str):
         settings["members"] = tuple(forecaster(member) for member in _words(settings["members"]))
-    if isinstance(settings.get("forecaster"), str):
-        settings["forecaster"] = forecaster(settings["forecaster"])
+    if isinstance(settings.get("member"), str):
+        settings["member"] = forecaster(settings["member"])
     made = forecaster(name, **settings)
-    return made if level is None else forecaster("conformal", forecaster=made, level=level)
+    return made if level is None else forecaster("conformal", member=made, levels=(level,))
 
 
 def _loaded(

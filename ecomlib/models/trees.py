@@ -18,7 +18,7 @@ import torch
 
 from ecomlib.contract import Forecaster, Point, quantile_column
 from ecomlib.errors import DataError
-from ecomlib.features.completed import completed
+from ecomlib.features.completed import completed, without_made
 from ecomlib.models.baselines import library
 from ecomlib.panel import CALENDAR, LAST_YEAR
 from ecomlib.windows import WindowSet, WindowSettings
@@ -214,7 +214,7 @@ class Trees(Forecaster):
     ) -> WindowSet:
         """Windows over past and future rows; what the calendar and last year say is made from the past alone."""
         window = replace(self.window, horizon=horizon)
-        bare = past.drop(columns=list(self._made() & set(past.columns)))
+        bare = without_made(past, [column for column in window.future if column in self._made()])
         panel = completed(bare, future, (*window.past, *window.future), window.static)
         return WindowSet.from_panel(panel, window, levels=levels)
 

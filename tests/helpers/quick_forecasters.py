@@ -10,6 +10,7 @@ import pandas as pd
 from ecomlib.contract import Forecaster
 from ecomlib.forecasting import forecaster
 from ecomlib.models.registry import NETWORKS
+from ecomlib.training import TrainSettings
 
 SEASON = ("week_sin", "week_cos")
 QUICK: dict[str, Callable[[], Forecaster]] = {
@@ -38,11 +39,11 @@ QUICK: dict[str, Callable[[], Forecaster]] = {
         members=(QUICK["trees"](), forecaster("average", members=(QUICK["naive"](), QUICK["window_mean"]()))),
         weights=(0.75, 0.25),
     ),
-    "conformal": lambda: forecaster("conformal", forecaster=QUICK["trees"](), origins=4),
-    "maps": lambda: forecaster("maps", look_back=7, level=7, hidden=4, epochs=1),
-    "region_ridge": lambda: forecaster("region_ridge", look_back=7, level=7),
+    "conformal": lambda: forecaster("conformal", member=QUICK["trees"](), origins=4),
+    "maps": lambda: forecaster("maps", look_back=7, level=14, hidden=4, train=TrainSettings(epochs=1, device="cpu")),
+    "region_ridge": lambda: forecaster("region_ridge", lags=3, level=14),
     **{
-        name: lambda name=name: forecaster(name, look_back=8, future=SEASON, epochs=1, hidden=8, decoder=8)
+        name: lambda name=name: forecaster(name, look_back=8, future=SEASON, epochs=1, hidden=8, device="cpu")
         for name in NETWORKS
     },
 }
