@@ -33,7 +33,7 @@ from ecomlib.evaluation import attainable, compare, wape
 from ecomlib.features import calendar, relative_price
 from ecomlib.forecasting import backtest
 from ecomlib.models import Network, NetworkSettings
-from ecomlib.models.baselines import BoostingSettings, lightgbm
+from ecomlib.models.baselines import LightGBM
 from ecomlib.panel import make_panel
 from ecomlib.text import encode
 from ecomlib.training import TrainSettings, fit, make_network, predict
@@ -132,8 +132,8 @@ def warm(store: Store, seed: int, arms: Mapping[str, Any], trees: bool) -> tuple
     if trees:
         for name, plan in {"LightGBM": PRICES, "LightGBM, nothing known ahead": ()}.items():
             started = time.process_time()
-            peer = {name: lightgbm(BoostingSettings(objective="absolute", covariates=plan))}
-            found = backtest(panel, peer, origins, HORIZON, known_ahead=plan).drop(columns="y")
+            peer = {name: LightGBM(objective="absolute", covariates=plan)}
+            found = backtest(panel, peer, origins, HORIZON).drop(columns="y")
             scored, seconds[name] = scored.merge(found, on=["unique_id", "ds", "cutoff"]), time.process_time() - started
     text = titles(store, origins[0]) if any(arm[4] for arm in arms.values()) else None
     for name, (_, network, look_back, plan, wants_text, fusion) in arms.items():

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.contract.origins import ahead_of, checked, known_part
+from ecomlib.contract.settings import rebuilt
 from ecomlib.errors import CallError, DataError, EcomlibError, LeakageError, explained, unknown_name
 from ecomlib.panel import KNOWN_AHEAD, frequency
 
@@ -240,8 +241,7 @@ class Forecaster(ABC):
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Forecaster:
         """Make one from ``settings``, which come with lists for tuples and dicts for dataclasses."""
-        plain = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
-        return cls(**plain)
+        return cls(**rebuilt(cls, settings))
 
 
 @explained('Forecaster.fit makes it: forecaster("naive").fit(panel, horizon=4)')

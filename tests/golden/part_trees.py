@@ -10,7 +10,7 @@ from shops import HORIZON, SCORED, WINDOW, store, weekly, windows
 
 from ecomlib.contract import rolling_origins
 from ecomlib.forecasting import backtest
-from ecomlib.models.trees import fit_trees, predict_trees, window_table
+from ecomlib.models.trees import Trees, window_table
 from ecomlib.panel import make_panel
 from ecomlib.training import NetworkForecaster, TrainSettings
 from ecomlib.windows import WindowSettings
@@ -24,8 +24,11 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
     table = window_table(test).assign(row=[f"{k:06d}" for k in range(len(test) * HORIZON)])
     found = {"inputs of trees": sample(table, "row", 20)}
     for name, quantiles in (("median", ()), ("quantiles", (0.05, 0.5, 0.95))):
-        answer = predict_trees(fit_trees(train, quantiles, **FEW), test)
-        found[f"forecast: trees, {name}"] = sample(answer.drop(columns="y"), SCORED)
+        trees = Trees(quantiles=quantiles, options=FEW)
+        answer = trees.predict_windows(trees.fit_windows(train), test)
+        # The record keeps its names: "forecast" alone, or the quantiles without it.
+        answer = answer.drop(columns=["y", "forecast"] if quantiles else "y")
+        found[f"forecast: trees, {name}"] = sample(answer.rename(columns=lambda c: c.replace("forecast-", "")), SCORED)
     panel = weekly(seed)
     calendar = WindowSettings(
         8,
