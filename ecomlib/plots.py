@@ -237,11 +237,12 @@ def leaderboard(
     omniscient: float | None = None,
     label: str | None = None,
 ) -> Axes:
-    """One dot a model, best on top, with its interval; floors as vertical lines.
+    """One dot a model, best on top, with its interval, value and bias; floors as vertical lines.
 
     Parameters
     ----------
-    table: ``model``, ``metric``, perhaps ``kind`` (naive, peer, network, ensemble) and ``low, high`` (95 % interval).
+    table: ``model``, ``metric``, perhaps ``kind`` (naive, peer, network, ensemble), ``low, high`` (95 % interval) and
+        ``bias`` (a share, as ``evaluation.score_intervals`` gives it), which is written beside the value.
     floor, omniscient: the attainable and the omniscient floor in units of ``metric`` (simulated store only).
     """
     table = table.sort_values(metric, ascending=False, ignore_index=True)
@@ -255,9 +256,10 @@ def leaderboard(
                 [row["low"], row["high"]], [position, position], color=colour, lw=2.5, alpha=0.5, solid_capstyle="butt"
             )
         ax.plot(row[metric], position, MARKERS.get(kind, "o"), color=colour, ms=8, label=kind)
-        ax.annotate(
-            f"{row[metric]:.3f}", (right, position), xytext=(10, 0), textcoords="offset points", va="center", fontsize=9
-        )
+        words = f"{row[metric]:.3f}"
+        if pd.notna(row.get("bias")):
+            words += f"  bias {100 * row['bias']:+.1f} %".replace("-", "−")
+        ax.annotate(words, (right, position), xytext=(10, 0), textcoords="offset points", va="center", fontsize=9)
     for value, name, style in ((floor, "attainable", "--"), (omniscient, "omniscient", ":")):
         if value is not None:
             ax.axvline(value, color=VERMILION, ls=style, lw=1.6)

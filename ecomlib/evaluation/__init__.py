@@ -11,6 +11,7 @@ from ecomlib.evaluation.comparison import skill_interval as skill_interval
 from ecomlib.evaluation.comparison import two_way_bootstrap as two_way_bootstrap
 from ecomlib.evaluation.floors import attainable as attainable
 from ecomlib.evaluation.metrics import POINT_METRICS as POINT_METRICS
+from ecomlib.evaluation.metrics import bias as bias
 from ecomlib.evaluation.metrics import coverage as coverage
 from ecomlib.evaluation.metrics import mae as mae
 from ecomlib.evaluation.metrics import mase as mase

@@ -118,6 +118,8 @@ def test_verdicts_of_protocol_w(share: float, word: str, level: bool, better: bo
     assert found.relative.estimate == pytest.approx((value[0] - value[1]) / value[1], abs=1e-12)
     assert len(found.by_origin) == 8 and found.wins == (found.by_origin["ours"] < found.by_origin["rival"]).sum()
     assert found.word in str(found) and "of 8 origins" in str(found)
+    assert found.biases == pytest.approx(tuple(score(frame, ["ours", "rival"], ["bias"])["value"]), abs=1e-12)
+    assert f"bias {100 * found.biases[0]:+.1f} % against {100 * found.biases[1]:+.1f} %" in str(found)
 
 
 def test_verdict_needs_agreement_of_origins() -> None:
@@ -146,8 +148,10 @@ def test_ahead_without_proof_is_undecided_and_level_is_not_better() -> None:
 
 
 def test_leaderboard_is_sorted_with_intervals() -> None:
-    table = score_intervals(make(a=1.0, b=0.5), metric="wape", rng=np.random.default_rng(0), draws=300)
+    frame = make(a=1.0, b=0.5)
+    table = score_intervals(frame, metric="wape", rng=np.random.default_rng(0), draws=300)
     assert list(table["model"]) == ["b", "a"]
+    assert list(table["bias"]) == pytest.approx(list(score(frame, ["b", "a"], ["bias"])["value"]), abs=1e-12)
     assert (table["low"] < table["value"]).all() and (table["value"] < table["high"]).all()
 
 

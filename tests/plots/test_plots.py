@@ -66,6 +66,8 @@ def test_leaderboard_has_the_best_on_top() -> None:
     ax = plots.leaderboard(table, floor=0.25)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["naive", "good", "best"]
     assert any("attainable 0.250" in text.get_text() for text in ax.texts)
+    ax = plots.leaderboard(table.assign(bias=[0.0, -0.123, np.nan]))
+    assert [text.get_text() for text in ax.texts] == ["0.600  bias +0.0 %", "0.400  bias −12.3 %", "0.300"]
 
 
 def test_money_bars_write_their_amounts() -> None:
