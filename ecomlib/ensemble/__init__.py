@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ecomlib.ensemble.combine import combine, error_correlation, stacking_weights
 from ecomlib.ensemble.conformal import (
-    ENDS,
     adaptive_conformal,
     conformal_quantile,
     coverage_by,
@@ -14,7 +13,6 @@ from ecomlib.ensemble.conformal import (
 )
 
 __all__ = [
-    "ENDS",
     "adaptive_conformal",
     "combine",
     "conformal_quantile",

@@ -87,8 +87,8 @@ def score_intervals(
 ) -> pd.DataFrame:
     """Rank models with intervals, best first: ``model, metric, value, low, high, bias`` (lesson 00, section 5).
 
-    ``bias`` is that of ``evaluation.bias``, averaged over origins. Intervals of single models overlap widely as all models
-    share the same hard weeks: compare models by ``compare``.
+    ``bias`` is that of ``evaluation.bias``, averaged over origins. Intervals of single models overlap widely as all
+    models share the same hard weeks: compare models by ``compare``.
     """
     names = model_columns(frame) if models is None else list(models)
     p = parts(frame, names, metric, train=train)

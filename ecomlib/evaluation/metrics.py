@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ecomlib.contract.frame import interval_columns, model_columns
+from ecomlib.contract.frame import find_interval, known_quantiles, model_columns
 from ecomlib.errors import DataError
 
 Floats = NDArray[np.float64]
@@ -210,24 +210,35 @@ def poisson_deviance(frame: pd.DataFrame, models: Models) -> pd.DataFrame:
     return _each(frame, models, loss)
 
 
-def quantile_loss(frame: pd.DataFrame, models: Models | Mapping[str, str], q: float = 0.5) -> pd.DataFrame:
-    """Compute the pinball loss of forecasts of quantile ``q``, one row a series and origin (lesson 07, section 6).
+def quantile_loss(frame: pd.DataFrame, models: Models, q: float = 0.5) -> pd.DataFrame:
+    """Compute the pinball loss of forecasts of quantile ``q``, one row a series and origin (lesson 07, section 3).
 
-    ``models`` are columns, or map models to their columns for this quantile. Koenker and Bassett (1978).
+    Of each model the column ``model-q0.9`` is read where the frame has one (for ``q=0.9``), else the end of an interval
+    that stands for it (``model-hi-80``), else ``model`` itself, whatever it forecasts: so a median can be scored as the
+    order that it would be. Koenker and Bassett (1978).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"unique_id": ["cup"], "y": [10.0], "gru": [7.0], "gru-q0.9": [9.0]})
+    >>> quantile_loss(frame, "gru", 0.9)["gru"].item(), quantile_loss(frame, "gru", 0.5)["gru"].item()
+    (0.9, 1.5)
     """
     if not 0 < q < 1:
         raise DataError("a quantile lies strictly between 0 and 1", value=q, remedy="give 0.9 for the 90 % quantile.")
-    return _each(frame, models, lambda y, f: np.maximum(q * (y - f), (q - 1) * (y - f)))
+    columns = {name: known_quantiles(frame, name).get(round(q, 9), name) for name in _names(models)}
+    return _each(frame, columns, lambda y, f: np.maximum(q * (y - f), (q - 1) * (y - f)))
 
 
-def coverage(frame: pd.DataFrame, models: Models, level: int = 90) -> pd.DataFrame:
-    """Compute the share of values from ``model-lo-LEVEL`` to ``model-hi-LEVEL``, ends included (lesson 07, section 3).
+def coverage(frame: pd.DataFrame, models: Models, level: float = 90) -> pd.DataFrame:
+    """Compute the share of values inside a model's interval, ends included, a row a series and origin (lesson 07, 3).
 
-    An infinite end, as a conformal interval has with too few calibration rows, holds every value; NaN is an error.
+    The interval is ``model-lo-90, model-hi-90``, or ``model-q0.05, model-q0.95`` where a model gives quantiles. An
+    infinite end, as a conformal interval has with too few calibration rows, holds every value; NaN is an error.
     """
-    ends = {side: {n: interval_columns(n, level)[k] for n in _names(models)} for k, side in enumerate(("lo", "hi"))}
-    low = _each(frame, ends["lo"], lambda y, f: (y < f).astype(float), infinite=True)
-    high = _each(frame, ends["hi"], lambda y, f: (y > f).astype(float), infinite=True)
+    ends = {name: find_interval(frame, name, level) for name in _names(models)}
+    low = _each(frame, {n: e[0] for n, e in ends.items()}, lambda y, f: (y < f).astype(float), infinite=True)
+    high = _each(frame, {n: e[1] for n, e in ends.items()}, lambda y, f: (y > f).astype(float), infinite=True)
     return low.assign(**{name: 1.0 - low[name] - high[name] for name in _names(models)})
 
 

@@ -62,7 +62,10 @@ def test_plain_metrics_equal_utilsforecast(scored: pd.DataFrame, origins: bool) 
     assert_same(ev.wape(frame, MODELS, by=by), peer.nd(frame, MODELS))
     assert_same(ev.coverage(frame, MODELS, level=80), peer.coverage(frame, MODELS, level=80))
     for q in (0.1, 0.5, 0.9):
-        assert_same(ev.quantile_loss(frame, MODELS, q), peer.quantile_loss(frame, {m: m for m in MODELS}, q=q))
+        points = frame[
+            ["unique_id", "ds", "y", *MODELS, *(["cutoff"] if origins else [])]
+        ]  # the frame's ends are others
+        assert_same(ev.quantile_loss(points, MODELS, q), peer.quantile_loss(points, {m: m for m in MODELS}, q=q))
     assert_same(ev.poisson_deviance(frame, MODELS), peer.tweedie_deviance(frame, MODELS, power=1))
 
 
@@ -179,6 +182,22 @@ def test_zero_denominators_are_undefined_and_counted(history: pd.DataFrame) -> N
     # an item that sold nothing still counts by its errors
     some = frame.assign(y=frame["y"].where(frame["unique_id"] != "p0", 0.0))
     assert ev.score(some, "m", ["wape"])["value"].item() == pytest.approx((some["y"] - 3).abs().sum() / some["y"].sum())
+
+
+def test_quantiles_and_intervals_are_read_in_any_spelling(scored: pd.DataFrame) -> None:
+    frame = scored[["unique_id", "ds", "cutoff", "y", "a"]].assign(
+        **{"a-q0.1": scored["a"] - 2, "a-q0.9": scored["a"] + 1}
+    )
+    pd.testing.assert_frame_equal(ev.coverage(frame, "a", 80), ev.coverage(scored, "a", 80))
+    by_name = ev.quantile_loss(frame, "a", 0.9)
+    pd.testing.assert_frame_equal(by_name, ev.quantile_loss(scored, "a", 0.9))  # the end of the 80 % interval
+    by_hand = ev.quantile_loss(frame.assign(a=frame["a-q0.9"]).drop(columns="a-q0.9"), "a", 0.9)
+    pd.testing.assert_frame_equal(by_name, by_hand)
+    assert not np.allclose(by_name["a"], ev.quantile_loss(frame, "a", 0.75)["a"]), (
+        "0.75 is not there: the point is read"
+    )
+    with pytest.raises(DataError, match=r"no 90 % interval of 'a'.*quantile 0\.1.*split_conformal"):
+        ev.coverage(frame, "a", 90)
 
 
 def test_unobserved_rows_are_left_out_and_missing_forecasts_refused(scored: pd.DataFrame) -> None:

@@ -24,7 +24,8 @@ def floors(seed: int) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     regions = ev.attainable(whole, [days], 3, "D", ("region_id",))
     category = ev.attainable(whole, [weeks[-4]], 3, by=("category", "region_id"), filtered=False)
     tables = {"products, weeks": products, "regions, days": regions, "categories and regions": category}
-    return {f"floor: {name}": sample(table, SCORED, 40) for name, table in tables.items()}, products
+    old = {f"attainable-q{level:g}": f"attainable_q{level:g}" for level in LEVELS}  # as they were recorded
+    return {f"floor: {name}": sample(table.rename(columns=old), SCORED, 40) for name, table in tables.items()}, products
 
 
 def metrics(seed: int) -> dict[str, pd.DataFrame]:
@@ -71,7 +72,7 @@ def metrics(seed: int) -> dict[str, pd.DataFrame]:
 
 def orders(seed: int, floor: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Orders from quantiles and from samples, and what they cost."""
-    names = [f"attainable_q{level:g}" for level in LEVELS]
+    names = [f"attainable-q{level:g}" for level in LEVELS]
     y = floor.merge(weekly(seed)[["unique_id", "ds", "y"]], on=["unique_id", "ds"])
     cost = store(seed).products.set_index("product_id")
     short = y["unique_id"].map(0.6 * cost["list_price"]).to_numpy(dtype=float)
