@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ecomlib.ensemble.average import Average
+from ecomlib.ensemble.calibrated import Conformal
 from ecomlib.ensemble.combine import combine, error_correlation, stacking_weights
 from ecomlib.ensemble.conformal import (
     adaptive_conformal,
@@ -13,6 +15,8 @@ from ecomlib.ensemble.conformal import (
 )
 
 __all__ = [
+    "Average",
+    "Conformal",
     "adaptive_conformal",
     "combine",
     "conformal_quantile",
