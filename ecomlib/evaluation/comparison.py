@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -99,7 +99,7 @@ def score_intervals(
         found = two_way_bootstrap(p, lambda s, k=k: s[k], again, draws=draws, level=level)  # type: ignore[misc]
         rows.append({"model": name, "metric": metric, "value": found.estimate, "low": found.low, "high": found.high})
     leaning = dict(zip(names, _totals(parts(frame, names, "bias")), strict=True))
-    rows = [row | {"bias": leaning[row["model"]]} for row in rows]
+    rows = [row | {"bias": leaning[str(row["model"])]} for row in rows]
     return pd.DataFrame(rows).sort_values("value", kind="stable", ignore_index=True)
 
 
@@ -206,40 +206,3 @@ def skill_interval(
     p = parts(frame, [naive, model, attainable], metric)
     skill(*_totals(p))  # raises where undefined
     return two_way_bootstrap(p, lambda s: (s[0] - s[1]) / (s[0] - s[2]), rng, draws=draws)
-
-
-class DieboldMariano(NamedTuple):
-    """Holds the statistic (negative: the first model is better), two-sided p-value, and mean difference of losses."""
-
-    statistic: float
-    p_value: float
-    difference: float
-
-
-def diebold_mariano(first: Any, second: Any, horizon: int = 1) -> DieboldMariano:
-    """Test equal accuracy from two models' losses in time order, one a date, shape (n,) (lesson 04, section 1).
-
-    Diebold and Mariano (1995) with autocovariances up to ``horizon`` - 1, corrected for small samples and compared with
-    Student's t on n - 1 degrees as Harvey, Leybourne and Newbold (1997) propose. Where that variance is not positive
-    (it may be with a rectangular window) Bartlett's weights are used, as R's forecast package offers.
-    """
-    from scipy import stats
-
-    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    if a.ndim != 1 or a.shape != b.shape or not np.isfinite(a).all() or not np.isfinite(b).all():
-        raise DataError("two equally long series of finite losses are needed", value=(a.shape, b.shape))
-    d, n = a - b, len(a)
-    if not 1 <= horizon < n:
-        raise DataError(f"the horizon must lie between 1 and {n - 1}, below the number of losses", value=horizon)
-    if not d.any():
-        return DieboldMariano(0.0, 1.0, 0.0)
-    centred = d - d.mean()
-    covariances = np.array([centred[k:] @ centred[: n - k] / n for k in range(horizon)])
-    variance = covariances[0] + 2 * covariances[1:].sum()
-    if variance <= 0:
-        variance = covariances[0] + 2 * ((1 - np.arange(1, horizon) / horizon) * covariances[1:]).sum()
-    if variance <= 0:
-        raise DataError("the difference of losses is constant: there is no variation to test against", value=d[0])
-    correction = (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
-    statistic = float(np.sqrt(correction) * d.mean() / np.sqrt(variance / n))
-    return DieboldMariano(statistic, float(2 * stats.t.sf(abs(statistic), n - 1)), float(d.mean()))

@@ -260,7 +260,12 @@ def parts(
 ) -> Parts:
     """Take one of ``POINT_METRICS`` apart by series and origin, for score and bootstrap (lesson 00, section 3)."""
     names = _names(models)
-    plain = {"mae": mae, "mse": mse, "rmse": rmse, "poisson_deviance": poisson_deviance}
+    plain: dict[str, Callable[[pd.DataFrame, list[str]], pd.DataFrame]] = {
+        "mae": mae,
+        "mse": mse,
+        "rmse": rmse,
+        "poisson_deviance": poisson_deviance,
+    }
     plain |= {"wape": _absolute_sums, "bias": _signed_sums}
     if metric in ("mase", "rmsse"):
         table = (mase if metric == "mase" else rmsse)(frame, names, train=train, seasonality=seasonality)
