@@ -110,7 +110,7 @@ def result_table(
         costs = money(frame, names, ratio)
         total = score_intervals(costs, names, "wape", rng=np.random.default_rng(0))
         tables += [
-            total.assign(metric=f"money_{ratio}"),
+            total.drop(columns="bias").assign(metric=f"money_{ratio}"),  # of money there is none
             _against_best_peer(costs, None, kinds, "wape", f"money_{ratio}"),
         ]
     table = pd.concat(tables, ignore_index=True)

@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 from benchmarks.simulated import common
 from benchmarks.trial import add_trial_options, partial_folder, trial_folder
 from ecomlib import recorded
-from ecomlib.contract import rolling_origins
+from ecomlib.contract import model_of, rolling_origins
 from ecomlib.ensemble import adaptive_conformal, combine, coverage_by, split_conformal, stacking_weights
 from ecomlib.evaluation import compare
 from ecomlib.models.trees import Trees
@@ -106,11 +106,12 @@ def regions(store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def coverage_rows(frame: pd.DataFrame, ends: pd.DataFrame, view: str, method: str, groups: list[str]) -> pd.DataFrame:
     """Coverage and mean width, of all rows and by each of the groups; coverage of demand beside."""
-    table = frame.assign(low=ends["low"], high=ends["high"], all="all")
+    model = model_of(str(ends.columns[0]))
+    table = frame.assign(**ends, all="all")
     parts = []
     for group in ["all", *groups]:
-        part = coverage_by(table, [group])
-        wanted = coverage_by(table.assign(y=table["demand"]), [group])["coverage"]
+        part = coverage_by(table, [group], model)
+        wanted = coverage_by(table.assign(y=table["demand"]), [group], model)["coverage"]
         part = part.rename(columns={group: "member"}).astype({"member": str})
         parts.append(part.assign(group=group, demand=wanted.to_numpy()))
     return pd.concat(parts, ignore_index=True).assign(view=view, method=method)
@@ -158,9 +159,9 @@ def over_time(one: pd.DataFrame, first: Any, broken: Any, view: str) -> pd.DataF
         if name == "fixed":  # the quantile of the calibration part alone, not of all days so far
             later = one["cutoff"] >= first
             ends = split_conformal(one[one["ds"] <= first], one[later], "forecast", NOMINAL, scale="root")
-        table = one.loc[ends.index].assign(low=ends["low"], high=ends["high"]).dropna(subset=["low"])
+        table = one.loc[ends.index].assign(**ends).dropna(subset=[ends.columns[0]])
         table["block"] = np.floor((table["cutoff"] - broken).dt.days / 28).astype(int)
-        rows.append(coverage_by(table, ["block"]).assign(view=view, method=name))
+        rows.append(coverage_by(table, ["block"], "forecast").assign(view=view, method=name))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -222,7 +223,7 @@ def product_coverage(store: Store, size: str) -> pd.DataFrame:
         "plain": split_conformal(known_part, now, "forecast", NOMINAL),
         "scaled": split_conformal(known_part, now, "forecast", NOMINAL, scale="root"),
         "scaled, by age": split_conformal(known_part, now, "forecast", NOMINAL, scale="root", by=["age"]),
-        "quantile heads": now.rename(columns=dict(zip(pair, ("low", "high"), strict=True))),
+        "quantile heads": now[list(pair)],
         "conformalised": split_conformal(known_part, now, pair, NOMINAL),
         "conformalised, by age": split_conformal(known_part, now, pair, NOMINAL, by=["age"]),
         "conformalised, by size": split_conformal(known_part, now, pair, NOMINAL, by=["size"]),

@@ -229,6 +229,10 @@ class Forecaster(ABC):
         """Turn what ``pack`` gave into what was learnt."""
         return dict(packed) or None
 
+    def remarks(self, learned: Any) -> Mapping[str, Any]:
+        """Say what a reader of its forecasts must know; ``forecast`` puts it into the frame's ``attrs``."""
+        return {}
+
     @classmethod
     def make(cls, **settings: Any) -> Forecaster:
         """Make one from the settings that a user types; ``cls(**settings)`` unless overridden."""
@@ -377,7 +381,7 @@ class FittedForecaster:
         future = ahead_of(whole, past, self.horizon, self.forecaster.known_ahead)
         columns = self.answer(past, future, name=name, negative=negative)
         frame = future[["unique_id", "ds"]].assign(cutoff=past["ds"].max(), **columns)
-        frame.attrs = {"point": {name or self.forecaster.label: self.point}}
+        frame.attrs = {"point": {name or self.forecaster.label: self.point}, **self.forecaster.remarks(self.learned)}
         return frame
 
     def answer(
