@@ -402,6 +402,10 @@ class WindowSet:
         for start in range(0, n, size):
             yield here.batch(order[start : start + size])
 
+    def to_units(self, values: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Forecasts (B, H, K) on these windows' scale, in units."""
+        return self.settings.units(values, batch.scale.unsqueeze(-1))
+
     def frame(self) -> pd.DataFrame:
         """List ``unique_id, ds, cutoff, y`` of every window's horizon, H rows a window; unknown ``y`` is NaN."""
         h = self.settings.horizon

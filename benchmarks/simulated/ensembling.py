@@ -40,10 +40,10 @@ from numpy.typing import NDArray
 from benchmarks.simulated import common
 from benchmarks.trial import add_trial_options, partial_folder, trial_folder
 from ecomlib import recorded
-from ecomlib.contract import rolling_origins
+from ecomlib.contract import model_of, rolling_origins
 from ecomlib.ensemble import adaptive_conformal, combine, coverage_by, split_conformal, stacking_weights
 from ecomlib.evaluation import compare
-from ecomlib.models.trees import fit_trees, predict_trees
+from ecomlib.models.trees import Trees
 from ecomlib.spatial import DayWindows, Levels, RegionDays, ridge_forecast
 from ecomlib.stores import Store
 from ecomlib.stores.simulated import make_store
@@ -106,11 +106,12 @@ def regions(store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def coverage_rows(frame: pd.DataFrame, ends: pd.DataFrame, view: str, method: str, groups: list[str]) -> pd.DataFrame:
     """Coverage and mean width, of all rows and by each of the groups; coverage of demand beside."""
-    table = frame.assign(low=ends["low"], high=ends["high"], all="all")
+    model = model_of(str(ends.columns[0]))
+    table = frame.assign(**ends, all="all")
     parts = []
     for group in ["all", *groups]:
-        part = coverage_by(table, [group])
-        wanted = coverage_by(table.assign(y=table["demand"]), [group])["coverage"]
+        part = coverage_by(table, [group], model)
+        wanted = coverage_by(table.assign(y=table["demand"]), [group], model)["coverage"]
         part = part.rename(columns={group: "member"}).astype({"member": str})
         parts.append(part.assign(group=group, demand=wanted.to_numpy()))
     return pd.concat(parts, ignore_index=True).assign(view=view, method=method)
@@ -158,9 +159,9 @@ def over_time(one: pd.DataFrame, first: Any, broken: Any, view: str) -> pd.DataF
         if name == "fixed":  # the quantile of the calibration part alone, not of all days so far
             later = one["cutoff"] >= first
             ends = split_conformal(one[one["ds"] <= first], one[later], "forecast", NOMINAL, scale="root")
-        table = one.loc[ends.index].assign(low=ends["low"], high=ends["high"]).dropna(subset=["low"])
+        table = one.loc[ends.index].assign(**ends).dropna(subset=[ends.columns[0]])
         table["block"] = np.floor((table["cutoff"] - broken).dt.days / 28).astype(int)
-        rows.append(coverage_by(table, ["block"]).assign(view=view, method=name))
+        rows.append(coverage_by(table, ["block"], "forecast").assign(view=view, method=name))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -203,23 +204,26 @@ def product_coverage(store: Store, size: str) -> pd.DataFrame:
     """Quantile heads of trees, plain, scaled and conformalised; newcomers in a group of their own."""
     counts = (2, 2) if size == "tiny" else (5, 4)
     windows, train, origins = product_weeks(store, size, counts)
-    models = fit_trees(train, (0.05, 0.5, 0.95))
+    trees = Trees(quantiles=(0.05, 0.5, 0.95))
+    models = trees.fit_windows(train)
     demand = store.truth.panel("demand").rename(columns={"value": "demand"})
-    frame = at_origins(windows, origins, lambda now: predict_trees(models, now)).merge(demand, on=["unique_id", "ds"])
+    frame = at_origins(windows, origins, lambda now: trees.predict_windows(models, now)).merge(
+        demand, on=["unique_id", "ds"]
+    )
     begin = pd.Series(windows.period[windows.begin].numpy(), index=windows.ids)
     known = frame["cutoff"].map({origin: int(windows.at(origin).origin()[0]) for origin in origins})
     age = known - frame["unique_id"].map(begin) + 1
     frame["age"] = np.where(age < windows.settings.look_back, "newcomer", "established")
-    frame["root"] = np.sqrt(frame["q0.5"] + 1)
-    frame["size"] = frame.groupby("cutoff")["q0.5"].rank(pct=True).mul(4).apply(np.ceil).astype(int)
+    frame["root"] = np.sqrt(frame["forecast"] + 1)
+    frame["size"] = frame.groupby("cutoff")["forecast"].rank(pct=True).mul(4).apply(np.ceil).astype(int)
     early = frame["cutoff"].isin(origins[: counts[0]])
     known_part, now = frame[early].reset_index(drop=True), frame[~early].reset_index(drop=True)
-    pair = ("q0.05", "q0.95")
+    pair = ("forecast-q0.05", "forecast-q0.95")
     made = {
-        "plain": split_conformal(known_part, now, "q0.5", NOMINAL),
-        "scaled": split_conformal(known_part, now, "q0.5", NOMINAL, scale="root"),
-        "scaled, by age": split_conformal(known_part, now, "q0.5", NOMINAL, scale="root", by=["age"]),
-        "quantile heads": now.rename(columns=dict(zip(pair, ("low", "high"), strict=True))),
+        "plain": split_conformal(known_part, now, "forecast", NOMINAL),
+        "scaled": split_conformal(known_part, now, "forecast", NOMINAL, scale="root"),
+        "scaled, by age": split_conformal(known_part, now, "forecast", NOMINAL, scale="root", by=["age"]),
+        "quantile heads": now[list(pair)],
         "conformalised": split_conformal(known_part, now, pair, NOMINAL),
         "conformalised, by age": split_conformal(known_part, now, pair, NOMINAL, by=["age"]),
         "conformalised, by size": split_conformal(known_part, now, pair, NOMINAL, by=["size"]),
@@ -254,8 +258,8 @@ def member_frame(store: Store, size: str, how: TrainSettings) -> tuple[pd.DataFr
         add(f"snapshot {cycle}", lambda now, net=net: predict(net, now, device="cpu"), started)
         started = time.process_time()
     started = time.process_time()
-    models = fit_trees(train)
-    add("trees", lambda now: predict_trees(models, now), started)
+    models = Trees().fit_windows(train)
+    add("trees", lambda now: Trees.predict_windows(models, now), started)
     past = windows.at(origins[0]).settings
     level = at_origins(windows, origins, lambda now: now.frame().assign(forecast=_mean_of_eight(now, past.horizon)))
     frame["mean of 8 weeks"] = level["forecast"].to_numpy()

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.contract.origins import ahead_of, checked, known_part
+from ecomlib.contract.settings import rebuilt
 from ecomlib.errors import CallError, DataError, EcomlibError, LeakageError, explained, unknown_name
 from ecomlib.panel import KNOWN_AHEAD, frequency
 
@@ -228,6 +229,10 @@ class Forecaster(ABC):
         """Turn what ``pack`` gave into what was learnt."""
         return dict(packed) or None
 
+    def remarks(self, learned: Any) -> Mapping[str, Any]:
+        """Say what a reader of its forecasts must know; ``forecast`` puts it into the frame's ``attrs``."""
+        return {}
+
     @classmethod
     def make(cls, **settings: Any) -> Forecaster:
         """Make one from the settings that a user types; ``cls(**settings)`` unless overridden."""
@@ -240,8 +245,7 @@ class Forecaster(ABC):
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Forecaster:
         """Make one from ``settings``, which come with lists for tuples and dicts for dataclasses."""
-        plain = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
-        return cls(**plain)
+        return cls(**rebuilt(cls, settings))
 
 
 @explained('Forecaster.fit makes it: forecaster("naive").fit(panel, horizon=4)')
@@ -377,7 +381,7 @@ class FittedForecaster:
         future = ahead_of(whole, past, self.horizon, self.forecaster.known_ahead)
         columns = self.answer(past, future, name=name, negative=negative)
         frame = future[["unique_id", "ds"]].assign(cutoff=past["ds"].max(), **columns)
-        frame.attrs = {"point": {name or self.forecaster.label: self.point}}
+        frame.attrs = {"point": {name or self.forecaster.label: self.point}, **self.forecaster.remarks(self.learned)}
         return frame
 
     def answer(

@@ -21,6 +21,7 @@ FORECASTERS: dict[str, str] = {
     "exponential_smoothing": "ecomlib.models.baselines:ExponentialSmoothing",
     "auto_theta": "ecomlib.models.baselines:AutoTheta",
     "auto_ets": "ecomlib.models.baselines:AutoETS",
+    "statsforecast": "ecomlib.models.baselines:Statsforecast",
     "lightgbm": "ecomlib.models.baselines:LightGBM",
     "trees": "ecomlib.models.trees:Trees",
     "maps": "ecomlib.spatial.forecaster:Maps",
@@ -48,8 +49,8 @@ def forecaster(name: str, **settings: Any) -> Forecaster:
     ----------
     name : str
         A registered name: ``"naive"``, ``"seasonal_naive"``, ``"window_mean"``, ``"exponential_smoothing"``,
-        ``"auto_theta"``, ``"auto_ets"``, ``"lightgbm"``, ``"trees"``, ``"gru"``, ``"lstm"``, ``"transformer"``,
-        ``"maps"``, ``"region_ridge"``, ``"average"``, ``"conformal"``, or one of a plug-in.
+        ``"auto_theta"``, ``"auto_ets"``, ``"statsforecast"``, ``"lightgbm"``, ``"trees"``, ``"gru"``, ``"lstm"``,
+        ``"transformer"``, ``"maps"``, ``"region_ridge"``, ``"average"``, ``"conformal"``, or one of a plug-in.
     **settings : object
         Its settings, as its class names them.
 

@@ -35,10 +35,10 @@ def load() -> Store:
 '''
 NETWORK = '''"""A network like the GRU, for the test of the recipes."""
 
-from ecomlib.models.gru import GRUForecaster
+from ecomlib.models.gru import GRUNetwork
 
 
-class TwinForecaster(GRUForecaster):
+class TwinNetwork(GRUNetwork):
     """Read the past like the GRU, under a name of its own."""
 
     kind = "twin"
@@ -50,7 +50,7 @@ LINES = {
     ),
     "ecomlib/models/registry.py": (
         "\n)\n\n# By the class",
-        '    "ecomlib.models.twin:TwinForecaster",',
+        '    "ecomlib.models.twin:TwinNetwork",',
     ),
     "ecomlib/course/syllabus.py": (
         "\n)\n\n# Ways through",
@@ -70,14 +70,14 @@ from typer.testing import CliRunner
 import ecomlib
 from ecomlib.course import exercises
 from ecomlib.cli.main import app
-from ecomlib.models import NETWORKS, ForecasterSettings
+from ecomlib.models import NETWORKS, NetworkSettings
 from ecomlib.training import load, save
 
 def invoke(*words):
     done = CliRunner().invoke(app, list(words), env={"COLUMNS": "300"})
     return done.output + done.stderr
 
-kept = save(NETWORKS["twin"](ForecasterSettings(past=1, horizon=2)), Path("twin.safetensors"))
+kept = save(NETWORKS["twin"](NetworkSettings(past=1, horizon=2)), Path("twin.safetensors"))
 print(json.dumps({
     "package": ecomlib.__file__,
     "title": ecomlib.load_store("bakery").products["title"].tolist(),

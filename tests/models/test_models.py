@@ -11,7 +11,7 @@ from scipy import stats
 from torch import Tensor
 
 from ecomlib.errors import DataError
-from ecomlib.models import HEADS, NETWORKS, ForecasterSettings, make_head
+from ecomlib.models import HEADS, NETWORKS, NetworkSettings, make_head
 from ecomlib.windows import Batch
 
 B, T, H, C = 6, 7, 3, 2
@@ -39,8 +39,8 @@ def make_batch(seed: int = 0, *, padding: tuple[int, ...] = (0,) * B, text: int 
     )
 
 
-def make_settings(**changes: object) -> ForecasterSettings:
-    return replace(ForecasterSettings(past=C, horizon=H, future=2, static=1, text=5, hidden=8, decoder=8), **changes)
+def make_settings(**changes: object) -> NetworkSettings:
+    return replace(NetworkSettings(past=C, horizon=H, future=2, static=1, text=5, hidden=8, decoder=8), **changes)
 
 
 @pytest.mark.parametrize("net", NETS)
@@ -252,4 +252,4 @@ def test_settings_survive_a_card() -> None:
     from json import dumps, loads
 
     settings = make_settings(head="quantile", quantiles=(0.2, 0.8))
-    assert ForecasterSettings(**loads(dumps(asdict(settings)))) == settings
+    assert NetworkSettings(**loads(dumps(asdict(settings)))) == settings

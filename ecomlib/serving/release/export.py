@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ecomlib.errors import DataError
 from ecomlib.files import whole_file
-from ecomlib.models import Forecaster
+from ecomlib.models import Network
 from ecomlib.serving.release.onnx_session import Session as Session
 from ecomlib.serving.release.onnx_session import open_session as open_session
 from ecomlib.windows import Batch, WindowSet
@@ -25,7 +25,7 @@ _OPSET = 17
 class _Plain(nn.Module):
     """The network with tensors in place of a batch: what an exporter can follow."""
 
-    def __init__(self, model: Forecaster, names: tuple[str, ...]) -> None:
+    def __init__(self, model: Network, names: tuple[str, ...]) -> None:
         super().__init__()
         self.model, self.names = model, names
 
@@ -40,11 +40,11 @@ def _inputs(batch: Batch) -> dict[str, Tensor]:
     return {name: value for name in INPUTS if (value := getattr(batch, name)) is not None}
 
 
-def export_onnx(model: Forecaster, windows: WindowSet, path: str | os.PathLike[str]) -> Path:
+def export_onnx(model: Network, windows: WindowSet, path: str | os.PathLike[str]) -> Path:
     """Write the network as ONNX with any batch size; return the path (lesson 08, section 1).
 
     Inputs are those of a batch (``x`` (B, T, C), ``seen``, ``f``, ``z``, ``e`` where there is text, ``scale``); the
-    output ``forecast`` (B, H, K) is on the windows' scale, as ``Forecaster.predict`` gives it. ``windows`` are an
+    output ``forecast`` (B, H, K) is on the windows' scale, as ``Network.predict`` gives it. ``windows`` are an
     example: two of them are traced. The file is written whole or not at all.
     """
     if len(windows) < 2:
@@ -96,12 +96,12 @@ def _no_advice(record: Any) -> bool:
     return "pre-processing before quantization" not in record.getMessage()
 
 
-def parity(model: Forecaster, session: Session, windows: WindowSet, size: int = 512) -> float:
+def parity(model: Network, session: Session, windows: WindowSet, size: int = 512) -> float:
     """Measure the largest absolute difference of network and file over all windows, in units (lesson 08, section 1)."""
     worst = 0.0
     for batch in windows.batches(size):
         units = [
-            windows.settings.units(values, batch.scale.unsqueeze(-1)) if model.settings.head != "yes_no" else values
+            windows.to_units(values, batch) if model.head.in_units else values
             for values in (model.predict(batch), torch.from_numpy(session.predict(batch)))
         ]
         worst = max(worst, float((units[0] - units[1]).abs().max()))

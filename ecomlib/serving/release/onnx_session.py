@@ -30,7 +30,7 @@ class Session:
         return answer
 
     def predict(self, batch: Batch) -> NDArray[np.float32]:
-        """Forecast from a batch, as ``Forecaster.predict`` does, without torch's graph."""
+        """Forecast from a batch, as ``Network.predict`` does, without torch's graph."""
         return self.run({name: getattr(batch, name).numpy() for name in self.names})
 
 
