@@ -61,7 +61,7 @@ panel.rename(columns={'item_id': 'unique_id', 'date': 'ds', 'sales': 'y'}).
         raise DataError("units are numbers", table="panel", column="y", value=_first(panel["y"]), remedy=remedy)
 
 
-def require_scored(frame: Any, columns: Sequence[str] = ()) -> None:
+def require_scored(frame: Any, columns: Sequence[str] = (), keys: Sequence[str] = ("unique_id", "y")) -> None:
     """Refuse what is not a scored frame with these columns of forecasts.
 
     Parameters
@@ -69,7 +69,9 @@ def require_scored(frame: Any, columns: Sequence[str] = ()) -> None:
     frame : object
         What the user handed in.
     columns : sequence of str
-        Columns of forecasts that it must have, beside ``unique_id`` and ``y``.
+        Columns of forecasts that it must have.
+    keys : sequence of str
+        What it must have beside these.
 
     Raises
     ------
@@ -86,7 +88,7 @@ or a frame with unique_id, y and a column a model.
     if not isinstance(frame, pd.DataFrame):
         remedy = "hand over what backtest returned, or a frame with unique_id, y and a column a model."
         raise DataError("a scored frame is needed", value=type(frame).__name__, remedy=remedy)
-    for name in ("unique_id", "y", *columns):
+    for name in (*keys, *columns):
         if name not in frame.columns:
             remedy = "score a frame that backtest returned, and name its columns."
             if name == "y" and "cutoff" in frame.columns:

@@ -403,7 +403,7 @@ class WindowSet:
             yield here.batch(order[start : start + size])
 
     def to_units(self, values: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """Forecasts (B, H, K) on these windows' scale, in units."""
+        """Turn forecasts (B, H, K) on these windows' scale into units."""
         return self.settings.units(values, batch.scale.unsqueeze(-1))
 
     def frame(self) -> pd.DataFrame:

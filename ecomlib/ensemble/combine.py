@@ -105,8 +105,7 @@ def error_correlation(frame: pd.DataFrame, models: Sequence[str] | None = None) 
 def _forecasts(frame: pd.DataFrame, models: Sequence[str]) -> Floats:
     if isinstance(models, str):
         raise DataError("several models are combined", value=models, remedy=f'write a list: ["{models}", …].')
-    if not isinstance(frame, pd.DataFrame):  # units need not be known to combine forecasts of them
-        require_scored(frame)
+    require_scored(frame, list(models), keys=())
     if not len(models):
         raise DataError("no model was named", remedy="name the columns that hold forecasts.")
     return np.column_stack([forecast_column(frame, name) for name in models])

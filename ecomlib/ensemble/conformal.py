@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from ecomlib.contract.frame import find_interval, interval_columns, model_of, quantile_column
 from ecomlib.ensemble.combine import forecast_column
-from ecomlib.errors import DataError, LeakageError
+from ecomlib.errors import DataError, LeakageError, explained
 from ecomlib.panel import join_id
 
 
@@ -50,6 +50,11 @@ def conformal_quantile(scores: ArrayLike, coverage: float) -> float:
     return float(values[place - 1]) if place <= len(values) else float("inf")
 
 
+@explained(
+    'split_conformal(calibration, test, "gru", coverage=0.9)',
+    alpha="it is called coverage here, 1 - alpha: split_conformal(calibration, test, model, coverage=0.9).",
+    level="it is called coverage here, as a share: split_conformal(calibration, test, model, coverage=0.9).",
+)
 def split_conformal(
     calibration: pd.DataFrame,
     test: pd.DataFrame,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 from ecomlib.models.attention import Attention, positions
 from ecomlib.models.heads import DEFAULT_QUANTILES, HEADS, Head, make_head
 from ecomlib.models.proof import prove, states_of
@@ -133,6 +133,13 @@ class Gate(nn.Module):
         return share * memory + (1 - share) * torch.tanh(self.plan(known))
 
 
+_MAKE = 'it is made from its windows: make_network("gru", windows, hidden=32), or forecaster("gru", hidden=32).'
+
+
+@explained(
+    'make_network("gru", windows, hidden=32)',
+    **dict.fromkeys(("hidden", "layers", "dropout", "hidden_size", "input_size", "h", "head"), _MAKE),
+)
 class Network(nn.Module):
     """Encoder, decoder and head; one class a network gives the encoder (lesson 04, section 4).
 
@@ -349,6 +356,9 @@ class Network(nn.Module):
 
     def predict(self, batch: Batch) -> Tensor:
         """Forecasts (B, H, columns of the head), on the windows' scale; no gradient, no dropout."""
+        if not hasattr(batch, "seen"):
+            remedy = "training.predict(network, windows) forecasts all windows as a frame."
+            raise DataError("a network predicts one batch", value=type(batch).__name__, remedy=remedy)
         with self._inference_mode():
             return self.head.predict(self(batch), batch.scale)
 

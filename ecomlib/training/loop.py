@@ -20,7 +20,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ecomlib.contract import quantile_columns
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 from ecomlib.models.checkpoints import read_checkpoint, write_checkpoint
 from ecomlib.training.protocols import Trainable, Windows
 from ecomlib.training.settings import TrainResult, TrainSettings, pick_device, pick_precision
@@ -38,6 +38,26 @@ def _mean_loss(model: Trainable, windows: Windows, size: int) -> float:
     return float(total / count.clamp(min=LEAST_WEIGHT))
 
 
+def _check_call(model: Any, windows: Any) -> None:
+    """Refuse a name for a network, a panel for windows, and the two in the wrong order."""
+    if isinstance(model, str):
+        remedy = f'make_network("{model}", windows) makes it, or forecaster("{model}") does it all.'
+        raise DataError("a network is needed, and this is a name", value=model, remedy=remedy)
+    if isinstance(windows, pd.DataFrame):
+        remedy = "cut the panel: WindowSet.from_panel(panel, WindowSettings(look_back=26, horizon=4))."
+        raise DataError("windows are needed, and this is a frame", value=type(windows).__name__, remedy=remedy)
+    if not hasattr(model, "check_windows"):
+        remedy = "the network comes first: predict(network, windows)."
+        raise DataError("this is no network", value=type(model).__name__, remedy=remedy)
+
+
+_SETTING = "it is a setting: fit(network, windows, valid, TrainSettings(epochs=20))."
+
+
+@explained(
+    "fit(network, windows, valid, TrainSettings(epochs=20))",
+    **dict.fromkeys(("epochs", "max_epochs", "max_steps", "lr", "learning_rate", "batch_size", "optimizer"), _SETTING),
+)
 def fit(
     model: Trainable,
     windows_train: Windows,
@@ -64,6 +84,7 @@ def fit(
 
     Raises `DataError` where network, head and windows do not fit, and where the loss stops being a number.
     """
+    _check_call(model, windows_train)
     settings = settings or TrainSettings()
     if not len(windows_train) or (windows_valid is not None and not len(windows_valid)):
         raise DataError(
@@ -209,6 +230,7 @@ class WeightAverage(AveragedModel):
         self.n_averaged += 1
 
 
+@explained("predict(network, windows)")
 def predict(model: Trainable, windows: Windows, *, batch_size: int = 4096, device: str = "auto") -> pd.DataFrame:
     """Forecasts in units, one row a window and step (lesson 04, section 4).
 
@@ -217,6 +239,7 @@ def predict(model: Trainable, windows: Windows, *, batch_size: int = 4096, devic
     are not below zero. A mean of logarithms turned back into units is not the mean in units but lies below it: under
     "log1p" scales only medians and quantiles keep their meaning. The network stays on the device where it was.
     """
+    _check_call(model, windows)
     model.check_windows(windows)
     where = pick_device(device)
     frame, inside = windows.frame(), windows.to(where)

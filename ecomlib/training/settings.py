@@ -7,9 +7,16 @@ from dataclasses import dataclass, field
 import pandas as pd
 import torch
 
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 
 
+@explained(
+    max_epochs="it is called epochs here: TrainSettings(epochs=20).",
+    max_steps="whole passes are counted here: TrainSettings(epochs=20).",
+    n_epochs="it is called epochs here: TrainSettings(epochs=20).",
+    learning_rate="it is called lr here: TrainSettings(lr=0.003).",
+    early_stop_patience_steps="it is called patience here, in epochs: TrainSettings(patience=5).",
+)
 @dataclass(frozen=True)
 class TrainSettings:
     """How a network is trained (lesson 04, section 4).

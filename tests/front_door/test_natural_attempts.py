@@ -16,8 +16,10 @@ from ecomlib.contract import FittedForecaster
 from ecomlib.evaluation import score, wape
 from ecomlib.features import as_of_join, calendar, counts, lags, last_year, recency, relative_price
 from ecomlib.forecasting import backtest, forecaster, load, save
+from ecomlib.models import GRUNetwork
 from ecomlib.models.baselines import Naive
 from ecomlib.panel import check_panel, frequency
+from ecomlib.training import TrainSettings, fit, make_network, predict
 from ecomlib.windows import split
 
 WEEKS = pd.date_range("2024-01-01", periods=20, freq="7D")
@@ -208,6 +210,23 @@ ATTEMPTS: list[tuple[str, Callable[[], Any], Callable[[Any], bool] | str]] = [
     ("combine(series)", lambda: ecomlib.combine([TABLE["naive"], TABLE["y"]]), 'combine(frame, ["naive", "gru"]'),
     ('combine(table, "naive")', lambda: ecomlib.combine(TABLE, "naive"), '["naive", …]'),
     ("combine(method=)", lambda: ecomlib.combine(TABLE, ["naive"], method="median"), 'how="median"'),
+    ("split_conformal(model)", lambda: ecomlib.split_conformal(NAIVE), "split_conformal(calibration, test"),
+    ("split_conformal(alpha=)", lambda: ecomlib.split_conformal(TABLE, TABLE, "naive", alpha=0.1), "coverage=0.9"),
+    ("fan of several series", lambda: ecomlib.plots.fan(PANEL, FITTED.forecast()), 'series="'),
+    ("fan of no series", lambda: ecomlib.plots.fan(PANEL, FITTED.forecast(), series="jug"), "name one of"),
+    # Networks.
+    ("GRUNetwork(hidden=32)", lambda: GRUNetwork(hidden=32), 'make_network("gru", windows, hidden=32)'),
+    ("network.predict(windows)", lambda: make_network("gru", WINDOWS).predict(WINDOWS), "training.predict(network"),
+    ('make_network("GRU")', lambda: make_network("GRU", WINDOWS), "take one of gru"),
+    ("make_network(hidden_size=)", lambda: make_network("gru", WINDOWS, hidden_size=8), "did you mean hidden"),
+    ('fit("gru", windows)', lambda: fit("gru", WINDOWS), 'make_network("gru", windows)'),
+    ("fit(network, panel)", lambda: fit(make_network("gru", WINDOWS), PANEL), "WindowSet.from_panel(panel"),
+    ("fit(epochs=)", lambda: fit(make_network("gru", WINDOWS), WINDOWS, epochs=2), "TrainSettings(epochs=20)"),
+    ("predict(windows, network)", lambda: predict(WINDOWS, make_network("gru", WINDOWS)), "predict(network, windows)"),
+    ("predict(network, panel)", lambda: predict(make_network("gru", WINDOWS), PANEL), "WindowSet.from_panel(panel"),
+    ("TrainSettings(max_epochs=)", lambda: TrainSettings(max_epochs=5), "it is called epochs here"),
+    ("backtest(network)", lambda: backtest(PANEL, make_network("gru", WINDOWS)), 'forecaster("gru", …)'),
+    ('forecaster("gru", lookback=)', lambda: forecaster("gru", lookback=8), "did you mean look_back"),
     # Windows.
     ("from_panel(look_back=)", lambda: WindowSet.from_panel(PANEL, look_back=26), "WindowSettings(look_back=26"),
     ("from_panel(panel)", lambda: WindowSet.from_panel(PANEL), "WindowSettings(look_back=26"),

@@ -39,7 +39,7 @@ VERBS = set(
         """
         Adapt Add Answer Append Apply Average Backtest Build Calibrate Change Check Choose Clip Collect
         Combine Compare Compute Conform Convert Copy Correct Count Cut Decide Decorate Define Describe
-        Detect Divide Download Draw Encode Estimate Export Fetch Fill Find Fit Forecast Format Gather
+        Detect Divide Download Draw Drop Encode Estimate Export Fetch Fill Find Fit Forecast Format Gather
         Generate Give Guess Hold Import Infer Interpolate Join Keep Learn Leave List Load Look Lower Make
         Map Mark Measure Merge Move Name Note Number Open Order Pack Parse Plan Plot Predict Print Project
         Prove Put Raise Rank Read Refuse Register Regress Relate Remove Rename Report Reshape Return Revert
