@@ -81,6 +81,8 @@ def export_onnx(model: Exportable, path: str | os.PathLike[str], example: Any = 
         # The tracing exporter warns that another one will take its place; that one needs one package more.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+        # What it cannot fold beforehand is computed when the file runs.
+        warnings.filterwarnings("ignore", message="Constant folding")
         # Recurrent layers warn that batches of another size need an initial state: torch makes it from the input.
         warnings.filterwarnings("ignore", message="Exporting a model to ONNX with a batch_size other than 1")
         torch.onnx.export(
