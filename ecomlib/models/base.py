@@ -9,7 +9,7 @@ what is known ahead of a step reaches the forecast of that step alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,11 +22,13 @@ from ecomlib.models.attention import Attention, positions
 from ecomlib.models.heads import DEFAULT_QUANTILES, HEADS, Head, make_head
 from ecomlib.models.proof import prove, states_of
 from ecomlib.models.ranges import TrainingRange
+from ecomlib.windows import Batch
 
 if TYPE_CHECKING:
-    from ecomlib.windows import Batch, WindowSet
+    from ecomlib.windows import WindowSet
 
 STEP_WIDTH = 8
+INPUTS = ("x", "seen", "f", "z", "e", "scale")  # the parts of a batch that a forecast rests on
 FUSIONS = ("concat", "gate", "cross_attention")
 
 
@@ -361,6 +363,37 @@ class Network(nn.Module):
             raise DataError("a network predicts one batch", value=type(batch).__name__, remedy=remedy)
         with self._inference_mode():
             return self.head.predict(self(batch), batch.scale)
+
+    def example(self) -> Batch:
+        """A batch of two empty windows of the length that the network was made for: what an export traces."""
+        s = self.settings
+        if s.look_back is None:
+            raise DataError(
+                "it is not known how long the windows of this network are",
+                remedy="make it with make_network, or hand an example in: windows.batch(torch.arange(2)).",
+            )
+        y = torch.zeros(2, s.horizon)
+        return Batch(
+            x=torch.zeros(2, s.look_back, s.past),
+            seen=torch.ones(2, s.look_back, dtype=torch.bool),
+            f=torch.zeros(2, s.horizon, s.future),
+            z=torch.zeros(2, s.static),
+            e=torch.zeros(2, s.text) if s.text else None,
+            y=y,
+            target=y,
+            mask=y.bool(),
+            scale=torch.ones(2, 1),
+            index=torch.arange(2),
+        )
+
+    def inputs(self, batch: Batch) -> dict[str, Tensor]:
+        """The tensors of a batch that the network reads, by name."""
+        return {name: value for name in INPUTS if (value := getattr(batch, name)) is not None}
+
+    def batch_of(self, inputs: Mapping[str, Tensor]) -> Batch:
+        """A batch that holds these tensors alone: enough to forecast from."""
+        part: dict[str, Any] = dict.fromkeys(Batch.__slots__) | dict(inputs)
+        return Batch(**part)
 
     @contextmanager
     def _inference_mode(self) -> Iterator[None]:

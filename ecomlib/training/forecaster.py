@@ -235,6 +235,16 @@ class NetworkForecaster(Forecaster):
         levels = {column: tuple(found) for column, found in packed["levels"].items()}
         return {"networks": networks, "levels": levels, "text": packed.get("text")}
 
+    def exported(self, learned: Any) -> tuple[dict[str, Network], dict[str, Any]]:
+        """The networks by the names of their files, and what whoever feeds them must know."""
+        networks: list[Network] = learned["networks"]
+        notes = {
+            "columns": list(networks[0].head.names),
+            "window": asdict(replace(self.window, horizon=networks[0].settings.horizon)),
+            "levels": {column: list(found) for column, found in learned["levels"].items()},
+        }
+        return {f"seed{seed}": network for seed, network in zip(self.seeds, networks, strict=True)}, notes
+
     def settings(self) -> dict[str, Any]:
         """All fields but the text vectors, which are kept with what was learnt."""
         return {**super().settings(), "network": self.name, "text": None, "options": dict(self.options)}

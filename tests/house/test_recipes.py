@@ -33,16 +33,8 @@ def load() -> Store:
     products = pd.DataFrame({"product_id": ["P1"], "title": ["Rye bread"]})
     return Store("bakery", products, pd.DataFrame(orders).assign(unit_price=3.5))
 '''
-NETWORK = '''"""A network like the GRU, for the test of the recipes."""
-
-from ecomlib.models.gru import GRUNetwork
-
-
-class TwinNetwork(GRUNetwork):
-    """Read the past like the GRU, under a name of its own."""
-
-    kind = "twin"
-'''
+# The page's own code: the file of a network, and what it can do then.
+NETWORK, USE = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)
 LINES = {
     "ecomlib/stores/registry.py": (
         "\n)\n\n\ndef names(",
@@ -50,7 +42,7 @@ LINES = {
     ),
     "ecomlib/models/registry.py": (
         "\n)\n\n# By the class",
-        '    "ecomlib.models.twin:TwinNetwork",',
+        '    "ecomlib.models.tcn:TCNNetwork",',
     ),
     "ecomlib/course/syllabus.py": (
         "\n)\n\n# Ways through",
@@ -70,14 +62,16 @@ from typer.testing import CliRunner
 import ecomlib
 from ecomlib.course import exercises
 from ecomlib.cli.main import app
-from ecomlib.models import NETWORKS, NetworkSettings
-from ecomlib.training import load, save
+import pandas as pd
 
 def invoke(*words):
     done = CliRunner().invoke(app, list(words), env={"COLUMNS": "300"})
     return done.output + done.stderr
 
-kept = save(NETWORKS["twin"](NetworkSettings(past=1, horizon=2)), Path("twin.safetensors"))
+weeks = pd.date_range("2023-01-02", periods=60, freq="7D")
+panel = pd.concat([pd.DataFrame({"unique_id": name, "ds": weeks, "y": range(60)}) for name in ("mug", "cup")])
+panel["y"] = panel["y"].astype(float)
+exec(USE)
 print(json.dumps({
     "package": ecomlib.__file__,
     "title": ecomlib.load_store("bakery").products["title"].tolist(),
@@ -86,7 +80,11 @@ print(json.dumps({
     "run, misspelt": invoke("run", "90", "--store", "bakry"),
     "train, misspelt": invoke("train", "--store", "bakry", "--home", "home"),
     "train": invoke("train", "--store", "bakery", "--home", "home"),
-    "saved network": load(kept)[0].kind,
+    "loaded network": type(again.learned["networks"][0]).__name__,
+    "its columns": list(forecast.columns),
+    "backtest": list(scored.columns),
+    "exported": sorted(path.name for path in Path("tcn_onnx").iterdir()),
+    "same after a file": again.forecast(panel).equals(forecast),
     "exercises": list(exercises.exercises("90")),
 }))
 """
@@ -120,7 +118,7 @@ def walked(copy: Path) -> Path:
     assert refused.returncode == 1 and "not in the syllabus, so nothing was executed" in refused.stderr
     before = sources(copy)
     (copy / "ecomlib/stores/bakery.py").write_text(STORE, encoding="utf-8")
-    (copy / "ecomlib/models/twin.py").write_text(NETWORK, encoding="utf-8")
+    (copy / "ecomlib/models/tcn.py").write_text(NETWORK, encoding="utf-8")
     shutil.copy(toy_lesson.CHECKS / "lesson_90.py", copy / "ecomlib/course/exercises/lesson_90.py")
     for name, (end, line) in LINES.items():
         assert before[name].count(end) == 1, f"{name}: the list's end was not found"
@@ -130,7 +128,7 @@ def walked(copy: Path) -> Path:
     assert touched == set(LINES) and all(after[n].count("\n") == before[n].count("\n") + 1 for n in touched)
     assert {name.rpartition("/")[2] for name in after.keys() - before.keys()} == {
         "bakery.py",
-        "twin.py",
+        "tcn.py",
         "lesson_90.py",
     }
     return copy
@@ -143,7 +141,7 @@ def answers(walked: Path) -> dict[str, Any]:
     (shop / "products.csv").write_text("product_id,title\nP1,Mug\n", encoding="utf-8")
     order = "order_id,product_id,ordered_at,quantity,unit_price\nO1,P1,2024-01-02 10:00:00,2,3.5\n"
     (shop / "orders.csv").write_text(order, encoding="utf-8")
-    done = python(walked, "-c", ASK)
+    done = python(walked, "-c", f"USE = {USE!r}\n{ASK}")
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     assert Path(found["package"]).is_relative_to(walked)
@@ -159,7 +157,10 @@ def test_a_store_is_its_file_and_one_line(answers: dict[str, Any]) -> None:
 
 
 def test_a_network_is_its_file_and_one_line(answers: dict[str, Any]) -> None:
-    assert answers["saved network"] == "twin"
+    assert answers["loaded network"] == "TCNNetwork" and answers["same after a file"]
+    assert answers["its columns"][:5] == ["unique_id", "ds", "cutoff", "tcn", "tcn-q0.1"]
+    assert {"tcn", "naive"} <= set(answers["backtest"])
+    assert answers["exported"] == ["onnx.json", "seed0.onnx"]
 
 
 def test_an_exercise_is_its_file(answers: dict[str, Any]) -> None:

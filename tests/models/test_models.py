@@ -71,7 +71,7 @@ def test_every_input_is_read(net: str) -> None:
         "z": batch.z + 1.0,
         "scale": batch.scale + 1.0,
         "e": batch.e + 1.0 if batch.e is not None else None,
-        "seen": batch.seen & (torch.arange(T) != T // 2),
+        "seen": batch.seen & (torch.arange(T) != T - 2),  # near the end: some networks do not reach far back
     }
     for name, value in changed.items():
         assert not torch.allclose(model.predict(replace(batch, **{name: value})), before), f"{name} is not read"

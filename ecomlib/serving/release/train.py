@@ -95,8 +95,9 @@ def train(
     """
     import torch
 
-    from ecomlib.serving.release.export import export_onnx, quantise
+    from ecomlib.serving.release.export import quantise
     from ecomlib.training import TrainSettings, fit, make_network
+    from ecomlib.training.export import export_onnx
     from ecomlib.windows import WindowSet, WindowSettings
 
     how = plan or ReleaseSettings()
@@ -132,7 +133,7 @@ def train(
     fit(model, fitted, None, rounds)
 
     def put(folder: Path) -> dict[str, Any]:
-        session = open_session(export_onnx(model, windows, folder / MODEL))
+        session = open_session(export_onnx(model, folder / MODEL))
         gap = _parity(model, windows, session, books, shape)
         say(f"exported; the file says the same to {gap:.1g} of a unit")
         scores, reach = calibrate(session, books, shape, by_region, regions, kept, how.coverage)
