@@ -74,6 +74,9 @@ def test_a_name_is_needed_and_is_ones_own() -> None:
     assert register(made("own", "Own")) is REGISTERED["own"], "a module that is run again registers again"
     with pytest.raises(DataError, match="two classes are registered under one name"):
         register(made("own", "Other"))
+    register(made("naive", "Naive"))
+    with pytest.raises(DataError, match=r"the name of one of ecomlib's \(found 'naive'\).*rename .*\.Naive"):
+        forecaster("naive")
     for called in ("", "my-own"):
         with pytest.raises(DataError, match="a name without a hyphen"):
             register(made(called, "Named"))

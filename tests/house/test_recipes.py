@@ -1,5 +1,5 @@
-"""The recipes of CONTRIBUTING.md, walked in a copy of the checkout: a store, a network, an exercise and a lesson are
-added, each by its own file and at most one line, and every command and message then knows them."""
+"""The recipes of CONTRIBUTING.md, walked in a copy of the checkout: a store, a forecaster, a network, an exercise and a
+lesson are added, each by its own file and at most one line, and every command and message then knows them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,34 @@ class TwinForecaster(GRUForecaster):
 
     kind = "twin"
 '''
+FORECASTER = '''"""The mean of all series, for the test of the recipes."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ecomlib.contract import Forecaster
+
+
+@dataclass(frozen=True)
+class ShopMean(Forecaster):
+    """The mean of everything that was sold, for each series."""
+
+    name: ClassVar[str] = "shop_mean"
+    point: ClassVar[str] = "mean"
+
+    def answer(self, learned, past, future):
+        return np.full(len(future), past["y"].mean())
+'''
+OUTSIDE = FORECASTER.replace("import Forecaster", "import Forecaster, register").replace(
+    "@dataclass", "@register\n@dataclass"
+)
 LINES = {
+    "ecomlib/forecasting/registry.py": (
+        "\n}\n\n\ndef names(",
+        '    "shop_mean": "ecomlib.models.shop_mean:ShopMean",',
+    ),
     "ecomlib/stores/registry.py": (
         "\n)\n\n\ndef names(",
         '    StoreEntry("bakery", "sample", "Bread and rolls", "ecomlib.stores.bakery:load"),',
@@ -70,7 +97,9 @@ from typer.testing import CliRunner
 import ecomlib
 from ecomlib.course import exercises
 from ecomlib.cli.main import app
+from ecomlib.forecasting import forecaster
 from ecomlib.models import NETWORKS, ForecasterSettings
+from ecomlib.testing import check_forecaster
 from ecomlib.training import load, save
 
 def invoke(*words):
@@ -87,6 +116,12 @@ print(json.dumps({
     "train, misspelt": invoke("train", "--store", "bakry", "--home", "home"),
     "train": invoke("train", "--store", "bakery", "--home", "home"),
     "saved network": load(kept)[0].kind,
+    "forecasters": invoke("forecasters"),
+    "forecast": invoke("forecast", "--store", "bakery", "--model", "shop_mean", "--horizon", "1", "--freq", "daily",
+                       "--out", "made.csv", "--save", "kept"),
+    "plugin": invoke("forecast", "--store", "bakery", "--model", "outside", "--plugin", "outside", "--freq", "daily",
+                     "--out", "outside.csv"),
+    "report": check_forecaster(forecaster("shop_mean")) or check_forecaster(forecaster("outside")),
     "exercises": list(exercises.exercises("90")),
 }))
 """
@@ -121,6 +156,7 @@ def walked(copy: Path) -> Path:
     before = sources(copy)
     (copy / "ecomlib/stores/bakery.py").write_text(STORE, encoding="utf-8")
     (copy / "ecomlib/models/twin.py").write_text(NETWORK, encoding="utf-8")
+    (copy / "ecomlib/models/shop_mean.py").write_text(FORECASTER, encoding="utf-8")
     shutil.copy(toy_lesson.CHECKS / "lesson_90.py", copy / "ecomlib/course/exercises/lesson_90.py")
     for name, (end, line) in LINES.items():
         assert before[name].count(end) == 1, f"{name}: the list's end was not found"
@@ -130,6 +166,7 @@ def walked(copy: Path) -> Path:
     assert touched == set(LINES) and all(after[n].count("\n") == before[n].count("\n") + 1 for n in touched)
     assert {name.rpartition("/")[2] for name in after.keys() - before.keys()} == {
         "bakery.py",
+        "shop_mean.py",
         "twin.py",
         "lesson_90.py",
     }
@@ -140,6 +177,7 @@ def walked(copy: Path) -> Path:
 def answers(walked: Path) -> dict[str, Any]:
     shop = walked / "shop"
     shop.mkdir()
+    (walked / "outside.py").write_text(OUTSIDE.replace("shop_mean", "outside"), encoding="utf-8")
     (shop / "products.csv").write_text("product_id,title\nP1,Mug\n", encoding="utf-8")
     order = "order_id,product_id,ordered_at,quantity,unit_price\nO1,P1,2024-01-02 10:00:00,2,3.5\n"
     (shop / "orders.csv").write_text(order, encoding="utf-8")
@@ -156,6 +194,17 @@ def test_a_store_is_its_file_and_one_line(answers: dict[str, Any]) -> None:
     for misspelt in ("run, misspelt", "train, misspelt"):
         assert "'bakry'" in answers[misspelt] and ", bakery" in answers[misspelt]
     assert "reading the store bakery" in answers["train"] and "neither" not in answers["train"]
+
+
+def test_a_forecaster_is_its_file_and_one_line(answers: dict[str, Any], walked: Path) -> None:
+    assert re.search(r"^shop_mean +mean +nothing +The mean of everything", answers["forecasters"], re.M)
+    assert "the column 'shop_mean' is a mean" in answers["forecast"]
+    assert json.loads((walked / "kept/card.json").read_text(encoding="utf-8"))["forecaster"] == "shop_mean"
+    assert answers["report"] is None
+
+
+def test_a_forecaster_outside_is_its_file_alone(answers: dict[str, Any]) -> None:
+    assert "the column 'outside' is a mean" in answers["plugin"]
 
 
 def test_a_network_is_its_file_and_one_line(answers: dict[str, Any]) -> None:
