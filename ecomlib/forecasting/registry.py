@@ -77,6 +77,12 @@ def create(name: str, settings: dict[str, Any], *, saved: bool = False) -> Forec
     kind: Any = None
     fixed: dict[str, Any] = {}
     if isinstance(name, str) and name in FORECASTERS:
+        if name in REGISTERED:
+            raise DataError(
+                "a class of your own has the name of one of ecomlib's",
+                value=name,
+                remedy=f"rename {REGISTERED[name].__module__}.{REGISTERED[name].__qualname__}.",
+            )
         kind = pkgutil.resolve_name(FORECASTERS[name])
     elif isinstance(name, str):
         from ecomlib.models.registry import NETWORKS

@@ -1,5 +1,5 @@
-"""The recipes of CONTRIBUTING.md, walked in a copy of the checkout: a store, a network, an exercise and a lesson are
-added, each by its own file and at most one line, and every command and message then knows them."""
+"""The recipes of CONTRIBUTING.md, walked in a copy of the checkout: a store, a forecaster, a network, an exercise and a
+lesson are added, each by its own file and at most one line, and every command and message then knows them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,34 @@ def load() -> Store:
 '''
 # The page's own code: the file of a network, and what it can do then.
 NETWORK, USE = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)
+FORECASTER = '''"""The mean of all series, for the test of the recipes."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ecomlib.contract import Forecaster
+
+
+@dataclass(frozen=True)
+class ShopMean(Forecaster):
+    """The mean of everything that was sold, for each series."""
+
+    name: ClassVar[str] = "shop_mean"
+    point: ClassVar[str] = "mean"
+
+    def answer(self, learned, past, future):
+        return np.full(len(future), past["y"].mean())
+'''
+OUTSIDE = FORECASTER.replace("import Forecaster", "import Forecaster, register").replace(
+    "@dataclass", "@register\n@dataclass"
+)
 LINES = {
+    "ecomlib/forecasting/registry.py": (
+        "\n}\n\n\ndef names(",
+        '    "shop_mean": "ecomlib.models.shop_mean:ShopMean",',
+    ),
     "ecomlib/stores/registry.py": (
         "\n)\n\n\ndef names(",
         '    StoreEntry("bakery", "sample", "Bread and rolls", "ecomlib.stores.bakery:load"),',
@@ -63,6 +90,8 @@ import ecomlib
 from ecomlib.course import exercises
 from ecomlib.cli.main import app
 import pandas as pd
+from ecomlib.forecasting import forecaster
+from ecomlib.testing import check_forecaster
 
 def invoke(*words):
     done = CliRunner().invoke(app, list(words), env={"COLUMNS": "300"})
@@ -85,6 +114,12 @@ print(json.dumps({
     "backtest": list(scored.columns),
     "exported": sorted(path.name for path in Path("tcn_onnx").iterdir()),
     "same after a file": again.forecast(panel).equals(forecast),
+    "forecasters": invoke("forecasters"),
+    "forecast": invoke("forecast", "--store", "bakery", "--model", "shop_mean", "--horizon", "1", "--freq", "daily",
+                       "--out", "made.csv", "--save", "kept"),
+    "plugin": invoke("forecast", "--store", "bakery", "--model", "outside", "--plugin", "outside", "--freq", "daily",
+                     "--out", "outside.csv"),
+    "report": check_forecaster(forecaster("shop_mean")) or check_forecaster(forecaster("outside")),
     "exercises": list(exercises.exercises("90")),
 }))
 """
@@ -119,6 +154,7 @@ def walked(copy: Path) -> Path:
     before = sources(copy)
     (copy / "ecomlib/stores/bakery.py").write_text(STORE, encoding="utf-8")
     (copy / "ecomlib/models/tcn.py").write_text(NETWORK, encoding="utf-8")
+    (copy / "ecomlib/models/shop_mean.py").write_text(FORECASTER, encoding="utf-8")
     shutil.copy(toy_lesson.CHECKS / "lesson_90.py", copy / "ecomlib/course/exercises/lesson_90.py")
     for name, (end, line) in LINES.items():
         assert before[name].count(end) == 1, f"{name}: the list's end was not found"
@@ -128,6 +164,7 @@ def walked(copy: Path) -> Path:
     assert touched == set(LINES) and all(after[n].count("\n") == before[n].count("\n") + 1 for n in touched)
     assert {name.rpartition("/")[2] for name in after.keys() - before.keys()} == {
         "bakery.py",
+        "shop_mean.py",
         "tcn.py",
         "lesson_90.py",
     }
@@ -138,6 +175,7 @@ def walked(copy: Path) -> Path:
 def answers(walked: Path) -> dict[str, Any]:
     shop = walked / "shop"
     shop.mkdir()
+    (walked / "outside.py").write_text(OUTSIDE.replace("shop_mean", "outside"), encoding="utf-8")
     (shop / "products.csv").write_text("product_id,title\nP1,Mug\n", encoding="utf-8")
     order = "order_id,product_id,ordered_at,quantity,unit_price\nO1,P1,2024-01-02 10:00:00,2,3.5\n"
     (shop / "orders.csv").write_text(order, encoding="utf-8")
@@ -154,6 +192,17 @@ def test_a_store_is_its_file_and_one_line(answers: dict[str, Any]) -> None:
     for misspelt in ("run, misspelt", "train, misspelt"):
         assert "'bakry'" in answers[misspelt] and ", bakery" in answers[misspelt]
     assert "reading the store bakery" in answers["train"] and "neither" not in answers["train"]
+
+
+def test_a_forecaster_is_its_file_and_one_line(answers: dict[str, Any], walked: Path) -> None:
+    assert re.search(r"^shop_mean +mean +nothing +The mean of everything", answers["forecasters"], re.M)
+    assert "the column 'shop_mean' is a mean" in answers["forecast"]
+    assert json.loads((walked / "kept/card.json").read_text(encoding="utf-8"))["forecaster"] == "shop_mean"
+    assert answers["report"] is None
+
+
+def test_a_forecaster_outside_is_its_file_alone(answers: dict[str, Any]) -> None:
+    assert "the column 'outside' is a mean" in answers["plugin"]
 
 
 def test_a_network_is_its_file_and_one_line(answers: dict[str, Any]) -> None:
