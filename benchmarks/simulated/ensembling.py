@@ -44,7 +44,7 @@ from ecomlib.contract import model_of, rolling_origins
 from ecomlib.ensemble import adaptive_conformal, combine, coverage_by, split_conformal, stacking_weights
 from ecomlib.evaluation import compare
 from ecomlib.models.trees import Trees
-from ecomlib.spatial import DayWindows, Levels, RegionDays, ridge_forecast
+from ecomlib.spatial import Levels, MapWindows, RegionDays, RegionRidge
 from ecomlib.stores import Store
 from ecomlib.stores.simulated import make_store
 from ecomlib.training import TrainSettings, fit, make_network, predict
@@ -69,18 +69,18 @@ Floats = NDArray[np.float64]
 # --- region-days ---
 
 
-def region_frame(maps: RegionDays, part: DayWindows, said: Floats, demand: pd.DataFrame) -> pd.DataFrame:
+def region_frame(maps: RegionDays, part: MapWindows, said: Floats, demand: pd.DataFrame) -> pd.DataFrame:
     """Scored frame: ``step`` days ahead, ``y`` as the shop sees it, ``demand``, ``forecast`` and its ``root``."""
     n, steps, regions, _ = part.y.shape
-    days, frames = maps.days.to_numpy(), []
+    days, origin, y, frames = maps.days.to_numpy(), part.origin.numpy(), part.y.numpy(), []
     for h in range(steps):
         frame = pd.DataFrame(
             {
                 "unique_id": np.tile(maps.regions.astype(str), n),
-                "cutoff": np.repeat(days[part.origin], regions),
-                "ds": np.repeat(days[part.origin + h + 1], regions),
+                "cutoff": np.repeat(days[origin], regions),
+                "ds": np.repeat(days[origin + h + 1], regions),
                 "step": h + 1,
-                "y": part.y[:, h, :, 0].ravel(),
+                "y": y[:, h, :, 0].ravel(),
                 "forecast": np.maximum(said[:, h, :, 0], 0.5).ravel(),
                 "column": np.tile(maps.spots[:, 1], n),
             }
@@ -99,7 +99,8 @@ def regions(store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
     levels = Levels.fit(maps, int(ends[0][-1]) + LATE)
     train, *later = (levels.windows(maps, part, 10, LATE) for part in ends)
     demand = store.truth.panel("demand", "D", ("region_id",)).rename(columns={"value": "demand"})
-    said = [ridge_forecast(train, part, maps, "all", lags=3, alpha=3.0) for part in later]
+    var = RegionRidge("all", lags=3, alpha=3.0).fit(train, maps)
+    said = [var.predict(part) for part in later]
     calibration, test = (region_frame(maps, part, units, demand) for part, units in zip(later, said, strict=True))
     return calibration, test
 
@@ -174,7 +175,7 @@ def turned_wind(store: Store) -> pd.DataFrame:
     parts = (np.arange(55, first - 1), np.arange(first, days - 1))
     train, later = (levels.windows(maps, part, 10, 1) for part in parts)
     demand = store.truth.panel("demand", "D", ("region_id",)).rename(columns={"value": "demand"})
-    said = ridge_forecast(train, later, maps, "all", lags=3, alpha=3.0)
+    said = RegionRidge("all", lags=3, alpha=3.0).fit(train, maps).predict(later)
     one = region_frame(maps, later, said, demand).sort_values(["cutoff", "unique_id"], ignore_index=True)
     begin = one["cutoff"].min() + (pd.Timestamp(maps.days[turn]) - one["cutoff"].min()) / 2
     return over_time(one, begin.normalize(), pd.Timestamp(maps.days[turn]), "the wind turns")

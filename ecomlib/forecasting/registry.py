@@ -25,7 +25,7 @@ FORECASTERS: dict[str, str] = {
     "lightgbm": "ecomlib.models.baselines:LightGBM",
     "trees": "ecomlib.models.trees:Trees",
     "maps": "ecomlib.spatial.forecaster:Maps",
-    "region_ridge": "ecomlib.spatial.forecaster:RegionRidge",
+    "region_ridge": "ecomlib.spatial.forecaster:RegionRidgeForecaster",
     "average": "ecomlib.ensemble.average:Average",
     "conformal": "ecomlib.ensemble.calibrated:Conformal",
 }

@@ -319,8 +319,10 @@ class Network(nn.Module):
             _, keys, allowed = self._memory(batch)
             return self.cross_attention.weights(self.known_ahead_inputs(batch), keys, allowed)
 
-    def check_windows(self, windows: WindowSet) -> None:
-        """Raise `DataError` where network, head and windows were not made for each other."""
+    def check_windows(self, windows: WindowSet, later: WindowSet | None = None) -> None:
+        """Raise `DataError` where network, head and windows were not made for each other; `later` are to validate."""
+        if later is not None:
+            self.check_windows(later)
         settings, batch = self.settings, windows.batch(torch.zeros(min(len(windows), 1), dtype=torch.long))
         text = 0 if batch.e is None else batch.e.shape[-1]
         pairs = {

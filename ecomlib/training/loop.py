@@ -92,7 +92,7 @@ def fit(
             table="windows",
             remedy="shorten look_back or the validation part, or bring a longer history.",
         )
-    model.check_windows(windows_train)
+    model.check_windows(windows_train, windows_valid)
     device = pick_device(settings.device)
     precision = pick_precision(settings.precision, device)
     train = windows_train.to(device)

@@ -72,8 +72,11 @@ class Trainable(Protocol):
     def predict(self, batch: Any) -> Tensor:
         """Forecasts (B, ..., K) on the windows' scale, without gradient and dropout."""
 
-    def check_windows(self, windows: Any) -> None:
-        """Raise `DataError` where network and windows were not made for each other."""
+    def check_windows(self, windows: Any, later: Any = None) -> None:
+        """Raise `DataError` where network and windows were not made for each other; `later` are those to validate with.
+
+        Where windows of one day hold all series, `later` must not begin before the targets of `windows` end.
+        """
 
     def note_ranges(self, batches: Iterable[Any]) -> None:
         """Note before training what its windows show; most networks have no use for it."""
