@@ -208,7 +208,7 @@ class Maps(_RegionForecaster):
         return self.network if self.network != "auto" else "attention" if self.regions is None else "conv_gru"
 
     def _network(self, maps: RegionDays, horizon: int) -> MapNetwork:
-        settings = ("hidden", "kernel", "position", "head", "quantiles", "seed")
+        settings = ("look_back", "hidden", "kernel", "position", "head", "quantiles", "seed")
         return make_map_network(self.kind, maps, horizon, **{name: getattr(self, name) for name in settings})
 
     def learn(self, past: pd.DataFrame, horizon: int) -> Learned:
@@ -228,6 +228,17 @@ class Maps(_RegionForecaster):
         said = predict(model, windows, device=self.train.device)
         quantiles = {c: c.removeprefix(_HEAD) for c in said.columns if c.startswith(_HEAD)}
         return said[["unique_id", "ds", "forecast", *quantiles]].rename(columns={"forecast": "point", **quantiles})
+
+    def exported(self, learned: Learned) -> tuple[dict[str, MapNetwork], dict[str, Any]]:
+        """The network for ``ecomlib.forecasting.export``, and what its windows are made with."""
+        notes = {
+            "unique_ids": learned.maps.ids().tolist(),
+            "columns": list(learned.model.head.names),
+            "scale": self.scale,
+            "level": learned.levels.window,
+            "weekday": learned.levels.weekday.tolist(),
+        }
+        return {f"seed{self.seed}": learned.model}, notes
 
     def pack_model(self, model: MapNetwork) -> dict[str, Any]:
         return {"horizon": model.settings.horizon} | {f"weight.{k}": v for k, v in model.state_dict().items()}

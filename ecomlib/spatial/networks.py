@@ -7,7 +7,7 @@ units will be from the usual level. Heads, training, checkpoints, precision and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,8 @@ class MapNetworkSettings:
         R, H and K.
     places : tuple of (int, int), optional
         Row and column of each region; only a convolution needs them.
+    look_back : int
+        T, with which an export is traced; the network itself reads any number of days.
     hidden : int
         Channels D of the state.
     kernel : int
@@ -68,6 +70,7 @@ class MapNetworkSettings:
     horizon: int = 3
     kinds: int = 1
     places: tuple[tuple[int, int], ...] | None = None
+    look_back: int = 10
     hidden: int = 8
     kernel: int = 3
     position: bool = True
@@ -149,9 +152,20 @@ class MapNetwork(nn.Module):
         raw: Tensor = self.head(self.states(batch.z))
         return raw
 
+    def example(self) -> MapBatch:
+        """A batch of two windows as the network reads them; an export is traced with it."""
+        s = self.settings
+        z = torch.zeros(2, s.look_back, s.regions, s.kinds + (s.kinds > 1))
+        return self.batch_of({"z": z, "scale": torch.ones(2, s.horizon, s.regions, s.kinds)})
+
     def inputs(self, batch: MapBatch) -> dict[str, Tensor]:
         """The tensors of a batch that a forecast needs, by name."""
         return {"z": batch.z, "scale": batch.scale}
+
+    def batch_of(self, inputs: Mapping[str, Tensor]) -> MapBatch:
+        """A batch that holds these tensors alone: enough to forecast from."""
+        part: dict[str, Any] = dict.fromkeys(MapBatch.__slots__) | dict(inputs)
+        return MapBatch(**part)
 
     def weight(self, batch: MapBatch) -> Tensor:
         """What the mean of ``loss_of`` is over: counted cells, or for counts the units expected in them."""
@@ -165,9 +179,10 @@ class MapNetwork(nn.Module):
         return loss
 
     def predict(self, batch: MapBatch) -> Tensor:
-        """Forecasts (B R K, H, columns of the head), on the windows' scale; no gradient."""
+        """Forecasts (B, R K, H, columns of the head), on the windows' scale; no gradient."""
         with torch.no_grad():
-            return self.head.predict(self(batch), as_rows(batch.scale))
+            rows = self.head.predict(self(batch), as_rows(batch.scale))
+            return rows.unflatten(0, (-1, self.settings.regions * self.settings.kinds))
 
     def note_ranges(self, batches: Iterable[MapBatch]) -> None:
         """Note what training shows: a count head forecasts no ratio to the level beyond it."""
@@ -307,7 +322,8 @@ class RegionAttention(MapNetwork):
 
     def attend(self, state: Tensor) -> Tensor:
         """Weights (B, R, R) from states (B, R, D): row i says where region i looks; rows sum to one."""
-        both = torch.cat([state, self.who.expand(len(state), -1, -1)], dim=-1)
+        who = self.who.expand(state.shape[0], -1, -1)  # and not len: an export must take any number of windows
+        both = torch.cat([state, who], dim=-1)
         score = self.query(both) @ self.key(both).transpose(1, 2) / state.shape[-1] ** 0.5
         return score.softmax(dim=-1)
 
@@ -351,4 +367,5 @@ def make_map_network(kind: str, maps: RegionDays, horizon: int, **settings: Any)
     if kind not in MAP_NETWORKS:
         raise DataError("there is no such network of maps", value=kind, remedy=f"take {' or '.join(MAP_NETWORKS)}.")
     places = None if maps.places is None else tuple(map(tuple, maps.places.tolist()))
-    return MAP_NETWORKS[kind](MapNetworkSettings(len(maps.regions), horizon, len(maps.kinds), places, **settings))
+    shape = len(maps.regions), horizon, len(maps.kinds), places
+    return MAP_NETWORKS[kind](MapNetworkSettings(*shape, **settings))

@@ -137,8 +137,8 @@ class MapWindows:
             yield self.batch(numbers)
 
     def to_units(self, values: Tensor, batch: MapBatch) -> Tensor:
-        """Forecasts (B R K, H, P) on the scale of the windows as units."""
-        return self.settings.units(values, as_rows(batch.scale).unsqueeze(-1))
+        """Forecasts (B, R K, H, P) on the scale of the windows as units."""
+        return self.settings.units(values, batch.scale.flatten(2).transpose(1, 2).unsqueeze(-1))
 
     def frame(self) -> pd.DataFrame:
         """``unique_id, ds, cutoff, y``: H rows a window, region and kind, in this order; unknown ``y`` is NaN."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ecomlib import load_store
 from ecomlib.contract import rolling_origins
 from ecomlib.errors import DataError, LeakageError
 from ecomlib.forecasting import backtest, forecaster, load, save
+from ecomlib.forecasting.export import export
 from ecomlib.panel import make_panel
 from ecomlib.spatial import Levels, RegionDays, RegionRidge
 from ecomlib.spatial.forecaster import Maps, RegionRidgeForecaster
@@ -124,3 +126,12 @@ def test_settings_and_panels_that_cannot_work_say_why() -> None:
         Maps(SHOP.regions.drop(columns="column"))
     assert Maps(head="absolute").point == "median" and Maps().kind == "attention"
     assert Maps(SHOP.regions).kind == "conv_gru"
+
+
+def test_an_exported_map_forecaster_says_in_its_card_what_it_reads(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    folder = export(MODELS["map"]().fit(PANEL, 3), tmp_path / "out")
+    card = json.loads((folder / "onnx.json").read_text(encoding="utf-8"))
+    assert card["files"] == ["seed0.onnx"] and card["scale"] == "level" and card["level"] == 28
+    assert card["inputs"] == {"z": ["windows", 10, 9, 1], "scale": ["windows", 3, 9, 1]}
+    assert [row[0] for row in card["unique_ids"]] == sorted(PANEL["unique_id"].unique())

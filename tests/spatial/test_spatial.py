@@ -35,6 +35,7 @@ from ecomlib.spatial.networks import (
 )
 from ecomlib.spatial.windows import as_rows
 from ecomlib.training import fit, predict
+from ecomlib.training.export import export_onnx
 
 GRID = np.array([(row, column) for row in range(3) for column in range(4)])
 
@@ -386,7 +387,7 @@ def test_quantiles_rise_and_come_true_about_as_often_as_they_say() -> None:
     test = parts(maps, scale="log_level")[2]
 
     def pinball(network: MapNetwork) -> tuple[float, np.ndarray]:
-        said = network.predict(test.batch(torch.arange(len(test))))
+        said = network.predict(test.batch(torch.arange(len(test)))).flatten(0, 1)
         assert (said.diff(dim=-1) > 0).all()
         gap = as_rows(test.settings.scaled(test.y, test.base)).unsqueeze(-1) - said
         level = torch.tensor(shares)
@@ -420,6 +421,24 @@ def test_network_and_windows_must_fit() -> None:
         make_map_network("conv_gru", maps, 2).check_windows([1, 2])
     with pytest.raises(DataError, match="no such network"):
         make_map_network("gru", maps, 2)
+
+
+@pytest.mark.parametrize("kind", ["conv_gru", "attention"])
+@pytest.mark.parametrize("head", ["poisson", "quantile"])
+def test_a_network_of_maps_leaves_as_onnx_for_any_number_of_windows(kind: str, head: str, tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    maps = replace(travelling(), kinds=("tea", "cups"), units=np.repeat(travelling().units, 2, axis=2))
+    network = make_map_network(kind, maps, 2, head=head, look_back=6)
+    with torch.no_grad():
+        torch.nn.init.normal_(network.head.linear.weight, std=0.3)
+    path = export_onnx(network, tmp_path / "maps.onnx")
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    test = parts(maps, scale=network.settings.scale)[2]
+    for count in (1, 5):
+        batch = test.batch(torch.arange(count))
+        feed = {read.name: getattr(batch, read.name).numpy() for read in session.get_inputs()}
+        said = session.run(None, feed)[0]
+        np.testing.assert_allclose(said, network.predict(batch).numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_who_reads_the_map_forecasts_what_travels_and_a_wrong_map_does_not_help() -> None:
