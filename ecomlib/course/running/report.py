@@ -158,8 +158,8 @@ def recorded_protocol() -> str:
         )
     lead = (
         "Weekly sales of Online Retail II, four weeks ahead, eight origins: WAPE with its 95 % interval, and RMSSE. "
-        "Level means: the paired interval of (ours − best peer) / best peer lies within ± 1 %; better and worse need it "
-        "to exclude zero, and 6 of 8 origins to agree."
+        "Level means: the paired interval of (ours − best peer) / best peer lies within ± 1 %; better and worse need "
+        "it to exclude zero, and 6 of 8 origins to agree."
     )
     return (
         f'<section><h2 id="real">On a real shop, recorded</h2><p class="soft">{lead}</p>'
