@@ -228,7 +228,7 @@ def fan(
     joined = pd.concat([history[["ds", "y"]].tail(1), forecast.reindex(columns=["ds", "y"])])
     for shade, level in enumerate(_levels(forecast, model, levels)):
         low, high = (forecast[end].where(np.isfinite(forecast[end])) for end in find_interval(forecast, model, level))
-        shown = {"color": BLUE, "alpha": 0.15 + 0.15 * shade, "lw": 0, "label": f"{level:g} %"}
+        shown: dict[str, Any] = {"color": BLUE, "alpha": 0.15 + 0.15 * shade, "lw": 0, "label": f"{level:g} %"}
         ax.fill_between(forecast["ds"], low, high, **shown)
     ax.plot(history["ds"], history["y"], color=INK, lw=1.5, label="sold")
     if "y" in forecast.columns:
