@@ -68,7 +68,7 @@ LINES = {
         '    StoreEntry("bakery", "sample", "Bread and rolls", "ecomlib.stores.bakery:load"),',
     ),
     "ecomlib/models/registry.py": (
-        "\n)\n\n# By the class",
+        "\n)\n\n\nclass _Networks",
         '    "ecomlib.models.tcn:TCNNetwork",',
     ),
     "ecomlib/course/syllabus.py": (
