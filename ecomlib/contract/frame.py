@@ -100,7 +100,8 @@ def known_quantiles(frame: pd.DataFrame, model: str) -> dict[float, str]:
     """Find every quantile that a frame holds for a model, whatever its spelling: share to column, rising.
 
     The ends of an interval are the quantiles that they stand for, 0.05 and 0.95 for 90 %, and a point forecast that is
-    a median is the quantile 0.5. A column of a quantile's own name goes before both.
+    a median is the quantile 0.5. The ends go before a quantile of the same share, as in ``find_interval``: where a
+    frame holds both, the ends were calibrated and the quantiles are a member's own. A quantile goes before the point.
 
     Examples
     --------
@@ -109,10 +110,11 @@ def known_quantiles(frame: pd.DataFrame, model: str) -> dict[float, str]:
     {0.05: 'gru-lo-90', 0.75: 'gru-q0.75', 0.95: 'gru-hi-90'}
     """
     found = {0.5: model} if model in frame.columns and point_of(frame, model) == "median" else {}
+    found |= quantile_columns(frame, model)
     for level in interval_levels(frame, model):
         for share, column in zip(_shares(level), interval_columns(model, level), strict=True):
             found[share] = column
-    return dict(sorted((found | quantile_columns(frame, model)).items()))
+    return dict(sorted(found.items()))
 
 
 def find_interval(frame: pd.DataFrame, model: str, level: float = 90) -> tuple[str, str]:

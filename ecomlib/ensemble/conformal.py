@@ -179,17 +179,20 @@ def adaptive_conformal(
     Returns
     -------
     DataFrame
-        ``gru-lo-90, gru-hi-90, level`` for a model called ``gru``. ``attrs["unbounded"]`` holds, by origin, why an
-        upper end is infinite: fewer scores than ``coverage`` itself needs (``rows_needed``), or a level of one.
+        ``gru-lo-90, gru-hi-90, level`` for a model called ``gru``. The lower end is cut at zero, unless the frame holds
+        a negative ``y``: then it is not, and is minus infinity where the upper one is infinite. ``attrs["unbounded"]``
+        holds, by origin, why an end is infinite: fewer scores than ``coverage`` itself needs (``rows_needed``), or a
+        level of one.
 
     Notes
     -----
-    Whatever the world does, over T origins the share missed differs from the nominal one by at most
-    ``(max(coverage, 1 - coverage) + rate) / (rate · T)``, and each origin by which truths come late adds ``1 / T``
-    at most. Gibbs and Candès, "Adaptive Conformal Inference Under Distribution Shift" (2021), Proposition 4.1. The
-    proof needs that a level of one or more asks for everything, and so it does: **the upper end is infinite** until the
-    level is below one again. That also keeps the level from winding up: nothing is missed, so it rises no further. It
-    is stopped at zero, where the interval is the point (one that hits all the same covers more than was promised).
+    Whatever the world does, the share missed, averaged over T origins (each counts alike, however many rows it has),
+    lies above the nominal one by at most ``(1 - coverage + rate) / (rate · T)``, and each origin by which truths come
+    late adds ``1 / T`` at most. Gibbs and Candès, "Adaptive Conformal Inference Under Distribution Shift" (2021),
+    Proposition 4.1. The proof needs that a level of one or more asks for everything, and so it does: **the ends are
+    infinite** until the level is below one again. That also keeps the level from winding up: nothing is missed, so it
+    rises no further. The promise has one side: the level is stopped at zero, where the interval is the point, and
+    forecasts that always hit cover everything for ever, more than was promised.
 
     Infinite ends are the price where errors grow without end, since the errors of the past cannot say how large the
     next ones are. Read their share beside the width (``coverage_by``). Where it is large, hand in as ``scale`` the mean
@@ -199,6 +202,7 @@ def adaptive_conformal(
     lower, upper = interval_columns(_model(model), round(100 * coverage, 9))
     level, answer = coverage, pd.DataFrame(np.nan, index=frame.index, columns=[lower, upper, "level"])
     scores = _scores(frame, model, scale)
+    least = -np.inf if (frame["y"] < 0).any() else 0.0  # a cut costs no coverage only where nothing lies below it
     pending: list[pd.DataFrame] = []
     unbounded: dict[pd.Timestamp, str] = {}
     for number, (origin, rows) in enumerate(frame.groupby("cutoff", sort=True)):
@@ -219,7 +223,7 @@ def adaptive_conformal(
         else:  # between what the scores can answer and one, the widest error so far
             reach = min(conformal_quantile(known, level), float(known.max()))
         width = reach * (forecast_column(rows, scale) if scale else 1.0)
-        answer.loc[rows.index, lower] = np.maximum(forecast_column(rows, model) - width, 0.0)
+        answer.loc[rows.index, lower] = np.maximum(forecast_column(rows, model) - width, least)
         answer.loc[rows.index, upper] = forecast_column(rows, model) + width
         answer.loc[rows.index, "level"] = level
         pending.append(rows)

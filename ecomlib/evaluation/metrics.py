@@ -216,9 +216,9 @@ def poisson_deviance(frame: pd.DataFrame, models: Models) -> pd.DataFrame:
 def quantile_loss(frame: pd.DataFrame, models: Models, q: float = 0.5) -> pd.DataFrame:
     """Compute the pinball loss of forecasts of quantile ``q``, one row a series and origin (lesson 07, section 3).
 
-    Of each model the column ``model-q0.9`` is read where the frame has one (for ``q=0.9``), else the end of an interval
-    that stands for it (``model-hi-80``), else ``model`` itself, whatever it forecasts: so a median can be scored as the
-    order that it would be. Koenker and Bassett (1978).
+    Of each model the end of an interval that stands for the quantile is read where the frame has one (``model-hi-80``
+    for ``q=0.9``), else the column ``model-q0.9``, else ``model`` itself, whatever it forecasts: so a median can be
+    scored as the order that it would be. Koenker and Bassett (1978).
 
     Examples
     --------

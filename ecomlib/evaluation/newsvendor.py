@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ecomlib.contract.frame import known_quantiles, point_of
+from ecomlib.contract.frame import known_quantiles, point_of, quantile_columns
 from ecomlib.errors import DataError
 
 
@@ -59,7 +59,8 @@ def order_quantities(frame: pd.DataFrame, model: str, c_u: Any, c_o: Any) -> NDA
     ----------
     frame : DataFrame
         A forecast frame with quantiles of the model (``gru-q0.75``), or ends of its intervals, which are read as the
-        quantiles that they stand for (``gru-lo-90`` as 0.05); the point forecast too where it is a median.
+        quantiles that they stand for (``gru-lo-90`` as 0.05) and go before quantiles of their share; the point forecast
+        too where it is a median. What contradicts the ends (a 0.99-quantile below the end at 0.95) is moved to them.
     model : str
         Whose forecast.
     c_u, c_o : float or array
@@ -102,7 +103,7 @@ def order_quantities(frame: pd.DataFrame, model: str, c_u: Any, c_o: Any) -> NDA
             remedy='forecast quantiles (a network with head="quantile"), or put an interval around the point forecast: '
             'forecaster("conformal", member=…).',
         )
-    orders = order_from_quantiles(list(columns), frame[list(columns.values())], c_u, c_o)
+    orders = order_from_quantiles(list(columns), _in_order(frame, model, columns), c_u, c_o)
     if not np.isfinite(orders).all():
         raise DataError(
             "an order is infinite or missing: the interval has no finite end",
@@ -111,6 +112,18 @@ def order_quantities(frame: pd.DataFrame, model: str, c_u: Any, c_o: Any) -> NDA
             remedy="calibrate on more rows, or order by the point forecast until there are some.",
         )
     return orders
+
+
+def _in_order(frame: pd.DataFrame, model: str, columns: dict[float, str]) -> NDArray[np.float64]:
+    """The quantiles, (rows, shares), with those that cross an interval's end moved to it: the ends are calibrated."""
+    table = frame[list(columns.values())].to_numpy(dtype=float, copy=True)
+    own = {model, *quantile_columns(frame, model).values()}
+    ends = [place for place, column in enumerate(columns.values()) if column not in own]
+    for place in set(range(len(columns))) - set(ends):
+        for end in ends:
+            bound = np.maximum if end < place else np.minimum
+            table[:, place] = bound(table[:, place], table[:, end])
+    return table
 
 
 def newsvendor_cost(order: Any, demand: Any, c_u: Any, c_o: Any) -> NDArray[np.float64]:

@@ -351,11 +351,33 @@ def test_adaptive_coverage_is_guaranteed_while_noise_grows(rate: float, late: in
         frame["ds"] += pd.Timedelta(days=late)
         ends = adaptive_conformal(frame, "a", 0.9, rate=rate, start=start)
         covered = frame["y"].between(ends[LO], ends[HI])[start:].mean()
-        bound = (0.9 + rate) / (rate * (days - start)) + (late + 1) / (days - start)  # the last truths are not counted
-        assert abs(covered - 0.9) <= bound, "Gibbs and Candès, Proposition 4.1"
+        bound = (0.1 + rate) / (rate * (days - start)) + (late + 1) / (days - start)  # the last truths are not counted
+        assert 0.9 - covered <= bound, "Gibbs and Candès, Proposition 4.1"
         assert ends["level"].max() <= 1 + rate * (1 + late) + 1e-9 and ends["level"].min() >= 0, "no wind-up"
         assert set(ends.attrs["unbounded"]) == set(frame["cutoff"][ends[HI] == np.inf]), "each has its reason"
         assert "asks for everything" in next(iter(ends.attrs["unbounded"].values()))
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.1])
+def test_adaptive_coverage_is_guaranteed_where_values_are_negative(rate: float) -> None:
+    start, days = 1, 550
+    frame = growing(np.random.default_rng(0), days).assign(a=lambda made: made["a"] - 1e6 + 100)
+    frame["y"] += 100 - 1e6
+    assert (frame["y"] < 0).any()
+    ends = adaptive_conformal(frame, "a", 0.9, rate=rate, start=start)
+    covered = frame["y"].between(ends[LO], ends[HI])[start:].mean()
+    assert 0.9 - covered <= (0.1 + rate) / (rate * (days - start)) + 1 / (days - start)
+    assert ends["level"].max() <= 1 + rate and ends["level"].min() >= 0, "no wind-up"
+    endless = np.isinf(ends[HI])
+    assert (ends.loc[endless, LO] == -np.inf).all() and (ends[LO] < 0).any(), "nothing is cut at zero"
+    kept = adaptive_conformal(frame.assign(y=frame["y"].clip(lower=0)), "a", 0.9, rate=rate, start=start)
+    assert (kept[LO][start:] >= 0).all(), "units that are never negative keep their end"
+
+
+def test_adaptive_intervals_of_forecasts_that_always_hit_cover_everything() -> None:
+    frame = growing(np.random.default_rng(0), 200).assign(y=1e6)
+    ends = adaptive_conformal(frame, "a", 0.9, rate=0.1, start=20)
+    assert frame["y"].between(ends[LO], ends[HI])[20:].all() and ends["level"].min() == 0, "the promise has one side"
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.1])

@@ -79,6 +79,16 @@ def test_orders_are_read_off_quantiles_and_interval_ends() -> None:
     assert order_quantities(ends, "m", 1, 1).tolist() == [5.0, 10.0]
 
 
+def test_calibrated_ends_go_before_quantiles_and_keep_the_others_in_order() -> None:
+    own = {"c-q0.05": 9.0, "c-q0.95": 11.0, "c-lo-90": 0.0, "c-hi-90": 25.0}
+    assert order_quantities(pd.DataFrame([own]), "c", 19, 1).tolist() == [25.0], "the end that coverage reads"
+    beyond = pd.DataFrame([{"c-q0.99": 12.0, "c-lo-90": 0.0, "c-hi-90": 25.0}])
+    assert order_quantities(beyond, "c", 97, 3).tolist() == [25.0], "a 0.99-quantile is not below the 0.95-quantile"
+    inside = pd.DataFrame([{"c-q0.75": q, "c-lo-90": 4.0, "c-hi-90": 8.0} for q in (1.0, 6.0, 9.0)])
+    assert order_quantities(inside, "c", 3, 1).tolist() == [4.0, 6.0, 8.0]
+    assert inside["c-q0.75"].tolist() == [1.0, 6.0, 9.0], "the frame stays as it was"
+
+
 def test_an_order_without_quantiles_is_refused() -> None:
     for frame in (fan(), fan(**{"m-q0.9": [1.0, 2.0]}), fan(**{"m-mean": [1.0, 2.0]})):
         with pytest.raises(DataError, match=r"two quantiles of 'm' or more.*conformal"):
