@@ -3,6 +3,7 @@
 from ecomlib.evaluation.comparison import Interval as Interval
 from ecomlib.evaluation.comparison import Verdict as Verdict
 from ecomlib.evaluation.comparison import compare as compare
+from ecomlib.evaluation.comparison import is_slight as is_slight
 from ecomlib.evaluation.comparison import score_intervals as score_intervals
 from ecomlib.evaluation.comparison import skill as skill
 from ecomlib.evaluation.comparison import skill_interval as skill_interval

@@ -114,7 +114,8 @@ def verdict_word(
 
     *Better* below zero, *worse* above it, both only where at least the share ``agreement`` of origins points the same
     way (``agreeing`` is the share that does; protocol W asks for 6 of 8, 0.75); else *level* where the whole interval
-    lies within ``margin`` of zero; else *undecided*.
+    lies within ``margin`` of zero; else *undecided*. Which of two models is ours matters little, not nothing: a
+    difference is a share of the rival's error, so +1 % seen from the other side is -0.99 %.
 
     Examples
     --------
@@ -126,6 +127,17 @@ def verdict_word(
     if low > 0 and agreeing >= agreement:
         return "worse"
     return "level" if -margin < low and high < margin else "undecided"
+
+
+def is_slight(word: str, low: float, high: float, *, margin: float = MARGIN) -> bool:
+    """Tell whether *better* or *worse* is so by less than matters: the whole interval lies within ``margin`` of zero.
+
+    Examples
+    --------
+    >>> is_slight("better", -0.008, -0.001), is_slight("better", -0.03, -0.01), is_slight("level", -0.005, 0.008)
+    (True, False, False)
+    """
+    return word in ("better", "worse") and -margin < low and high < margin
 
 
 @dataclass(frozen=True)
@@ -150,13 +162,15 @@ class Verdict:
     @property
     def slight(self) -> bool:
         """Tell whether it is better or worse by less than matters: the interval lies within ``margin`` of zero."""
-        inside = -self.margin < self.relative.low and self.relative.high < self.margin
-        return inside and self.word in ("better", "worse")
+        return is_slight(self.word, self.relative.low, self.relative.high, margin=self.margin)
 
     @property
     def bearable(self) -> bool:
-        """Tell whether ours is shown to be no worse by as much as matters, and not shown to be worse at all."""
-        return self.relative.high < self.margin and self.word != "worse"
+        """Tell whether ours is shown to be no worse by as much as matters, and not shown to be worse at all.
+
+        No interval above zero is bearable, whatever its word: where origins disagree it may be *level*.
+        """
+        return self.relative.low <= 0 and self.relative.high < self.margin
 
     def __str__(self) -> str:
         low, high, middle = 100 * self.relative.low, 100 * self.relative.high, 100 * self.relative.estimate
@@ -193,7 +207,7 @@ def compare(
     ours, rival : str
         Their columns.
     metric : str
-        One of ``POINT_METRICS``.
+        An error: one of ``POINT_METRICS`` but ``bias``, which every verdict tells beside it.
     rng : Generator
         Draws series and origins anew, see ``two_way_bootstrap``.
     train : DataFrame, optional
@@ -209,12 +223,40 @@ def compare(
     -------
     Verdict
         With the 95 % interval of (ours - rival) / rival and its word, see ``verdict_word``.
+
+    Raises
+    ------
+    DataError
+        The metric is ``bias``, the rival makes no error at all, or too few draws define one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> weeks = pd.date_range("2024-01-01", periods=4, freq="7D")
+    >>> frame = pd.DataFrame({"unique_id": "mug", "ds": weeks + pd.Timedelta(weeks=1), "cutoff": weeks, "y": 10.0})
+    >>> found = compare(frame.assign(gru=9.0, naive=8.0), "gru", "naive", rng=np.random.default_rng(0))
+    >>> found.word, found.relative.estimate, found.wins
+    ('better', -0.5, 4)
     """
+    if metric == "bias":
+        raise DataError(
+            "two biases are not compared: nearer to zero is better, and less is not",
+            value=metric,
+            remedy="compare an error, such as wape; the verdict tells both biases beside it.",
+        )
     p = parts(frame, [ours, rival], metric, train=train)
-    relative = two_way_bootstrap(p, lambda s: (s[0] - s[1]) / s[1], rng, draws=draws)
-    each = _scores(p, np.ones((len(p.origins), len(p.series))), np.eye(len(p.origins)))
-    table = pd.DataFrame({"cutoff": p.origins, ours: each[0], rival: each[1], "relative": each[0] / each[1] - 1})
     scores, biases = _totals(p), _totals(parts(frame, [ours, rival], "bias"))
+    if scores[1] == 0:
+        raise DataError(
+            f"'{rival}' makes no error, and nothing is a share of none",
+            column=rival,
+            remedy="look whether it reads what it forecasts; if it is right, read the errors themselves: score(frame).",
+        )
+    with np.errstate(invalid="ignore", divide="ignore"):  # draws and origins at which the rival makes no error
+        relative = two_way_bootstrap(p, lambda s: (s[0] - s[1]) / s[1], rng, draws=draws)
+        each = _scores(p, np.ones((len(p.origins), len(p.series))), np.eye(len(p.origins)))
+        table = pd.DataFrame({"cutoff": p.origins, ours: each[0], rival: each[1], "relative": each[0] / each[1] - 1})
     wins, losses = int((table["relative"] < 0).sum()), int((table["relative"] > 0).sum())
     agreeing = (wins if relative.high < 0 else losses) / len(table)
     word = verdict_word(relative.low, relative.high, agreeing, margin=margin, agreement=agreement)

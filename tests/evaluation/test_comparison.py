@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -161,6 +163,29 @@ def test_worse_by_less_than_matters_says_so() -> None:
     assert not found.bearable, "shown to be worse is shown to be worse"
     strict = compare(frame, "ours", "rival", rng=np.random.default_rng(0), draws=500, margin=0.001)
     assert strict.word == "worse" and not strict.slight
+
+
+def test_an_interval_above_zero_is_not_bearable_though_origins_disagree() -> None:
+    frame = make(60, 8, rival=1.0)
+    weeks = sorted(frame["cutoff"].unique())
+    share = np.where(frame["cutoff"].isin(weeks[:5]), 1.007, 0.9999)  # behind by a little at five of eight
+    frame["ours"] = frame["y"] + share * (frame["rival"] - frame["y"])
+    found = compare(frame, "ours", "rival", rng=np.random.default_rng(0), draws=500, agreement=0.75)
+    assert found.relative.low > 0 and found.relative.high < 0.01 and found.word == "level" and not found.bearable
+
+
+def test_what_cannot_be_compared_is_refused() -> None:
+    frame = make(10, 3, ours=0.5, rival=1.0)
+    with pytest.raises(DataError, match="nearer to zero"):
+        compare(frame, "ours", "rival", "bias", rng=np.random.default_rng(0))
+    with pytest.raises(DataError, match="makes no error"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        compare(frame.assign(rival=frame["y"]), "ours", "rival", rng=np.random.default_rng(0))
+    some = frame["rival"].where(frame["cutoff"] != frame["cutoff"].min(), frame["y"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = compare(frame.assign(rival=some), "ours", "rival", rng=np.random.default_rng(0), draws=200)
+    assert found.wins == 2, "at the origin at which the rival makes no error it is ahead"
 
 
 def test_ahead_without_proof_is_undecided() -> None:

@@ -137,7 +137,7 @@ def versions() -> pd.DataFrame:
 
 def recorded_protocol() -> str:
     """Networks beside peers on the real shop under protocol W, as last recorded; empty before the first record."""
-    from ecomlib.evaluation import verdict_word
+    from ecomlib.evaluation import is_slight, verdict_word
     from ecomlib.recorded import caption, names, recorded
 
     if "accuracy_w" not in names():
@@ -147,10 +147,15 @@ def recorded_protocol() -> str:
     board = whole[whole["metric"] == "wape"][["model", "kind", "value", "low", "high", "seconds"]]
     rmsse = whole[whole["metric"] == "rmsse"].set_index("model")["value"]
     board = board.assign(rmsse=board["model"].map(rmsse)).rename(columns={"value": "wape"}).sort_values("wape")
+    by_origin = table[table["cutoff"].notna() & (table["metric"] == "wape")].pivot_table(
+        index="cutoff", columns="model", values="value"
+    )
     said = []
     for row in whole[(whole["metric"] == "wape_against_best_peer") & (whole["kind"] != "peer")].to_dict("records"):
-        agreeing = row["wins"] if row["value"] < 0 else 8 - row["wins"]
-        word = verdict_word(row["low"], row["high"], agreeing / 8, agreement=0.75)
+        ours, theirs = by_origin[row["model"]], by_origin[row["rival"]]
+        agreeing = float(((ours < theirs) if row["high"] < 0 else (ours > theirs)).mean())  # equal errors are neither
+        word: str = verdict_word(row["low"], row["high"], agreeing, agreement=0.75)
+        word += " by less than matters" if is_slight(word, row["low"], row["high"]) else ""
         low, middle, high = (f"{100 * row[end]:+.1f}" for end in ("low", "value", "high"))
         said.append(
             f"<li>{row['model']} ({row['kind']}) against {row['rival']}: <b>{word}</b>, "
