@@ -9,7 +9,7 @@ It came after accuracy.py had scored the other models. Its rivals are therefore 
 series, origins and scores, but not the same process, so seconds are not compared. A scoring is logged in
 test_scorings.csv like all others.
 
-Chosen on the tuning origins: the gate and the smaller step tie in WAPE (0.6468), the gate is ahead in RMSSE. A
+Chosen on the tuning origins: the gate and the smaller step have equal WAPE (0.6468), the gate is ahead in RMSSE. A
 look-back of 56 weeks is not better than one of 26, two layers are not better than one. Expectation, written before the
 test part was scored: level with the GRU or behind it by up to 0.01, as on the tuning origins (0.647 against 0.642).
 """
