@@ -29,10 +29,41 @@ def combine(
 ) -> pd.Series:
     """Combine several forecasts into one, units, aligned with the frame's rows (lesson 07, section 1).
 
-    ``mean`` and ``median`` of the models' forecasts; ``log_mean`` is the mean of log(1 + units), which follows a single
-    wild member less. ``weights`` belong to ``mean`` and ``log_mean`` and are used as they are: ``stacking_weights``
-    gives such that are not negative and sum to one. Source: Bates and Granger (1969); Clemen (1989) for why the plain
-    mean is hard to beat.
+    Parameters
+    ----------
+    frame : DataFrame
+        A forecast or scored frame with a column for each model.
+    models : sequence of str
+        The columns to combine.
+    how : {"mean", "median", "log_mean"}
+        ``log_mean`` is the mean of log(1 + units), which follows a single wild member less.
+    weights : mapping of str to float, optional
+        One number a model, for ``mean`` and ``log_mean``, used as they are: ``stacking_weights`` gives such that are
+        not negative and sum to one. Without them all count alike.
+
+    Returns
+    -------
+    Series of float
+        One forecast a row, on the frame's index, named ``how``.
+
+    Raises
+    ------
+    DataError
+        A model is missing from the frame or has gaps, the weights are not for exactly these models or for a median, or
+        there is no such way to combine.
+
+    Notes
+    -----
+    Bates and Granger (1969); Clemen (1989) for why the plain mean is hard to beat.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"unique_id": ["cup", "mug"], "y": [5.0, 2.0], "naive": [4.0, 2.0], "gru": [6.0, 3.0]})
+    >>> combine(frame, ["naive", "gru"]).tolist()
+    [5.0, 2.5]
+    >>> combine(frame, ["naive", "gru"], weights={"naive": 0.25, "gru": 0.75}).tolist()
+    [5.5, 2.75]
     """
     table = _forecasts(frame, models)
     if weights is not None and (how == "median" or set(weights) != set(models)):

@@ -236,8 +236,33 @@ def quantile_loss(frame: pd.DataFrame, models: Models, q: float = 0.5) -> pd.Dat
 def coverage(frame: pd.DataFrame, models: Models, level: float = 90) -> pd.DataFrame:
     """Compute the share of values inside a model's interval, ends included, a row a series and origin (lesson 07, 3).
 
-    The interval is ``model-lo-90, model-hi-90``, or ``model-q0.05, model-q0.95`` where a model gives quantiles. An
-    infinite end, as a conformal interval has with too few calibration rows, holds every value; NaN is an error.
+    Parameters
+    ----------
+    frame : DataFrame
+        A scored frame with ``model-lo-90, model-hi-90``, or ``model-q0.05, model-q0.95`` where a model gives quantiles.
+    models : str or sequence of str
+        Whose intervals.
+    level : float
+        Their level in per cent.
+
+    Returns
+    -------
+    DataFrame
+        ``cutoff`` (where the frame has it), ``unique_id`` and a column a model, shares from 0 to 1. An infinite end, as
+        a conformal interval has with too few calibration rows, holds every value.
+
+    Raises
+    ------
+    DataError
+        A model has no interval of this level, an end is NaN, or no row has a known ``y``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"unique_id": "cup", "y": [3.0, 9.0], "gru-lo-90": [1.0, 2.0], "gru-hi-90": [5.0, 6.0]})
+    >>> coverage(frame, "gru")
+      unique_id  gru
+    0       cup  0.5
     """
     ends = {name: find_interval(frame, name, level) for name in _names(models)}
     low = _each(frame, {n: e[0] for n, e in ends.items()}, lambda y, f: (y < f).astype(float), infinite=True)
@@ -304,10 +329,42 @@ def score(
     """Score models: tidy frame ``model, metric, value, origins, series, undefined`` (lesson 00, section 3).
 
     A value is taken within each origin (WAPE and bias pooled over its series, the others averaged over them), then
-    averaged over origins. ``undefined`` counts the pairs of series and origin without a value (for WAPE and bias: the
-    origins without sales).
-    ``by_origin=True`` gives one row an origin, with ``cutoff`` in place of ``origins``. Without ``metrics`` these are
-    WAPE and bias, and RMSSE where the history is handed in as ``train``.
+    averaged over origins.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A scored frame: ``unique_id, ds, cutoff, y`` and a column a model, as ``backtest`` returns it.
+    models : str or sequence of str, optional
+        Columns to score; all models in the frame where it is left out.
+    metrics : sequence of str, optional
+        Of ``POINT_METRICS``; WAPE and bias where it is left out, and RMSSE where there is a ``train``.
+    train : DataFrame, optional
+        The panel, ``unique_id, ds, y``, for scaled metrics; rows after an origin are left out.
+    seasonality : int
+        The season of scaled metrics, in periods.
+    by_origin : bool
+        One row an origin, with ``cutoff`` in place of ``origins``.
+
+    Returns
+    -------
+    DataFrame
+        One row a metric and model. ``undefined`` counts the pairs of series and origin without a value (for WAPE and
+        bias: the origins without sales).
+
+    Raises
+    ------
+    DataError
+        A forecast is missing, a metric unknown, or a scaled one without its history; or no row has a known ``y``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"unique_id": ["cup", "mug"], "ds": 1, "cutoff": 0, "y": [4.0, 6.0], "gru": [3.0, 5.0]})
+    >>> score(frame)[["model", "metric", "value"]]
+      model metric  value
+    0   gru   wape    0.2
+    1   gru   bias   -0.2
     """
     require_scored(frame)
     if metrics is None:
