@@ -5,7 +5,7 @@
     python -m benchmarks.protocol_w.accuracy --protocol W --out DIR --smoke  # seconds, on an invented shop
 
 DIR receives forecasts.parquet (unique_id, ds, cutoff, y and one column a model), from which anybody can recompute
-the scores, and leaderboard.csv (model, kind, wape, rmsse, seconds). A run on the test origins also records its
+the scores, and leaderboard.csv (model, kind, wape, bias, rmsse, seconds). A run on the test origins also records its
 intervals, verdicts and results by origin in the package, and appends each model's result to test_scorings.csv.
 """
 
@@ -203,14 +203,14 @@ def main() -> None:
             )
         models = {name: models[name] for name in options.only}
     frame, kinds, seconds = forecast(panel, models, origins)
-    scores = score(frame, list(kinds), METRICS, train=panel).pivot_table(
+    scores = score(frame, list(kinds), (*METRICS, "bias"), train=panel).pivot_table(
         index="model", columns="metric", values="value"
     )
     board = scores.reset_index().assign(kind=lambda b: b["model"].map(kinds), seconds=lambda b: b["model"].map(seconds))
-    board = board[["model", "kind", "wape", "rmsse", "seconds"]].sort_values("wape", ignore_index=True)
+    board = board[["model", "kind", "wape", "bias", "rmsse", "seconds"]].sort_values("wape", ignore_index=True)
     if options.out:
         keep(options.out, frame, board)
-    print(board.round({"wape": 3, "rmsse": 3, "seconds": 1}).to_string(index=False))
+    print(board.round({"wape": 3, "bias": 3, "rmsse": 3, "seconds": 1}).to_string(index=False))
     if options.tuning:
         return
     if not options.smoke:  # first of all: once the test part has been scored, the log says so

@@ -15,7 +15,8 @@ others, and groups mend it. When the feed comes a week late, or the wind turns, 
 adaptive ones come back within two months.
 
 Members. The mean of three seeds beats one seed by about 1 % of WAPE, snapshots of one run as well as seeds; a GRU with
-trees is level with the seeds or better; stacking is level with the mean; free weights for each product lose by 10 % or more.
+trees is level with the seeds or better; stacking is level with the mean; free weights for each product lose by 10 % or
+more.
 
 Parts in time: training, then origins that calibrate (or fit weights), then test origins; nothing overlaps. Records
 coverage_n (by store, method and group), coverage_time (by 28 days around a change) and members_n (WAPE and paired

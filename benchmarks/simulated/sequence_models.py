@@ -10,8 +10,8 @@ the rows and store, and pooled over stores with a paired interval against the ri
 Expected, written before the first run: networks of equal inputs lie within a few hundredths of each other, ahead of
 LightGBM; a look-back of a year brings nothing with two years of history; the plan of prices and promotions matters more
 than the network, most of all in promotion weeks; text does nothing for products with a history and helps newcomers,
-and shuffled text does not; the ways of fusion are level. In units, squared error wins the squared error and absolute error
-the WAPE.
+and shuffled text does not; the ways of fusion are level. In units, squared error wins the squared error and absolute
+error the WAPE.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecomlib.evaluation import score, wape
+from ecomlib.evaluation import bias, score, wape
 from ecomlib.recorded import FOLDER, cards, recorded, upkeep
 
 pytest.importorskip("statsforecast")
@@ -89,13 +89,14 @@ def test_accuracy_writes_what_others_rely_on(tmp_path: Path) -> None:
     assert state() == before, "a trial run leaves recorded tables and logs alone"
     frame, board = pd.read_parquet(tmp_path / "forecasts.parquet"), pd.read_csv(tmp_path / "leaderboard.csv")
     assert list(frame.columns[:4]) == ["unique_id", "ds", "cutoff", "y"]
-    assert list(board.columns) == ["model", "kind", "wape", "rmsse", "seconds"]
+    assert list(board.columns) == ["model", "kind", "wape", "bias", "rmsse", "seconds"]
     assert set(board["kind"]) <= {"peer", "network", "ensemble"} and set(board["model"]) == set(frame.columns[4:])
     assert frame["unique_id"].str.fullmatch(r"\d{5}[A-Z]*").all()
     assert frame["cutoff"].nunique() == 3 and len(frame) == 3 * 12 * 4 and not frame.isna().any().any()
     assert (frame.iloc[:, 4:].to_numpy() >= 0).all() and board["wape"].is_monotonic_increasing
     for row in board.itertuples():  # anybody can recompute the scores
         assert row.wape == pytest.approx(wape(frame, row.model)[row.model].mean(), abs=1e-12)
+        assert row.bias == pytest.approx(bias(frame, row.model)[row.model].mean(), abs=1e-12)
     members = np.log1p(frame[["lightgbm_squared", "lightgbm_absolute", "auto_theta", "window_mean"]])
     np.testing.assert_allclose(frame["log_mean_of_peers"], np.expm1(members.mean(axis=1)), rtol=1e-12)
 

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 import pytest
 import toy_lesson
 
+from ecomlib import recorded
 from ecomlib.course import exercises, lessons, setup_cell, syllabus
 from ecomlib.course.authoring import execute, lint
+from ecomlib.course.publishing import table_html
 from ecomlib.course.running import report
 from ecomlib.errors import MissingDependencyError
 from ecomlib.files import write_whole
@@ -34,6 +37,45 @@ def toy_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exercises, "__path__", [*exercises.__path__, str(toy_lesson.CHECKS)])
 
 
+# Tables of WAPE without a bias: a lesson, a column that tells the table, and why there is none.
+WITHOUT_BIAS = {
+    ("00", "store"): "the recorded second part holds none",
+    ("04", "store"): "the recorded second part holds none",
+    ("06", "store"): "the recorded second part holds none",
+    ("08", "store"): "the recorded second part holds none",
+    ("04", "change"): "the recorded ladder and the recorded questions hold none",
+    ("04", "against LightGBM (absolute error)"): "the recorded scoring under protocol W holds none",
+    ("07", "against one GRU"): "the recorded run on other stores holds none",
+    ("07", "coverage"): "the recorded second part holds none",
+    ("07", "origin"): "the recorded origins of one model",
+    ("01", "forecast / sold"): "this is the bias plus one, and the lesson speaks of it",
+    ("04b", "precision"): "one network at several precisions",
+    ("06", "attack on the rounding shop"): "attacks on one network",
+    ("08", "kB"): "one network in three forms",
+    ("08", "which"): "three weeks of one service",
+}
+HEADING = re.compile(r'<th(?: scope="col"[^>]*)?>(.*?)</th>')
+
+
+def tables_without_bias(nb: Any, number: str) -> list[str]:
+    """Tables of several rows that a lesson shows with a column of WAPE and none of bias, exceptions left out.
+
+    Of the course's results table only this lesson's own rows are looked at: the others are of the last full run.
+    """
+    found = []
+    for output in (output for cell in nb.cells for output in cell.get("outputs", [])):
+        mark = output.get("metadata", {}).get("ecomlib", {})
+        text = "".join(output.get("data", {}).get("text/html", ""))
+        heads = HEADING.findall(text.partition("</thead>")[0])
+        if mark.get("kind") == "results":
+            own = [row for row in mark["rows"] if row.get("wape") is not None]
+            found += [mark["title"]] if len(own) > 1 and any(row.get("bias") is None for row in own) else []
+        elif any(head.lower().startswith("wape") for head in heads) and text.count("<tr") > 2:
+            excused = any((number, head) in WITHOUT_BIAS for head in heads)
+            found += [] if excused or any("bias" in head for head in heads) else [" | ".join(heads)]
+    return found
+
+
 # The committed lessons.
 
 
@@ -45,6 +87,52 @@ def test_every_lesson_is_planned() -> None:
 def test_a_committed_lesson_keeps_the_rules(path: Path) -> None:
     number = path.name.partition("_")[0]
     assert lint.complaints(lessons.read(path), number) == []
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda p: p.stem)
+def test_bias_stands_beside_wape(path: Path) -> None:
+    assert tables_without_bias(lessons.read(path), path.name.partition("_")[0]) == []
+
+
+def test_a_table_of_wape_alone_is_found() -> None:
+    def shown(*heads: str, lines: int = 2, **mark: Any) -> Any:
+        frame = pd.DataFrame([dict.fromkeys(heads, 0.5)] * lines)
+        output = nbformat.v4.new_output("display_data", {"text/html": table_html(frame, "A title")})
+        output["metadata"] = {"ecomlib": {"kind": "plain", **mark}}
+        return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=[output])])
+
+    assert tables_without_bias(shown("model", "WAPE on sales"), "00") == ["model | WAPE on sales"]
+    assert tables_without_bias(shown("model", "wape", "bias"), "00") == []
+    assert tables_without_bias(shown("model", "WAPE", lines=1), "00") == [], "one model is no comparison"
+    assert tables_without_bias(shown("precision", "WAPE"), "04b") == [], "an exception"
+    rows = [{"model": "a", "wape": 0.5}, {"model": "b", "wape": 0.4, "bias": 0.0}]
+    assert tables_without_bias(shown("model", "wape", "bias", kind="results", title="T", rows=rows), "00") == ["T"]
+
+
+def test_recorded_verdicts_say_by_how_little_and_count_equal_errors_for_neither(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    weeks = pd.date_range("2024-01-01", periods=8, freq="7D")
+    shared = {"kind": "network", "seconds": 1.0}
+    rows = []
+    for name, each in {"peer": [0.5] * 8, "near": [0.498] * 8, "far": [0.6] * 5 + [0.5] * 3}.items():
+        kind = {"kind": "peer"} if name == "peer" else {}
+        total = {"model": name, "metric": "wape", "value": 0.5, "low": 0.4, "high": 0.6, "bias": -0.25}
+        rows += [shared | total | kind]
+        rows += [
+            shared | {"model": name, "metric": "wape", "cutoff": week, "value": value} | kind
+            for week, value in zip(weeks, each, strict=True)
+        ]
+    for name, (value, low, high), wins in (("near", (-0.004, -0.006, -0.002), 8), ("far", (0.1, 0.05, 0.2), 0)):
+        verdict = {"rival": "peer", "value": value, "low": low, "high": high, "wins": wins}
+        rows.append(shared | verdict | {"model": name, "metric": "wape_against_best_peer"})
+    monkeypatch.setattr(recorded, "names", lambda: ["accuracy_w"])
+    monkeypatch.setattr(recorded, "recorded", lambda name: pd.DataFrame(rows))
+    monkeypatch.setattr(recorded, "caption", lambda table: "")
+    page = report.recorded_protocol()
+    assert "near (network) against peer: <b>better by less than matters</b>" in page
+    assert "far (network) against peer: <b>undecided</b>" in page, "behind at 5 of 8, level at 3: no 6 agree"
+    assert ">bias</th>" in page
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda p: p.stem)

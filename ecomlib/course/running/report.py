@@ -144,7 +144,8 @@ def recorded_protocol() -> str:
         return ""
     table = recorded("accuracy_w")
     whole = pd.DataFrame(table)[table["cutoff"].isna()]
-    board = whole[whole["metric"] == "wape"][["model", "kind", "value", "low", "high", "seconds"]]
+    columns = ["model", "kind", "value", "low", "high", "bias", "seconds"]
+    board = whole.loc[whole["metric"] == "wape", [name for name in columns if name in whole]]  # older records: no bias
     rmsse = whole[whole["metric"] == "rmsse"].set_index("model")["value"]
     board = board.assign(rmsse=board["model"].map(rmsse)).rename(columns={"value": "wape"}).sort_values("wape")
     by_origin = table[table["cutoff"].notna() & (table["metric"] == "wape")].pivot_table(
