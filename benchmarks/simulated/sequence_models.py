@@ -200,7 +200,6 @@ def rows_of(scored: pd.DataFrame, part: str, name: str, rival: str, rows: str, b
         verdict = compare(scored, name, rival, rng=np.random.default_rng(0))
         ends = verdict.relative
         pooled |= {"relative": ends.estimate, "low": ends.low, "high": ends.high, "word": verdict.word}
-        pooled["slight"] = verdict.slight
     out.append(pooled)
     stores = scored["unique_id"].str.partition("|")[0]
     for seed, own in scored.groupby(stores) if by_store else ():
