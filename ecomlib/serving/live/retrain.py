@@ -78,7 +78,8 @@ def decide(old: Bundle, new: Bundle, *, alarm: bool, seed: int = 0) -> Decision:
     Origins are the new version's calibration weeks, forecasts go four weeks ahead, and WAPE is compared pairwise over
     products and origins (``evaluation.compare``). The new version is promoted if it is shown to be better, at three
     of four origins too. Where drift alarms, the old one is known to be in trouble: then it is enough that the new one
-    is shown to be no worse by as much as matters, 1 %. One shown to be worse, by however little, is not promoted.
+    is shown to be no worse by as much as matters, 1 %. One whose whole interval lies above zero is not promoted, by
+    however little and however many origins disagree.
     """
     from ecomlib.evaluation import compare
 
