@@ -65,6 +65,7 @@ def split_conformal(
     scale: str | None = None,
     least: int = 100,
     side: Literal["both", "above"] = "both",
+    floor: float = 0.0,
 ) -> pd.DataFrame:
     """Make intervals for ``test`` from errors of ``calibration`` (lesson 07, section 3).
 
@@ -86,14 +87,17 @@ def split_conformal(
     side : {"both", "above"}
         ``"above"`` promises the upper end alone (score: how far the truth lay above a point forecast, which may be
         negative): a quantile, and an order that is enough with probability ``coverage`` (lesson 07, section 6).
+    floor : float
+        What ``y`` never falls below, where ends are cut, which then costs no coverage: zero for units sold; ``-np.inf``
+        for values that may be negative, such as units less returns.
 
     Returns
     -------
     DataFrame
         On the rows of ``test``: ``gru-lo-90, gru-hi-90, group`` for a model called ``gru``, or ``gru-q0.9, group`` for
-        ``side="above"``. Units are not negative, so all are cut at zero, which costs no coverage. No end is ever NaN.
+        ``side="above"``. No end is ever NaN.
         Where fewer rows remain than the promise needs (``rows_needed``), none included, the upper end is infinite and
-        the lower one zero: no finite interval keeps the promise. ``attrs["unbounded"]`` then holds the reason by the
+        the lower one ``floor``: no finite interval keeps the promise. ``attrs["unbounded"]`` then holds the reason by the
         value of ``group``: ``{"all": "7 calibration rows, 9 needed"}``.
 
     Raises
@@ -101,7 +105,7 @@ def split_conformal(
     LeakageError
         A calibration row was forecast at or after the first test origin.
     DataError
-        An observed row's forecast is missing, its ``y`` infinite, or a pair is of two models.
+        An observed row's forecast is missing, its ``y`` infinite or below ``floor``, or a pair is of two models.
 
     Examples
     --------
@@ -113,6 +117,7 @@ def split_conformal(
     """
     name = _model(model)
     known = calibration.loc[calibration["y"].notna().to_numpy()]
+    _above(known, floor)
     if "cutoff" in known and "cutoff" in test and len(test) and len(known):
         last, first = known["ds"].max(), test["cutoff"].min()
         if last > first:
@@ -138,7 +143,7 @@ def split_conformal(
         ends = {quantile_column(name, coverage): high}
     else:
         ends = dict(zip(interval_columns(name, round(100 * coverage, 9)), (low, high), strict=True))
-    answer = pd.DataFrame({column: np.maximum(end, 0.0) for column, end in ends.items()}, index=test.index)
+    answer = pd.DataFrame({column: np.maximum(end, floor) for column, end in ends.items()}, index=test.index)
     answer["group"] = there.where(there.isin(list(own)), "all").to_numpy()
     found = {group: too_few(counts[group], coverage) for group in answer["group"].unique()}
     answer.attrs["unbounded"] = {group: why for group, why in found.items() if why}
@@ -153,6 +158,7 @@ def adaptive_conformal(
     rate: float = 0.02,
     start: int = 1,
     scale: str | None = None,
+    floor: float = 0.0,
 ) -> pd.DataFrame:
     """Make intervals that learn from their misses, origin by origin (lesson 07, section 3).
 
@@ -175,14 +181,20 @@ def adaptive_conformal(
         The first origins, which only calibrate and are no forecast: their rows are empty (NaN).
     scale : str, optional
         A column of units in which errors are counted.
+    floor : float
+        What ``y`` never falls below, where the lower end is cut: zero for units sold; ``-np.inf`` for values that may
+        be negative, such as units less returns.
 
     Returns
     -------
     DataFrame
-        ``gru-lo-90, gru-hi-90, level`` for a model called ``gru``. The lower end is cut at zero, unless the frame holds
-        a negative ``y``: then it is not, and is minus infinity where the upper one is infinite. ``attrs["unbounded"]``
-        holds, by origin, why an end is infinite: fewer scores than ``coverage`` itself needs (``rows_needed``), or a
+        ``gru-lo-90, gru-hi-90, level`` for a model called ``gru``. ``attrs["unbounded"]`` holds, by origin, why an end is infinite: fewer scores than ``coverage`` itself needs (``rows_needed``), or a
         level of one.
+
+    Raises
+    ------
+    DataError
+        A ``y`` lies below ``floor``: the cut would cost coverage.
 
     Notes
     -----
@@ -202,7 +214,7 @@ def adaptive_conformal(
     lower, upper = interval_columns(_model(model), round(100 * coverage, 9))
     level, answer = coverage, pd.DataFrame(np.nan, index=frame.index, columns=[lower, upper, "level"])
     scores = _scores(frame, model, scale)
-    least = -np.inf if (frame["y"] < 0).any() else 0.0  # a cut costs no coverage only where nothing lies below it
+    _above(frame, floor)
     pending: list[pd.DataFrame] = []
     unbounded: dict[pd.Timestamp, str] = {}
     for number, (origin, rows) in enumerate(frame.groupby("cutoff", sort=True)):
@@ -223,7 +235,7 @@ def adaptive_conformal(
         else:  # between what the scores can answer and one, the widest error so far
             reach = min(conformal_quantile(known, level), float(known.max()))
         width = reach * (forecast_column(rows, scale) if scale else 1.0)
-        answer.loc[rows.index, lower] = np.maximum(forecast_column(rows, model) - width, least)
+        answer.loc[rows.index, lower] = np.maximum(forecast_column(rows, model) - width, floor)
         answer.loc[rows.index, upper] = forecast_column(rows, model) + width
         answer.loc[rows.index, "level"] = level
         pending.append(rows)
@@ -282,6 +294,20 @@ def _model(model: str | tuple[str, str]) -> str:
             remedy='name its quantiles, ("gru-q0.05", "gru-q0.95"), or its ends, ("gru-lo-90", "gru-hi-90").',
         )
     return names.pop()
+
+
+def _above(frame: pd.DataFrame, floor: float) -> None:
+    """Refuse values below the floor at which lower ends are cut."""
+    y = frame["y"].to_numpy(dtype=float)
+    if (y < floor).any():
+        row = int(np.argmax(y < floor))
+        raise DataError(
+            f"a value lies below {floor:g}, where the lower end is cut",
+            column="y",
+            rows=[row + 1],
+            value=float(y[row]),
+            remedy="hand in floor=-np.inf for values that may be negative.",
+        )
 
 
 def _scores(frame: pd.DataFrame, model: str | tuple[str, str], scale: str | None, side: str = "both") -> pd.Series:

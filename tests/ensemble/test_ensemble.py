@@ -363,8 +363,11 @@ def test_adaptive_coverage_is_guaranteed_where_values_are_negative(rate: float) 
     start, days = 1, 550
     frame = growing(np.random.default_rng(0), days).assign(a=lambda made: made["a"] - 1e6 + 100)
     frame["y"] += 100 - 1e6
-    assert (frame["y"] < 0).any()
-    ends = adaptive_conformal(frame, "a", 0.9, rate=rate, start=start)
+    with pytest.raises(DataError, match=r"floor=-np\.inf"):
+        adaptive_conformal(frame, "a", 0.9, rate=rate, start=start)
+    with pytest.raises(DataError, match=r"floor=-np\.inf"):
+        split_conformal(frame, frame.drop(columns="cutoff"), "a")
+    ends = adaptive_conformal(frame, "a", 0.9, rate=rate, start=start, floor=-np.inf)
     covered = frame["y"].between(ends[LO], ends[HI])[start:].mean()
     assert 0.9 - covered <= (0.1 + rate) / (rate * (days - start)) + 1 / (days - start)
     assert ends["level"].max() <= 1 + rate and ends["level"].min() >= 0, "no wind-up"
