@@ -11,6 +11,7 @@ from ecomlib.contract.forecaster import (
     as_forecaster,
 )
 from ecomlib.contract.frame import (
+    check_name,
     find_interval,
     interval_columns,
     interval_levels,
@@ -35,6 +36,7 @@ __all__ = [
     "FunctionForecaster",
     "Point",
     "as_forecaster",
+    "check_name",
     "find_interval",
     "interval_columns",
     "interval_levels",

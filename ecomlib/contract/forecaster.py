@@ -4,8 +4,8 @@ A forecaster is its settings, nothing else: usually a frozen dataclass. ``fit`` 
 forecasts, from any panel, what follows any origin. Networks, boosted trees, classical methods, maps, averages,
 conformal intervals and classes of one's own are reached like this, and only like this.
 
-Looking ahead is impossible by construction: a subclass never sees the panel. It is handed the rows up to the origin,
-and of the rows after it the identifiers, dates and columns that it declared as known ahead.
+A forecaster is never handed rows after the origin, except their identifiers, their dates and the columns that it
+declared as known ahead. What it finds by itself, a file or a variable around it, nobody can keep from it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 import numpy as np
 import pandas as pd
 
+from ecomlib.contract.frame import check_name
 from ecomlib.contract.origins import ahead_of, checked, known_part
 from ecomlib.contract.settings import rebuilt
 from ecomlib.errors import CallError, DataError, EcomlibError, LeakageError, explained, unknown_name
@@ -172,12 +173,7 @@ class Forecaster(ABC):
                 value=self.point,
                 remedy=f"set point to one of {', '.join(_POINTS)}.",
             )
-        for column in self.known_ahead:
-            if column == "y" or column not in (*KNOWN_AHEAD, *self.also_known):
-                raise LeakageError(
-                    f"the column '{column}' is not known ahead of time, so '{self.label}' cannot read it after the "
-                    "origin. What to do: leave it out of known_ahead, or list it in also_known if your shop knows it."
-                )
+        declared(self)
 
     @property
     def label(self) -> str:
@@ -364,6 +360,9 @@ class FittedForecaster:
             raise DataError("forecast takes a panel, and this is a date", value=str(given), remedy=_ORIGIN)
         if negative not in ("error", "clip", "allow"):
             raise DataError("unknown way with negatives", value=negative, remedy="use error, clip or allow.")
+        if name is not None:
+            check_name(name)
+        self.forecaster.check()
         whole = checked(given)
         past = known_part(whole, at)
         if past["ds"].max() < self.until:
@@ -378,7 +377,7 @@ class FittedForecaster:
                 value=f"{frequency(past)}, not {self.frequency}",
                 remedy="make the panel with the same frequency, or fit again.",
             )
-        future = ahead_of(whole, past, self.horizon, self.forecaster.known_ahead)
+        future = ahead_of(whole, past, self.horizon, declared(self.forecaster))
         columns = self.answer(past, future, name=name, negative=negative)
         frame = future[["unique_id", "ds"]].assign(cutoff=past["ds"].max(), **columns)
         frame.attrs = {"point": {name or self.forecaster.label: self.point}, **self.forecaster.remarks(self.learned)}
@@ -423,6 +422,31 @@ class FunctionForecaster(Forecaster):
             f"the function '{self.label}' cannot be saved: a file holds no code",
             remedy="write it as a class with a registered name: see ecomlib.contract.Forecaster.",
         )
+
+
+def declared(given: Forecaster) -> tuple[str, ...]:
+    """Read which columns a forecaster declares as known ahead, after proof that each of them is.
+
+    They are read once: what is checked is what is handed out, also where ``known_ahead`` is a property that may answer
+    otherwise the next time.
+
+    Raises
+    ------
+    LeakageError
+        One of them is not known ahead, and not in ``also_known``.
+    """
+    known, vouched = given.known_ahead, given.also_known
+    for name, columns in (("known_ahead", known), ("also_known", vouched)):
+        if isinstance(columns, str):
+            raise DataError(f"{name} names several columns", value=columns, remedy=f'write {name}=("{columns}",).')
+    known = tuple(known)
+    for column in known:
+        if column == "y" or column not in (*KNOWN_AHEAD, *vouched):
+            raise LeakageError(
+                f"the column '{column}' is not known ahead of time, so '{given.label}' cannot read it after the "
+                "origin. What to do: leave it out of known_ahead, or list it in also_known if your shop knows it."
+            )
+    return known
 
 
 def check_horizon(horizon: Any, usage: str) -> None:

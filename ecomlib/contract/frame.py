@@ -21,6 +21,34 @@ _INTERVAL = re.compile(r"^(?P<model>.+)-(?P<side>lo|hi)-(?P<level>\d+(\.\d+)?)$"
 _QUANTILE = re.compile(r"^(?P<model>.+)-q(?P<share>0?\.\d+)$")
 
 
+def check_name(name: str) -> str:
+    """Refuse a model's name that would read as another column of the frame; return it otherwise.
+
+    Refused are ``unique_id``, ``ds``, ``cutoff``, ``y``, no name at all, and names that end as parts of a model do:
+    ``-mean`` (whether or not a model of the name before it stands beside it), ``-q0.9``, ``-lo-90``, ``-hi-90``.
+
+    Raises
+    ------
+    DataError
+        Such a name.
+
+    Examples
+    --------
+    >>> check_name("gru")
+    'gru'
+    """
+    if not isinstance(name, str) or not name:
+        raise DataError("a model's name is a text", value=name, remedy='write it so: "my_model".')
+    remedy = 'take another name, such as "my_model".'
+    if name in (*KEYS, "y"):
+        raise DataError("a model cannot have the name of a column that every frame holds", value=name, remedy=remedy)
+    if _INTERVAL.match(name) or _QUANTILE.match(name) or name.endswith("-mean"):
+        problem = "a model's name cannot end as its mean, its quantiles and its intervals do (-mean, -q0.9, -lo-90)"
+        remedy = f'write it without hyphens: "{re.sub(r"[^0-9a-zA-Z_]+", "_", name)}".'
+        raise DataError(problem, value=name, remedy=remedy)
+    return name
+
+
 def quantile_column(model: str, share: float) -> str:
     """Name the column of a model's quantile.
 

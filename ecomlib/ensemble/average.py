@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.contract import FittedForecaster, Forecaster, Point
+from ecomlib.contract.forecaster import declared
 from ecomlib.ensemble.combine import How, combine
 from ecomlib.errors import DataError
 from ecomlib.panel import frequency
@@ -70,6 +71,11 @@ class Average(Forecaster):
     def also_known(self) -> tuple[str, ...]:  # type: ignore[override]
         return tuple(dict.fromkeys(column for member in self.members for column in member.also_known))
 
+    def check(self) -> None:
+        for member in self.members:  # each by itself: what one vouches for, another has not
+            member.check()
+        super().check()
+
     def learn(self, past: pd.DataFrame, horizon: int) -> dict[str, Any]:
         freq, until = frequency(past), past["ds"].max()
         return {
@@ -80,7 +86,7 @@ class Average(Forecaster):
     def answer(self, learned: Any, past: pd.DataFrame, future: pd.DataFrame) -> pd.DataFrame:
         said = []
         for k, member in enumerate(self.members):
-            own = future[["unique_id", "ds", *member.known_ahead]]
+            own = future[["unique_id", "ds", *declared(member)]]
             columns = learned[f"member{k}"].answer(past, own, name=_IT, negative="clip")
             parts = {column.removeprefix(f"{_IT}-"): values for column, values in columns.items() if column != _IT}
             if member.point == "mean":
