@@ -226,7 +226,7 @@ class Forecaster(ABC):
         return dict(packed) or None
 
     def remarks(self, learned: Any) -> Mapping[str, Any]:
-        """Say what a reader of its forecasts must know; ``forecast`` puts it into the frame's ``attrs``."""
+        """Say what a reader of its forecasts must know; ``forecast`` and ``backtest`` put it into ``attrs``."""
         return {}
 
     @classmethod

@@ -100,6 +100,13 @@ class Average(Forecaster):
         combined = {part: self._combine([columns[part] for columns in said]) for part in shared}
         return pd.DataFrame(combined, index=future.index)
 
+    def remarks(self, learned: Any) -> dict[str, Any]:
+        said: dict[str, Any] = {}
+        for k, member in enumerate(self.members):
+            for key, word in member.remarks(learned[f"member{k}"].learned).items():
+                said.setdefault(key, []).append(f"{member.label}: {word}")
+        return {key: "; ".join(words) for key, words in said.items()}
+
     def _combine(self, columns: list[Any]) -> Any:
         """One column of all members, combined; an infinite end stays infinite under a mean."""
         table = {f"member{k}": values for k, values in enumerate(columns)}

@@ -71,7 +71,8 @@ def backtest(
     DataFrame
         Scored frame ``unique_id, ds, cutoff, y``, one column a model, and its mean, quantiles and interval ends where
         it gives them, by cutoff, series, date. ``attrs["seconds"]`` holds each model's wall time, ``attrs["point"]``
-        what its column is.
+        what its column is. What a forecaster remarks, such as why an interval has no end (``attrs["unbounded"]``),
+        stands by model and origin.
 
     Raises
     ------
@@ -113,6 +114,7 @@ def backtest(
     moments = sorted({parse_date(origin, "an origin") for origin in moments})
     seconds, scored = dict.fromkeys(models, 0.0), []
     fitted: dict[str, FittedForecaster] = {}
+    remarks: dict[str, dict[str, dict[str, Any]]] = {}
     with tqdm(total=len(moments) * len(models), disable=not progress, leave=False) as bar:
         for origin in moments:
             past, block = _at(whole, origin, horizon)
@@ -124,12 +126,14 @@ def backtest(
                 if refit or name not in fitted:
                     fitted[name] = FittedForecaster(model, model.learn(past.copy(), horizon), horizon, freq, origin)
                 columns = fitted[name].answer(past, future, name=name, negative=negative)
+                for key, word in model.remarks(fitted[name].learned).items():
+                    remarks.setdefault(key, {}).setdefault(name, {})[f"{origin:%Y-%m-%d}"] = word
                 seconds[name] += time.perf_counter() - started
                 block = block.assign(**columns)
                 bar.update()
             scored.append(block)
     frame = pd.concat(scored, ignore_index=True)
-    frame.attrs = {"seconds": seconds, "point": {name: model.point for name, model in models.items()}}
+    frame.attrs = {**remarks, "seconds": seconds, "point": {name: model.point for name, model in models.items()}}
     return frame
 
 

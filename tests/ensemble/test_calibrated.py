@@ -235,3 +235,16 @@ def test_what_one_member_vouches_for_another_has_not(around: Forecaster) -> None
         around.fit(panel, 2)
     with pytest.raises(LeakageError, match="'orders' is not known ahead of time, so 'peeks'"):
         backtest(panel, [around], origins=1, horizon=2)
+
+
+def test_a_backtest_and_an_average_say_why_too() -> None:
+    panel = panel_of(np.random.default_rng(4), series=1, weeks=20)
+    wide = Conformal(Naive(), origins=4)
+    frame = backtest(panel, {"wide": wide, "plain": "naive"}, origins=2, horizon=2)
+    cutoffs = [f"{cutoff:%Y-%m-%d}" for cutoff in frame["cutoff"].unique()]
+    assert np.isinf(frame["wide-hi-90"]).all() and list(frame.attrs["unbounded"]) == ["wide"]
+    assert list(frame.attrs["unbounded"]["wide"]) == cutoffs
+    assert all(said.endswith("calibration rows, 9 needed") for said in frame.attrs["unbounded"]["wide"].values())
+    both = Average((wide, Conformal(WindowMean(4), origins=4))).fit(panel, 2).forecast()
+    assert np.isinf(both["average-hi-90"]).all()
+    assert both.attrs["unbounded"].count("conformal: 90 %: 8 calibration rows, 9 needed") == 2
