@@ -22,7 +22,7 @@ import pandas as pd
 
 from ecomlib.contract.frame import check_name
 from ecomlib.contract.origins import ahead_of, checked, known_part
-from ecomlib.contract.settings import rebuilt
+from ecomlib.contract.settings import checked_types, rebuilt
 from ecomlib.errors import CallError, DataError, EcomlibError, LeakageError, explained, unknown_name
 from ecomlib.panel import KNOWN_AHEAD, frequency
 
@@ -121,6 +121,10 @@ class Forecaster(ABC):
                 raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
             raise unknown_name(f"{type(self).__name__}, which is not fitted,", name, dir(type(self)), _UNFITTED)
 
+    def __post_init__(self) -> None:
+        """Check the settings of a dataclass by their type hints; a subclass that has its own calls this one."""
+        checked_types(self)
+
     @explained(
         "fit(panel, horizon=4)",
         h="it is called horizon here: fit(panel, horizon=4).",
@@ -218,7 +222,8 @@ class Forecaster(ABC):
             return dict(learned)
         raise DataError(
             f"'{self.label}' cannot be saved: what it learnt is a {type(learned).__name__}",
-            remedy="let learn return a dict of arrays, frames and texts, or write pack and unpack.",
+            remedy='let learn return a dict with names of yours, {"table": …}, of arrays, frames and texts; or write '
+            "pack and unpack.",
         )
 
     def unpack(self, packed: Mapping[str, Any]) -> Any:
@@ -491,7 +496,8 @@ def as_forecaster(given: Any, known_ahead: Sequence[str] = ()) -> Forecaster:
         raise DataError("a model of another library is no forecaster here", value=name, remedy=remedy)
     if callable(given):
         # The caller vouches for the columns by naming them in the call.
-        return FunctionForecaster(given, tuple(known_ahead), tuple(known_ahead))
+        columns = (known_ahead,) if isinstance(known_ahead, str) else tuple(known_ahead)
+        return FunctionForecaster(given, columns, columns)
     raise DataError(
         "this is no forecaster",
         value=type(given).__name__,

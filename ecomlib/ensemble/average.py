@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,12 +12,18 @@ import pandas as pd
 from ecomlib.contract import FittedForecaster, Forecaster, Point
 from ecomlib.contract.forecaster import declared
 from ecomlib.ensemble.combine import How, combine
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 from ecomlib.panel import frequency
 
 _IT = "it"
 
 
+@explained(
+    'forecaster("average", members=(forecaster("naive"), forecaster("window_mean")))',
+    models="members",
+    forecasters="members",
+    method="how",
+)
 @dataclass(frozen=True)
 class Average(Forecaster):
     """Combine the forecasts of several forecasters row by row, as ``combine`` does (lesson 07, section 1).
@@ -28,7 +35,7 @@ class Average(Forecaster):
     how : {"mean", "median", "log_mean"}
         See ``ecomlib.ensemble.combine``.
     weights : tuple of float, optional
-        One a member, for ``mean`` and ``log_mean``; equal unless given.
+        One a member, for ``mean`` and ``log_mean``, with the sum one; equal unless given.
 
     Notes
     -----
@@ -47,6 +54,12 @@ class Average(Forecaster):
     weights: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.members, str | Forecaster) or not hasattr(self.members, "__iter__"):
+            raise DataError(
+                "members are several forecasters",
+                value=self.members if isinstance(self.members, str) else type(self.members).__name__,
+                remedy="put them into brackets: Average((first, second)).",
+            )
         object.__setattr__(self, "members", tuple(self.members))
         if len(self.members) < 2 or not all(isinstance(member, Forecaster) for member in self.members):
             raise DataError(
@@ -54,6 +67,21 @@ class Average(Forecaster):
                 value=[type(member).__name__ for member in self.members],
                 remedy='hand in forecasters: members=[forecaster("naive"), forecaster("window_mean")].',
             )
+        if isinstance(self.weights, Mapping):
+            remedy = f"write them in the order of the members: weights={tuple(self.weights.values())}."
+            raise DataError("weights have no names here", value=list(self.weights), remedy=remedy)
+        super().__post_init__()
+        if self.weights is None:
+            return
+        object.__setattr__(self, "weights", tuple(float(weight) for weight in self.weights))
+        if len(self.weights) != len(self.members):
+            problem = f"{len(self.members)} members need as many weights"
+            raise DataError(problem, value=self.weights, remedy="write one each, in their order, or leave them out.")
+        if self.how == "median":
+            raise DataError("a median is not weighed", value=self.weights, remedy='leave out weights, or how="median".')
+        if not abs(sum(self.weights) - 1) < 1e-6:
+            remedy = "divide each by their sum, or leave them out for an equal share each."
+            raise DataError("weights sum to one", value=self.weights, remedy=remedy)
 
     @property
     def point(self) -> Point:  # type: ignore[override]

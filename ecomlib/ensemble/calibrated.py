@@ -12,14 +12,23 @@ import pandas as pd
 from ecomlib.contract import FittedForecaster, Forecaster, Point, as_forecaster, interval_columns, rolling_origins
 from ecomlib.contract.forecaster import declared
 from ecomlib.contract.origins import ahead_of, known_part
+from ecomlib.contract.settings import at_least
 from ecomlib.ensemble.combine import Floats
 from ecomlib.ensemble.conformal import conformal_quantile, rows_needed, too_few
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 from ecomlib.panel import frequency, join_id
 
 _ALL, _IT = "all", "it"
 
 
+@explained(
+    'forecaster("conformal", member=forecaster("naive"), levels=(90,))',
+    model="member",
+    forecaster="member",
+    level="levels",
+    alpha="it is called levels here, in per cent: levels=(90,).",
+    coverage="it is called levels here, in per cent: levels=(90,).",
+)
 @dataclass(frozen=True)
 class Conformal(Forecaster):
     """Forecast as a member does, with intervals calibrated on its own past errors (lesson 07, section 3).
@@ -85,12 +94,12 @@ class Conformal(Forecaster):
         levels = self.levels if isinstance(self.levels, tuple | list) else (self.levels,)
         object.__setattr__(self, "levels", tuple(levels))
         object.__setattr__(self, "by", (self.by,) if isinstance(self.by, str) else tuple(self.by))
+        super().__post_init__()
+        at_least(self, 1, "origins", "least")
         if not self.levels:
             raise DataError("an interval needs a level", remedy="write levels=(90,).")
         for level in self.levels:
             interval_columns(self.name, level)  # raises where it is no per cent
-        if self.scale not in (None, "root"):
-            raise DataError("there is no such scale", value=self.scale, remedy='write scale="root", or leave it out.')
 
     @property
     def point(self) -> Point:  # type: ignore[override]

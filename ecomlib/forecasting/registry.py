@@ -14,7 +14,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ecomlib.contract import REGISTERED, Forecaster, load_plugins
-from ecomlib.errors import DataError, explained
+from ecomlib.errors import DataError, EcomlibError, explained
 
 FORECASTERS: dict[str, str] = {
     "naive": "ecomlib.models.baselines:Naive",
@@ -108,6 +108,8 @@ def create(name: str, settings: dict[str, Any], *, saved: bool = False) -> Forec
         _check_settings(name, [part.name for part in fields(kind) if part.init], settings)
     try:
         made: Forecaster = kind.from_settings(settings) if saved else kind.make(**fixed, **settings)
+    except EcomlibError:
+        raise
     except TypeError as fault:
         raise DataError(
             f"'{name}' does not take these settings: {fault}", remedy=f"see help({kind.__name__})."

@@ -150,7 +150,7 @@ def test_a_function_is_calibrated_as_well_and_a_name_is_not_taken_for_one() -> N
     for wrong, said in (
         ({"levels": (0.9,)}, "write 90"),
         ({"levels": ()}, "needs a level"),
-        ({"scale": "log"}, "no such"),
+        ({"scale": "log"}, "scale='root'"),
     ):
         with pytest.raises(DataError, match=said):
             Conformal(last, **wrong)  # type: ignore[arg-type]
