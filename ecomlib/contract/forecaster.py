@@ -489,7 +489,8 @@ def as_forecaster(given: Any, known_ahead: Sequence[str] = ()) -> Forecaster:
         raise DataError(f"{given.__name__} is a class", remedy=f"make one: {given.__name__}().")
     if hasattr(given, "state_dict"):
         remedy = 'name it, and its settings: forecaster("gru", …), which trains a network of its own at each origin.'
-        raise DataError(f"{type(given).__name__} is a network, and a forecaster is needed", remedy=remedy)
+        name = given.__name__ if inspect.isclass(given) else type(given).__name__
+        raise DataError(f"{name} is a network, and a forecaster is needed", remedy=remedy)
     if hasattr(given, "predict") or inspect.isclass(given):
         remedy = "write a class with learn and answer around it: see help(ecomlib.Forecaster)."
         name = given.__name__ if inspect.isclass(given) else type(given).__name__

@@ -37,7 +37,7 @@ def names() -> list[str]:
     """List the registered names: the package's forecasters, its networks, and those of plug-ins."""
     from ecomlib.models.registry import NETWORKS
 
-    return [*FORECASTERS, *NETWORKS, *REGISTERED]
+    return list(dict.fromkeys([*FORECASTERS, *NETWORKS, *REGISTERED]))
 
 
 @explained(
@@ -92,6 +92,13 @@ def create(name: str, settings: dict[str, Any], *, saved: bool = False) -> Forec
         if name not in NETWORKS and name not in REGISTERED:
             load_plugins()
         kind = NETWORKS.get(name, REGISTERED.get(name))
+    if kind is None and saved:
+        raise DataError(
+            "it holds a forecaster that is not ecomlib's, and its class is not registered here",
+            value=name,
+            remedy="name the module of the class: --plugin my_module, ECOMLIB_PLUGINS=my_module, or in Python "
+            "import my_module before.",
+        )
     if kind is None:
         near = difflib.get_close_matches(str(name).lower(), names(), n=3, cutoff=0.5)
         raise DataError(
