@@ -97,8 +97,8 @@ def split_conformal(
         On the rows of ``test``: ``gru-lo-90, gru-hi-90, group`` for a model called ``gru``, or ``gru-q0.9, group`` for
         ``side="above"``. No end is ever NaN.
         Where fewer rows remain than the promise needs (``rows_needed``), none included, the upper end is infinite and
-        the lower one ``floor``: no finite interval keeps the promise. ``attrs["unbounded"]`` then holds the reason by the
-        value of ``group``: ``{"all": "7 calibration rows, 9 needed"}``.
+        the lower one ``floor``: no finite interval keeps the promise. ``attrs["unbounded"]`` then holds the reason by
+        the value of ``group``: ``{"all": "7 calibration rows, 9 needed"}``.
 
     Raises
     ------
@@ -115,6 +115,9 @@ def split_conformal(
        gru-lo-80  gru-hi-80 group
     0       13.0       27.0   all
     """
+    if coverage >= 1:
+        value = float(coverage)
+        raise DataError("coverage is a share between 0 and 1", value=value, remedy=f"write {value / 100:g}.")
     name = _model(model)
     known = calibration.loc[calibration["y"].notna().to_numpy()]
     _above(known, floor)
@@ -188,8 +191,8 @@ def adaptive_conformal(
     Returns
     -------
     DataFrame
-        ``gru-lo-90, gru-hi-90, level`` for a model called ``gru``. ``attrs["unbounded"]`` holds, by origin, why an end is infinite: fewer scores than ``coverage`` itself needs (``rows_needed``), or a
-        level of one.
+        ``gru-lo-90, gru-hi-90, level`` for a model called ``gru``. ``attrs["unbounded"]`` holds, by origin, why an end
+        is infinite: fewer scores than ``coverage`` itself needs (``rows_needed``), or a level of one.
 
     Raises
     ------

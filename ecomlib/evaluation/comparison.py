@@ -245,6 +245,9 @@ def compare(
             value=metric,
             remedy="compare an error, such as wape; the verdict tells both biases beside it.",
         )
+    if not isinstance(rng, np.random.Generator):
+        value = rng if isinstance(rng, int) else type(rng).__name__
+        raise DataError("rng is a generator of numpy's", value=value, remedy="write rng=np.random.default_rng(0).")
     p = parts(frame, [ours, rival], metric, train=train)
     scores, biases = _totals(p), _totals(parts(frame, [ours, rival], "bias"))
     if scores[1] == 0:
