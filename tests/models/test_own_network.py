@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -134,7 +138,7 @@ def test_a_class_that_is_not_registered_is_told_before_it_is_written(tmp_path: P
         save(Mine(PLAIN), tmp_path / "net")
 
 
-@pytest.mark.parametrize("kind", sorted(NETWORKS))
+@pytest.mark.parametrize("kind", ["gru", "lstm", "transformer"])  # those that there were then
 def test_a_file_of_format_one_is_read(kind: str, tmp_path: Path) -> None:
     """Its settings had `heads` and `feed_forward` for every network, and the fusion's weights were called `ask`."""
     settings = NETWORKS[kind].Settings(past=2, horizon=2, hidden=8, fusion="cross_attention", fusion_heads=2)
@@ -245,3 +249,19 @@ def test_a_fixed_look_back_is_insisted_on(windows: WindowSet) -> None:
 def test_a_network_without_an_encoder_is_told_to_write_one() -> None:
     with pytest.raises(NotImplementedError, match="write make_encoder"):
         Network(PLAIN)
+
+
+def test_a_network_with_a_fixed_look_back_passes_what_is_proved_for_free() -> None:
+    """The tests over `NETWORKS`, in a session of their own where such a network has its line; what asks a state for
+    each period, or a shorter window, is skipped and says why."""
+    root = Path(__file__).resolve().parents[2]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (root, root / "tests/helpers")))}
+    tests = ("models/test_models.py", "models/test_fusion.py", "training/test_forecaster.py", "serving/test_export.py")
+    words = ["-p", "patch_network", "-p", "no:cacheprovider", "-q", "-rs", "-k", "patches"]
+    command = [sys.executable, "-m", "pytest", *words, *(f"tests/{name}" for name in tests)]
+    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout
+    passed = re.search(r"^(\d+) passed", done.stdout, re.MULTILINE)
+    assert passed and int(passed[1]) > 20, done.stdout
+    reasons = re.findall(r"^SKIPPED .*: (.*)$", done.stdout, re.MULTILINE)
+    assert reasons and all(re.search("no hidden_states|fixed look-back", reason) for reason in reasons)
