@@ -47,7 +47,7 @@ def skip_without_states(kind: str, fusion: str) -> None:
 def skip_other_lengths(kind: str) -> None:
     """Skip what reads windows of another length where a network reads one alone."""
     if NETWORKS[kind].fixed_look_back:
-        pytest.skip(f"{NETWORKS[kind].__name__} has a fixed look-back: it reads no shorter window")
+        pytest.skip(f"{NETWORKS[kind].__name__} has a fixed look-back and reads no shorter window")
 
 
 def pytest_configure(config: pytest.Config) -> None:
