@@ -160,6 +160,17 @@ class Network(nn.Module):
     fixed_look_back: ClassVar[bool] = False
     settings: Any
 
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        made: Any = cls.__dict__.get("Settings", NetworkSettings)
+        # Its own entry: without the decorator it would have the fields of NetworkSettings alone.
+        if not (isinstance(made, type) and issubclass(made, NetworkSettings) and "__dataclass_fields__" in vars(made)):
+            raise DataError(
+                f"Settings of {cls.__name__} is no frozen dataclass derived from NetworkSettings",
+                value=getattr(made, "__name__", made),
+                remedy="write @dataclass(frozen=True) above class MySettings(NetworkSettings).",
+            )
+
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()
         if not isinstance(settings, self.Settings):
@@ -224,7 +235,10 @@ class Network(nn.Module):
         torch's random state is seeded from the settings while this runs, and put back afterwards. A network that is no
         encoder of this kind overrides `encode`, and `hidden_states` for fusion by cross-attention.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not say its encoder: write make_encoder(self, settings)")
+        raise DataError(
+            f"{type(self).__name__} does not say its encoder",
+            remedy="write make_encoder(self, settings), which returns a torch.nn.Module.",
+        )
 
     def _read(self, x: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         """States (B, T, D) of each row moved left until its padding stands on the right, and its padding (B,)."""
