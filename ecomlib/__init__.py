@@ -143,6 +143,9 @@ _FOREIGN = {
     "rmse": 'ecomlib.score(frame, metrics=["rmse"]), or ecomlib.evaluation.rmse.',
     "wape": 'ecomlib.score(frame, metrics=["wape"]), or ecomlib.evaluation.wape.',
     "mape": 'ecomlib.score(frame, metrics=["wape"]): a share of zero sales is not defined.',
+    "Average": 'name it: ecomlib.forecaster("average", members=(first, second)), or ecomlib.ensemble.Average.',
+    "Conformal": 'name it: ecomlib.forecaster("conformal", member=first), or ecomlib.ensemble.Conformal.',
+    "export": "ecomlib.forecasting.export.export(fitted, folder) writes a network as ONNX.",
     "open": "ecomlib.load reads what ecomlib.save wrote; ecomlib.load_store reads a store.",
 }
 

@@ -328,7 +328,7 @@ def unknown_name(
     >>> print(unknown_name("a store", "order", ["orders", "products"]))
     a store has no 'order'. What to do: did you mean orders?
     """
-    foreign, names = foreign or {}, list(offered)
+    foreign, names = foreign or {}, [word for word in offered if not word.startswith("_")]
     said = foreign.get(name) or foreign.get(name.lower())
     if said is None:
         lower = {word.lower(): word for word in names}

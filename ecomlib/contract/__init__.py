@@ -11,9 +11,11 @@ from ecomlib.contract.forecaster import (
     as_forecaster,
 )
 from ecomlib.contract.frame import (
+    check_name,
     find_interval,
     interval_columns,
     interval_levels,
+    join_frames,
     known_quantiles,
     mean_column,
     model_columns,
@@ -35,9 +37,11 @@ __all__ = [
     "FunctionForecaster",
     "Point",
     "as_forecaster",
+    "check_name",
     "find_interval",
     "interval_columns",
     "interval_levels",
+    "join_frames",
     "known_quantiles",
     "load_plugins",
     "mean_column",

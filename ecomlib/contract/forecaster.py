@@ -4,8 +4,8 @@ A forecaster is its settings, nothing else: usually a frozen dataclass. ``fit`` 
 forecasts, from any panel, what follows any origin. Networks, boosted trees, classical methods, maps, averages,
 conformal intervals and classes of one's own are reached like this, and only like this.
 
-Looking ahead is impossible by construction: a subclass never sees the panel. It is handed the rows up to the origin,
-and of the rows after it the identifiers, dates and columns that it declared as known ahead.
+A forecaster is never handed rows after the origin, except their identifiers, their dates and the columns that it
+declared as known ahead. What it finds by itself, a file or a variable around it, nobody can keep from it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 import numpy as np
 import pandas as pd
 
+from ecomlib.contract.frame import check_name
 from ecomlib.contract.origins import ahead_of, checked, known_part
-from ecomlib.contract.settings import rebuilt
+from ecomlib.contract.settings import checked_types, rebuilt
 from ecomlib.errors import CallError, DataError, EcomlibError, LeakageError, explained, unknown_name
 from ecomlib.panel import KNOWN_AHEAD, frequency
 
@@ -120,6 +121,10 @@ class Forecaster(ABC):
                 raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
             raise unknown_name(f"{type(self).__name__}, which is not fitted,", name, dir(type(self)), _UNFITTED)
 
+    def __post_init__(self) -> None:
+        """Check the settings of a dataclass by their type hints; a subclass that has its own calls this one."""
+        checked_types(self)
+
     @explained(
         "fit(panel, horizon=4)",
         h="it is called horizon here: fit(panel, horizon=4).",
@@ -172,12 +177,7 @@ class Forecaster(ABC):
                 value=self.point,
                 remedy=f"set point to one of {', '.join(_POINTS)}.",
             )
-        for column in self.known_ahead:
-            if column == "y" or column not in (*KNOWN_AHEAD, *self.also_known):
-                raise LeakageError(
-                    f"the column '{column}' is not known ahead of time, so '{self.label}' cannot read it after the "
-                    "origin. What to do: leave it out of known_ahead, or list it in also_known if your shop knows it."
-                )
+        declared(self)
 
     @property
     def label(self) -> str:
@@ -222,7 +222,8 @@ class Forecaster(ABC):
             return dict(learned)
         raise DataError(
             f"'{self.label}' cannot be saved: what it learnt is a {type(learned).__name__}",
-            remedy="let learn return a dict of arrays, frames and texts, or write pack and unpack.",
+            remedy='let learn return a dict with names of yours, {"table": …}, of arrays, frames and texts; or write '
+            "pack and unpack.",
         )
 
     def unpack(self, packed: Mapping[str, Any]) -> Any:
@@ -230,7 +231,7 @@ class Forecaster(ABC):
         return dict(packed) or None
 
     def remarks(self, learned: Any) -> Mapping[str, Any]:
-        """Say what a reader of its forecasts must know; ``forecast`` puts it into the frame's ``attrs``."""
+        """Say what a reader of its forecasts must know; ``forecast`` and ``backtest`` put it into ``attrs``."""
         return {}
 
     @classmethod
@@ -364,6 +365,9 @@ class FittedForecaster:
             raise DataError("forecast takes a panel, and this is a date", value=str(given), remedy=_ORIGIN)
         if negative not in ("error", "clip", "allow"):
             raise DataError("unknown way with negatives", value=negative, remedy="use error, clip or allow.")
+        if name is not None:
+            check_name(name)
+        self.forecaster.check()
         whole = checked(given)
         past = known_part(whole, at)
         if past["ds"].max() < self.until:
@@ -378,7 +382,7 @@ class FittedForecaster:
                 value=f"{frequency(past)}, not {self.frequency}",
                 remedy="make the panel with the same frequency, or fit again.",
             )
-        future = ahead_of(whole, past, self.horizon, self.forecaster.known_ahead)
+        future = ahead_of(whole, past, self.horizon, declared(self.forecaster))
         columns = self.answer(past, future, name=name, negative=negative)
         frame = future[["unique_id", "ds"]].assign(cutoff=past["ds"].max(), **columns)
         frame.attrs = {"point": {name or self.forecaster.label: self.point}, **self.forecaster.remarks(self.learned)}
@@ -425,6 +429,31 @@ class FunctionForecaster(Forecaster):
         )
 
 
+def declared(given: Forecaster) -> tuple[str, ...]:
+    """Read which columns a forecaster declares as known ahead, after proof that each of them is.
+
+    They are read once: what is checked is what is handed out, also where ``known_ahead`` is a property that may answer
+    otherwise the next time.
+
+    Raises
+    ------
+    LeakageError
+        One of them is not known ahead, and not in ``also_known``.
+    """
+    known, vouched = given.known_ahead, given.also_known
+    for name, columns in (("known_ahead", known), ("also_known", vouched)):
+        if isinstance(columns, str):
+            raise DataError(f"{name} names several columns", value=columns, remedy=f'write {name}=("{columns}",).')
+    known = tuple(known)
+    for column in known:
+        if column == "y" or column not in (*KNOWN_AHEAD, *vouched):
+            raise LeakageError(
+                f"the column '{column}' is not known ahead of time, so '{given.label}' cannot read it after the "
+                "origin. What to do: leave it out of known_ahead, or list it in also_known if your shop knows it."
+            )
+    return known
+
+
 def check_horizon(horizon: Any, usage: str) -> None:
     """Refuse a horizon that is not a whole number of at least 1; ``usage`` shows the call."""
     if isinstance(horizon, pd.DataFrame):
@@ -460,14 +489,16 @@ def as_forecaster(given: Any, known_ahead: Sequence[str] = ()) -> Forecaster:
         raise DataError(f"{given.__name__} is a class", remedy=f"make one: {given.__name__}().")
     if hasattr(given, "state_dict"):
         remedy = 'name it, and its settings: forecaster("gru", …), which trains a network of its own at each origin.'
-        raise DataError(f"{type(given).__name__} is a network, and a forecaster is needed", remedy=remedy)
+        name = given.__name__ if inspect.isclass(given) else type(given).__name__
+        raise DataError(f"{name} is a network, and a forecaster is needed", remedy=remedy)
     if hasattr(given, "predict") or inspect.isclass(given):
         remedy = "write a class with learn and answer around it: see help(ecomlib.Forecaster)."
         name = given.__name__ if inspect.isclass(given) else type(given).__name__
         raise DataError("a model of another library is no forecaster here", value=name, remedy=remedy)
     if callable(given):
         # The caller vouches for the columns by naming them in the call.
-        return FunctionForecaster(given, tuple(known_ahead), tuple(known_ahead))
+        columns = (known_ahead,) if isinstance(known_ahead, str) else tuple(known_ahead)
+        return FunctionForecaster(given, columns, columns)
     raise DataError(
         "this is no forecaster",
         value=type(given).__name__,

@@ -3,7 +3,8 @@
 A forecast frame holds ``unique_id, ds, cutoff`` and, for a model called ``gru``, the column ``gru`` (its point
 forecast), and where the model gives them ``gru-mean``, ``gru-q0.75`` (a quantile), ``gru-lo-90`` and ``gru-hi-90`` (the
 ends of a 90 % interval, as in utilsforecast). A scored frame also holds ``y``. What ``gru`` itself is, a median or a
-mean, stands in ``frame.attrs["point"]``.
+mean, stands in ``frame.attrs["point"]``; a column that is overwritten by hand keeps what was declared of it before, and
+pandas drops ``attrs`` where it joins frames whose ``attrs`` differ: ``join_frames`` keeps them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,34 @@ from ecomlib.errors import DataError
 KEYS = ("unique_id", "ds", "cutoff")
 _INTERVAL = re.compile(r"^(?P<model>.+)-(?P<side>lo|hi)-(?P<level>\d+(\.\d+)?)$")
 _QUANTILE = re.compile(r"^(?P<model>.+)-q(?P<share>0?\.\d+)$")
+
+
+def check_name(name: str) -> str:
+    """Refuse a model's name that would read as another column of the frame; return it otherwise.
+
+    Refused are ``unique_id``, ``ds``, ``cutoff``, ``y``, no name at all, and names that end as parts of a model do:
+    ``-mean`` (whether or not a model of the name before it stands beside it), ``-q0.9``, ``-lo-90``, ``-hi-90``.
+
+    Raises
+    ------
+    DataError
+        Such a name.
+
+    Examples
+    --------
+    >>> check_name("gru")
+    'gru'
+    """
+    if not isinstance(name, str) or not name:
+        raise DataError("a model's name is a text", value=name, remedy='write it so: "my_model".')
+    remedy = 'take another name, such as "my_model".'
+    if name in (*KEYS, "y"):
+        raise DataError("a model cannot have the name of a column that every frame holds", value=name, remedy=remedy)
+    if _INTERVAL.match(name) or _QUANTILE.match(name) or name.endswith("-mean"):
+        problem = "a model's name cannot end as its mean, its quantiles and its intervals do (-mean, -q0.9, -lo-90)"
+        remedy = f'write it without hyphens: "{re.sub(r"[^0-9a-zA-Z_]+", "_", name)}".'
+        raise DataError(problem, value=name, remedy=remedy)
+    return name
 
 
 def quantile_column(model: str, share: float) -> str:
@@ -185,6 +214,95 @@ def model_columns(frame: pd.DataFrame, also: Iterable[str] = ()) -> list[str]:
 def point_of(frame: pd.DataFrame, model: str) -> str:
     """Tell what a model's column is: ``median``, ``mean``, ``neither``, or ``unknown`` where the frame does not say."""
     return str(frame.attrs.get("point", {}).get(model, "unknown"))
+
+
+def join_frames(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Join forecast or scored frames, and keep what they declare of their models' columns.
+
+    Frames with the same columns are put beneath each other, as back-tests of other origins; frames with other models
+    are put side by side, and must then hold the same rows.
+
+    Parameters
+    ----------
+    frames : iterable of DataFrame
+        Each with ``unique_id, ds, cutoff``. Columns that several frames hold must hold the same there.
+
+    Returns
+    -------
+    DataFrame
+        In the order of the first frame. ``attrs["point"]`` holds what the frames agree on, ``attrs["seconds"]`` the sum
+        of theirs.
+
+    Raises
+    ------
+    DataError
+        A row stands in two frames of the same models, rows differ, or a column of two frames does.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> keys = {"unique_id": ["cup"], "ds": [pd.Timestamp("2024-01-08")], "cutoff": [pd.Timestamp("2024-01-01")]}
+    >>> first, second = pd.DataFrame({**keys, "gru": 2.0}), pd.DataFrame({**keys, "trees": 3.0})
+    >>> first.attrs["point"], second.attrs["point"] = {"gru": "median"}, {"trees": "mean"}
+    >>> join_frames([first, second]).attrs["point"]
+    {'gru': 'median', 'trees': 'mean'}
+    """
+    parts = [frames] if isinstance(frames, pd.DataFrame) else list(frames)
+    for part in parts:
+        if not isinstance(part, pd.DataFrame) or not set(KEYS) <= set(part.columns):
+            remedy = "hand in what backtest or forecast returned, with unique_id, ds and cutoff."
+            raise DataError("only forecast frames can be joined", value=type(part).__name__, remedy=remedy)
+        if part.duplicated([*KEYS]).any():
+            raise DataError("a frame holds a row twice", remedy="drop the rows that stand there twice.")
+    if not parts:
+        raise DataError("there is no frame to join", remedy="write join_frames([first, second]).")
+    whole = parts[0].copy()
+    for part in parts[1:]:
+        whole = _beneath(whole, part) if set(whole.columns) == set(part.columns) else _beside(whole, part)
+    whole.attrs = {}
+    words: dict[str, set[str]] = {}
+    seconds: dict[str, float] = {}
+    for part in parts:
+        for model in {name for other in parts for name in other.attrs.get("point", {})} & set(part.columns):
+            words.setdefault(model, set()).add(point_of(part, model))
+        for model, spent in part.attrs.get("seconds", {}).items():
+            seconds[model] = seconds.get(model, 0.0) + spent
+    known = {model: next(iter(word)) for model, word in words.items() if len(word) == 1}
+    whole.attrs["point"] = {name: known[name] for name in map(str, whole.columns) if name in known}
+    if seconds:
+        whole.attrs["seconds"] = seconds
+    return whole
+
+
+def _beneath(upper: pd.DataFrame, lower: pd.DataFrame) -> pd.DataFrame:
+    whole = pd.concat([upper, lower[upper.columns]], ignore_index=True)
+    if whole.duplicated([*KEYS]).any():
+        row = whole.loc[whole.duplicated([*KEYS])].iloc[0]
+        raise DataError(
+            "two frames hold the same models at the same row",
+            value=f"{row['unique_id']}, {row['ds']:%Y-%m-%d}, from {row['cutoff']:%Y-%m-%d}",
+            remedy="join frames of other origins, or give the models other names.",
+        )
+    return whole
+
+
+def _beside(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
+    both = [column for column in left.columns if column in right.columns and column not in KEYS]
+    there = left[[*KEYS]].merge(right, on=[*KEYS], how="left", indicator="_there")
+    if len(left) != len(right) or (there["_there"] != "both").any():
+        raise DataError(
+            f"frames of other models must hold the same rows, and these hold {len(left)} and {len(right)}",
+            remedy="backtest the models at the same origins with the same horizon.",
+        )
+    for column in both:
+        if not there[column].equals(left[column].reset_index(drop=True)):
+            raise DataError(
+                "a column that two frames hold is not the same in both",
+                column=column,
+                remedy="leave it out of one of them, or give the model another name.",
+            )
+    own = there.drop(columns=[*KEYS, *both, "_there"]).set_axis(left.index)
+    return pd.concat([left, own], axis=1)
 
 
 def _summable(frame: pd.DataFrame, model: str) -> str:

@@ -91,7 +91,10 @@ def last_known(panel: pd.DataFrame) -> pd.Timestamp:
 def known_part(panel: pd.DataFrame, until: Any = None) -> pd.DataFrame:
     """Take the rows of a checked panel up to a period, the last known one unless given."""
     origin = last_known(panel) if until is None else _period(panel, until)
-    return panel.loc[panel["ds"].to_numpy() <= np.datetime64(origin)].reset_index(drop=True)
+    known = panel.loc[panel["ds"].to_numpy() <= np.datetime64(origin)].reset_index(drop=True)
+    # Whatever else the panel's owner noted there may have been reckoned from all of its rows.
+    known.attrs = {key: value for key, value in panel.attrs.items() if key == "freq"}
+    return known
 
 
 def _period(panel: pd.DataFrame, origin: Any) -> pd.Timestamp:
@@ -128,6 +131,7 @@ def ahead_of(panel: pd.DataFrame, past: pd.DataFrame, horizon: int, known_ahead:
         return wanted
     found = panel.loc[panel["ds"].to_numpy() > np.datetime64(origin), ["unique_id", "ds", *known_ahead]]
     future = wanted.merge(found, on=["unique_id", "ds"], how="left", validate="one_to_one")
+    future.attrs = {}
     there = wanted.merge(found[["unique_id", "ds"]], on=["unique_id", "ds"], how="left", indicator=True)["_merge"]
     absent = (there != "both").to_numpy()
     if absent.any():

@@ -10,15 +10,17 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable
+from pathlib import PurePath
 from typing import Any, TypeVar
 
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 
 Class = TypeVar("Class", bound=type[Any])
 REGISTERED: dict[str, type[Any]] = {}  # by registered name: classes from outside the package
 ENVIRONMENT = "ECOMLIB_PLUGINS"
 
 
+@explained("@ecomlib.register in the line above the class")
 def register(cls: Class) -> Class:
     """Register a class of your own under its ``name``: use it as a decorator above the class.
 
@@ -46,12 +48,20 @@ def register(cls: Class) -> Class:
     ...     def answer(self, learned, past, future):
     ...         return [0.0] * len(future)
     """
+    if not isinstance(cls, type):
+        raise DataError(
+            "what is registered is a class",
+            value=cls if isinstance(cls, str) else type(cls).__name__,
+            remedy="write @ecomlib.register in the line above the class; its name stands in the class.",
+        )
     name = getattr(cls, "kind", None) or getattr(cls, "name", None)
     if not isinstance(name, str) or not name or "-" in name:
         raise DataError(
             "a registered class needs a name without a hyphen",
             value=name if name else cls.__name__,
-            remedy='write name = "my_forecaster" in the class.',
+            remedy='write kind = "my_network" in the class.'
+            if hasattr(cls, "state_dict")
+            else 'write name = "my_forecaster" in the class, a Forecaster; a network has kind = "my_network".',
         )
     other = REGISTERED.get(name)
     if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
@@ -90,6 +100,10 @@ def load_plugins(modules: Iterable[str] = ()) -> list[str]:
     for name in found:
         if name in sys.modules:
             continue
+        if name.endswith(".py") or "/" in name or "\\" in name:
+            module = PurePath(name.replace("\\", "/")).name.removesuffix(".py")
+            remedy = f"write --plugin {module}, in the folder that holds {module}.py."
+            raise DataError("a plug-in is named as a module, not as a file", value=name, remedy=remedy)
         here = os.getcwd()
         sys.path.insert(0, here)
         try:

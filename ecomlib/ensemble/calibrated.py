@@ -10,15 +10,25 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.contract import FittedForecaster, Forecaster, Point, as_forecaster, interval_columns, rolling_origins
+from ecomlib.contract.forecaster import declared
 from ecomlib.contract.origins import ahead_of, known_part
+from ecomlib.contract.settings import at_least
 from ecomlib.ensemble.combine import Floats
 from ecomlib.ensemble.conformal import conformal_quantile, rows_needed, too_few
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 from ecomlib.panel import frequency, join_id
 
 _ALL, _IT = "all", "it"
 
 
+@explained(
+    'forecaster("conformal", member=forecaster("naive"), levels=(90,))',
+    model="member",
+    forecaster="member",
+    level="levels",
+    alpha="it is called levels here, in per cent: levels=(90,).",
+    coverage="it is called levels here, in per cent: levels=(90,).",
+)
 @dataclass(frozen=True)
 class Conformal(Forecaster):
     """Forecast as a member does, with intervals calibrated on its own past errors (lesson 07, section 3).
@@ -84,12 +94,12 @@ class Conformal(Forecaster):
         levels = self.levels if isinstance(self.levels, tuple | list) else (self.levels,)
         object.__setattr__(self, "levels", tuple(levels))
         object.__setattr__(self, "by", (self.by,) if isinstance(self.by, str) else tuple(self.by))
+        super().__post_init__()
+        at_least(self, 1, "origins", "least")
         if not self.levels:
             raise DataError("an interval needs a level", remedy="write levels=(90,).")
         for level in self.levels:
             interval_columns(self.name, level)  # raises where it is no per cent
-        if self.scale not in (None, "root"):
-            raise DataError("there is no such scale", value=self.scale, remedy='write scale="root", or leave it out.')
 
     @property
     def point(self) -> Point:  # type: ignore[override]
@@ -104,6 +114,10 @@ class Conformal(Forecaster):
     def also_known(self) -> tuple[str, ...]:  # type: ignore[override]
         return tuple(self.member.also_known)
 
+    def check(self) -> None:
+        self.member.check()
+        super().check()
+
     def learn(self, past: pd.DataFrame, horizon: int) -> dict[str, Any]:
         moments = rolling_origins(past, horizon, self.origins, step=1)
         known = known_part(past, moments[0])
@@ -116,7 +130,7 @@ class Conformal(Forecaster):
     def _errors(self, member: FittedForecaster, past: pd.DataFrame, origin: pd.Timestamp) -> pd.DataFrame:
         """The member's errors from one origin: ``group, step, error``, in units or in their root."""
         known = known_part(past, origin)
-        future = ahead_of(past, known, member.horizon, self.member.known_ahead)
+        future = ahead_of(past, known, member.horizon, declared(self.member))
         said = member.answer(known, future, name=_IT, negative="clip")[_IT]
         truth = future[["unique_id", "ds"]].merge(past[["unique_id", "ds", "y"]], on=["unique_id", "ds"], how="left")
         error = np.abs(truth["y"].to_numpy(dtype=float) - said) / self._unit(said)
@@ -153,7 +167,7 @@ class Conformal(Forecaster):
         return pd.DataFrame(table, columns=columns), "; ".join(why)
 
     def answer(self, learned: Any, past: pd.DataFrame, future: pd.DataFrame) -> pd.DataFrame:
-        own = future[["unique_id", "ds", *self.member.known_ahead]]
+        own = future[["unique_id", "ds", *declared(self.member)]]
         found = learned["member"].answer(past, own, name=_IT, negative="clip")
         kept = {name: values for name, values in found.items() if "-lo-" not in name and "-hi-" not in name}
         columns = {name.removeprefix(f"{_IT}-"): values for name, values in kept.items() if name != _IT}

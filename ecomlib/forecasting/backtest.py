@@ -11,7 +11,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from ecomlib.contract import FittedForecaster, Forecaster, as_forecaster, rolling_origins
-from ecomlib.contract.forecaster import Negative, check_horizon
+from ecomlib.contract.forecaster import Negative, check_horizon, declared
+from ecomlib.contract.frame import check_name
 from ecomlib.contract.origins import ahead_of, checked, known_part
 from ecomlib.errors import DataError, explained
 from ecomlib.forecasting.registry import forecaster
@@ -48,9 +49,11 @@ def backtest(
     panel : DataFrame
         Long frame ``unique_id, ds, y`` and covariates, regular in time.
     forecasters : mapping, sequence, or a single one
-        Registered names, forecasters, or functions ``(past, future)``; a mapping gives the columns their names.
+        Registered names, forecasters, or functions ``(past, future)``; a mapping gives the columns their names, none
+        of which may read as another column (``ecomlib.contract.check_name``).
     origins : int or sequence of dates
-        How many origins, ``horizon`` periods apart, before the panel's end; or the last known periods themselves.
+        How many origins, ``horizon`` periods apart, before the panel's end; or the last known periods themselves,
+        each of which counts once.
         Series that have no row up to an origin are not forecast there.
     horizon : int
         Periods to forecast.
@@ -68,7 +71,8 @@ def backtest(
     DataFrame
         Scored frame ``unique_id, ds, cutoff, y``, one column a model, and its mean, quantiles and interval ends where
         it gives them, by cutoff, series, date. ``attrs["seconds"]`` holds each model's wall time, ``attrs["point"]``
-        what its column is.
+        what its column is. What a forecaster remarks, such as why an interval has no end (``attrs["unbounded"]``),
+        stands by model and origin.
 
     Raises
     ------
@@ -98,6 +102,8 @@ def backtest(
         value = origins if isinstance(origins, str | float) else type(origins).__name__
         remedy = 'write origins=4, or origins=["2024-01-29", "2024-02-26"].'
         raise DataError("origins are a number or a list of dates", value=value, remedy=remedy)
+    if isinstance(origins, int | np.integer) and origins < 1:
+        raise DataError("origins count from 1", value=int(origins), remedy="write origins=4.")
     moments = rolling_origins(whole, horizon, int(origins)) if isinstance(origins, int | np.integer) else list(origins)
     if not models or not moments:
         raise DataError(
@@ -105,26 +111,29 @@ def backtest(
         )
     for model in models.values():
         model.check()
-    moments = sorted(parse_date(origin, "an origin") for origin in moments)
+    moments = sorted({parse_date(origin, "an origin") for origin in moments})
     seconds, scored = dict.fromkeys(models, 0.0), []
     fitted: dict[str, FittedForecaster] = {}
+    remarks: dict[str, dict[str, dict[str, Any]]] = {}
     with tqdm(total=len(moments) * len(models), disable=not progress, leave=False) as bar:
         for origin in moments:
             past, block = _at(whole, origin, horizon)
             freq = frequency(past)
             for name, model in models.items():
                 bar.set_description(f"{origin:%Y-%m-%d} {name}")
-                future = ahead_of(whole, past, horizon, model.known_ahead)
+                future = ahead_of(whole, past, horizon, declared(model))
                 started = time.perf_counter()
                 if refit or name not in fitted:
                     fitted[name] = FittedForecaster(model, model.learn(past.copy(), horizon), horizon, freq, origin)
                 columns = fitted[name].answer(past, future, name=name, negative=negative)
+                for key, word in model.remarks(fitted[name].learned).items():
+                    remarks.setdefault(key, {}).setdefault(name, {})[f"{origin:%Y-%m-%d}"] = word
                 seconds[name] += time.perf_counter() - started
                 block = block.assign(**columns)
                 bar.update()
             scored.append(block)
     frame = pd.concat(scored, ignore_index=True)
-    frame.attrs = {"seconds": seconds, "point": {name: model.point for name, model in models.items()}}
+    frame.attrs = {**remarks, "seconds": seconds, "point": {name: model.point for name, model in models.items()}}
     return frame
 
 
@@ -133,11 +142,11 @@ def named(forecasters: Any, known_ahead: Sequence[str] = ()) -> dict[str, Foreca
     if isinstance(forecasters, str | Forecaster | FittedForecaster) or callable(forecasters):
         forecasters = [forecasters]
     if isinstance(forecasters, Mapping):
-        return {str(name): _one(given, known_ahead) for name, given in forecasters.items()}
+        return {check_name(str(name)): _one(given, known_ahead) for name, given in forecasters.items()}
     if not isinstance(forecasters, Sequence):
         as_forecaster(forecasters)  # raises the sentence
     made = [_one(given, known_ahead) for given in forecasters]
-    labels = [model.label for model in made]
+    labels = [check_name(model.label) for model in made]
     twice = [label for k, label in enumerate(labels) if label in labels[:k]]
     if twice:
         raise DataError(

@@ -16,7 +16,7 @@ from typing import Any
 from ecomlib.contract import REGISTERED, Forecaster, load_plugins
 from ecomlib.contract.hints import unknown_setting
 from ecomlib.contract.plugins import require_own_name
-from ecomlib.errors import DataError, explained
+from ecomlib.errors import DataError, EcomlibError, explained
 
 FORECASTERS: dict[str, str] = {
     "naive": "ecomlib.models.baselines:Naive",
@@ -39,7 +39,7 @@ def names() -> list[str]:
     """List the registered names: the package's forecasters, its networks, and those of plug-ins."""
     from ecomlib.models.registry import NETWORKS
 
-    return [*FORECASTERS, *NETWORKS, *REGISTERED]
+    return list(dict.fromkeys([*FORECASTERS, *NETWORKS, *REGISTERED]))
 
 
 @explained(
@@ -91,6 +91,13 @@ def create(name: str, settings: dict[str, Any], *, saved: bool = False) -> Forec
         elif name not in REGISTERED:
             load_plugins()
         kind = NETWORKS.get(name, REGISTERED.get(name))
+    if kind is None and saved:
+        raise DataError(
+            "it holds a forecaster that is not ecomlib's, and its class is not registered here",
+            value=name,
+            remedy="name the module of the class: --plugin my_module, ECOMLIB_PLUGINS=my_module, or in Python "
+            "import my_module before.",
+        )
     if kind is None:
         near = difflib.get_close_matches(str(name).lower(), names(), n=3, cutoff=0.5)
         raise DataError(
@@ -107,6 +114,8 @@ def create(name: str, settings: dict[str, Any], *, saved: bool = False) -> Forec
         _check_settings(name, [part.name for part in fields(kind) if part.init], settings)
     try:
         made: Forecaster = kind.from_settings(settings) if saved else kind.make(**fixed, **settings)
+    except EcomlibError:
+        raise
     except TypeError as fault:
         raise DataError(
             f"'{name}' does not take these settings: {fault}", remedy=f"see help({kind.__name__})."

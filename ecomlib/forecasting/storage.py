@@ -209,6 +209,10 @@ def load(path: str | os.PathLike[str]) -> FittedForecaster:
     ...     load(save(forecaster("naive").fit(panel, horizon=4), f"{folder}/naive")).forecast(panel)["naive"].tolist()
     [2.0, 2.0, 2.0, 2.0]
     """
+    if not isinstance(path, str | os.PathLike):
+        raise DataError(
+            "load takes a folder", value=type(path).__name__, remedy='name the one that save wrote: load("folder").'
+        )
     folder = Path(path)
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from ecomlib.contract.settings import checked_types
 from ecomlib.errors import DataError, explained
 from ecomlib.models.attention import Attention, positions
 from ecomlib.models.heads import DEFAULT_QUANTILES, HEADS, Head, make_head
@@ -89,6 +90,7 @@ class NetworkSettings:
     fusion_heads: int = 4
 
     def __post_init__(self) -> None:
+        checked_types(self)
         object.__setattr__(self, "quantiles", tuple(self.quantiles))  # a card's JSON gives a list
         self.at_least_one("past", "horizon", "hidden", "layers", "decoder", "text_width", "fusion_heads")
         if self.look_back is not None:

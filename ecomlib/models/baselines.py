@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ecomlib.contract import Forecaster, Point
+from ecomlib.contract.settings import at_least
 from ecomlib.errors import DataError, MissingDependencyError, install_command
 from ecomlib.features import lags as lag_features
 from ecomlib.panel import frequency
@@ -150,6 +151,10 @@ class SeasonalNaive(_Classical):
     name: ClassVar[str] = "seasonal_naive"
     season: int | None = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, 1, "season")
+
     def method(self, year: int) -> tuple[str, dict[str, Any]]:
         return "SeasonalNaive", {"season_length": self.season or year}
 
@@ -161,6 +166,10 @@ class WindowMean(Forecaster):
     name: ClassVar[str] = "window_mean"
     window: int = 8
     point: Point = field(default="mean", init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, 1, "window")
 
     def answer(self, learned: Any, past: pd.DataFrame, future: pd.DataFrame) -> Floats:
         last = past.dropna(subset=["y"]).groupby("unique_id", observed=True).tail(self.window)
@@ -185,6 +194,10 @@ class AutoTheta(_Classical):
     name: ClassVar[str] = "auto_theta"
     season: int = 1
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, 1, "season")
+
     def method(self, year: int) -> tuple[str, dict[str, Any]]:
         return "AutoTheta", {"season_length": self.season}
 
@@ -196,6 +209,10 @@ class AutoETS(_Classical):
     name: ClassVar[str] = "auto_ets"
     model: str = "ZZN"
     season: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, 1, "season")
 
     def method(self, year: int) -> tuple[str, dict[str, Any]]:
         return "AutoETS", {"season_length": self.season, "model": self.model}
@@ -244,6 +261,15 @@ class LightGBM(Forecaster):
     covariates: tuple[str, ...] = ()
     also_known: tuple[str, ...] = ()
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, 1, "trees", "least_rows")
+        at_least(self, 2, "leaves")
+        for name in ("rate", "row_share", "column_share"):
+            if not 0 < getattr(self, name) <= 1:
+                problem = f"the setting '{name}' of LightGBM lies above 0, and at most at 1"
+                raise DataError(problem, value=getattr(self, name), remedy=f"write {name}=0.5.")
 
     @property
     def point(self) -> Point:  # type: ignore[override]

@@ -97,6 +97,7 @@ class Trees(Forecaster):
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "quantiles", tuple(sorted(self.quantiles)))
         if not all(0 < share < 1 for share in self.quantiles):
             raise DataError(
@@ -108,6 +109,25 @@ class Trees(Forecaster):
                 value=self.options["objective"],
                 remedy="leave out objective, or quantiles.",
             )
+
+    def check(self) -> None:
+        super().check()
+        self._check_options()
+
+    def _check_options(self) -> None:
+        """Refuse an option that LightGBM does not have; it would warn, and train without it."""
+        lightgbm = library("lightgbm")
+        aliases = lightgbm.basic._ConfigAliases._get_all_param_aliases()  # as LightGBM's own documentation lists them
+        known = {
+            *lightgbm.LGBMRegressor().get_params(),
+            *aliases,
+            *(name for more in aliases.values() for name in more),
+        }
+        for name in self.options:
+            if name not in known:
+                near = difflib.get_close_matches(name, [*lightgbm.LGBMRegressor().get_params(), *sorted(known)], n=1)
+                remedy = f"did you mean {near[0]}?" if near else "see the parameters of lightgbm.LGBMRegressor."
+                raise DataError("LightGBM has no such parameter", value=name, remedy=remedy)
 
     @property
     def point(self) -> Point:  # type: ignore[override]
@@ -156,6 +176,7 @@ class Trees(Forecaster):
             By column: ``forecast`` alone, or with quantiles ``forecast-q0.5`` and one for each of them.
         """
         lightgbm = library("lightgbm")
+        self._check_options()
         batch = windows.batch(torch.arange(len(windows)))
         counted = batch.mask.cpu().numpy().ravel()
         table, target = window_table(windows)[counted], batch.target.cpu().numpy().ravel()[counted]

@@ -149,6 +149,12 @@ class Store(metaclass=_Loads):
             way = f"write store.{table}." if table in TABLES else f"its tables are {', '.join(TABLES)}."
             raise CallError("a store's tables are attributes", value=table, remedy=way)
 
+        def __len__(self) -> NoReturn:
+            raise CallError("a store has no length", remedy="count the rows of a table: len(store.orders).")
+
+        def __bool__(self) -> bool:
+            return True  # and not what its length says
+
     def tables(self) -> Iterator[tuple[str, pd.DataFrame]]:
         """Give the name and frame of each table that this store has, in the order of ``TABLES``."""
         for table in TABLES:

@@ -10,6 +10,7 @@ import pytest
 
 from ecomlib.contract import FittedForecaster, Forecaster, FunctionForecaster, as_forecaster
 from ecomlib.errors import DataError, LeakageError
+from ecomlib.forecasting import backtest
 
 WEEKS = pd.date_range("2024-01-01", periods=12, freq="W-MON")
 
@@ -121,3 +122,35 @@ def test_intervals_may_be_infinite_above_and_negatives_are_a_choice(panel: pd.Da
     clipped = fitted.forecast(negative="clip")
     assert (clipped[["wide", "wide-lo-90"]] == 0).all(axis=None) and np.isinf(clipped["wide-hi-90"]).all()
     assert (fitted.forecast(negative="allow")["wide"] == -1).all()
+
+
+class Fickle(Spy):
+    """Declares a harmless column when it is asked first, and what it wants to see afterwards."""
+
+    name, asked_for = "fickle", 0
+
+    @property
+    def known_ahead(self) -> tuple[str, ...]:  # type: ignore[override]
+        self.asked_for += 1
+        return ("price",) if self.asked_for < 2 else ("y",)
+
+
+def test_what_is_handed_out_is_what_was_checked(panel: pd.DataFrame) -> None:
+    with pytest.raises(LeakageError, match="'y' is not known ahead"):
+        Fickle().fit(panel, 2).forecast(at=WEEKS[9])
+    with pytest.raises(LeakageError, match="'y' is not known ahead"):
+        backtest(panel, [Fickle()], origins=1, horizon=2)
+
+
+def test_columns_known_ahead_are_not_letters(panel: pd.DataFrame) -> None:
+    class Letters(Spy):
+        known_ahead = "price"  # type: ignore[assignment]
+
+    with pytest.raises(DataError, match=r'write known_ahead=\("price",\)'):
+        Letters().fit(panel, 2)
+
+
+def test_a_forecast_has_no_name_of_another_column(panel: pd.DataFrame) -> None:
+    for name in ("ds", "y", "spy-mean", "spy-q0.9", ""):
+        with pytest.raises(DataError, match="a model"):
+            Spy().fit(panel, 2).forecast(name=name)

@@ -10,6 +10,7 @@ from ecomlib.contract import (
     find_interval,
     interval_columns,
     interval_levels,
+    join_frames,
     known_quantiles,
     model_columns,
     model_of,
@@ -95,3 +96,33 @@ def test_sums_keep_what_is_unknown_unknown_and_name_what_is_missing() -> None:
             sum_forecasts(frame(), models, by=by)
     with pytest.raises(DataError, match="not in the frame"):
         require_mean(frame(), "lstm")
+
+
+def test_frames_beneath_each_other_keep_what_they_agree_on() -> None:
+    first, second = frame(), frame()
+    second["cutoff"] = pd.Timestamp("2024-01-08")
+    first.attrs["seconds"], second.attrs["seconds"] = {"gru": 1.0}, {"gru": 2.5}
+    whole = join_frames([first, second])
+    assert len(whole) == 8 and whole.attrs == {"point": {"gru": "median"}, "seconds": {"gru": 3.5}}
+    second.attrs["point"] = {"gru": "mean"}
+    assert point_of(join_frames([first, second]), "gru") == "unknown"
+    second.attrs = {}
+    assert point_of(join_frames([first, second]), "gru") == "unknown"
+    with pytest.raises(DataError, match="hold the same models at the same row"):
+        join_frames([first, frame("mean")])
+
+
+def test_frames_side_by_side_hold_the_same_rows() -> None:
+    first, second = frame(), frame().rename(columns={"gru": "trees"})
+    second.attrs = {"point": {"trees": "mean"}}
+    whole = join_frames([first, second.iloc[::-1]])
+    assert list(whole.columns) == [*first.columns, "trees"] and whole["trees"].tolist() == first["gru"].tolist()
+    assert whole.attrs == {"point": {"gru": "median", "trees": "mean"}}
+    pd.testing.assert_frame_equal(whole[list(first.columns)], first)
+    with pytest.raises(DataError, match="must hold the same rows"):
+        join_frames([first, second.iloc[1:]])
+    with pytest.raises(DataError, match="column 'y': a column that two frames hold is not the same"):
+        join_frames([first, second.assign(y=0.0)])
+    for nothing in ([], [1], [first.drop(columns="cutoff")], [pd.concat([first, first])]):
+        with pytest.raises(DataError, match="What to do"):
+            join_frames(nothing)  # type: ignore[arg-type]

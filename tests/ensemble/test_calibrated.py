@@ -11,7 +11,7 @@ import pytest
 
 from ecomlib.contract import Forecaster, known_quantiles
 from ecomlib.ensemble import Average, Conformal, conformal_quantile, coverage_by
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, LeakageError
 from ecomlib.forecasting import backtest, forecaster, load, save
 from ecomlib.models.baselines import Naive, WindowMean
 
@@ -150,7 +150,7 @@ def test_a_function_is_calibrated_as_well_and_a_name_is_not_taken_for_one() -> N
     for wrong, said in (
         ({"levels": (0.9,)}, "write 90"),
         ({"levels": ()}, "needs a level"),
-        ({"scale": "log"}, "no such"),
+        ({"scale": "log"}, "scale='root'"),
     ):
         with pytest.raises(DataError, match=said):
             Conformal(last, **wrong)  # type: ignore[arg-type]
@@ -205,3 +205,46 @@ def test_an_infinite_end_stays_infinite_in_an_average() -> None:
     few, many = Conformal(Naive(), origins=2), Conformal(Naive(), origins=12)
     assert (Average((few, many)).fit(panel, 2).forecast()["average-hi-90"] == np.inf).all()
     assert np.isfinite(Average((few, many, many), "median").fit(panel, 2).forecast()["average-hi-90"]).all()
+
+
+class Peeks(Forecaster):
+    """Asks for the orders of the day that it forecasts; whether its user vouches for them is a setting."""
+
+    name, point, known_ahead = "peeks", "mean", ("orders",)
+
+    def __init__(self, *also: str) -> None:
+        self.also_known = also
+
+    def answer(self, learned: Any, past: pd.DataFrame, future: pd.DataFrame) -> Any:
+        return future["orders"]
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        Conformal(Peeks(), origins=4),
+        Average((Peeks(), Peeks("orders"))),
+        Average((Conformal(Peeks("orders"), origins=4), Average((Naive(), Peeks())))),
+        Conformal(Average((Peeks("orders"), Peeks())), origins=4),
+    ],
+)
+def test_what_one_member_vouches_for_another_has_not(around: Forecaster) -> None:
+    panel = panel_of(np.random.default_rng(0), 2, 20)
+    panel["orders"] = panel["y"]
+    with pytest.raises(LeakageError, match="'orders' is not known ahead of time, so 'peeks'"):
+        around.fit(panel, 2)
+    with pytest.raises(LeakageError, match="'orders' is not known ahead of time, so 'peeks'"):
+        backtest(panel, [around], origins=1, horizon=2)
+
+
+def test_a_backtest_and_an_average_say_why_too() -> None:
+    panel = panel_of(np.random.default_rng(4), series=1, weeks=20)
+    wide = Conformal(Naive(), origins=4)
+    frame = backtest(panel, {"wide": wide, "plain": "naive"}, origins=2, horizon=2)
+    cutoffs = [f"{cutoff:%Y-%m-%d}" for cutoff in frame["cutoff"].unique()]
+    assert np.isinf(frame["wide-hi-90"]).all() and list(frame.attrs["unbounded"]) == ["wide"]
+    assert list(frame.attrs["unbounded"]["wide"]) == cutoffs
+    assert all(said.endswith("calibration rows, 9 needed") for said in frame.attrs["unbounded"]["wide"].values())
+    both = Average((wide, Conformal(WindowMean(4), origins=4))).fit(panel, 2).forecast()
+    assert np.isinf(both["average-hi-90"]).all()
+    assert both.attrs["unbounded"].count("conformal: 90 %: 8 calibration rows, 9 needed") == 2

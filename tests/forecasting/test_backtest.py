@@ -144,3 +144,37 @@ def test_origins_do_not_overlap_and_may_end_early(panel: pd.DataFrame) -> None:
     assert all((b - a) == pd.Timedelta(weeks=4) for a, b in itertools.pairwise(origins))
     early = rolling_origins(panel, 4, 2, end="2024-03-25", step=1)
     assert [f"{o:%m-%d}" for o in early] == ["02-19", "02-26"]
+
+
+@pytest.mark.parametrize("name", ["y", "ds", "cutoff", "unique_id", "", "gru-mean", "x-q0.9", "x-lo-90", "x-hi-97.5"])
+def test_a_name_that_would_read_as_another_column_is_refused(panel: pd.DataFrame, name: str) -> None:
+    with pytest.raises(DataError, match=r"a model('s name)? (cannot|is).*What to do: (take|write)"):
+        backtest(panel, {name: "naive"}, origins=1, horizon=2)
+
+
+def test_a_function_with_the_name_of_a_key_is_refused(panel: pd.DataFrame) -> None:
+    def y(past: pd.DataFrame, future: pd.DataFrame) -> pd.Series:
+        return last_value(past, future)
+
+    with pytest.raises(DataError, match="the name of a column that every frame holds"):
+        backtest(panel, y, origins=1, horizon=2)
+
+
+def test_an_origin_named_twice_counts_once(panel: pd.DataFrame) -> None:
+    origin = rolling_origins(panel, 2, 1)[0]
+    frame = backtest(panel, ["window_mean"], origins=[origin, f"{origin:%Y-%m-%d}"], horizon=2)
+    pd.testing.assert_frame_equal(frame, backtest(panel, ["window_mean"], origins=[origin], horizon=2))
+    with pytest.raises(DataError, match=r"origins count from 1 \(found 0\).*origins=4"):
+        backtest(panel, ["window_mean"], origins=0)
+
+
+def test_what_the_owner_noted_on_the_panel_is_not_handed_on(panel: pd.DataFrame) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def spy(past: pd.DataFrame, future: pd.DataFrame) -> np.ndarray:
+        seen.extend([past.attrs, future.attrs])
+        return np.ones(len(future))
+
+    panel.attrs = {"freq": "W-MON", "truth": panel["y"].tolist()}
+    backtest(panel, spy, origins=1, horizon=2, known_ahead=["price"])
+    assert seen == [{"freq": "W-MON"}, {}] and "truth" in panel.attrs

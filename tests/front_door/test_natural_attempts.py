@@ -13,11 +13,12 @@ import pytest
 import ecomlib
 from ecomlib import EcomlibError, Store, WindowSet, WindowSettings, make_panel
 from ecomlib.contract import FittedForecaster
+from ecomlib.ensemble import Average, Conformal
 from ecomlib.evaluation import score, wape
 from ecomlib.features import as_of_join, calendar, counts, lags, last_year, recency, relative_price
 from ecomlib.forecasting import backtest, forecaster, load, save
 from ecomlib.models import NETWORKS, GRUNetwork
-from ecomlib.models.baselines import Naive
+from ecomlib.models.baselines import Naive, WindowMean
 from ecomlib.panel import check_panel, frequency
 from ecomlib.training import TrainSettings, fit, make_network, predict
 from ecomlib.windows import split
@@ -246,6 +247,34 @@ ATTEMPTS: list[tuple[str, Callable[[], Any], Callable[[Any], bool] | str]] = [
     ("windows.split(last, 4)", lambda: WINDOWS.split(WEEKS[-1], 4), "end training earlier"),
     ("split(panel, last, 4)", lambda: split(PANEL, WEEKS[-1], 4), "end training earlier"),
     ("split(test_size=)", lambda: split(PANEL, test_size=0.2), "8)"),
+    # Settings.
+    ("window=0", lambda: forecaster("window_mean", window=0), "write window=1, or more"),
+    ("window=4.5", lambda: forecaster("window_mean", window=4.5), "write window=8"),
+    ("window=-1", lambda: WindowMean(-1), "write window=1, or more"),
+    ('window="4"', lambda: WindowMean("4"), "write window=4"),
+    ("season=0", lambda: forecaster("seasonal_naive", season=0), "write season=1, or more"),
+    ("season=-1", lambda: forecaster("auto_ets", season=-1), "write season=1, or more"),
+    ('lightgbm, objective="mae"', lambda: forecaster("lightgbm", objective="mae"), "'squared' or 'absolute'"),
+    ("lightgbm, trees=0", lambda: forecaster("lightgbm", trees=0), "write trees=1, or more"),
+    ("lightgbm, rate=5", lambda: forecaster("lightgbm", rate=5), "write rate=0.5"),
+    ('average, how="meen"', lambda: Average((NAIVE, NAIVE), how="meen"), "write how='mean'"),
+    ("average of three weights", lambda: Average((NAIVE, NAIVE), weights=(0.5, 0.3, 0.2)), "write one each"),
+    ("average, weights by name", lambda: Average((NAIVE, NAIVE), weights={"a": 0.5, "b": 0.5}), "weights=(0.5, 0.5)"),
+    ("average, weights=(1, 1)", lambda: Average((NAIVE, NAIVE), weights=(1, 1)), "divide each by their sum"),
+    ("a weighed median", lambda: Average((NAIVE, NAIVE), how="median", weights=(0.5, 0.5)), "leave out weights"),
+    ("Average(a, b)", lambda: Average(NAIVE, NAIVE), "Average((first, second))"),
+    ("Average(models=)", lambda: Average(models=(NAIVE, NAIVE)), "it is called members here"),
+    (
+        'forecaster("average")',
+        lambda: forecaster("average"),
+        'members=(forecaster("naive"), forecaster("window_mean"))',
+    ),
+    ("Conformal(level=90)", lambda: Conformal(NAIVE, level=90), "it is called levels here"),
+    ("Conformal(model=)", lambda: Conformal(model=NAIVE), "it is called member here"),
+    ("Conformal(levels='90')", lambda: Conformal(NAIVE, levels="90"), "write levels=(90,)"),
+    ("quantiles=0.9", lambda: forecaster("trees", quantiles=0.9), "write quantiles=(0.9,)"),
+    ("n_estimator=", lambda: forecaster("trees", n_estimator=5).fit(PANEL, 2), "did you mean n_estimators?"),
+    ("trees, num_trees=", lambda: forecaster("trees", num_trees=5).check() or NAIVE, lambda made: made is NAIVE),
 ]
 
 

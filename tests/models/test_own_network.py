@@ -264,6 +264,22 @@ def test_settings_of_another_kind_are_refused_when_the_class_is_written() -> Non
             type("Own", (Flat,), {"Settings": wrong})
 
 
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"hidden": "64"}, r"'hidden' of NetworkSettings is a whole number \(found '64'\).*write hidden=64"),
+        ({"hidden": 8.0}, "'hidden' of NetworkSettings is a whole number"),
+        ({"quantiles": 0.5}, "'quantiles' of NetworkSettings is a tuple"),
+        ({"head": 3}, "'head' of NetworkSettings is a text"),
+    ],
+)
+def test_a_setting_of_another_type_is_refused(settings: dict[str, object], sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        replace(PLAIN, **settings)
+    with pytest.raises(DataError, match="'kernel' of ConvolutionSettings is a whole number"):
+        ConvolutionSettings(past=1, horizon=2, kernel=2.0)
+
+
 def test_an_encoder_that_is_none_is_named() -> None:
     with pytest.raises(DataError, match="make_encoder of Own returns a NoneType"):
         made_with(None)

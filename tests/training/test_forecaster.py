@@ -146,6 +146,9 @@ def test_plain_keywords_go_where_they_belong() -> None:
         ({"max_steps": 3}, "it is called epochs here"),
         ({"learning_rate": 3}, "it is called lr here"),
         ({"lr_scheduler": 3}, "it is called schedule here"),
+        ({"epochs": 1.5}, "'epochs' of TrainSettings is a whole number"),
+        ({"device": "gpu"}, "there is no such device.*device=.auto."),
+        ({"hidden": "64"}, "'hidden' of NetworkSettings is a whole number"),
         ({"loss": "mae"}, "it is called head here"),
         ({"feed_forward": 3}, "has no setting 'feed_forward'"),  # the Transformer's
         ({"horizon": 3}, r"hand it to fit: fit\(panel, horizon=4\)"),
