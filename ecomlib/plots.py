@@ -20,7 +20,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import ArrayLike
 
 from ecomlib.contract.frame import find_interval, interval_levels, model_columns, quantile_columns
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 
 INK, SOFT, FAINT = "#22303C", "#6B7885", "#D9DEE3"
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW = (
@@ -178,6 +178,7 @@ def region_map(
     return ax
 
 
+@explained('plots.fan(panel, fitted.forecast(), series="…")')
 def fan(
     history: pd.DataFrame,
     forecast: pd.DataFrame,
@@ -216,6 +217,14 @@ def fan(
     DataError
         More than one series or model, and none named; or one that the frame does not hold.
     """
+    frames = [set(part.columns) for part in (history, forecast) if isinstance(part, pd.DataFrame)]
+    if len(frames) == 2 and "y" in frames[1] - frames[0]:
+        remedy = 'write plots.fan(panel, fitted.forecast(), series="…").'
+        raise DataError("the panel comes first, the forecast after it", remedy=remedy)
+    if isinstance(series, list | tuple | set | pd.Series | np.ndarray):
+        first = next(iter(series), "mug")
+        remedy = f'name one, series="{first}", and draw a fan for each.'
+        raise DataError("a fan shows one series", value=[str(name) for name in series], remedy=remedy)
     forecast = _one_series(forecast, series, history)
     whose = series or (forecast["unique_id"].iloc[0] if "unique_id" in forecast.columns else None)
     history = _one_series(history, whose, history)

@@ -111,6 +111,9 @@ def split_conformal(
        gru-lo-80  gru-hi-80 group
     0       13.0       27.0   all
     """
+    if coverage >= 1:
+        value = float(coverage)
+        raise DataError("coverage is a share between 0 and 1", value=value, remedy=f"write {value / 100:g}.")
     name = _model(model)
     known = calibration.loc[calibration["y"].notna().to_numpy()]
     if "cutoff" in known and "cutoff" in test and len(test) and len(known):

@@ -210,6 +210,9 @@ def compare(
     Verdict
         With the 95 % interval of (ours - rival) / rival and its word, see ``verdict_word``.
     """
+    if not isinstance(rng, np.random.Generator):
+        value = rng if isinstance(rng, int) else type(rng).__name__
+        raise DataError("rng is a generator of numpy's", value=value, remedy="write rng=np.random.default_rng(0).")
     p = parts(frame, [ours, rival], metric, train=train)
     relative = two_way_bootstrap(p, lambda s: (s[0] - s[1]) / s[1], rng, draws=draws)
     each = _scores(p, np.ones((len(p.origins), len(p.series))), np.eye(len(p.origins)))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ecomlib.contract.frame import find_interval, known_quantiles, model_columns
 from ecomlib.errors import DataError, explained
-from ecomlib.frames import require_scored
+from ecomlib.frames import require_panel, require_scored
 
 Floats = NDArray[np.float64]
 Models = str | Sequence[str]
@@ -166,6 +166,7 @@ def _scaled(
         raise DataError(
             "the season of a scale must be at least one period", value=seasonality, remedy="give 1 or more."
         )
+    require_panel(train, "unique_id", "ds", "y")
     history = train[["unique_id", "ds", "y"]].sort_values(["unique_id", "ds"], kind="stable")
     lagged = history.groupby("unique_id", observed=True)["y"].shift(seasonality)
     history = history.assign(_scale=np.abs(history["y"] - lagged) ** power)
@@ -233,6 +234,7 @@ def quantile_loss(frame: pd.DataFrame, models: Models, q: float = 0.5) -> pd.Dat
     return _each(frame, columns, lambda y, f: np.maximum(q * (y - f), (q - 1) * (y - f)))
 
 
+@explained('coverage(frame, "gru", level=90), of a frame with gru-lo-90 and gru-hi-90')
 def coverage(frame: pd.DataFrame, models: Models, level: float = 90) -> pd.DataFrame:
     """Compute the share of values inside a model's interval, ends included, a row a series and origin (lesson 07, 3).
 

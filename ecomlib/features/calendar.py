@@ -64,7 +64,7 @@ def calendar(dates: Any, freq: str | None = None, holidays: Iterable[Any] | None
     """
     if isinstance(dates, pd.DataFrame):
         freq, ds = check_panel(dates, freq)[1], dates["ds"]
-    elif isinstance(dates, str | date) or not hasattr(dates, "__len__"):
+    elif isinstance(dates, str | date) or hasattr(dates, "orders") or not hasattr(dates, "__len__"):
         store = hasattr(dates, "orders")
         way = "make its panel first: calendar(make_panel(store))" if store else 'calendar(["2024-01-01"], "D")'
         raise DataError(

@@ -258,10 +258,13 @@ def test_a_changed_or_shortened_file_is_found(folder: Path) -> None:
 
 def test_a_name_that_nobody_registered_is_answered_with_where_to_register(folder: Path) -> None:
     damage(folder / "card.json", lambda card: card.update(forecaster="my_own"))
-    with pytest.raises(DataError, match=r"no forecaster of this name \(found 'my_own'\).*--plugin or ECOMLIB_PLUGINS"):
+    with pytest.raises(
+        DataError, match=r"'s, and its class is not registered here \(found 'my_own'\).*--plugin my"
+    ) as told:
         load(folder)
+    assert "ECOMLIB_PLUGINS=" in str(told.value) and "window_mean" not in str(told.value)
     damage(folder / "card.json", lambda card: card.update(forecaster="os:system"))
-    with pytest.raises(DataError, match="no forecaster of this name"):
+    with pytest.raises(DataError, match="its class is not registered here"):
         load(folder)
 
 

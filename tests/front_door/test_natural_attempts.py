@@ -12,7 +12,7 @@ import pytest
 
 import ecomlib
 from ecomlib import EcomlibError, Store, WindowSet, WindowSettings, make_panel
-from ecomlib.contract import FittedForecaster
+from ecomlib.contract import FittedForecaster, load_plugins
 from ecomlib.ensemble import Average, Conformal
 from ecomlib.evaluation import score, wape
 from ecomlib.features import as_of_join, calendar, counts, lags, last_year, recency, relative_price
@@ -74,7 +74,7 @@ ATTEMPTS: list[tuple[str, Callable[[], Any], Callable[[Any], bool] | str]] = [
     ("ecomlib.GRU", lambda: ecomlib.GRU(h=4), 'ecomlib.forecaster("gru")'),
     ("ecomlib.train_test_split", lambda: ecomlib.train_test_split, "ecomlib.windows.split"),
     ("ecomlib.cross_validation", lambda: ecomlib.cross_validation, "ecomlib.backtest"),
-    ("ecomlib.features", lambda: ecomlib.features.calendar, callable),
+    ("ecomlib.features", lambda: ecomlib.features.calendar(PANEL), columns("holidays")),
     ("ecomlib.causal", lambda: ecomlib.causal, lambda room: room.__name__ == "ecomlib.causal"),
     # Stores.
     ('load_store("")', lambda: ecomlib.load_store(""), "simulated, tiny"),
@@ -97,7 +97,8 @@ ATTEMPTS: list[tuple[str, Callable[[], Any], Callable[[Any], bool] | str]] = [
     ("store.plot()", lambda: STORE.plot(), "ecomlib.plots"),
     ("store.head()", lambda: STORE.head(), "store.orders.head()"),
     ("store.to_csv()", lambda: STORE.to_csv("shop.csv"), "store.to_directory(folder)"),
-    ("if store", lambda: bool(STORE), bool),
+    ("if store", lambda: bool(STORE), lambda truth: truth is True),  # though it has no length
+    ("len(store)", lambda: len(STORE), "len(store.orders)"),
     # Panels.
     ('make_panel(by="product_id")', lambda: make_panel(STORE, by="product_id"), columns("unique_id", "ds", "y")),
     ('make_panel("W")', lambda: make_panel(STORE, "W"), columns("y")),
@@ -115,7 +116,6 @@ ATTEMPTS: list[tuple[str, Callable[[], Any], Callable[[Any], bool] | str]] = [
     ('make_panel(start="soon")', lambda: make_panel(STORE, start="soon"), '"2024-01-31"'),
     ("make_panel(end=tz)", lambda: make_panel(STORE, end=pd.Timestamp("2024-03-04", tz="UTC")), '"2024-03-04"'),
     ("make_panel(end=4)", lambda: make_panel(STORE, end=4), '"2024-01-31"'),
-    ("panel.plot", lambda: PANEL.plot, lambda accessor: hasattr(accessor, "line")),
     ("frequency(None)", lambda: frequency(None), "make_panel(store)"),
     ("frequency(store)", lambda: frequency(STORE), "panel = make_panel(store)"),
     ("a panel in the index", lambda: check_panel(PANEL.set_index(["unique_id", "ds"])), "panel.reset_index()"),
@@ -274,6 +274,29 @@ ATTEMPTS: list[tuple[str, Callable[[], Any], Callable[[Any], bool] | str]] = [
     ("Conformal(levels='90')", lambda: Conformal(NAIVE, levels="90"), "write levels=(90,)"),
     ("quantiles=0.9", lambda: forecaster("trees", quantiles=0.9), "write quantiles=(0.9,)"),
     ("n_estimator=", lambda: forecaster("trees", n_estimator=5).fit(PANEL, 2), "did you mean n_estimators?"),
+    # Names, and calls that nearly fit.
+    ('backtest({"y": …})', lambda: backtest(PANEL, {"y": "naive"}), "take another name"),
+    ('backtest({"gru-mean": …})', lambda: backtest(PANEL, {"gru-mean": "naive"}), '"gru_mean"'),
+    ('forecast(name="ds")', lambda: FITTED.forecast(name="ds"), "take another name"),
+    ("backtest(origins=0)", lambda: backtest(PANEL, "naive", origins=0), "write origins=4"),
+    ("coverage(table)", lambda: ecomlib.coverage(TABLE), 'coverage(frame, "gru", level=90)'),
+    ('register("mine")', lambda: ecomlib.register("mine"), "@ecomlib.register in the line above the class"),
+    ("register(model)", lambda: ecomlib.register(NAIVE), "@ecomlib.register in the line above the class"),
+    ("register()", lambda: ecomlib.register(), "@ecomlib.register in the line above the class"),
+    ("register(class without name)", lambda: ecomlib.register(type("Mine", (), {})), 'kind = "my_network"'),
+    ("load(None)", lambda: load(None), 'load("folder")'),
+    ("compare(rng=0)", lambda: ecomlib.compare(TABLE, "naive", "window_mean", rng=0), "rng=np.random.default_rng(0)"),
+    ("split_conformal(…, 90)", lambda: ecomlib.split_conformal(TABLE, TABLE, "naive", 90), "write 0.9"),
+    ("score(train=wide)", lambda: score(TABLE, train=WIDE), "melt"),
+    ("fan(forecast)", lambda: ecomlib.plots.fan(FITTED.forecast()), "plots.fan(panel, fitted.forecast()"),
+    ("fan(forecast, panel)", lambda: ecomlib.plots.fan(FITTED.forecast(), PANEL), "plots.fan(panel, fitted.forecast()"),
+    ('fan(series=["cup"])', lambda: ecomlib.plots.fan(PANEL, FITTED.forecast(), series=["cup"]), 'series="cup"'),
+    ("backtest([GRUNetwork])", lambda: backtest(PANEL, [GRUNetwork]), 'forecaster("gru", …)'),
+    ("fitted.residuals", lambda: FITTED.residuals, "it has answer, forecast, panel, point."),
+    ("a file as a plug-in", lambda: load_plugins(["./mine_own.py"]), "--plugin mine_own"),
+    ("ecomlib.Average", lambda: ecomlib.Average, 'ecomlib.forecaster("average"'),
+    ("ecomlib.Conformal", lambda: ecomlib.Conformal, 'ecomlib.forecaster("conformal"'),
+    ("ecomlib.export", lambda: ecomlib.export, "ecomlib.forecasting.export"),
     ("trees, num_trees=", lambda: forecaster("trees", num_trees=5).check() or NAIVE, lambda made: made is NAIVE),
     # A network's forecaster, called as elsewhere.
     ('forecaster("gru", h=4)', lambda: forecaster("gru", h=4), "fit(panel, horizon=4)"),
