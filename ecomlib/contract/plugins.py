@@ -74,6 +74,17 @@ def register(cls: Class) -> Class:
     return cls
 
 
+def require_own_name(name: str, cls: type[Any] | None = None) -> None:
+    """Raise ``DataError`` where a class from outside has the name of one of the package's (``cls``)."""
+    other = REGISTERED.get(name)
+    if other is not None and other is not cls:
+        raise DataError(
+            "a class of your own has the name of one of ecomlib's",
+            value=name,
+            remedy=f"rename {other.__module__}.{other.__qualname__}.",
+        )
+
+
 def load_plugins(modules: Iterable[str] = ()) -> list[str]:
     """Import the modules named, and those of ``ECOMLIB_PLUGINS`` (commas between them); return their names.
 

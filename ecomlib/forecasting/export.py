@@ -35,7 +35,7 @@ def export(fitted: FittedForecaster, path: str | os.PathLike[str]) -> Path:
     DataError
         Not a fitted forecaster, or one that holds no network.
     """
-    from ecomlib.training.export import export_onnx
+    from ecomlib.training.export import export_onnx, input_names
 
     if not isinstance(fitted, FittedForecaster):
         raise DataError(
@@ -55,8 +55,10 @@ def export(fitted: FittedForecaster, path: str | os.PathLike[str]) -> Path:
     with whole_folder(target, overwrite=True) as folder:
         inputs: dict[str, list[int]] = {}
         for name, network in networks.items():
-            export_onnx(network, folder / f"{name}.onnx")
-            inputs = {key: list(tensor.shape[1:]) for key, tensor in network.inputs(network.example()).items()}
+            file = export_onnx(network, folder / f"{name}.onnx")
+            read = network.inputs(network.example())
+            # The file's own: what a head has no use for (`scale`) is no input of the graph.
+            inputs = {key: list(read[key].shape[1:]) for key in input_names(file)}
         card = {
             "forecaster": fitted.forecaster.label,
             "files": [f"{name}.onnx" for name in networks],

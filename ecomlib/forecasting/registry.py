@@ -14,6 +14,8 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ecomlib.contract import REGISTERED, Forecaster, load_plugins
+from ecomlib.contract.hints import unknown_setting
+from ecomlib.contract.plugins import require_own_name
 from ecomlib.errors import DataError, EcomlibError, explained
 
 FORECASTERS: dict[str, str] = {
@@ -79,17 +81,14 @@ def create(name: str, settings: dict[str, Any], *, saved: bool = False) -> Forec
     kind: Any = None
     fixed: dict[str, Any] = {}
     if isinstance(name, str) and name in FORECASTERS:
-        if name in REGISTERED:
-            raise DataError(
-                "a class of your own has the name of one of ecomlib's",
-                value=name,
-                remedy=f"rename {REGISTERED[name].__module__}.{REGISTERED[name].__qualname__}.",
-            )
+        require_own_name(name)
         kind = pkgutil.resolve_name(FORECASTERS[name])
     elif isinstance(name, str):
         from ecomlib.models.registry import NETWORKS
 
-        if name not in NETWORKS and name not in REGISTERED:
+        if name in NETWORKS:
+            require_own_name(name, NETWORKS[name])
+        elif name not in REGISTERED:
             load_plugins()
         kind = NETWORKS.get(name, REGISTERED.get(name))
     if kind is None and saved:
@@ -124,26 +123,8 @@ def create(name: str, settings: dict[str, Any], *, saved: bool = False) -> Forec
     return made
 
 
-_ELSEWHERE = {
-    "horizon": "hand it to fit: fit(panel, horizon=4).",
-    "h": "it is called horizon here, and is handed to fit: fit(panel, horizon=4).",
-    "freq": 'the panel knows its frequency: make_panel(store, "weekly").',
-    "level": "it is called levels here: levels=(90,).",
-    "model": 'it is called member here: member=forecaster("naive").',
-    "models": 'they are called members here: members=(forecaster("naive"), forecaster("gru")).',
-    "forecasters": 'they are called members here: members=(forecaster("naive"), forecaster("gru")).',
-}
-
-
 def _check_settings(name: str, known: list[str], settings: Iterable[str]) -> None:
     """Refuse a setting that the forecaster does not have."""
     for setting in settings:
-        if setting in known:
-            continue
-        near = difflib.get_close_matches(setting, known, n=2, cutoff=0.5)
-        guess = f"did you mean {' or '.join(near)}? " if near else ""
-        there = f"it has {', '.join(known)}." if known else "it has none."
-        raise DataError(
-            f"the forecaster '{name}' has no setting '{setting}'",
-            remedy=_ELSEWHERE.get(setting, guess + there),
-        )
+        if setting not in known:
+            raise unknown_setting(name, setting, known, f"it has {', '.join(known)}." if known else "it has none.")

@@ -83,9 +83,11 @@ def _write(fitted: FittedForecaster, folder: Path) -> None:
             remedy='write name = "my_forecaster" in the class and @ecomlib.register above it.',
         )
     if forecaster.name not in FORECASTERS and forecaster.name not in names():
+        # Of a network's forecaster the network is what a user wrote.
+        cls = getattr(forecaster, "network_class", type(forecaster)).__name__
         raise DataError(
-            f"no class is registered as '{forecaster.name}', so nobody could load it",
-            remedy=f"write @ecomlib.register above the class {type(forecaster).__name__}.",
+            f"{cls} is not registered as '{forecaster.name}', so nobody could load it",
+            remedy=f"write @ecomlib.register above the class {cls}.",
         )
     arrays: dict[str, Any] = {}
     plain: dict[str, Any] = {}

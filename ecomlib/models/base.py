@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from ecomlib.contract.settings import checked_types
 from ecomlib.errors import DataError, explained
 from ecomlib.models.attention import Attention, positions
 from ecomlib.models.heads import DEFAULT_QUANTILES, HEADS, Head, make_head
@@ -89,6 +90,7 @@ class NetworkSettings:
     fusion_heads: int = 4
 
     def __post_init__(self) -> None:
+        checked_types(self)
         object.__setattr__(self, "quantiles", tuple(self.quantiles))  # a card's JSON gives a list
         self.at_least_one("past", "horizon", "hidden", "layers", "decoder", "text_width", "fusion_heads")
         if self.look_back is not None:
@@ -160,6 +162,17 @@ class Network(nn.Module):
     fixed_look_back: ClassVar[bool] = False
     settings: Any
 
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        made: Any = cls.__dict__.get("Settings", NetworkSettings)
+        # Its own entry: without the decorator it would have the fields of NetworkSettings alone.
+        if not (isinstance(made, type) and issubclass(made, NetworkSettings) and "__dataclass_fields__" in vars(made)):
+            raise DataError(
+                f"Settings of {cls.__name__} is no frozen dataclass derived from NetworkSettings",
+                value=getattr(made, "__name__", made),
+                remedy="write @dataclass(frozen=True) above class MySettings(NetworkSettings).",
+            )
+
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()
         if not isinstance(settings, self.Settings):
@@ -224,7 +237,10 @@ class Network(nn.Module):
         torch's random state is seeded from the settings while this runs, and put back afterwards. A network that is no
         encoder of this kind overrides `encode`, and `hidden_states` for fusion by cross-attention.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not say its encoder: write make_encoder(self, settings)")
+        raise DataError(
+            f"{type(self).__name__} does not say its encoder",
+            remedy="write make_encoder(self, settings), which returns a torch.nn.Module.",
+        )
 
     def _read(self, x: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         """States (B, T, D) of each row moved left until its padding stands on the right, and its padding (B,)."""

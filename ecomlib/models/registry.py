@@ -13,6 +13,7 @@ from dataclasses import fields
 from typing import Any
 
 from ecomlib.contract import REGISTERED, load_plugins
+from ecomlib.contract.plugins import require_own_name
 from ecomlib.errors import DataError
 from ecomlib.models.base import Network
 from ecomlib.windows import WindowSet
@@ -50,7 +51,9 @@ def network_class(name: str) -> type[Network]:
     >>> network_class("gru").__name__
     'GRUNetwork'
     """
-    if name not in NETWORKS and name not in REGISTERED:
+    if name in NETWORKS:
+        require_own_name(name, NETWORKS[name])
+    elif name not in REGISTERED:
         load_plugins()
     found = _registered()
     if name in found:

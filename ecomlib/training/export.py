@@ -96,3 +96,10 @@ def export_onnx(model: Exportable, path: str | os.PathLike[str], example: Any = 
             dynamo=False,
         )
     return path
+
+
+def input_names(path: str | os.PathLike[str]) -> list[str]:
+    """The names of the inputs of an ONNX file, in its order."""
+    import onnx
+
+    return [read.name for read in onnx.load(str(path), load_external_data=False).graph.input]

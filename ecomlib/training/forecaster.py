@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ecomlib.contract import Forecaster, Point
+from ecomlib.contract.hints import unknown_setting
 from ecomlib.errors import DataError
 from ecomlib.features.completed import completed, without_made
-from ecomlib.models import Network, network_class
+from ecomlib.models import Network, NetworkSettings, network_class
 from ecomlib.models.registry import check_options, make_network, require_registered
 from ecomlib.panel import CALENDAR, LAST_YEAR
 from ecomlib.training.loop import fit, predict
@@ -84,8 +85,20 @@ class NetworkForecaster(Forecaster):
                     f"'{name}' is no option of the network here",
                     remedy="give seeds=(0, 1) for seeds; the panel and the window say the rest.",
                 )
+        _check_own_options(self.network_class)
         check_options(self.network_class, self.options)
-        self.network_class.Settings(past=1, horizon=1, look_back=1, **self.options)  # what cannot be, is said now
+        self._network_settings()  # what cannot be, is said now
+
+    def _network_settings(self) -> NetworkSettings:
+        """The network's settings but for what a panel says: horizon, and levels of static columns."""
+        window = self.window
+        shape: dict[str, Any] = {
+            "past": len(window.past),
+            "future": len(window.future),
+            "look_back": window.look_back,
+            "horizon": 1,
+        }
+        return self.network_class.Settings(**shape, **self.options)
 
     @property
     def network_class(self) -> type[Network]:
@@ -99,7 +112,7 @@ class NetworkForecaster(Forecaster):
     @property
     def point(self) -> Point:  # type: ignore[override]
         """A median under absolute error and quantiles, a mean under counts and squared error of units, else neither."""
-        head = self.network_class.Settings(past=1, horizon=1, look_back=1, **self.options)
+        head = self._network_settings()
         if head.head == "absolute" or (head.head == "quantile" and head.quantiles[len(head.quantiles) // 2] == 0.5):
             return "median"
         if head.head == "quantile":
@@ -149,23 +162,19 @@ class NetworkForecaster(Forecaster):
             elif name == "seed":
                 whole["seeds"] = (value,)
             elif place is None:
-                raise _unknown(
-                    kind.kind or kind.__name__,
-                    name,
-                    [*own, "seed", *(name for names in places.values() for name in names)],
-                )
+                raise _unknown(kind, name, own, places)
             else:
                 given[place][name] = (value,) if name in _COLUMNS and isinstance(value, str) else _tuple(value)
-        base = cls(network, **whole)
-        return replace(
-            base,
-            window=replace(base.window, **given["window"]),
-            train=replace(base.train, **given["train"]),
-            options={**base.options, **given["options"]},
-        )
+        # Put together before it is made: what a network asks of its settings is asked of the user's, not of defaults.
+        whole["window"] = replace(whole.get("window", WINDOW), **given["window"])
+        whole["train"] = replace(whole.get("train", TRAIN), **given["train"])
+        whole["options"] = {**whole.get("options", OPTIONS), **given["options"]}
+        return cls(network, **whole)
 
     def learn(self, past: pd.DataFrame, horizon: int) -> dict[str, Any]:
         shape, how = replace(self.window, horizon=horizon), self.train
+        if self._network_settings().head == "yes_no":
+            _check_yes_no(past["y"])
         windows = WindowSet.from_panel(self._panel(past, None, None), shape, self.text, text_key=self.text_key)
         period = np.unique(past["ds"].to_numpy())
         if how.valid_periods >= len(period):
@@ -263,11 +272,40 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _unknown(network: str, name: str, known: list[str]) -> DataError:
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    if name == "horizon":
-        return DataError("the horizon is no setting of a forecaster", remedy="hand it to fit: fit(panel, horizon=4).")
-    return DataError(
-        f"the forecaster '{network}' has no setting '{name}'",
-        remedy=(f"did you mean {' or '.join(near)}? " if near else "") + f"it has {', '.join(dict.fromkeys(known))}.",
+def _check_yes_no(y: pd.Series) -> None:
+    """Refuse amounts where a probability is asked: its point would be no mean of them."""
+    odd = y[y.notna() & ~y.isin([0, 1])]
+    if len(odd):
+        raise DataError(
+            'head="yes_no" forecasts whether something happens: y must be 0 or 1',
+            table="panel",
+            column="y",
+            value=float(odd.iloc[0]),
+            remedy='panel.assign(y=(panel["y"] > 0).astype(float)), or head="poisson" for the counts themselves.',
+        )
+
+
+def _check_own_options(kind: type[Network]) -> None:
+    """Refuse a network whose own option has the name of a window's or the training's: no keyword could reach it."""
+    common = {part.name for part in fields(NetworkSettings)}
+    taken = {part.name: "the window" for part in fields(WindowSettings)}
+    taken |= {part.name: "the training" for part in fields(TrainSettings)}
+    taken |= {part.name: "the forecaster" for part in fields(NetworkForecaster)} | {"seed": "the forecaster"}
+    for part in fields(kind.Settings):
+        if part.name in taken and part.name not in common:
+            raise DataError(
+                f"an option of {kind.__name__} has the name of a setting of {taken[part.name]}",
+                value=part.name,
+                remedy=f"give the field in {kind.Settings.__name__} another name.",
+            )
+
+
+def _unknown(kind: type[Network], name: str, own: list[str], places: Mapping[str, list[str]]) -> DataError:
+    common = {part.name for part in fields(NetworkSettings)}
+    special = [option for option in places["options"] if option not in common]
+    there = (
+        "it has settings of the window (look_back, past, future, scale, …: help(ecomlib.WindowSettings)), of the "
+        "training (epochs, lr, device, …: help(ecomlib.training.TrainSettings)) and of the network "
+        f"({', '.join([*special, 'hidden', 'layers', 'head'])}, …)."
     )
+    return unknown_setting(kind.kind or kind.__name__, name, [*own, "seed", *chain(*places.values())], there)

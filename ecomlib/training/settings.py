@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 import torch
 
+from ecomlib.contract.settings import checked_types
 from ecomlib.errors import DataError, explained
 
 
@@ -57,6 +58,13 @@ class TrainSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        checked_types(self)
+        if self.device not in ("auto", "cpu", "cuda") and not self.device.startswith("cuda:"):
+            raise DataError(
+                "there is no such device",
+                value=self.device,
+                remedy='use device="auto", which takes CUDA where there is one, "cpu" or "cuda".',
+            )
         if min(self.epochs, self.batch_size, self.patience) < 1 or min(self.lr, self.clip) <= 0 or self.chunk < 0:
             raise DataError("epochs, batch_size, patience, lr and clip must be above zero", remedy="mend the settings.")
         if self.schedule not in ("constant", "one_cycle"):

@@ -150,7 +150,7 @@ def test_what_cannot_be_saved_is_refused(tmp_path: Path) -> None:
 
     cases = [
         (lambda: as_forecaster(lambda past, future: np.zeros(len(future))).fit(panel, 1), "no registered name"),
-        (lambda: keeps(None, "stranger", registered=False), "no class is registered as 'stranger'.*@ecomlib.register"),
+        (lambda: keeps(None, "stranger", registered=False), "is not registered as 'stranger'.*@ecomlib.register"),
         (lambda: keeps(object()), "what it learnt is a object"),
         (lambda: keeps({"set": {1, 2}}), "a set is no plain value"),
         (lambda: keeps({"objects": np.array([{}], dtype=object)}), "'objects' is an array of objects"),

@@ -298,6 +298,15 @@ ATTEMPTS: list[tuple[str, Callable[[], Any], Callable[[Any], bool] | str]] = [
     ("ecomlib.Conformal", lambda: ecomlib.Conformal, 'ecomlib.forecaster("conformal"'),
     ("ecomlib.export", lambda: ecomlib.export, "ecomlib.forecasting.export"),
     ("trees, num_trees=", lambda: forecaster("trees", num_trees=5).check() or NAIVE, lambda made: made is NAIVE),
+    # A network's forecaster, called as elsewhere.
+    ('forecaster("gru", h=4)', lambda: forecaster("gru", h=4), "fit(panel, horizon=4)"),
+    ('forecaster("gru", input_size=26)', lambda: forecaster("gru", input_size=26), "called look_back here"),
+    ('forecaster("gru", max_steps=100)', lambda: forecaster("gru", max_steps=100), "called epochs here"),
+    ('forecaster("gru", learning_rate=0.1)', lambda: forecaster("gru", learning_rate=0.1), "called lr here"),
+    ('forecaster("gru", loss="mae")', lambda: forecaster("gru", loss="mae"), "called head here"),
+    ('forecaster("gru", hidden="64")', lambda: forecaster("gru", hidden="64"), "write hidden=64"),
+    ('forecaster("gru", device="gpu")', lambda: forecaster("gru", device="gpu"), 'device="auto"'),
+    ("TrainSettings(epochs=1.5)", lambda: TrainSettings(epochs=1.5), "write epochs="),
 ]
 
 

@@ -33,8 +33,12 @@ def load() -> Store:
     products = pd.DataFrame({"product_id": ["P1"], "title": ["Rye bread"]})
     return Store("bakery", products, pd.DataFrame(orders).assign(unit_price=3.5))
 '''
-# The page's own code: the file of a network, and what it can do then.
-NETWORK, USE = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)
+# The page's own code: the file of a network, a sketch of another one, and what the first can do then. Under names of
+# the walk: somebody may have added the page's network to the package, as the page says.
+NETWORK, SKETCH, USE = (
+    code.replace("tcn", "walked_tcn").replace("TCN", "WalkedTCN")
+    for code in re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)
+)
 FORECASTER = '''"""The mean of all series, for the test of the recipes."""
 
 from dataclasses import dataclass
@@ -69,7 +73,7 @@ LINES = {
     ),
     "ecomlib/models/registry.py": (
         "\n)\n\n\nclass _Networks",
-        '    "ecomlib.models.tcn:TCNNetwork",',
+        '    "ecomlib.models.walked_tcn:WalkedTCNNetwork",',
     ),
     "ecomlib/course/syllabus.py": (
         "\n)\n\n# Ways through",
@@ -90,7 +94,10 @@ import ecomlib
 from ecomlib.course import exercises
 from ecomlib.cli.main import app
 import pandas as pd
+import torch
+from torch import Tensor, nn
 from ecomlib.forecasting import forecaster
+from ecomlib.models import Network, NetworkSettings
 from ecomlib.testing import check_forecaster
 
 def invoke(*words):
@@ -101,6 +108,9 @@ weeks = pd.date_range("2023-01-02", periods=60, freq="7D")
 panel = pd.concat([pd.DataFrame({"unique_id": name, "ds": weeks, "y": range(60)}) for name in ("mug", "cup")])
 panel["y"] = panel["y"].astype(float)
 exec(USE)
+exec(SKETCH)
+ecomlib.register(FlatNetwork)
+flat = forecaster("flat", look_back=8, hidden=8, epochs=1).fit(panel, 4).forecast()
 print(json.dumps({
     "package": ecomlib.__file__,
     "title": ecomlib.load_store("bakery").products["title"].tolist(),
@@ -111,8 +121,9 @@ print(json.dumps({
     "train": invoke("train", "--store", "bakery", "--home", "home"),
     "loaded network": type(again.learned["networks"][0]).__name__,
     "its columns": list(forecast.columns),
+    "the sketch's columns": list(flat.columns),
     "backtest": list(scored.columns),
-    "exported": sorted(path.name for path in Path("tcn_onnx").iterdir()),
+    "exported": sorted(path.name for path in Path("walked_tcn_onnx").iterdir()),
     "same after a file": again.forecast(panel).equals(forecast),
     "forecasters": invoke("forecasters"),
     "forecast": invoke("forecast", "--store", "bakery", "--model", "shop_mean", "--horizon", "1", "--freq", "daily",
@@ -153,7 +164,7 @@ def walked(copy: Path) -> Path:
     assert refused.returncode == 1 and "not in the syllabus, so nothing was executed" in refused.stderr
     before = sources(copy)
     (copy / "ecomlib/stores/bakery.py").write_text(STORE, encoding="utf-8")
-    (copy / "ecomlib/models/tcn.py").write_text(NETWORK, encoding="utf-8")
+    (copy / "ecomlib/models/walked_tcn.py").write_text(NETWORK, encoding="utf-8")
     (copy / "ecomlib/models/shop_mean.py").write_text(FORECASTER, encoding="utf-8")
     shutil.copy(toy_lesson.CHECKS / "lesson_90.py", copy / "ecomlib/course/exercises/lesson_90.py")
     for name, (end, line) in LINES.items():
@@ -165,7 +176,7 @@ def walked(copy: Path) -> Path:
     assert {name.rpartition("/")[2] for name in after.keys() - before.keys()} == {
         "bakery.py",
         "shop_mean.py",
-        "tcn.py",
+        "walked_tcn.py",
         "lesson_90.py",
     }
     return copy
@@ -179,7 +190,7 @@ def answers(walked: Path) -> dict[str, Any]:
     (shop / "products.csv").write_text("product_id,title\nP1,Mug\n", encoding="utf-8")
     order = "order_id,product_id,ordered_at,quantity,unit_price\nO1,P1,2024-01-02 10:00:00,2,3.5\n"
     (shop / "orders.csv").write_text(order, encoding="utf-8")
-    done = python(walked, "-c", f"USE = {USE!r}\n{ASK}")
+    done = python(walked, "-c", f"USE, SKETCH = {USE!r}, {SKETCH!r}\n{ASK}")
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     assert Path(found["package"]).is_relative_to(walked)
@@ -206,9 +217,10 @@ def test_a_forecaster_outside_is_its_file_alone(answers: dict[str, Any]) -> None
 
 
 def test_a_network_is_its_file_and_one_line(answers: dict[str, Any]) -> None:
-    assert answers["loaded network"] == "TCNNetwork" and answers["same after a file"]
-    assert answers["its columns"][:5] == ["unique_id", "ds", "cutoff", "tcn", "tcn-q0.1"]
-    assert {"tcn", "naive"} <= set(answers["backtest"])
+    assert answers["loaded network"] == "WalkedTCNNetwork" and answers["same after a file"]
+    assert answers["its columns"][:5] == ["unique_id", "ds", "cutoff", "walked_tcn", "walked_tcn-q0.1"]
+    assert {"walked_tcn", "naive"} <= set(answers["backtest"])
+    assert answers["the sketch's columns"][3:5] == ["flat", "flat-q0.1"]
     assert answers["exported"] == ["onnx.json", "seed0.onnx"]
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from patch_network import skip_other_lengths, skip_without_states
 from torch import nn
 
 from ecomlib.errors import DataError
@@ -19,7 +20,9 @@ KINDS = sorted(NETWORKS)
 
 
 def settings(**changes: object) -> NetworkSettings:
-    plain = NetworkSettings(past=2, horizon=H, future=2, static=1, text=5, hidden=8, decoder=8, fusion_heads=2)
+    plain = NetworkSettings(
+        past=2, horizon=H, look_back=T, future=2, static=1, text=5, hidden=8, decoder=8, fusion_heads=2
+    )
     return replace(plain, **changes)
 
 
@@ -44,6 +47,7 @@ def make_batch(padding: tuple[int, ...] = (0, 0, 1, 3, T - 1, T)) -> Batch:
 @pytest.mark.parametrize("fusion", FUSIONS)
 @pytest.mark.parametrize("net", KINDS)
 def test_gradients_reach_every_part(net: str, fusion: str) -> None:
+    skip_without_states(net, fusion)
     model = NETWORKS[net](settings(fusion=fusion, layers=2))
     model.loss(make_batch()).backward()
     for name, weight in model.named_parameters():
@@ -55,6 +59,7 @@ def test_gradients_reach_every_part(net: str, fusion: str) -> None:
 @pytest.mark.parametrize("net", KINDS)
 def test_the_plan_of_a_step_reaches_that_step_alone(net: str, fusion: str) -> None:
     """Prices and promotions of later steps are known too, and may be read; these networks do not read them."""
+    skip_without_states(net, fusion)
     model, batch = NETWORKS[net](settings(fusion=fusion)), make_batch()
     before = model.predict(batch)
     for step in range(H):
@@ -72,18 +77,27 @@ def test_the_plan_of_a_step_reaches_that_step_alone(net: str, fusion: str) -> No
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
-def test_padding_stays_padding(fusion: str) -> None:
-    """A young series' window says what the short window alone says; one without any history gives a number."""
-    for net in KINDS:
-        model, batch = NETWORKS[net](settings(fusion=fusion)), make_batch()
-        before = model.predict(batch)
-        assert torch.isfinite(before).all()
-        noise = torch.where(batch.seen.unsqueeze(-1), batch.x, torch.full_like(batch.x, 1e3))
-        torch.testing.assert_close(model.predict(replace(batch, x=noise)), before, rtol=1e-6, atol=1e-6)
-        row = slice(3, 4)
-        short = {k: getattr(batch, k)[row] for k in ("f", "z", "e", "y", "target", "mask", "scale", "index")}
-        one = Batch(x=batch.x[row, 3:], seen=batch.seen[row, 3:], **short)
-        torch.testing.assert_close(model.predict(one), before[row], rtol=1e-5, atol=1e-6)
+@pytest.mark.parametrize("net", KINDS)
+def test_padding_stays_padding(net: str, fusion: str) -> None:
+    """What padding holds is not read; a window without any history gives a number."""
+    skip_without_states(net, fusion)
+    model, batch = NETWORKS[net](settings(fusion=fusion)), make_batch()
+    before = model.predict(batch)
+    assert torch.isfinite(before).all()
+    noise = torch.where(batch.seen.unsqueeze(-1), batch.x, torch.full_like(batch.x, 1e3))
+    torch.testing.assert_close(model.predict(replace(batch, x=noise)), before, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("net", KINDS)
+def test_a_young_series_window_says_what_the_short_window_alone_says(net: str, fusion: str) -> None:
+    skip_other_lengths(net)
+    skip_without_states(net, fusion)
+    model, batch = NETWORKS[net](settings(fusion=fusion)), make_batch()
+    row = slice(3, 4)
+    short = {k: getattr(batch, k)[row] for k in ("f", "z", "e", "y", "target", "mask", "scale", "index")}
+    one = Batch(x=batch.x[row, 3:], seen=batch.seen[row, 3:], **short)
+    torch.testing.assert_close(model.predict(one), model.predict(batch)[row], rtol=1e-5, atol=1e-6)
 
 
 def rebuilt(s: NetworkSettings) -> dict[str, torch.Tensor]:
@@ -115,14 +129,15 @@ def test_concat_is_what_it_was() -> None:
         torch.testing.assert_close(model(batch)[:, step], expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("fusion", FUSIONS[1:])
 @pytest.mark.parametrize("net", KINDS)
-def test_every_fusion_starts_from_the_same_weights(net: str) -> None:
+def test_every_fusion_starts_from_the_same_weights(net: str, fusion: str) -> None:
     """So that a comparison of fusions is not one of seeds."""
+    skip_without_states(net, fusion)
     plain = NETWORKS[net](settings()).state_dict()
-    for fusion in FUSIONS[1:]:
-        other = NETWORKS[net](settings(fusion=fusion)).state_dict()
-        assert all(torch.equal(other[name], value) for name, value in plain.items())
-        assert set(other) > set(plain)
+    other = NETWORKS[net](settings(fusion=fusion)).state_dict()
+    assert all(torch.equal(other[name], value) for name, value in plain.items())
+    assert set(other) > set(plain)
 
 
 def test_the_gate_by_hand() -> None:
@@ -138,6 +153,7 @@ def test_the_gate_by_hand() -> None:
 
 @pytest.mark.parametrize("net", KINDS)
 def test_where_each_step_looks(net: str) -> None:
+    skip_without_states(net, "cross_attention")
     model, batch = NETWORKS[net](settings(fusion="cross_attention", dropout=0.5)).train(), make_batch()
     weights = model.step_attention(batch)
     assert weights.shape == (B, 2, H, T) and model.training

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from patch_network import skip_without_states
 
 pytest.importorskip("onnxruntime")
 from ecomlib.errors import DataError
@@ -37,6 +38,7 @@ def windows() -> WindowSet:
 @pytest.mark.parametrize("kind", sorted(NETWORKS))
 @pytest.mark.parametrize("fusion", ["concat", "gate", "cross_attention"])
 def test_every_network_says_the_same(kind: str, fusion: str, windows: WindowSet, tmp_path: Path) -> None:
+    skip_without_states(kind, fusion)
     model = make_network(kind, windows, hidden=16, head="quantile", fusion=fusion, dropout=0.1)
     session = open_session(export_onnx(model, tmp_path / "net.onnx"))
     assert parity(model, session, windows, size=100) < 1e-3

@@ -17,7 +17,8 @@ from ecomlib.errors import DataError
 from ecomlib.forecasting.export import export
 from ecomlib.forecasting.registry import forecaster
 from ecomlib.forecasting.storage import load, save
-from ecomlib.models import NETWORKS
+from ecomlib.models import HEADS, NETWORKS
+from ecomlib.training import TrainSettings
 from ecomlib.windows import WindowSet, WindowSettings
 
 
@@ -61,6 +62,33 @@ def test_the_files_say_what_the_forecaster_says(net: str, tmp_path: Path) -> Non
     expected = fitted.forecast()
     for k, column in enumerate(card["columns"]):
         np.testing.assert_allclose(mean[:, k], expected[column.replace("forecast", net)], atol=1e-3)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_the_card_lists_the_inputs_of_the_file(head: str, tmp_path: Path) -> None:
+    panel = make_panel()
+    panel = panel.assign(y=(panel["y"] > 6).astype(float)) if head == "yes_no" else panel
+    model = forecaster("gru", head=head, scale="none", hidden=8, epochs=1, look_back=8, device="cpu")
+    assert_card_and_file_agree(export(model.fit(panel, 3), tmp_path / "series"))
+
+
+@pytest.mark.parametrize("head", [head for head in HEADS if head != "yes_no"])
+def test_the_card_of_maps_lists_the_inputs_of_the_file(head: str, tmp_path: Path) -> None:
+    days, rng = pd.date_range("2023-01-02", periods=60), np.random.default_rng(0)
+    parts = [
+        pd.DataFrame({"unique_id": name, "ds": days, "y": rng.poisson(6.0, 60) + 0.0}) for name in ("east", "west")
+    ]
+    train = TrainSettings(epochs=1, device="cpu")
+    model = forecaster("maps", head=head, level=28, hidden=4, train=train)
+    assert_card_and_file_agree(export(model.fit(pd.concat(parts, ignore_index=True), 3), tmp_path / "maps"))
+
+
+def assert_card_and_file_agree(folder: Path) -> None:
+    card = json.loads((folder / "onnx.json").read_text(encoding="utf-8"))
+    session = onnxruntime.InferenceSession(str(folder / card["files"][0]), providers=["CPUExecutionProvider"])
+    assert {read.name: read.shape[1:] for read in session.get_inputs()} == {
+        name: shape[1:] for name, shape in card["inputs"].items()
+    }
 
 
 def test_an_older_export_is_replaced_and_nothing_else(tmp_path: Path) -> None:

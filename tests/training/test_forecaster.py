@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from ecomlib.features import calendar, last_year
 from ecomlib.forecasting import backtest
 from ecomlib.forecasting.registry import forecaster
 from ecomlib.forecasting.storage import load, save
-from ecomlib.models import NETWORKS, GRUNetwork, Network, NetworkSettings
+from ecomlib.models import NETWORKS, GRUNetwork, Network, NetworkSettings, network_class
 from ecomlib.training import NetworkForecaster, TrainSettings
 from ecomlib.windows import WindowSet, WindowSettings
 
@@ -139,7 +139,17 @@ def test_plain_keywords_go_where_they_belong() -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"epoch": 3}, r"'gru' has no setting 'epoch'.*did you mean epochs\?.*look_back.*epochs.*hidden"),
+        ({"epoch": 3}, r"'gru' has no setting 'epoch'.*did you mean epochs"),
+        ({"zzz": 3}, r"'gru' has no setting 'zzz'.*of the window \(look_back.*training \(epochs.*network \(hidden"),
+        ({"h": 3}, r"fit\(panel, horizon=4\)"),
+        ({"input_size": 3}, "it is called look_back here"),
+        ({"max_steps": 3}, "it is called epochs here"),
+        ({"learning_rate": 3}, "it is called lr here"),
+        ({"lr_scheduler": 3}, "it is called schedule here"),
+        ({"epochs": 1.5}, "'epochs' of TrainSettings is a whole number"),
+        ({"device": "gpu"}, "there is no such device.*device=.auto."),
+        ({"hidden": "64"}, "'hidden' of NetworkSettings is a whole number"),
+        ({"loss": "mae"}, "it is called head here"),
         ({"feed_forward": 3}, "has no setting 'feed_forward'"),  # the Transformer's
         ({"horizon": 3}, r"hand it to fit: fit\(panel, horizon=4\)"),
         ({"head": "median"}, "no such head"),
@@ -188,6 +198,12 @@ def test_a_probability_is_a_point() -> None:
     model = NetworkForecaster("gru", replace(SHAPE, scale="none"), QUICK, options={**SMALL, "head": "yes_no"})
     frame = model.fit(panel, 2).forecast()
     assert list(frame.columns[3:]) == ["gru"] and frame["gru"].between(0, 1).all()
+
+
+def test_a_probability_of_amounts_is_refused() -> None:
+    model = NetworkForecaster("gru", replace(SHAPE, scale="none"), QUICK, options={**SMALL, "head": "yes_no"})
+    with pytest.raises(DataError, match=r"column 'y': .*y must be 0 or 1"):
+        model.fit(make_frame(), 2)
 
 
 def test_calendar_and_last_year_are_made_or_were_made_alike() -> None:
@@ -295,3 +311,43 @@ def test_a_class_forecasts_too_and_is_told_to_register_before_it_is_saved(tmp_pa
 
     with pytest.raises(DataError, match="Mine is not registered"):
         save(NetworkForecaster(Mine, SHAPE, QUICK, options=SMALL).fit(make_frame(), 2), tmp_path / "mine")
+
+
+def test_a_network_checks_its_options_against_the_look_back_that_is_meant() -> None:
+    """Neither a trial value nor the default's look-back is what its own checks meet."""
+
+    @dataclass(frozen=True)
+    class Divided(NetworkSettings):
+        parts: int = 3
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if self.look_back is not None and self.look_back % self.parts:
+                raise DataError("look_back must be a multiple of parts", value=(self.look_back, self.parts))
+
+    class Parted(Plain):
+        Settings = Divided
+
+    made = NetworkForecaster.make(Parted, look_back=12, parts=4)
+    assert (made.window.look_back, made.options["parts"], made.point) == (12, 4, "median")
+    with pytest.raises(DataError, match="multiple of parts"):
+        NetworkForecaster.make(Parted, look_back=12, parts=5)
+
+
+def test_an_option_that_no_keyword_could_reach_is_refused() -> None:
+    @dataclass(frozen=True)
+    class Hiding(NetworkSettings):
+        epochs: int = 3
+
+    class Hidden(Plain):
+        Settings = Hiding
+
+    with pytest.raises(DataError, match=r"of Hidden has the name of a setting of the training \(found 'epochs'\)"):
+        NetworkForecaster.make(Hidden)
+
+
+@pytest.mark.parametrize("use", [forecaster, network_class, NetworkForecaster])
+def test_a_class_with_the_name_of_a_packaged_network_is_refused(registered: None, use: Callable[[str], object]) -> None:
+    register(type("Other", (Plain,), {"kind": "gru"}))
+    with pytest.raises(DataError, match=r"has the name of one of ecomlib's \(found 'gru'\).*rename .*Other"):
+        use("gru")

@@ -51,10 +51,8 @@ def test_it_overfits_a_tiny_set(net: str) -> None:
     few = WindowSet.from_panel(make_frame(2), SHAPE).between(WEEKS[12], WEEKS[22])
     assert 20 <= len(few) <= 25
     model = make_network(net, few, hidden=32, head="squared")
-    settings = TrainSettings(
-        epochs=300, batch_size=64, lr=2e-2, weight_decay=0.0, schedule="constant", average=0.9, device="cpu"
-    )
-    result = fit(model, few, None, settings)
+    how = TrainSettings(300, 64, lr=2e-2, weight_decay=0.0, schedule="constant", average=0.9, device="cpu")
+    result = fit(model, few, None, how)
     losses = result.history["train_loss"]
     assert losses.iloc[-1] < 0.02 * losses.iloc[0]
     frame = predict(model, few, device="cpu")
@@ -315,8 +313,8 @@ class Line(torch.nn.Module):
     def predict(self, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
         return self(batch).detach().unsqueeze(-1)
 
-    def check_windows(self, windows: Pairs) -> None:
-        if len(windows.x) != len(windows.y):
+    def check_windows(self, windows: Pairs, later: Pairs | None = None) -> None:
+        if any(part is not None and len(part.x) != len(part.y) for part in (windows, later)):
             raise DataError("not for each other")
 
     def note_ranges(self, batches: Iterator[tuple[torch.Tensor, ...]]) -> None:
@@ -330,10 +328,8 @@ def test_the_loop_trains_whatever_keeps_its_protocol(tmp_path: Path) -> None:
     slopes = []
     for chunk in (0, 7):
         model = Line()
-        settings = TrainSettings(epochs=200, batch_size=40, chunk=chunk, lr=0.1, weight_decay=0.0, device="cpu")
-        result = fit(
-            model, pairs, pairs, replace(settings, average=0.5, patience=200), checkpoint=tmp_path / f"{chunk}"
-        )
+        settings = TrainSettings(200, 40, chunk, 0.1, 0.0, average=0.5, patience=200, device="cpu")
+        result = fit(model, pairs, pairs, settings, checkpoint=tmp_path / f"{chunk}")
         slopes.append(float(model.slope.detach()))
         assert model.noted == 1
         assert result.history["valid_loss"].iloc[-1] == pytest.approx(result.history["train_loss"].iloc[-1], rel=1e-2)
@@ -341,7 +337,7 @@ def test_the_loop_trains_whatever_keeps_its_protocol(tmp_path: Path) -> None:
     assert slopes == pytest.approx([best, best], abs=1e-2)
     np.testing.assert_allclose(predict(model, pairs)["forecast"], 10 * slopes[1] * x.clamp(min=0), rtol=1e-5)
     with pytest.raises(DataError, match="not for each other"):
-        fit(Line(), replace(pairs, y=pairs.y[:3]))
+        fit(Line(), pairs, replace(pairs, y=pairs.y[:3]))
 
 
 def test_faults_are_named(windows: WindowSet) -> None:
@@ -409,12 +405,11 @@ def test_counts_are_learnt(head: str, windows: WindowSet) -> None:
 def sparse_frame(seed: int) -> pd.DataFrame:
     """Seven weeks of ten without a sale, the others of all sizes, and once in a hundred a lump; with last year's."""
     rng, parts = np.random.default_rng(seed), []
-    weeks = WEEKS_150
     for k in range(100):
         share, size = rng.uniform(0.2, 0.4), np.exp(rng.normal(1.2, 1.0))
         units = (rng.random(150) < share) * (1 + rng.poisson(rng.gamma(1.0, size, 150)))
         units = np.where(rng.random(150) < 0.01, units * 10, units)
-        parts.append(pd.DataFrame({"unique_id": f"p{k:03d}", "ds": weeks, "y": units.astype(float)}))
+        parts.append(pd.DataFrame({"unique_id": f"p{k:03d}", "ds": WEEKS_150, "y": units.astype(float)}))
     frame = pd.concat(parts, ignore_index=True)
     return frame.assign(**last_year(frame))
 
