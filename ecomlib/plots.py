@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 from ecomlib.contract.frame import find_interval, interval_levels, model_columns, quantile_columns
 from ecomlib.errors import DataError, explained
 
+_FAN = 'plots.fan(panel, fitted.forecast(), series="…")'
 INK, SOFT, FAINT = "#22303C", "#6B7885", "#D9DEE3"
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW = (
     "#0072B2",
@@ -178,7 +179,7 @@ def region_map(
     return ax
 
 
-@explained('plots.fan(panel, fitted.forecast(), series="…")')
+@explained(_FAN)
 def fan(
     history: pd.DataFrame,
     forecast: pd.DataFrame,
@@ -217,14 +218,6 @@ def fan(
     DataError
         More than one series or model, and none named; or one that the frame does not hold.
     """
-    frames = [set(part.columns) for part in (history, forecast) if isinstance(part, pd.DataFrame)]
-    if len(frames) == 2 and "y" in frames[1] - frames[0]:
-        remedy = 'write plots.fan(panel, fitted.forecast(), series="…").'
-        raise DataError("the panel comes first, the forecast after it", remedy=remedy)
-    if isinstance(series, list | tuple | set | pd.Series | np.ndarray):
-        first = next(iter(series), "mug")
-        remedy = f'name one, series="{first}", and draw a fan for each.'
-        raise DataError("a fan shows one series", value=[str(name) for name in series], remedy=remedy)
     forecast = _one_series(forecast, series, history)
     whose = series or (forecast["unique_id"].iloc[0] if "unique_id" in forecast.columns else None)
     history = _one_series(history, whose, history)
@@ -268,16 +261,16 @@ def fan(
 
 def _one_series(frame: pd.DataFrame, series: str | None, history: pd.DataFrame) -> pd.DataFrame:
     """The rows of one series by date; of several, one must be named."""
-    if not isinstance(frame, pd.DataFrame) or "ds" not in frame.columns:
+    if not isinstance(frame, pd.DataFrame) or "ds" not in frame or "y" not in getattr(history, "columns", ()):
         raise DataError(
             "a fan takes a panel and a forecast frame",
             value=type(frame).__name__ if not isinstance(frame, pd.DataFrame) else list(frame.columns)[:6],
-            remedy='write plots.fan(panel, fitted.forecast(), series="…").',
+            remedy=f"write {_FAN}.",
         )
     if "unique_id" not in frame.columns:
         return frame.sort_values("ds")
     found = frame["unique_id"].unique()
-    if series is not None and series not in found:
+    if series is not None and series not in list(found):
         near = difflib.get_close_matches(str(series), map(str, found), n=3, cutoff=0.5) or found[:3]
         raise DataError(
             "there is no such series",

@@ -290,7 +290,7 @@ ATTEMPTS: list[tuple[str, Callable[[], Any], Callable[[Any], bool] | str]] = [
     ("score(train=wide)", lambda: score(TABLE, train=WIDE), "melt"),
     ("fan(forecast)", lambda: ecomlib.plots.fan(FITTED.forecast()), "plots.fan(panel, fitted.forecast()"),
     ("fan(forecast, panel)", lambda: ecomlib.plots.fan(FITTED.forecast(), PANEL), "plots.fan(panel, fitted.forecast()"),
-    ('fan(series=["cup"])', lambda: ecomlib.plots.fan(PANEL, FITTED.forecast(), series=["cup"]), 'series="cup"'),
+    ('fan(series=["cup"])', lambda: ecomlib.plots.fan(PANEL, FITTED.forecast(), series=["cup"]), "name one of cup"),
     ("backtest([GRUNetwork])", lambda: backtest(PANEL, [GRUNetwork]), 'forecaster("gru", …)'),
     ("fitted.residuals", lambda: FITTED.residuals, "it has answer, forecast, panel, point."),
     ("a file as a plug-in", lambda: load_plugins(["./mine_own.py"]), "--plugin mine_own"),
