@@ -11,7 +11,7 @@ origin; `mask` (B, H) is true where the target counts. A loss is the mean over t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,11 @@ from ecomlib.errors import DataError
 from ecomlib.models.ranges import TrainingRange
 
 DEFAULT_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+
+
+def central(quantiles: Iterable[float]) -> float:
+    """Return the quantile that stands for the forecast: the median, or the nearest to it."""
+    return min(quantiles, key=lambda share: abs(share - 0.5))
 
 
 def masked_mean(cost: Tensor, mask: Tensor) -> Tensor:

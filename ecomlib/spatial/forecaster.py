@@ -196,6 +196,8 @@ class Maps(_RegionForecaster):
 
     @property
     def point(self) -> Point:  # type: ignore[override]
+        if self.head == "quantile" and 0.5 not in self.quantiles:
+            return "neither"
         return "mean" if self.head in MEANS else "median"
 
     @property

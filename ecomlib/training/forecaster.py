@@ -113,7 +113,7 @@ class NetworkForecaster(Forecaster):
     def point(self) -> Point:  # type: ignore[override]
         """A median under absolute error and quantiles, a mean under counts and squared error of units, else neither."""
         head = self._network_settings()
-        if head.head == "absolute" or (head.head == "quantile" and head.quantiles[len(head.quantiles) // 2] == 0.5):
+        if head.head == "absolute" or (head.head == "quantile" and 0.5 in head.quantiles):
             return "median"
         if head.head == "quantile":
             return "neither"

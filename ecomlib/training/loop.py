@@ -22,6 +22,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ecomlib.contract import quantile_columns
 from ecomlib.errors import DataError, explained
 from ecomlib.models.checkpoints import read_checkpoint, write_checkpoint
+from ecomlib.models.heads import central
 from ecomlib.training.protocols import Trainable, Windows
 from ecomlib.training.settings import TrainResult, TrainSettings, pick_device, pick_precision
 from ecomlib.training.step import LEAST_WEIGHT, Perturb, Step, tensor_cores
@@ -235,7 +236,7 @@ def predict(model: Trainable, windows: Windows, *, batch_size: int = 4096, devic
     """Forecasts in units, one row a window and step (lesson 04, section 4).
 
     Returns a frame `unique_id, ds, cutoff, y` (NaN where unknown) and the forecast: `forecast`; for a quantile head
-    also `forecast-q0.1` and so on, and `forecast` is the middle one; for yes or no `probability`. Forecasts of units
+    also `forecast-q0.1` and so on, and `forecast` is the one nearest the median; for yes or no `probability`. Forecasts of units
     are not below zero. A mean of logarithms turned back into units is not the mean in units but lies below it: under
     "log1p" scales only medians and quantiles keep their meaning. The network stays on the device where it was.
     """
@@ -255,7 +256,7 @@ def predict(model: Trainable, windows: Windows, *, batch_size: int = 4096, devic
     table = torch.cat(parts).flatten(0, -2).numpy() if parts else np.zeros((0, len(model.head.names)))
     columns = dict(zip(model.head.names, table.T, strict=True))
     if "forecast" not in columns and (quantiles := quantile_columns(pd.DataFrame(columns=list(columns)), "forecast")):
-        columns = {"forecast": columns[list(quantiles.values())[len(quantiles) // 2]], **columns}
+        columns = {"forecast": columns[quantiles[central(quantiles)]], **columns}
     return frame.assign(**columns)
 
 

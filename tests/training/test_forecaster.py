@@ -351,3 +351,15 @@ def test_a_class_with_the_name_of_a_packaged_network_is_refused(registered: None
     register(type("Other", (Plain,), {"kind": "gru"}))
     with pytest.raises(DataError, match=r"has the name of one of ecomlib's \(found 'gru'\).*rename .*Other"):
         use("gru")
+
+
+def test_the_forecast_of_a_quantile_head_is_its_median_wherever_it_stands() -> None:
+    weeks = pd.date_range("2023-01-02", periods=40, freq="7D")
+    panel = pd.DataFrame({"unique_id": "mug", "ds": weeks, "y": np.arange(40.0) % 5})
+    quick = {"epochs": 1, "hidden": 4, "look_back": 8}
+    uneven = forecaster("gru", quantiles=(0.05, 0.5, 0.75, 0.9, 0.95), **quick)
+    made = uneven.fit(panel, 2).forecast()
+    assert uneven.point == "median" and (made["gru"] == made["gru-q0.5"]).all()
+    without = forecaster("gru", quantiles=(0.1, 0.4, 0.9), **quick)
+    made = without.fit(panel, 2).forecast()
+    assert without.point == "neither" and (made["gru"] == made["gru-q0.4"]).all()
