@@ -236,9 +236,9 @@ def predict(model: Trainable, windows: Windows, *, batch_size: int = 4096, devic
     """Forecasts in units, one row a window and step (lesson 04, section 4).
 
     Returns a frame `unique_id, ds, cutoff, y` (NaN where unknown) and the forecast: `forecast`; for a quantile head
-    also `forecast-q0.1` and so on, and `forecast` is the one nearest the median; for yes or no `probability`. Forecasts of units
-    are not below zero. A mean of logarithms turned back into units is not the mean in units but lies below it: under
-    "log1p" scales only medians and quantiles keep their meaning. The network stays on the device where it was.
+    also `forecast-q0.1` and so on, and `forecast` is the one nearest the median; for yes or no `probability`. Forecasts
+    of units are not below zero. A mean of logarithms turned back into units is not the mean in units but lies below it:
+    under "log1p" scales only medians and quantiles keep their meaning. The network stays on the device where it was.
     """
     _check_call(model, windows)
     model.check_windows(windows)
