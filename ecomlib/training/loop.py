@@ -22,7 +22,8 @@ from ecomlib.models import NETWORKS, Forecaster, ForecasterSettings
 from ecomlib.models.checkpoints import read_checkpoint, write_checkpoint
 from ecomlib.training.settings import TrainResult, TrainSettings, pick_device, pick_precision
 from ecomlib.training.step import Perturb, Step, tensor_cores
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 
 def _check(model: Forecaster, windows: WindowSet) -> None:

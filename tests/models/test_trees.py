@@ -8,7 +8,8 @@ import pytest
 
 from ecomlib.errors import DataError
 from ecomlib.models.trees import fit_trees, predict_trees, window_table
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 SETTINGS = WindowSettings(6, 2, past=("y", "promoted"), future=("promoted",), static=("kind",))
 

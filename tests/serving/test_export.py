@@ -14,7 +14,8 @@ from ecomlib.errors import DataError
 from ecomlib.models import NETWORKS
 from ecomlib.serving.release.export import export_onnx, open_session, parity, quantise
 from ecomlib.training import make_network
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 
 @pytest.fixture(scope="module")

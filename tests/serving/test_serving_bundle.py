@@ -19,7 +19,8 @@ from ecomlib.serving.release import inputs, snapshot
 from ecomlib.serving.release.bundle import ALL, Bundle, open_bundle, registry
 from ecomlib.serving.release.train import ReleaseSettings, train
 from ecomlib.stores import Store, load_store
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 FAST = ReleaseSettings(epochs=1, effects=False)
 

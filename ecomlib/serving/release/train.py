@@ -96,7 +96,8 @@ def train(
 
     from ecomlib.serving.release.export import export_onnx, quantise
     from ecomlib.training import TrainSettings, fit, make_network
-    from ecomlib.windows import WindowSet, WindowSettings
+    from ecomlib.windowing import WindowSettings
+    from ecomlib.windows import WindowSet
 
     how = plan or ReleaseSettings()
     began = time.perf_counter()
