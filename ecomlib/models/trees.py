@@ -21,10 +21,12 @@ from ecomlib.windows import WindowSet
 DEFAULT = {"n_estimators": 200, "learning_rate": 0.05, "num_leaves": 31, "min_child_samples": 50}
 
 
-def window_table(windows: WindowSet, last: int = 8) -> pd.DataFrame:
+def window_table(windows: WindowSet, last: int = 8, decimals: int | None = None) -> pd.DataFrame:
     """One row a window and step of its horizon, in the order of ``windows.frame()``: see ``windowing.tree_table``."""
     batch = windows.batch(torch.arange(len(windows)))
-    return tree_table(windows.settings, Cut(*(getattr(batch, f.name).cpu().numpy() for f in fields(Cut))), last)
+    return tree_table(
+        windows.settings, Cut(*(getattr(batch, f.name).cpu().numpy() for f in fields(Cut))), last, decimals
+    )
 
 
 def fit_trees(windows: WindowSet, quantiles: Sequence[float] = (), **settings: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -21,11 +21,13 @@ from numpy.typing import NDArray
 
 from ecomlib.ensemble.combine import How, combine
 from ecomlib.errors import DataError
-from ecomlib.serving.release.inputs import Floats, SalesHistory, cut_at
+from ecomlib.periods import PERIODS_PER_YEAR
+from ecomlib.serving.release.inputs import Floats, SalesHistory, cut_at, panel, week_of
 from ecomlib.serving.release.onnx_session import Session, library, open_session
 from ecomlib.windowing import Cut, WindowSettings, tree_table
 
 if TYPE_CHECKING:
+    from ecomlib.contract import FittedForecaster
     from ecomlib.models import Forecaster
     from ecomlib.windows import WindowSet
 
@@ -40,12 +42,20 @@ class Frozen(ABC):
     ----------
     kind : str
         The name in ``KINDS``, which the file holds.
+    forecasters : tuple of str
+        Registered names of the forecasters that become this kind.
     horizon : int
         H, the weeks after the origin that it forecasts.
     """
 
     kind: ClassVar[str]
+    forecasters: ClassVar[tuple[str, ...]]
     horizon: Any
+
+    @classmethod
+    @abstractmethod
+    def of(cls, fitted: FittedForecaster, books: SalesHistory) -> Frozen:
+        """Freeze a fitted forecaster of the contract; ``books`` are those that its panel was made of."""
 
     @abstractmethod
     def forecast(self, books: SalesHistory, origin: int) -> Floats:
@@ -131,10 +141,15 @@ class LastValue(_Plain):
     """The last week's units, repeated: ``models.baselines.Naive``."""
 
     kind: ClassVar[str] = "last_value"
+    forecasters: ClassVar[tuple[str, ...]] = ("naive",)
 
     @classmethod
     def freeze(cls, horizon: int) -> LastValue:
         return cls(horizon)
+
+    @classmethod
+    def of(cls, fitted: FittedForecaster, books: SalesHistory) -> Frozen:
+        return cls.freeze(fitted.horizon)
 
     def forecast(self, books: SalesHistory, origin: int) -> Floats:
         return _repeated(books.units[:, origin - books.first], books, origin, self.horizon)
@@ -145,11 +160,16 @@ class WindowMean(_Plain):
     """The mean of the last ``window`` weeks, or of as many as there are: ``models.baselines.WindowMean``."""
 
     kind: ClassVar[str] = "window_mean"
+    forecasters: ClassVar[tuple[str, ...]] = ("window_mean",)
     window: int = 8
 
     @classmethod
     def freeze(cls, horizon: int, window: int = 8) -> WindowMean:
         return cls(horizon, window)
+
+    @classmethod
+    def of(cls, fitted: FittedForecaster, books: SalesHistory) -> Frozen:
+        return cls.freeze(fitted.horizon, fitted.forecaster.window)  # type: ignore[attr-defined]
 
     def forecast(self, books: SalesHistory, origin: int) -> Floats:
         end = origin - books.first + 1
@@ -167,11 +187,17 @@ class SeasonalNaive(_Plain):
     """
 
     kind: ClassVar[str] = "seasonal_naive"
+    forecasters: ClassVar[tuple[str, ...]] = ("seasonal_naive",)
     season: int = 52
 
     @classmethod
     def freeze(cls, horizon: int, season: int = 52) -> SeasonalNaive:
         return cls(horizon, season)
+
+    @classmethod
+    def of(cls, fitted: FittedForecaster, books: SalesHistory) -> Frozen:
+        season = fitted.forecaster.season or PERIODS_PER_YEAR[fitted.frequency]  # type: ignore[attr-defined]
+        return cls.freeze(fitted.horizon, season)
 
     def forecast(self, books: SalesHistory, origin: int) -> Floats:
         back = self.season - np.arange(self.horizon) % self.season  # weeks before the first week of the horizon
@@ -195,6 +221,7 @@ class Smoothing(Frozen):
     """
 
     kind: ClassVar[str] = "exponential_smoothing"
+    forecasters: ClassVar[tuple[str, ...]] = ("exponential_smoothing",)
     horizon: int
     products: tuple[str, ...] = field(repr=False)
     weights: Floats = field(repr=False)
@@ -214,6 +241,10 @@ class Smoothing(Frozen):
         known = np.isfinite(fitted)
         usual = float(np.median(fitted[known])) if known.any() else 1.0
         return cls(horizon, books.products, np.where(known, fitted, usual), usual)
+
+    @classmethod
+    def of(cls, fitted: FittedForecaster, books: SalesHistory) -> Frozen:
+        return cls.freeze(books, fitted.horizon, week_of(fitted.until))
 
     def forecast(self, books: SalesHistory, origin: int) -> Floats:
         weight = self.weights
@@ -256,15 +287,15 @@ def windows_of_note(note: Mapping[str, Any]) -> tuple[WindowSettings, tuple[str,
     return WindowSettings(**held), tuple(note["levels"])
 
 
-def _levels(windows: WindowSet) -> tuple[str, ...]:
-    """The categories of these windows; the books know no other static column."""
-    if windows.settings.static not in ((), ("category",)) or windows.text is not None:
+def _categories(settings: WindowSettings, levels: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The categories among the levels of windows; the books know no other static column."""
+    if settings.static not in ((), ("category",)):
         raise DataError(
-            "the service's windows hold no text and no static column but the category",
-            value=windows.settings.static,
+            "the service's windows hold no static column but the category",
+            value=settings.static,
             remedy='fit with static=("category",), or without.',
         )
-    return tuple(windows.levels.get("category", ()))
+    return tuple(levels.get("category", ()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,7 +306,7 @@ class _Windowed(Frozen):
     levels: tuple[str, ...]
 
     @property
-    def horizon(self) -> int:
+    def horizon(self) -> int:  # type: ignore[override]
         return self.windows.horizon
 
     @abstractmethod
@@ -296,35 +327,55 @@ class Trees(_Windowed):
     """LightGBM's trees on windows, as its own text; evaluated on one thread."""
 
     kind: ClassVar[str] = "trees"
+    forecasters: ClassVar[tuple[str, ...]] = ("trees",)
     text: str = field(repr=False)
+    decimals: int | None = None
 
     @classmethod
-    def freeze(cls, model: Any, windows: WindowSet) -> Trees:
-        """Take the trees of a ``LGBMRegressor`` or ``Booster`` that forecasts the median of ``windows``."""
+    def freeze(
+        cls,
+        model: Any,
+        settings: WindowSettings,
+        levels: Mapping[str, Sequence[str]],
+        decimals: int | None = None,
+    ) -> Trees:
+        """Take the trees of a ``LGBMRegressor`` or ``Booster`` that reads such windows.
+
+        ``decimals`` are those of ``windowing.tree_table`` that it was fitted with.
+        """
         booster = getattr(model, "booster_", model)
-        return cls(windows.settings, _levels(windows), booster.model_to_string())
+        return cls(settings, _categories(settings, levels), booster.model_to_string(), decimals)
+
+    @classmethod
+    def of(cls, fitted: FittedForecaster, books: SalesHistory) -> Frozen:
+        settings = replace(fitted.forecaster.window, horizon=fitted.horizon)  # type: ignore[attr-defined]
+        return cls.freeze(fitted.learned["models"]["forecast"], settings, fitted.learned["levels"])
 
     @cached_property
     def booster(self) -> Any:
+        """The trees, ready to be asked."""
         lightgbm = library("lightgbm")
         try:
-            return lightgbm.Booster(model_str=self.text)
+            made = lightgbm.Booster(model_str=self.text)
         except lightgbm.basic.LightGBMError as error:
             raise DataError(f"the version's trees cannot be read: {error}", remedy="train again.") from error
+        if made.num_trees() < 1:
+            raise DataError("the version's trees are none", remedy="train again.")
+        return made
 
     def scaled(self, cut: Cut) -> NDArray[Any]:
-        table = tree_table(self.windows, cut)
+        table = tree_table(self.windows, cut, decimals=self.decimals)
         return np.asarray(self.booster.predict(table, num_threads=1)).reshape(len(cut.x), self.horizon)
 
     def note(self, folder: Path) -> dict[str, Any]:
         (folder / TREES).write_text(self.text, encoding="utf-8", newline="\n")
-        return window_note(self.windows, self.levels)
+        return window_note(self.windows, self.levels) | {"decimals": self.decimals}
 
     @classmethod
     def of_note(cls, note: Mapping[str, Any], folder: Path) -> Frozen:
-        made = cls(*windows_of_note(note), (folder / TREES).read_text(encoding="utf-8"))
-        if made.booster.num_trees() < 1:  # what is wrong with file or library is told now, not at the first question
-            raise DataError("the version's trees are none", value=TREES, remedy="train again.")
+        text = (folder / TREES).read_text(encoding="utf-8")
+        made = cls(*windows_of_note(note), text, note["decimals"])
+        _ = made.booster  # what is wrong with file or library is told now, not at the first question
         return made
 
 
@@ -333,6 +384,7 @@ class Network(_Windowed):
     """A network as what an ONNX file holds; of several quantiles the middle one is its forecast."""
 
     kind: ClassVar[str] = "network"
+    forecasters: ClassVar[tuple[str, ...]] = ()  # all that learnt networks
     content: bytes = field(repr=False)
 
     @classmethod
@@ -344,12 +396,28 @@ class Network(_Windowed):
 
         with TemporaryDirectory() as folder:
             content = export_onnx(model, windows, Path(folder) / MODEL).read_bytes()
-        return cls(windows.settings, _levels(windows), content)
+        return cls(windows.settings, _categories(windows.settings, windows.levels), content)
+
+    @classmethod
+    def of(cls, fitted: FittedForecaster, books: SalesHistory) -> Frozen:
+        from ecomlib.windows import WindowSet
+
+        settings = replace(fitted.forecaster.window, horizon=fitted.horizon)  # type: ignore[attr-defined]
+        windows = WindowSet.from_panel(panel(books, settings), settings, levels=fitted.learned["levels"])
+        made = [cls.freeze(network, windows) for network in fitted.learned["networks"]]
+        return made[0] if len(made) == 1 else Average.freeze(made)
 
     @cached_property
     def session(self) -> Session:
         """The network, ready to run."""
-        return open_session(self.content)
+        made = open_session(self.content)
+        if not set(made.names) <= set(Cut.__slots__):
+            raise DataError(
+                "the version's network reads inputs that the service does not have",
+                value=list(made.names),
+                remedy="train it without text.",
+            )
+        return made
 
     def scaled(self, cut: Cut) -> NDArray[Any]:
         said = self.session.predict(cut)
@@ -362,12 +430,7 @@ class Network(_Windowed):
     @classmethod
     def of_note(cls, note: Mapping[str, Any], folder: Path) -> Frozen:
         made = cls(*windows_of_note(note), (folder / MODEL).read_bytes())
-        if not set(made.session.names) <= set(Cut.__slots__):
-            raise DataError(
-                "the version's network reads inputs that the service does not have",
-                value=list(made.session.names),
-                remedy="train again.",
-            )
+        _ = made.session
         return made
 
 
@@ -379,6 +442,7 @@ class Average(Frozen):
     """The combination of several: ``ensemble.Average``."""
 
     kind: ClassVar[str] = "average"
+    forecasters: ClassVar[tuple[str, ...]] = ("average",)
     members: tuple[Frozen, ...]
     how: How = "mean"
     weights: tuple[float, ...] | None = None
@@ -390,9 +454,15 @@ class Average(Frozen):
             raise DataError("an average needs two members or more, of one horizon", value=[m.horizon for m in members])
         return cls(tuple(members), how, None if weights is None else tuple(float(weight) for weight in weights))
 
+    @classmethod
+    def of(cls, fitted: FittedForecaster, books: SalesHistory) -> Frozen:
+        average: Any = fitted.forecaster
+        members = [freeze(fitted.learned[f"member{k}"], books) for k in range(len(average.members))]
+        return cls.freeze(members, average.how, average.weights)
+
     @property
-    def horizon(self) -> int:
-        return self.members[0].horizon
+    def horizon(self) -> int:  # type: ignore[override]
+        return int(self.members[0].horizon)
 
     def forecast(self, books: SalesHistory, origin: int) -> Floats:
         said = np.stack([member.forecast(books, origin).ravel() for member in self.members], axis=1)
@@ -415,13 +485,37 @@ class Average(Frozen):
         return cls.freeze(members, cast(How, note["how"]), note["weights"])
 
 
-# One line a kind: the name that a file holds, and its class.
-KINDS: dict[str, type[Frozen]] = {
-    LastValue.kind: LastValue,
-    WindowMean.kind: WindowMean,
-    SeasonalNaive.kind: SeasonalNaive,
-    Smoothing.kind: Smoothing,
-    Trees.kind: Trees,
-    Network.kind: Network,
-    Average.kind: Average,
-}
+# One line a kind.
+_KINDS: tuple[type[Frozen], ...] = (LastValue, WindowMean, SeasonalNaive, Smoothing, Trees, Network, Average)
+KINDS: dict[str, type[Frozen]] = {kind.kind: kind for kind in _KINDS}
+
+
+def freeze(fitted: FittedForecaster, books: SalesHistory) -> Frozen:
+    """Freeze a fitted forecaster, so that a server can evaluate it without fitting anything.
+
+    Parameters
+    ----------
+    fitted : FittedForecaster
+        Fitted on ``inputs.panel(books, …)``.
+    books : SalesHistory
+
+    Returns
+    -------
+    Frozen
+
+    Raises
+    ------
+    DataError
+        This kind of forecaster cannot be frozen; those that can are named.
+    """
+    name = fitted.forecaster.name
+    if isinstance(fitted.learned, Mapping) and "networks" in fitted.learned:
+        return Network.of(fitted, books)
+    for kind in _KINDS:
+        if name in kind.forecasters:
+            return kind.of(fitted, books)
+    names = [own for kind in _KINDS for own in kind.forecasters]
+    raise DataError(
+        f"the forecaster '{fitted.forecaster.label}' cannot be served: it would have to be fitted in the server",
+        remedy=f"publish one of {', '.join(names)}, or a network.",
+    )

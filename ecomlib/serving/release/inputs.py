@@ -219,5 +219,5 @@ def panel(books: SalesHistory, settings: WindowSettings) -> pd.DataFrame:
     frame.insert(0, "ds", period_start(weeks[at], "W-MON"))
     frame.insert(0, "unique_id", np.array(books.products, dtype=object)[product])
     frame["category"] = np.array(books.category, dtype=object)[product]
-    frame["y"] = frame["y"].where(weeks[at] <= books.last)
+    frame["y"] = frame["y"].astype(float).where(weeks[at] <= books.last)
     return frame
