@@ -28,8 +28,9 @@ from ecomlib.errors import DataError, MissingDependencyError
 from ecomlib.models import baselines
 from ecomlib.models.trees import window_table
 from ecomlib.serving.release import frozen, inputs, snapshot
-from ecomlib.serving.release.bundle import Bundle, describe, open_bundle, registry
+from ecomlib.serving.release.bundle import open_bundle, registry
 from ecomlib.serving.release.inputs import NEVER, SalesHistory, monday
+from ecomlib.serving.release.train import ReleaseSettings, train
 from ecomlib.stores import Store, load_store
 from ecomlib.training import TrainSettings, fit, make_network, predict
 from ecomlib.windows import WindowSet
@@ -160,20 +161,20 @@ def fitted_windows(books: SalesHistory) -> tuple[WindowSet, WindowSet]:
     return windows, windows.split(monday(books.last - 8), 1)[0]
 
 
-def trees(train: WindowSet) -> LGBMRegressor:
-    batch = train.batch(torch.arange(len(train)))
+def trees(past: WindowSet) -> LGBMRegressor:
+    batch = past.batch(torch.arange(len(past)))
     model = LGBMRegressor(n_estimators=30, min_child_samples=5, objective="regression_l1", n_jobs=1, verbose=-1)
     known = batch.mask.numpy().ravel()
-    return model.fit(window_table(train, decimals=5)[known], batch.target.numpy().ravel()[known])
+    return model.fit(window_table(past, decimals=5)[known], batch.target.numpy().ravel()[known])
 
 
-def frozen_trees(windows: WindowSet, train: WindowSet) -> frozen.Trees:
-    return frozen.Trees.freeze(trees(train), windows.settings, windows.levels, 5)
+def frozen_trees(windows: WindowSet, past: WindowSet) -> frozen.Trees:
+    return frozen.Trees.freeze(trees(past), windows.settings, windows.levels, 5)
 
 
 def test_trees(books: SalesHistory, tmp_path: Path) -> None:
-    windows, train = fitted_windows(books)
-    made, model = through_files(frozen_trees(windows, train), tmp_path / "trees"), trees(train)
+    windows, past = fitted_windows(books)
+    made, model = through_files(frozen_trees(windows, past), tmp_path / "trees"), trees(past)
     for origin in origins(books):
         at = windows.at(monday(origin))
         scale = at.batch(torch.arange(len(at))).scale.double()
@@ -185,10 +186,10 @@ def test_trees(books: SalesHistory, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("kind", "head"), [("gru", "absolute"), ("transformer", "quantile")])
 def test_networks(kind: str, head: str, books: SalesHistory, tmp_path: Path) -> None:
-    windows, train = fitted_windows(books)
+    windows, past = fitted_windows(books)
     model = make_network(kind, windows, head=head, hidden=8, seed=1)
-    fit(model, train, None, TrainSettings(epochs=1, batch_size=512, lr=1e-2, device="cpu"))
-    made = through_files(frozen.Network.freeze(model, windows), tmp_path / "network")
+    fit(model, past, None, TrainSettings(epochs=1, batch_size=512, lr=1e-2, device="cpu"))
+    made = through_files(frozen.OnnxNetwork.freeze(model, windows), tmp_path / "network")
     for origin in origins(books):
         frame = predict(model, windows.at(monday(origin)), device="cpu")
         name = "forecast" if "forecast" in frame else "q0.5"
@@ -198,11 +199,11 @@ def test_networks(kind: str, head: str, books: SalesHistory, tmp_path: Path) -> 
 
 def every_kind(books: SalesHistory) -> frozen.Average:
     """An average of all kinds, an average among them."""
-    windows, train = fitted_windows(books)
+    windows, past = fitted_windows(books)
     plain = frozen.Average.freeze([frozen.LastValue.freeze(H), frozen.WindowMean.freeze(H)])
     fitted = [
-        frozen_trees(windows, train),
-        frozen.Network.freeze(make_network("gru", windows, hidden=8), windows),
+        frozen_trees(windows, past),
+        frozen.OnnxNetwork.freeze(make_network("gru", windows, hidden=8), windows),
     ]
     return frozen.Average.freeze(
         [plain, frozen.SeasonalNaive.freeze(H), frozen.Smoothing.freeze(books, H), *fitted], "log_mean"
@@ -284,8 +285,8 @@ def test_a_version_of_every_kind_is_served_without_torch(tmp_path: Path) -> None
 
 def test_a_version_whose_library_is_missing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = copy_home(tmp_path / "home")
-    windows, train = fitted_windows(open_bundle(home).books)
-    publish(home, frozen_trees(windows, train))
+    windows, past = fitted_windows(open_bundle(home).books)
+    publish(home, frozen_trees(windows, past))
     monkeypatch.setitem(sys.modules, "lightgbm", None)
     with pytest.raises(MissingDependencyError, match=r'needs lightgbm, which is not installed.*"ecomlib\[serve\]"'):
         open_bundle(home)
@@ -302,8 +303,8 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
         (tmp_path / frozen.NOTE).write_text(json.dumps(note | change), encoding="utf-8")
         with pytest.raises(DataError, match="newer ecomlib"):
             frozen.read(tmp_path)
-    windows, train = fitted_windows(shop)
-    frozen_trees(windows, train).write(tmp_path)
+    windows, past = fitted_windows(shop)
+    frozen_trees(windows, past).write(tmp_path)
     (tmp_path / frozen.TREES).write_text("tree\n", encoding="utf-8")
     with pytest.raises(DataError, match="trees"):
         frozen.read(tmp_path)
@@ -315,14 +316,45 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_version_says_its_horizon(tmp_path: Path) -> None:
+    """Format 2: what the settings say is what the forecaster does; nothing in the release knows a constant."""
+    shop = make_shop()
+    for horizon in (2, 6):
+        plan = ReleaseSettings(epochs=1, effects=False, horizon=horizon)
+        version = train(shop, tmp_path, plan).version
+        told = json.loads((version.path / "settings.json").read_text(encoding="utf-8"))
+        assert (told["format"], told["horizon"], told["frequency"]) == (2, horizon, "W-MON")
+        bundle = open_bundle(tmp_path, version.number)
+        assert bundle.horizon == bundle.forecaster.horizon == bundle.windows.horizon == horizon
+        table = bundle.table(bundle.books, bundle.cutoff)
+        assert len(table) == horizon * len(bundle.books.products) and np.isfinite(table["forecast"]).all()
+        assert table["ds"].max() == monday(bundle.cutoff + horizon)
+        launches = pd.read_parquet(version.path / "launches.parquet")
+        assert list(launches.columns) == ["category", *(f"week{k + 1}" for k in range(horizon))]
+
+
+def test_a_version_of_a_newer_format_is_refused(tmp_path: Path) -> None:
     home = copy_home(tmp_path / "home")
-    bundle: Bundle = open_bundle(home)
-    told = describe(bundle.books, bundle.windows, bundle.levels)
-    assert {name: told[name] for name in ("format", "horizon", "frequency")} == {
-        "format": 2,
-        "horizon": 4,
-        "frequency": "W-MON",
-    }
-    assert bundle.horizon == bundle.forecaster.horizon == bundle.windows.horizon == 4
-    path = registry(home).open().path / "settings.json"
-    assert json.loads(path.read_text(encoding="utf-8")).items() >= json.loads(json.dumps(told)).items()
+    old = registry(home).open()
+
+    def put(folder: Path) -> None:
+        shutil.copytree(old.path, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("card.json"))
+        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+        (folder / "settings.json").write_text(json.dumps(settings | {"format": 3}), encoding="utf-8")
+
+    with pytest.raises(DataError, match="newer ecomlib"):
+        open_bundle(home, registry(home).publish(put).number)
+
+
+def test_networks_of_the_contract(books: SalesHistory, tmp_path: Path) -> None:
+    """One seed, and two in an average: fitted once, asked at later origins."""
+    networks = pytest.importorskip("ecomlib.training.forecaster")
+    window, origin = inputs.windows_for(books, H), books.last - 9
+    how = TrainSettings(epochs=1, batch_size=512, lr=1e-2, device="cpu")
+    one = networks.NetworkForecaster("gru", window, how, options={"hidden": 8, "head": "absolute"})
+    two = networks.NetworkForecaster("lstm", window, how, seeds=(0, 1), options={"hidden": 8, "head": "quantile"})
+    panel = inputs.panel(books, window)
+    fitted = Average((baselines.WindowMean(), one, two)).fit(panel, H, until=monday(origin))
+    made = through_files(frozen.freeze(fitted, books), tmp_path / "average")
+    for at in (origin, books.last):
+        expected = wide(fitted.forecast(at=monday(at), name="m"), "m", books)
+        np.testing.assert_allclose(made.forecast(books, at), expected, rtol=1e-5, atol=1e-5)

@@ -235,7 +235,7 @@ def _windows(settings: Mapping[str, Any]) -> tuple[WindowSettings, tuple[str, ..
 def _forecaster(settings: Mapping[str, Any], folder: Path) -> Frozen:
     """The frozen forecaster of a version; in the first format it was a network, without a note beside it."""
     if settings.get("format", 1) == 1:
-        return frozen.Network.of_note(frozen.window_note(*_windows(settings)), folder)
+        return frozen.OnnxNetwork.of_note(frozen.window_note(*_windows(settings)), folder)
     return frozen.read(folder)
 
 

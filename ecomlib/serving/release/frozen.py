@@ -380,7 +380,7 @@ class Trees(_Windowed):
 
 
 @dataclass(frozen=True, eq=False)
-class Network(_Windowed):
+class OnnxNetwork(_Windowed):
     """A network as what an ONNX file holds; of several quantiles the middle one is its forecast."""
 
     kind: ClassVar[str] = "network"
@@ -388,7 +388,7 @@ class Network(_Windowed):
     content: bytes = field(repr=False)
 
     @classmethod
-    def freeze(cls, model: Forecaster, windows: WindowSet) -> Network:
+    def freeze(cls, model: Forecaster, windows: WindowSet) -> OnnxNetwork:
         """Export a network that was trained on such windows."""
         from tempfile import TemporaryDirectory
 
@@ -486,7 +486,7 @@ class Average(Frozen):
 
 
 # One line a kind.
-_KINDS: tuple[type[Frozen], ...] = (LastValue, WindowMean, SeasonalNaive, Smoothing, Trees, Network, Average)
+_KINDS: tuple[type[Frozen], ...] = (LastValue, WindowMean, SeasonalNaive, Smoothing, Trees, OnnxNetwork, Average)
 KINDS: dict[str, type[Frozen]] = {kind.kind: kind for kind in _KINDS}
 
 
@@ -510,7 +510,7 @@ def freeze(fitted: FittedForecaster, books: SalesHistory) -> Frozen:
     """
     name = fitted.forecaster.name
     if isinstance(fitted.learned, Mapping) and "networks" in fitted.learned:
-        return Network.of(fitted, books)
+        return OnnxNetwork.of(fitted, books)
     for kind in _KINDS:
         if name in kind.forecasters:
             return kind.of(fitted, books)

@@ -16,7 +16,7 @@ from ecomlib.ensemble import rows_needed, split_conformal
 from ecomlib.errors import DataError
 from ecomlib.serving.release.bundle import ALL, LEVELS, MODEL, RECENT, SMALL, describe, quantile_names, registry, write
 from ecomlib.serving.release.effects import effects_of
-from ecomlib.serving.release.frozen import Frozen, Network
+from ecomlib.serving.release.frozen import Frozen, OnnxNetwork
 from ecomlib.serving.release.inputs import Floats, SalesHistory, levels_of, monday, panel, windows_for
 from ecomlib.serving.release.snapshot import (
     books_of,
@@ -45,20 +45,20 @@ _PARITY = 1e-3  # of units, relative to one unit more than the forecast
 class ReleaseSettings:
     """Sets how a version is made (lesson 08, section 1).
 
-    hold_out: last full weeks that it does not see, for ``ecomlib replay``. horizon: weeks ahead that it forecasts.
-    epochs: of training (None: by the shop's size). seed: of network and order of windows. coverage: what the intervals
-    promise. effects: estimate what prices and promotions do; text: with the listings' words as the confounder, which
-    needs the encoder. small: also an eight-bit network, with what it costs on the card.
+    hold_out: last full weeks that it does not see, for ``ecomlib replay``. epochs: of training (None: by the shop's
+    size). seed: of network and order of windows. coverage: what the intervals promise. effects: estimate what prices
+    and promotions do; text: with the listings' words as the confounder, which needs the encoder. small: also an
+    eight-bit network, with what it costs on the card. horizon: weeks ahead that are forecast.
     """
 
     hold_out: int = 4
-    horizon: int = 4
     epochs: int | None = None
     seed: int = 0
     coverage: float = 0.9
     effects: bool = True
     text: bool = True
     small: bool = False
+    horizon: int = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +122,7 @@ def train(
     fit(model, fitted, None, rounds)
 
     def put(folder: Path) -> dict[str, Any]:
-        forecaster = Network.freeze(model, windows)
+        forecaster = OnnxNetwork.freeze(model, windows)
         forecaster.write(folder)
         gap = _parity(model, windows, forecaster, books)
         say(f"exported; the file says the same to {gap:.1g} of a unit")
@@ -234,7 +234,7 @@ def calibrate(
     return pd.concat(scored, ignore_index=True), pd.DataFrame(rows)
 
 
-def _parity(model: Forecaster, windows: WindowSet, network: Network, books: SalesHistory) -> float:
+def _parity(model: Forecaster, windows: WindowSet, network: OnnxNetwork, books: SalesHistory) -> float:
     """Largest gap between the trained network on training's windows and the file on the service's, over 1 + units."""
     from ecomlib.training import predict as by_torch
 
