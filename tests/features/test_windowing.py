@@ -60,6 +60,15 @@ def test_arrays_and_tensors_are_cut_alike(scale: str, look_back: int) -> None:
     np.testing.assert_allclose(s.units(ours.target, ours.scale) * ours.mask, ours.y, rtol=1e-5, atol=1e-5)
 
 
+def test_windows_are_cut_where_the_tables_lie() -> None:
+    """On torch's device without memory any step that left it would raise."""
+    s = WindowSettings(8, 3, ("y", "price"), ("price", "last_year"), also_known=("price",))
+    there = SimpleNamespace(**{name: value.to("meta") for name, value in vars(as_tensors(flat())).items()})
+    rows = torch.arange(4, device="meta")
+    cut = gather(s, there, rows, rows)
+    assert {getattr(cut, part.name).device.type for part in fields(Cut)} == {"meta"}
+
+
 def test_gradients_pass_through_the_scale() -> None:
     """Attacks differentiate a window by the units in it."""
     s = WindowSettings(4, 1)
