@@ -133,7 +133,7 @@ def whole_folder(path: str | os.PathLike[str], *, overwrite: bool = False, sync:
 def draft_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary folder beside ``path``, removed with all that is still in it on leaving the block.
 
-    For what gets its name (`claim`) or is distributed (`put`) inside the block.
+    For what gets its name (``claim``) or is distributed (``put``) inside the block.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from ecomlib.errors import DataError
-from ecomlib.periods import FREQUENCIES, infer_frequency, parse_frequency, period_index, period_start
+from ecomlib.errors import DataError, explained
+from ecomlib.frames import require_panel
+from ecomlib.periods import FREQUENCIES, infer_frequency, parse_date, parse_frequency, period_index, period_start
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,10 +55,11 @@ _MOST_ROWS = 20_000_000  # about 2 GB: beyond it a typing slip ends in a sentenc
 
 
 def known_ahead(panel: pd.DataFrame) -> tuple[str, ...]:
-    """The columns of this panel that are known for the future, in the order of ``KNOWN_AHEAD``."""
+    """List the columns of this panel that are known for the future, in the order of ``KNOWN_AHEAD``."""
     return tuple(column for column in KNOWN_AHEAD if column in panel.columns)
 
 
+@explained()
 def check_panel(panel: pd.DataFrame, freq: str | None = None) -> tuple[NDArray[np.int64], str]:
     """Prove that a long frame is a panel: sorted by series and date, a row a period, no gaps (lesson 01, section 4).
 
@@ -81,9 +83,7 @@ def check_panel(panel: pd.DataFrame, freq: str | None = None) -> tuple[NDArray[n
     DataError
         Not a panel (the first row at fault is named), or its frequency cannot be told.
     """
-    for column in ("unique_id", "ds"):
-        if column not in panel.columns:
-            raise DataError("the column is missing", table="panel", column=column, remedy="make it with make_panel.")
+    require_panel(panel, "unique_id", "ds")
     if panel.empty:
         raise DataError("no rows", table="panel", remedy="check start, end and by of make_panel.")
     ids, ds = panel["unique_id"].to_numpy(), panel["ds"].to_numpy(dtype="datetime64[ns]")
@@ -121,6 +121,7 @@ def check_panel(panel: pd.DataFrame, freq: str | None = None) -> tuple[NDArray[n
     return starts, freq
 
 
+@explained()
 def frequency(panel: pd.DataFrame) -> str:
     """Return the frequency of a panel: ``"D"``, ``"W-MON"`` or ``"MS"`` (lesson 01, section 4).
 
@@ -230,6 +231,14 @@ def _parts(joined: str) -> list[str]:
     return [*parts, part + "\\" * (slashes // 2)]
 
 
+@explained(
+    h="rows after the last period are called ahead here: make_panel(store, ahead=4).",
+    horizon="rows after the last period are called ahead here: make_panel(store, ahead=4).",
+    product='name the columns of a series: make_panel(store, by=("product_id", "region_id")).',
+    products='leave rows out afterwards: panel[panel["product_id"].isin(products)].',
+    fill_value='zeros are written where they are a fact; fill="nan" marks periods with nothing to sell.',
+    target='units are counted, as y; money is store.orders["quantity"] * store.orders["unit_price"].',
+)
 def make_panel(
     store: Store,
     freq: str = "W-MON",
@@ -313,7 +322,8 @@ def make_panel(
             raise DataError(f"unknown {name}", value=value, remedy=f"use {' or '.join(words)}.")
     if isinstance(ahead, bool) or not isinstance(ahead, int | np.integer) or ahead < 0:
         raise DataError("ahead counts whole periods", value=ahead, remedy="use 0 or more.")
-    start, end, books_end = (_date(name, d) for name, d in (("start", start), ("end", end), ("books_end", books_end)))
+    dates = {"start": start, "end": end, "books_end": books_end}
+    start, end, books_end = (None if date is None else parse_date(date, name) for name, date in dates.items())
     sides = _Sides(store, by)
     lines = store.orders
     day = lines["ordered_at"].to_numpy(dtype="datetime64[D]")
@@ -426,25 +436,16 @@ _BEGINS, _FILLS, _FIRSTS = ("launch", "sale"), ("zero", "nan"), ("keep", "drop")
 
 def _checked_keys(store: Any, by: Any) -> tuple[str, ...]:
     if not hasattr(store, "orders") or not hasattr(store, "products"):
+        frame = isinstance(store, pd.DataFrame)
         remedy = "load one with load_store, or make Store(name, products, orders)."
+        if frame and {"unique_id", "ds", "y"} <= set(store.columns):
+            remedy = "this is a panel already; use it as it is."
         raise DataError("make_panel needs a store", value=type(store).__name__, remedy=remedy)
     keys = (by,) if isinstance(by, str) else tuple(by) if isinstance(by, Iterable) else ()
     if not keys or not all(isinstance(key, str) for key in keys) or len(set(keys)) < len(keys):
         remedy = 'name columns, each once, such as by="product_id" or by=("product_id", "region_id").'
         raise DataError("by names the columns of a series", value=by, remedy=remedy)
     return keys
-
-
-def _date(name: str, date: Any) -> pd.Timestamp | None:
-    if date is None:
-        return None
-    try:
-        found = pd.Timestamp(date)
-    except (ValueError, TypeError) as fault:
-        raise DataError(f"{name} is not a date", value=date, remedy='write it as "2024-01-31".') from fault
-    if found is pd.NaT:
-        raise DataError(f"{name} is not a date", value=date, remedy="leave it out.")
-    return found
 
 
 class _Sides:

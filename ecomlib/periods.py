@@ -9,13 +9,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from ecomlib.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FREQUENCIES", "PERIODS_PER_YEAR", "infer_frequency", "parse_frequency", "period_index", "period_start"]
+__all__ = [
+    "FREQUENCIES",
+    "PERIODS_PER_YEAR",
+    "infer_frequency",
+    "parse_date",
+    "parse_frequency",
+    "period_index",
+    "period_start",
+]
 
 FREQUENCIES = ("D", "W-MON", "MS")
 # A year that keeps the weekday: 364 days are 52 weeks.
@@ -65,8 +74,52 @@ def parse_frequency(freq: Any) -> str:
     if word.startswith("W-"):
         remedy = f'use "W-MON"; for other weeks add up a daily panel. The frequencies are {_CHOICE}.'
         raise DataError("weeks run from Monday to Sunday here", value=text, remedy=remedy)
+    if text is None:
+        raise DataError("unknown frequency: none is given", remedy=f"use {_CHOICE}.")
+    if word in ("Y", "YE", "YS", "A", "Q", "QE", "QS", "YEAR", "YEARLY", "QUARTER", "QUARTERLY"):
+        remedy = f'add up a monthly panel, make_panel(store, "MS"). The frequencies are {_CHOICE}.'
+        raise DataError("unknown frequency: quarters and years are no periods here", value=text, remedy=remedy)
     remedy = f"use {_CHOICE}; add up a daily panel for longer steps."
     raise DataError("unknown frequency", value=text, remedy=remedy)
+
+
+def parse_date(date: Any, name: str = "date") -> pd.Timestamp:
+    """Read one date, without a time zone (lesson 01, section 5).
+
+    Parameters
+    ----------
+    date : str, datetime or Timestamp
+        Such as ``"2024-01-29"``; a number is none.
+    name : str
+        What it is, for the message.
+
+    Returns
+    -------
+    Timestamp
+
+    Raises
+    ------
+    DataError
+        Not a date, an empty one, or one with a time zone.
+
+    Examples
+    --------
+    >>> parse_date("2024-01-29")
+    Timestamp('2024-01-29 00:00:00')
+    """
+    try:
+        if isinstance(date, bool | int | float | np.number):
+            raise ValueError("a number is no date")
+        found = pd.Timestamp(date)
+    except (ValueError, TypeError) as fault:
+        value = date if isinstance(date, str | int | float) else type(date).__name__
+        raise DataError(f"{name} is not a date", value=value, remedy='write it as "2024-01-31".') from fault
+    if found is pd.NaT:
+        raise DataError(f"{name} is not a date", value=date, remedy="leave it out, or fill it.")
+    if found.tz is not None:
+        remedy = f'dates of the shop have no time zone: write "{found:%Y-%m-%d}", or take it away by tz_localize(None).'
+        raise DataError(f"{name} has a time zone", value=str(found), remedy=remedy)
+    return found
 
 
 def period_index(dates: Any, freq: str) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ Import this module, then ``plt.style.use(plots.STYLE)``.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import ArrayLike
+
+from ecomlib.contract.frame import find_interval, interval_levels, model_columns, quantile_columns
+from ecomlib.errors import DataError
 
 INK, SOFT, FAINT = "#22303C", "#6B7885", "#D9DEE3"
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW = (
@@ -177,29 +181,55 @@ def region_map(
 def fan(
     history: pd.DataFrame,
     forecast: pd.DataFrame,
+    series: str | None = None,
+    model: str | None = None,
+    levels: float | Sequence[float] | None = None,
     *,
+    periods: int = 26,
+    naive: str | None = None,
     ax: Axes | None = None,
     title: str = "",
     unit: str = "units a week",
-    model: str = "forecast",
-    intervals: Sequence[tuple[str, str, str]] = (),
-    naive: str | None = None,
     legend: bool = True,
 ) -> Axes:
-    """What was sold, what was forecast, and how unsure the forecast was, as a fan.
+    """Draw what was sold, what was forecast, and how unsure the forecast was, as a fan.
 
     Parameters
     ----------
-    history: ``ds, y`` up to the origin.
-    forecast: ``ds``, a column ``model``, perhaps ``y`` (what came), perhaps ``naive``.
-    intervals: (lower column, upper column, label), widest first.
+    history : DataFrame
+        A panel, ``unique_id, ds, y``; rows after the forecast's origin are not drawn.
+    forecast : DataFrame
+        A forecast frame; where it holds ``y``, what came is drawn too. Of several origins the last is drawn.
+    series : str, optional
+        Whose: the ``unique_id``. Frames of one series need none, nor the column.
+    model : str, optional
+        The column to draw; the only model of the frame unless given.
+    levels : float or sequence of float, optional
+        Levels of the intervals, in per cent; all that the frame holds unless given, as ends or as pairs of quantiles.
+    periods : int
+        Periods of the history to draw.
+    naive : str, optional
+        A column to draw beside it.
+
+    Raises
+    ------
+    DataError
+        More than one series or model, and none named; or one that the frame does not hold.
     """
+    forecast = _one_series(forecast, series, history)
+    whose = series or (forecast["unique_id"].iloc[0] if "unique_id" in forecast.columns else None)
+    history = _one_series(history, whose, history)
+    if "cutoff" in forecast.columns:
+        forecast = forecast[forecast["cutoff"] == forecast["cutoff"].max()]
+        history = history[history["ds"] <= forecast["cutoff"].iloc[0]]
+    history = history.tail(periods)
+    model = _one_model(forecast, model)
     ax = _axes(ax)
     joined = pd.concat([history[["ds", "y"]].tail(1), forecast.reindex(columns=["ds", "y"])])
-    for shade, (low, high, label) in enumerate(intervals):
-        ax.fill_between(
-            forecast["ds"], forecast[low], forecast[high], color=BLUE, alpha=0.15 + 0.15 * shade, lw=0, label=label
-        )
+    for shade, level in enumerate(_levels(forecast, model, levels)):
+        low, high = (forecast[end].where(np.isfinite(forecast[end])) for end in find_interval(forecast, model, level))
+        shown = {"color": BLUE, "alpha": 0.15 + 0.15 * shade, "lw": 0, "label": f"{level:g} %"}
+        ax.fill_between(forecast["ds"], low, high, **shown)
     ax.plot(history["ds"], history["y"], color=INK, lw=1.5, label="sold")
     if "y" in forecast.columns:
         ax.plot(
@@ -227,6 +257,52 @@ def fan(
     return ax
 
 
+def _one_series(frame: pd.DataFrame, series: str | None, history: pd.DataFrame) -> pd.DataFrame:
+    """The rows of one series by date; of several, one must be named."""
+    if "unique_id" not in frame.columns:
+        return frame.sort_values("ds")
+    found = frame["unique_id"].unique()
+    if series is not None and series not in found:
+        near = difflib.get_close_matches(str(series), map(str, found), n=3, cutoff=0.5) or found[:3]
+        raise DataError(
+            "there is no such series",
+            column="unique_id",
+            value=series,
+            remedy=f"name one of {', '.join(map(str, near))}.",
+        )
+    if series is None and len(found) > 1:
+        sold = history[history["unique_id"].isin(found)] if "unique_id" in history.columns else frame.assign(y=0.0)
+        known = sold.groupby("unique_id", observed=True)["y"].sum().nlargest(3).index
+        raise DataError(
+            f"a fan shows one series, and there are {len(found)}",
+            column="unique_id",
+            remedy=f'name it: series="{known[0]}". The most sold are {", ".join(map(str, known))}.',
+        )
+    return frame[frame["unique_id"] == (found[0] if series is None else series)].sort_values("ds")
+
+
+def _one_model(frame: pd.DataFrame, model: str | None) -> str:
+    if model is not None and model in frame.columns:
+        return model
+    found = model_columns(frame)
+    if model is None and len(found) == 1:
+        return found[0]
+    raise DataError(
+        "there is no such model in the forecast" if model else f"a fan shows one model, and there are {len(found)}",
+        column=model,
+        remedy=f"name one: model={' or '.join(repr(name) for name in found[:5])}.",
+    )
+
+
+def _levels(frame: pd.DataFrame, model: str, levels: float | Sequence[float] | None) -> list[float]:
+    """The levels to draw, widest first."""
+    if levels is None:
+        shares = quantile_columns(frame, model)
+        pairs = {round(100 - 200 * share, 9) for share in shares if share < 0.5 and round(1 - share, 9) in shares}
+        return sorted({*interval_levels(frame, model), *pairs}, reverse=True)
+    return sorted([levels] if isinstance(levels, int | float) else levels, reverse=True)
+
+
 def leaderboard(
     table: pd.DataFrame,
     metric: str = "wape",
@@ -237,11 +313,12 @@ def leaderboard(
     omniscient: float | None = None,
     label: str | None = None,
 ) -> Axes:
-    """One dot a model, best on top, with its interval; floors as vertical lines.
+    """One dot a model, best on top, with its interval, value and bias; floors as vertical lines.
 
     Parameters
     ----------
-    table: ``model``, ``metric``, perhaps ``kind`` (naive, peer, network, ensemble) and ``low, high`` (95 % interval).
+    table: ``model``, ``metric``, perhaps ``kind`` (naive, peer, network, ensemble), ``low, high`` (95 % interval) and
+        ``bias`` (a share, as ``evaluation.score_intervals`` gives it), which is written beside the value.
     floor, omniscient: the attainable and the omniscient floor in units of ``metric`` (simulated store only).
     """
     table = table.sort_values(metric, ascending=False, ignore_index=True)
@@ -255,9 +332,10 @@ def leaderboard(
                 [row["low"], row["high"]], [position, position], color=colour, lw=2.5, alpha=0.5, solid_capstyle="butt"
             )
         ax.plot(row[metric], position, MARKERS.get(kind, "o"), color=colour, ms=8, label=kind)
-        ax.annotate(
-            f"{row[metric]:.3f}", (right, position), xytext=(10, 0), textcoords="offset points", va="center", fontsize=9
-        )
+        words = f"{row[metric]:.3f}"
+        if pd.notna(row.get("bias")):
+            words += f"  bias {100 * row['bias']:+.1f} %".replace("-", "−")
+        ax.annotate(words, (right, position), xytext=(10, 0), textcoords="offset points", va="center", fontsize=9)
     for value, name, style in ((floor, "attainable", "--"), (omniscient, "omniscient", ":")):
         if value is not None:
             ax.axvline(value, color=VERMILION, ls=style, lw=1.6)

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import pandas as pd
 
-from ecomlib.errors import DataError, LeakageError
+from ecomlib.errors import DataError, LeakageError, explained
 from ecomlib.panel import KNOWN_AHEAD
 
 __all__ = ["Cut", "Tables", "WindowSettings", "gather", "tree_table"]
@@ -22,19 +22,47 @@ Scale = Literal["none", "mean_abs", "log1p_mean", "log1p_shift"]
 Array = Any  # a numpy array, or a torch tensor on any device
 
 
+BATCH_SAYS = "windows.batches(size) cuts them into batches, and TrainSettings(batch=…) says how large these are."
+
+
+@explained(
+    batch_size=BATCH_SAYS,
+    freq="the panel knows its frequency: leave it out.",
+    lags="each window holds the past; lags are features for trees: lags(panel).",
+)
 @dataclass(frozen=True)
 class WindowSettings:
-    """What a window holds (lesson 01, section 7).
+    """Say what a window holds (lesson 01, section 7).
 
-    look_back: T, periods up to the origin. horizon: H, periods after it.
-    past: columns of ``x``, known when their period is over. future: columns of ``f``, which must be known ahead
-    (``panel.KNOWN_AHEAD``, or listed in ``also_known`` if you are sure that it is). static: columns that do not
-    change within a series; text in them becomes one 0/1 column a value.
-    in_units: those of past and future that are in units and take the window's scale, as ``y`` does.
-    scale: "mean_abs" divides units by their mean in the look-back; "log1p_mean" divides log(1 + units) by its mean
-    there; "log1p_shift", the default, subtracts that mean and forecast best on both stores; "none". The divisor is
-    at least ``least_scale``.
-    least_history: known periods that a window must have before its horizon; the rest of T is padding.
+    Parameters
+    ----------
+    look_back : int
+        T, periods up to the origin.
+    horizon : int
+        H, periods after it.
+    past : tuple of str
+        Columns of ``x``, known when their period is over.
+    future : tuple of str
+        Columns of ``f``, which must be known ahead (``panel.KNOWN_AHEAD``, or listed in ``also_known`` if you are sure
+        that it is).
+    static : tuple of str
+        Columns that do not change within a series; text in them becomes one 0/1 column a value.
+    in_units : tuple of str
+        Those of past and future that are in units and take the window's scale, as ``y`` does.
+    scale : {"none", "mean_abs", "log1p_mean", "log1p_shift"}
+        "mean_abs" divides units by their mean in the look-back; "log1p_mean" divides log(1 + units) by its mean there;
+        "log1p_shift", the default, subtracts that mean and forecast best on both stores.
+    least_scale : float
+        The divisor is at least this.
+    least_history : int
+        Known periods that a window must have before its horizon; the rest of T is padding.
+    also_known : tuple of str
+        Columns of ``future`` for which the user vouches.
+
+    Examples
+    --------
+    >>> WindowSettings(look_back=8, horizon=2).past
+    ('y',)
     """
 
     look_back: int = 26
@@ -49,10 +77,14 @@ class WindowSettings:
     also_known: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.look_back < 1 or self.horizon < 1:
-            raise DataError(
-                "look_back and horizon count periods and are at least 1", value=(self.look_back, self.horizon)
-            )
+        counts = (self.look_back, self.horizon)
+        if not all(isinstance(count, int | np.integer) and count >= 1 for count in counts):
+            remedy = "write WindowSettings(look_back=26, horizon=4)."
+            raise DataError("look_back and horizon count periods and are at least 1", value=counts, remedy=remedy)
+        for name in ("past", "future", "static", "in_units", "also_known"):
+            if isinstance(getattr(self, name), str):
+                remedy = f'write {name}=("{getattr(self, name)}",).'
+                raise DataError(f"{name} is a tuple of columns", value=getattr(self, name), remedy=remedy)
         if self.scale not in ("none", "mean_abs", "log1p_mean", "log1p_shift"):
             raise DataError("unknown scale", value=self.scale, remedy="use none, mean_abs, log1p_mean or log1p_shift.")
         for column in self.future:

@@ -8,24 +8,27 @@ sample. What a window may see ends at its origin, but for columns that are known
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
-from ecomlib.errors import DataError, LeakageError
+from ecomlib.errors import DataError, LeakageError, explained
+from ecomlib.frames import require_panel
 from ecomlib.panel import LAST_YEAR, check_panel, period_index, period_start
-from ecomlib.periods import PERIODS_PER_YEAR
-from ecomlib.windowing import WindowSettings, gather
+from ecomlib.periods import PERIODS_PER_YEAR, parse_date
+from ecomlib.windowing import BATCH_SAYS, WindowSettings, gather
 
 __all__ = ["Batch", "WindowSet", "split"]
+
+_SETTINGS = "it is a setting: WindowSet.from_panel(panel, WindowSettings(look_back=26, horizon=4))."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """B windows on one device, float32. What is padding, censored or missing is 0 where its mask is False.
+    """Hold B windows on one device, float32. What is padding, censored or missing is 0 where its mask is False.
 
     x (B, T, C) past covariates; seen (B, T) bool, the period exists and its units are known; f (B, H, C) covariates
     known ahead; z (B, S) static; e (B, E) text vector or None; y (B, H) units; target (B, H) the same, scaled;
@@ -44,32 +47,52 @@ class Batch:
     index: torch.Tensor
 
 
-@dataclass(frozen=True, eq=False)
+@explained("WindowSet.from_panel(panel, WindowSettings(look_back=26, horizon=4))")
+@dataclass(frozen=True, eq=False, repr=False)
 class WindowSet:
-    """Windows over one panel; make it with ``from_panel`` (lesson 01, section 7).
+    """Hold the windows over one panel; make it with ``from_panel`` (lesson 01, section 7).
 
     N rows of the panel, n windows, J series. ``first`` (n,) is the row of each window's first target period; it may
     lie one past the series' end. ``begin``, ``stop`` (J,) bound each series' rows.
+
+    Examples
+    --------
+    >>> weeks = pd.date_range("2024-01-01", periods=12, freq="7D")
+    >>> panel = pd.DataFrame({"unique_id": "mug", "ds": weeks, "y": 2.0})
+    >>> WindowSet.from_panel(panel, WindowSettings(look_back=4, horizon=2))
+    <10 windows over 1 series (W-MON), look_back 4, horizon 2, origins 2024-01-01 to 2024-03-04>
     """
 
     settings: WindowSettings
     freq: str
-    ids: np.ndarray = field(repr=False)  # (J,)
+    ids: np.ndarray  # (J,)
     levels: Mapping[str, tuple[str, ...]]
-    past: torch.Tensor = field(repr=False)  # (N, C)
-    future: torch.Tensor = field(repr=False)  # (N, C)
-    static: torch.Tensor = field(repr=False)  # (J, S)
-    text: torch.Tensor | None = field(repr=False)  # (P, E)
-    text_row: torch.Tensor = field(repr=False)  # (J,)
-    units: torch.Tensor = field(repr=False)  # (N,)
-    known: torch.Tensor = field(repr=False)  # (N,) bool
-    period: torch.Tensor = field(repr=False)  # (N,)
-    begin: torch.Tensor = field(repr=False)
-    stop: torch.Tensor = field(repr=False)
-    first: torch.Tensor = field(repr=False)
-    series: torch.Tensor = field(repr=False)
+    past: torch.Tensor  # (N, C)
+    future: torch.Tensor  # (N, C)
+    static: torch.Tensor  # (J, S)
+    text: torch.Tensor | None  # (P, E)
+    text_row: torch.Tensor  # (J,)
+    units: torch.Tensor  # (N,)
+    known: torch.Tensor  # (N,) bool
+    period: torch.Tensor  # (N,)
+    begin: torch.Tensor
+    stop: torch.Tensor
+    first: torch.Tensor
+    series: torch.Tensor
+
+    def __repr__(self) -> str:
+        size = f"look_back {self.settings.look_back}, horizon {self.settings.horizon}"
+        series = f"{len(self):,} windows over {len(torch.unique(self.series)):,} series ({self.freq}), {size}"
+        origins = self.origins()
+        return f"<{series}, origins {origins[0]:%Y-%m-%d} to {origins[-1]:%Y-%m-%d}>" if len(self) else f"<{series}>"
 
     @classmethod
+    @explained(
+        "WindowSet.from_panel(panel, WindowSettings(look_back=26, horizon=4))",
+        **dict.fromkeys(("look_back", "horizon", "past", "future", "static", "scale", "least_history"), _SETTINGS),
+        **dict.fromkeys(("h", "input_size", "lookback", "window_size"), _SETTINGS),
+        batch_size=BATCH_SAYS,
+    )
     def from_panel(
         cls,
         panel: pd.DataFrame,
@@ -80,7 +103,7 @@ class WindowSet:
         levels: Mapping[str, tuple[str, ...]] | None = None,
         device: str | torch.device = "cpu",
     ) -> WindowSet:
-        """All windows of a panel whose horizon lies inside it and holds a known period.
+        """Cut all windows of a panel whose horizon lies inside it and holds a known period.
 
         Rows with ``y`` missing are periods whose units are unknown: those after the origin of a forecast (append them
         with the columns known ahead), and censored ones. ``text`` holds one vector a value of ``text_key``: a mapping,
@@ -90,6 +113,10 @@ class WindowSet:
         Raises ``DataError`` for a missing column, an irregular panel, a covariate that is not a number, a static
         column that changes, or a series without text.
         """
+        require_panel(panel, "unique_id", "ds", "y")
+        if not isinstance(settings, WindowSettings):
+            remedy = "write WindowSet.from_panel(panel, WindowSettings(look_back=26, horizon=4))."
+            raise DataError("windows need their settings", value=type(settings).__name__, remedy=remedy)
         wanted = ["y", *settings.past, *settings.future, *settings.static]
         for column in [*wanted, *([text_key] if text is not None else [])]:
             if column not in panel.columns:
@@ -147,43 +174,44 @@ class WindowSet:
 
     @property
     def device(self) -> torch.device:
+        """Say where the tensors lie."""
         return self.units.device
 
     def to(self, device: str | torch.device) -> WindowSet:
-        """The same windows with all tensors on another device."""
+        """Move all tensors to another device."""
         tensors = {name: value for name, value in vars(self).items() if isinstance(value, torch.Tensor)}
         moved: dict[str, Any] = {name: value.to(device) for name, value in tensors.items()}
         return replace(self, **moved)
 
     def origin(self) -> torch.Tensor:
-        """Period number of each window's origin, the last period known, shape (n,)."""
+        """Number the period of each window's origin, the last period known, shape (n,)."""
         return self.period[self.begin[self.series]] + self.first - self.begin[self.series] - 1
 
     def origins(self) -> pd.DatetimeIndex:
-        """The distinct origins of these windows, in order."""
+        """List the distinct origins of these windows, in order."""
         return pd.DatetimeIndex(period_start(torch.unique(self.origin()).cpu().numpy(), self.freq))
 
     def take(self, choice: torch.Tensor) -> WindowSet:
-        """The windows with these numbers, or those where a mask (n,) is true."""
+        """Take the windows with these numbers, or those where a mask (n,) is true."""
         return replace(self, first=self.first[choice], series=self.series[choice])
 
     def between(self, first: Any = None, last: Any = None) -> WindowSet:
-        """The windows with first <= origin <= last."""
+        """Take the windows with first <= origin <= last."""
         origin = self.origin()
         keep = torch.ones_like(origin, dtype=torch.bool)
         if first is not None:
-            keep &= origin >= int(period_index(pd.Timestamp(first), self.freq))
+            keep &= origin >= int(period_index(parse_date(first, "first"), self.freq))
         if last is not None:
-            keep &= origin <= int(period_index(pd.Timestamp(last), self.freq))
+            keep &= origin <= int(period_index(parse_date(last, "last"), self.freq))
         return self.take(keep)
 
     def at(self, cutoff: Any) -> WindowSet:
-        """One window a series with this origin, known or not what came after: for forecasting.
+        """Take one window a series with this origin, known or not what came after: for forecasting.
 
         A series needs ``least_history`` periods up to the cutoff. Without covariates known ahead, the panel may end at
         the cutoff; with them it must hold the rows of the horizon.
         """
-        lag = int(period_index(pd.Timestamp(cutoff), self.freq)) + 1 - self.period[self.begin]
+        lag = int(period_index(parse_date(cutoff, "cutoff"), self.freq)) + 1 - self.period[self.begin]
         length = self.stop - self.begin
         keep = (lag >= self.settings.least_history) & (lag >= 0) & (lag <= length)
         short = keep & (lag + self.settings.horizon > length)
@@ -199,17 +227,30 @@ class WindowSet:
         return replace(self, first=self.begin[series] + lag[series], series=series)
 
     def split(self, train_end: Any, valid_periods: int, embargo: int = 0) -> tuple[WindowSet, WindowSet]:
-        """Train: targets end at or before ``train_end``. Valid: they lie in the ``valid_periods`` after the embargo.
+        """Split into windows to train on, up to ``train_end``, and to validate on, in the periods after an embargo.
 
         No period is a target of both; ``embargo`` periods between them are a target of neither.
+
+        Raises
+        ------
+        DataError
+            Periods for a whole horizon are asked for after ``train_end``, and no window lies in them.
         """
-        end = int(period_index(pd.Timestamp(train_end), self.freq))
+        end = int(period_index(parse_date(train_end, "train_end"), self.freq))
         first, last = self.origin() + 1, self.origin() + self.settings.horizon
         inside = (first > end + embargo) & (last <= end + embargo + valid_periods)
+        if valid_periods >= self.settings.horizon and not bool(inside.any()):
+            newest = f"{period_start(int(last.max()), self.freq).astype('datetime64[D]')}" if len(self) else "none"
+            raise DataError(
+                f"no window's {self.settings.horizon} periods lie in the {valid_periods} after train_end and embargo; "
+                f"the newest period of any window is {newest}",
+                value=str(train_end)[:10],
+                remedy="end training earlier, or take more valid_periods: at least the horizon.",
+            )
         return self.take(last <= end), self.take(inside)
 
     def batch(self, index: torch.Tensor) -> Batch:
-        """The windows with these numbers (B,), gathered at once."""
+        """Gather the windows with these numbers (B,) at once."""
         index = index.to(self.device)
         first, series = self.first[index], self.series[index]
         cut = gather(self.settings, self, first, series)
@@ -222,7 +263,7 @@ class WindowSet:
         generator: np.random.Generator | torch.Generator | None = None,
         device: str | torch.device | None = None,
     ) -> Iterator[Batch]:
-        """Every window once, ``size`` at a time; shuffled by ``generator``, in order without one."""
+        """Give every window once, ``size`` at a time; shuffled by ``generator``, in order without one."""
         here = self if device is None or torch.device(device) == self.device else self.to(device)
         n = len(self)
         if generator is None:
@@ -235,8 +276,12 @@ class WindowSet:
         for start in range(0, n, size):
             yield here.batch(order[start : start + size])
 
+    def to_units(self, values: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Turn forecasts (B, H, K) on these windows' scale into units."""
+        return self.settings.units(values, batch.scale.unsqueeze(-1))
+
     def frame(self) -> pd.DataFrame:
-        """``unique_id, ds, cutoff, y`` of every window's horizon, H rows a window in order; unknown ``y`` is NaN."""
+        """List ``unique_id, ds, cutoff, y`` of every window's horizon, H rows a window; unknown ``y`` is NaN."""
         h = self.settings.horizon
         origin = self.origin().cpu().numpy()
         series, first = self.series.cpu().numpy(), self.first.cpu().numpy()
@@ -255,16 +300,28 @@ class WindowSet:
         )
 
 
+@explained(
+    test_size='say when training ends, and how many periods come after it: split(panel, "2024-06-03", 8).',
+    shuffle="time is never shuffled: what comes later would teach what came before.",
+)
 def split(
     panel: pd.DataFrame, train_end: Any, valid_periods: int, embargo: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of a panel up to ``train_end``, and the ``valid_periods`` after the embargo (lesson 01, section 7).
+    """Split a panel's rows: up to ``train_end``, and the ``valid_periods`` after the embargo (lesson 01, section 7).
 
     ``embargo`` periods between the parts belong to neither: as many as a label looks ahead, less one.
     """
     _, freq = check_panel(panel)
     period = period_index(panel["ds"], freq)
-    end = int(period_index(pd.Timestamp(train_end), freq))
+    end = int(period_index(parse_date(train_end, "train_end"), freq))
+    if valid_periods and not (period > end + embargo).any():
+        raise DataError(
+            "no row lies after train_end and embargo",
+            table="panel",
+            column="ds",
+            value=str(train_end)[:10],
+            remedy=f"the panel ends at {panel['ds'].max():%Y-%m-%d}: end training earlier.",
+        )
     return panel[period <= end], panel[(period > end + embargo) & (period <= end + embargo + valid_periods)]
 
 

@@ -33,7 +33,7 @@ def draw(size: str, path: Path, frames: int) -> int:
     maps = RegionDays.from_store(shop)
     origins = day_split(len(maps.days), 56, 3)[0]
     levels = Levels.fit(maps, int(origins[-1]) + 3)
-    mood = pd.DataFrame(levels.windows(maps, origins, look_back=1).z[:, 0, :, 0]).rolling(3).mean().to_numpy()
+    mood = pd.DataFrame(levels.windows(maps, origins, look_back=1).z[:, 0, :, 0].numpy()).rolling(3).mean().to_numpy()
     percent = 100 * np.expm1(mood)
     rows, columns = maps.shape
     by_column = np.stack([percent[:, maps.spots[:, 1] == c].mean(axis=1) for c in range(columns)], axis=1)

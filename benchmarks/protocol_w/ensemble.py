@@ -228,7 +228,7 @@ def result_table(
             what, train = accuracy.money(frame, names, int(metric.split("_")[1])), None
         by = "wape" if train is None else metric  # cost for each unit sold is the WAPE of the frame of costs
         total = score_intervals(what, names, by, rng=np.random.default_rng(0), train=train)
-        tables.append(total.assign(metric=metric))
+        tables.append((total if train is not None else total.drop(columns="bias")).assign(metric=metric))
         if train is not None:
             each = score(what, names, [metric], train=train, by_origin=True)
             tables.append(each[["model", "metric", "cutoff", "value"]])

@@ -22,8 +22,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from benchmarks.protocol_w import protocol
+from ecomlib.contract import ForecastFunction
 from ecomlib.features import calendar
-from ecomlib.models.baselines import ForecastFunction
 from ecomlib.panel import period_index, period_start
 
 Floats = NDArray[np.float64]

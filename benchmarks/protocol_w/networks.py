@@ -16,6 +16,7 @@ import datetime as dt
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.protocol_w import protocol
-from ecomlib.contract import ForecastFunction
+from ecomlib.contract import Forecaster, Point
 from ecomlib.evaluation import rmsse, wape
 from ecomlib.forecasting import backtest
 from ecomlib.panel import LAST_YEAR as PANEL_LAST_YEAR
-from ecomlib.training import TrainSettings, network_forecaster
+from ecomlib.training import NetworkForecaster, TrainSettings
 from ecomlib.windowing import WindowSettings
 
 HERE = Path(__file__).resolve().parent
@@ -39,20 +40,37 @@ CALENDAR = ("week_sin", "week_cos", "week_sin2", "week_cos2", "to_christmas", "h
 LAST_YEAR = ("last_year", "last_year_known")
 
 
-def with_shop(forecaster: ForecastFunction) -> ForecastFunction:
+@dataclass(frozen=True)
+class WithShop(Forecaster):
     """Give each week the pulse of the whole shop: log of the mean units of a series against its half-year mean.
 
     Weeks in which the shop is closed look like a collapse of each single item; the pulse says that they are not. It is
-    made from `train` alone and is a past covariate: known when its week is over.
+    made from the rows up to the origin alone and is a past covariate: known when its week is over.
     """
 
-    def wrapped(train: pd.DataFrame, future: pd.DataFrame) -> np.ndarray:
-        pulse = np.log1p(train.groupby("ds")["y"].mean())
-        pulse = pulse - pulse.rolling(26, min_periods=1).mean()
-        behind = np.log1p(train["orders"]) if "orders" in train else 0.0
-        return forecaster(train.assign(shop=train["ds"].map(pulse), log_orders=behind), future)
+    member: NetworkForecaster
 
-    return wrapped
+    @property
+    def point(self) -> Point:
+        return self.member.point
+
+    @property
+    def known_ahead(self) -> tuple[str, ...]:
+        return self.member.known_ahead
+
+    def learn(self, past: pd.DataFrame, horizon: int) -> Any:
+        return self.member.learn(with_pulse(past), horizon)
+
+    def answer(self, learned: Any, past: pd.DataFrame, future: pd.DataFrame) -> Any:
+        return self.member.answer(learned, with_pulse(past), future)
+
+
+def with_pulse(past: pd.DataFrame) -> pd.DataFrame:
+    """The columns `shop` and, where the panel counts orders, `log_orders`."""
+    pulse = np.log1p(past.groupby("ds")["y"].mean())
+    pulse = pulse - pulse.rolling(26, min_periods=1).mean()
+    behind = np.log1p(past["orders"]) if "orders" in past else 0.0
+    return past.assign(shop=past["ds"].map(pulse), log_orders=behind)
 
 
 def recipe(
@@ -65,11 +83,11 @@ def recipe(
     seeds: tuple[int, ...] = (0,),
     train: dict[str, Any] | None = None,
     **network: Any,
-) -> ForecastFunction:
+) -> WithShop:
     """One candidate; its arguments are what `tuning/networks.csv` records."""
     window = WindowSettings(look_back, HORIZON, past=past, future=future, scale=scale, least_history=2)  # type: ignore[arg-type]
     how = TrainSettings(**{"epochs": 12, "device": "cpu", **(train or {})})
-    return with_shop(network_forecaster(model, window, how, seeds=seeds, **network))
+    return WithShop(NetworkForecaster(model, window, how, seeds, network))
 
 
 # What was tried on the tuning origins; tuning/networks.csv holds the results, in the order of their time.
@@ -124,10 +142,10 @@ CHOSEN: dict[str, tuple[str, dict[str, Any]]] = {
 ENSEMBLES: dict[str, tuple[str, ...]] = {
     "gru_and_lightgbm": ("gru_three_seeds", "lightgbm_squared", "lightgbm_absolute"),
 }
-NETWORKS: dict[str, tuple[str, Callable[[], ForecastFunction]]] = {
+NETWORKS: dict[str, tuple[str, Callable[[], WithShop]]] = {
     name: (kind, partial(recipe, **settings)) for name, (kind, settings) in CHOSEN.items()
 }
-SMOKE_NETWORKS: dict[str, tuple[str, Callable[[], ForecastFunction]]] = {"gru": ("network", partial(recipe, **SHORT))}
+SMOKE_NETWORKS: dict[str, tuple[str, Callable[[], WithShop]]] = {"gru": ("network", partial(recipe, **SHORT))}
 
 
 def tune(name: str, panel: pd.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:

@@ -19,17 +19,18 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.protocol_w import protocol
+from ecomlib.contract import Forecaster, ForecastFunction
 from ecomlib.evaluation import score
 from ecomlib.features import calendar
 from ecomlib.files import write_whole
 from ecomlib.forecasting import backtest
 from ecomlib.models import baselines
-from ecomlib.models.baselines import BoostingSettings, ForecastFunction
+from ecomlib.models.baselines import LightGBM
 
 TUNING = Path(__file__).resolve().parent / "tuning" / "peers.csv"
 CALENDAR = ("to_christmas", "holidays")  # what the networks read beside the week of the year
-SQUARED, ABSOLUTE = BoostingSettings(objective="squared"), BoostingSettings(objective="absolute")
-CANDIDATES: dict[str, BoostingSettings] = {
+SQUARED, ABSOLUTE = LightGBM(objective="squared"), LightGBM(objective="absolute")
+CANDIDATES: dict[str, LightGBM] = {
     "squared": SQUARED,
     "absolute": ABSOLUTE,
     "absolute_memory_0.1": replace(ABSOLUTE, exponential=(0.1,)),
@@ -58,44 +59,45 @@ CANDIDATES: dict[str, BoostingSettings] = {
 }
 
 
-def boosted(settings: BoostingSettings) -> ForecastFunction:
-    """LightGBM with the calendar's columns, where it is to read them."""
-    forecaster = baselines.lightgbm(settings)
+def boosted(settings: LightGBM) -> Forecaster | ForecastFunction:
+    """LightGBM; the calendar's columns, where it is to read them, are made here, for the panel has none."""
     if not settings.covariates:
-        return forecaster
+        return settings
 
-    def forecast(train: pd.DataFrame, future: pd.DataFrame) -> np.ndarray:
-        both = [rows.assign(**calendar(rows["ds"], "W-MON")[list(settings.covariates)]) for rows in (train, future)]
-        return forecaster(*both)
+    def forecast(past: pd.DataFrame, future: pd.DataFrame) -> np.ndarray:
+        past, future = (
+            rows.assign(**calendar(rows["ds"], "W-MON")[list(settings.covariates)]) for rows in (past, future)
+        )
+        return settings.answer(settings.learn(past, protocol.HORIZON), past, future)
 
     return forecast
 
 
-def tuned() -> BoostingSettings:
+def tuned() -> LightGBM:
     """The candidate that did best on the tuning origins."""
     return CANDIDATES[str(pd.read_csv(TUNING).sort_values("wape", kind="stable")["candidate"].iloc[0])]
 
 
-def models(smoke: bool = False) -> dict[str, tuple[str, Callable[[], ForecastFunction]]]:
+def models(smoke: bool = False) -> dict[str, tuple[str, Callable[[], Forecaster | ForecastFunction]]]:
     """Name, kind and maker of each peer; fewer trees in a trial run."""
 
-    def boosting(settings: BoostingSettings) -> Callable[[], ForecastFunction]:
+    def boosting(settings: LightGBM) -> Callable[[], Forecaster | ForecastFunction]:
         return lambda: boosted(replace(settings, trees=20) if smoke else settings)
 
     return {
-        "naive": ("peer", baselines.naive),
-        "seasonal_naive": ("peer", baselines.seasonal_naive),
-        "window_mean": ("peer", baselines.window_mean),
-        "exponential_smoothing": ("peer", baselines.exponential_smoothing),
-        "auto_theta": ("peer", baselines.auto_theta),
-        "auto_ets": ("peer", baselines.auto_ets),
+        "naive": ("peer", baselines.Naive),
+        "seasonal_naive": ("peer", baselines.SeasonalNaive),
+        "window_mean": ("peer", baselines.WindowMean),
+        "exponential_smoothing": ("peer", baselines.ExponentialSmoothing),
+        "auto_theta": ("peer", baselines.AutoTheta),
+        "auto_ets": ("peer", baselines.AutoETS),
         "lightgbm_squared": ("peer", boosting(SQUARED)),
         "lightgbm_absolute": ("peer", boosting(ABSOLUTE)),
         "lightgbm_tuned": ("peer", boosting(tuned())),
     }
 
 
-def tune(panel: pd.DataFrame, candidates: dict[str, BoostingSettings]) -> pd.DataFrame:
+def tune(panel: pd.DataFrame, candidates: dict[str, LightGBM]) -> pd.DataFrame:
     """Scores of the candidates on the tuning origins, best first; nothing later is in the panel that they see."""
     panel = panel[panel["ds"] <= protocol.TUNING_ORIGINS[-1] + protocol.HORIZON * protocol.WEEK]
     rows = []

@@ -57,7 +57,7 @@ from ecomlib.adversarial import (
 )
 from ecomlib.contract import rolling_origins
 from ecomlib.evaluation import newsvendor_cost, newsvendor_quantile
-from ecomlib.models import Forecaster
+from ecomlib.models import Network
 from ecomlib.training import TrainSettings, fit, make_network
 from ecomlib.windowing import WindowSettings
 from ecomlib.windows import Batch, WindowSet
@@ -158,7 +158,7 @@ def mean_filter(batch: Batch) -> Batch:
     return smoothed(batch, WINDOW, 3, "mean")
 
 
-def only_filter(model: Forecaster, batch: Batch) -> Batch:
+def only_filter(model: Network, batch: Batch) -> Batch:
     return median_filter(batch)
 
 
@@ -172,13 +172,13 @@ ARMS: dict[str, tuple[str, Any, Any]] = {
 }
 
 
-def trained(own: Shop, head: str, perturb: Any, how: TrainSettings) -> Forecaster:
+def trained(own: Shop, head: str, perturb: Any, how: TrainSettings) -> Network:
     model = make_network("gru", own.train, head=head, seed=own.seed, **SHAPE)
     fit(model, own.train, None, replace(how, seed=own.seed), perturb=perturb)
     return model
 
 
-def attacks(own: Shop, model: Forecaster, reads: Any, other: Attack | None, steps: int) -> dict[str, Attack]:
+def attacks(own: Shop, model: Network, reads: Any, other: Attack | None, steps: int) -> dict[str, Attack]:
     """Every attack on this forecaster by name, and the best of them for each window."""
     objective, batch = error_objective(WINDOW, reads), own.test
     found = {

@@ -55,9 +55,8 @@ def trained(
         train = _some(train, keep)
     net = make_network(model, train, **network)
     fit(net, train, None, how)
-    name = net.head.names[len(net.head.names) // 2]
     found = pd.concat([predict(net, windows.at(origin)) for origin in origins], ignore_index=True)
-    return found.rename(columns={name: "forecast"})[["unique_id", "ds", "cutoff", "forecast"]]
+    return found[["unique_id", "ds", "cutoff", "forecast"]]
 
 
 def _some(windows: WindowSet, keep: Any) -> WindowSet:

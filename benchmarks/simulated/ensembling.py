@@ -40,11 +40,11 @@ from numpy.typing import NDArray
 from benchmarks.simulated import common
 from benchmarks.trial import add_trial_options, partial_folder, trial_folder
 from ecomlib import recorded
-from ecomlib.contract import rolling_origins
+from ecomlib.contract import model_of, rolling_origins
 from ecomlib.ensemble import adaptive_conformal, combine, coverage_by, split_conformal, stacking_weights
 from ecomlib.evaluation import compare
-from ecomlib.models.trees import fit_trees, predict_trees
-from ecomlib.spatial import DayWindows, Levels, RegionDays, ridge_forecast
+from ecomlib.models.trees import Trees
+from ecomlib.spatial import Levels, MapWindows, RegionDays, RegionRidge
 from ecomlib.stores import Store
 from ecomlib.stores.simulated import make_store
 from ecomlib.training import TrainSettings, fit, make_network, predict
@@ -70,18 +70,18 @@ Floats = NDArray[np.float64]
 # --- region-days ---
 
 
-def region_frame(maps: RegionDays, part: DayWindows, said: Floats, demand: pd.DataFrame) -> pd.DataFrame:
+def region_frame(maps: RegionDays, part: MapWindows, said: Floats, demand: pd.DataFrame) -> pd.DataFrame:
     """Scored frame: ``step`` days ahead, ``y`` as the shop sees it, ``demand``, ``forecast`` and its ``root``."""
     n, steps, regions, _ = part.y.shape
-    days, frames = maps.days.to_numpy(), []
+    days, origin, y, frames = maps.days.to_numpy(), part.origin.numpy(), part.y.numpy(), []
     for h in range(steps):
         frame = pd.DataFrame(
             {
                 "unique_id": np.tile(maps.regions.astype(str), n),
-                "cutoff": np.repeat(days[part.origin], regions),
-                "ds": np.repeat(days[part.origin + h + 1], regions),
+                "cutoff": np.repeat(days[origin], regions),
+                "ds": np.repeat(days[origin + h + 1], regions),
                 "step": h + 1,
-                "y": part.y[:, h, :, 0].ravel(),
+                "y": y[:, h, :, 0].ravel(),
                 "forecast": np.maximum(said[:, h, :, 0], 0.5).ravel(),
                 "column": np.tile(maps.spots[:, 1], n),
             }
@@ -100,18 +100,20 @@ def regions(store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
     levels = Levels.fit(maps, int(ends[0][-1]) + LATE)
     train, *later = (levels.windows(maps, part, 10, LATE) for part in ends)
     demand = store.truth.panel("demand", "D", ("region_id",)).rename(columns={"value": "demand"})
-    said = [ridge_forecast(train, part, maps, "all", lags=3, alpha=3.0) for part in later]
+    var = RegionRidge("all", lags=3, alpha=3.0).fit(train, maps)
+    said = [var.predict(part) for part in later]
     calibration, test = (region_frame(maps, part, units, demand) for part, units in zip(later, said, strict=True))
     return calibration, test
 
 
 def coverage_rows(frame: pd.DataFrame, ends: pd.DataFrame, view: str, method: str, groups: list[str]) -> pd.DataFrame:
     """Coverage and mean width, of all rows and by each of the groups; coverage of demand beside."""
-    table = frame.assign(low=ends["low"], high=ends["high"], all="all")
+    model = model_of(str(ends.columns[0]))
+    table = frame.assign(**ends, all="all")
     parts = []
     for group in ["all", *groups]:
-        part = coverage_by(table, [group])
-        wanted = coverage_by(table.assign(y=table["demand"]), [group])["coverage"]
+        part = coverage_by(table, [group], model)
+        wanted = coverage_by(table.assign(y=table["demand"]), [group], model)["coverage"]
         part = part.rename(columns={group: "member"}).astype({"member": str})
         parts.append(part.assign(group=group, demand=wanted.to_numpy()))
     return pd.concat(parts, ignore_index=True).assign(view=view, method=method)
@@ -159,9 +161,9 @@ def over_time(one: pd.DataFrame, first: Any, broken: Any, view: str) -> pd.DataF
         if name == "fixed":  # the quantile of the calibration part alone, not of all days so far
             later = one["cutoff"] >= first
             ends = split_conformal(one[one["ds"] <= first], one[later], "forecast", NOMINAL, scale="root")
-        table = one.loc[ends.index].assign(low=ends["low"], high=ends["high"]).dropna(subset=["low"])
+        table = one.loc[ends.index].assign(**ends).dropna(subset=[ends.columns[0]])
         table["block"] = np.floor((table["cutoff"] - broken).dt.days / 28).astype(int)
-        rows.append(coverage_by(table, ["block"]).assign(view=view, method=name))
+        rows.append(coverage_by(table, ["block"], "forecast").assign(view=view, method=name))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -174,7 +176,7 @@ def turned_wind(store: Store) -> pd.DataFrame:
     parts = (np.arange(55, first - 1), np.arange(first, days - 1))
     train, later = (levels.windows(maps, part, 10, 1) for part in parts)
     demand = store.truth.panel("demand", "D", ("region_id",)).rename(columns={"value": "demand"})
-    said = ridge_forecast(train, later, maps, "all", lags=3, alpha=3.0)
+    said = RegionRidge("all", lags=3, alpha=3.0).fit(train, maps).predict(later)
     one = region_frame(maps, later, said, demand).sort_values(["cutoff", "unique_id"], ignore_index=True)
     begin = one["cutoff"].min() + (pd.Timestamp(maps.days[turn]) - one["cutoff"].min()) / 2
     return over_time(one, begin.normalize(), pd.Timestamp(maps.days[turn]), "the wind turns")
@@ -204,23 +206,26 @@ def product_coverage(store: Store, size: str) -> pd.DataFrame:
     """Quantile heads of trees, plain, scaled and conformalised; newcomers in a group of their own."""
     counts = (2, 2) if size == "tiny" else (5, 4)
     windows, train, origins = product_weeks(store, size, counts)
-    models = fit_trees(train, (0.05, 0.5, 0.95))
+    trees = Trees(quantiles=(0.05, 0.5, 0.95))
+    models = trees.fit_windows(train)
     demand = store.truth.panel("demand").rename(columns={"value": "demand"})
-    frame = at_origins(windows, origins, lambda now: predict_trees(models, now)).merge(demand, on=["unique_id", "ds"])
+    frame = at_origins(windows, origins, lambda now: trees.predict_windows(models, now)).merge(
+        demand, on=["unique_id", "ds"]
+    )
     begin = pd.Series(windows.period[windows.begin].numpy(), index=windows.ids)
     known = frame["cutoff"].map({origin: int(windows.at(origin).origin()[0]) for origin in origins})
     age = known - frame["unique_id"].map(begin) + 1
     frame["age"] = np.where(age < windows.settings.look_back, "newcomer", "established")
-    frame["root"] = np.sqrt(frame["q0.5"] + 1)
-    frame["size"] = frame.groupby("cutoff")["q0.5"].rank(pct=True).mul(4).apply(np.ceil).astype(int)
+    frame["root"] = np.sqrt(frame["forecast"] + 1)
+    frame["size"] = frame.groupby("cutoff")["forecast"].rank(pct=True).mul(4).apply(np.ceil).astype(int)
     early = frame["cutoff"].isin(origins[: counts[0]])
     known_part, now = frame[early].reset_index(drop=True), frame[~early].reset_index(drop=True)
-    pair = ("q0.05", "q0.95")
+    pair = ("forecast-q0.05", "forecast-q0.95")
     made = {
-        "plain": split_conformal(known_part, now, "q0.5", NOMINAL),
-        "scaled": split_conformal(known_part, now, "q0.5", NOMINAL, scale="root"),
-        "scaled, by age": split_conformal(known_part, now, "q0.5", NOMINAL, scale="root", by=["age"]),
-        "quantile heads": now.rename(columns=dict(zip(pair, ("low", "high"), strict=True))),
+        "plain": split_conformal(known_part, now, "forecast", NOMINAL),
+        "scaled": split_conformal(known_part, now, "forecast", NOMINAL, scale="root"),
+        "scaled, by age": split_conformal(known_part, now, "forecast", NOMINAL, scale="root", by=["age"]),
+        "quantile heads": now[list(pair)],
         "conformalised": split_conformal(known_part, now, pair, NOMINAL),
         "conformalised, by age": split_conformal(known_part, now, pair, NOMINAL, by=["age"]),
         "conformalised, by size": split_conformal(known_part, now, pair, NOMINAL, by=["size"]),
@@ -255,8 +260,8 @@ def member_frame(store: Store, size: str, how: TrainSettings) -> tuple[pd.DataFr
         add(f"snapshot {cycle}", lambda now, net=net: predict(net, now, device="cpu"), started)
         started = time.process_time()
     started = time.process_time()
-    models = fit_trees(train)
-    add("trees", lambda now: predict_trees(models, now), started)
+    models = Trees().fit_windows(train)
+    add("trees", lambda now: Trees.predict_windows(models, now), started)
     past = windows.at(origins[0]).settings
     level = at_origins(windows, origins, lambda now: now.frame().assign(forecast=_mean_of_eight(now, past.horizon)))
     frame["mean of 8 weeks"] = level["forecast"].to_numpy()

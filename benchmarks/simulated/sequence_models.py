@@ -28,12 +28,12 @@ from torch import nn
 
 from benchmarks.trial import add_trial_options, trial_folder
 from ecomlib import Store, load_store, recorded
-from ecomlib.contract import rolling_origins
+from ecomlib.contract import register, rolling_origins
 from ecomlib.evaluation import attainable, compare, wape
 from ecomlib.features import calendar, relative_price
 from ecomlib.forecasting import backtest
-from ecomlib.models import NETWORKS, Forecaster, ForecasterSettings
-from ecomlib.models.baselines import BoostingSettings, lightgbm
+from ecomlib.models import Network, NetworkSettings
+from ecomlib.models.baselines import LightGBM
 from ecomlib.panel import make_panel
 from ecomlib.text import encode
 from ecomlib.training import TrainSettings, fit, make_network, predict
@@ -75,12 +75,13 @@ RIVAL = {
 }
 
 
-class RNNForecaster(Forecaster):
+@register
+class RNNNetwork(Network):
     """The plain recurrent network (Elman, 1990), for the ladder's lowest step."""
 
     kind = "rnn"
 
-    def make_encoder(self, settings: ForecasterSettings) -> nn.Module:
+    def make_encoder(self, settings: NetworkSettings) -> nn.Module:
         return nn.RNN(settings.past + 1, settings.hidden, num_layers=settings.layers, batch_first=True)
 
 
@@ -132,8 +133,8 @@ def warm(store: Store, seed: int, arms: Mapping[str, Any], trees: bool) -> tuple
     if trees:
         for name, plan in {"LightGBM": PRICES, "LightGBM, nothing known ahead": ()}.items():
             started = time.process_time()
-            peer = {name: lightgbm(BoostingSettings(objective="absolute", covariates=plan))}
-            found = backtest(panel, peer, origins, HORIZON, known_ahead=plan).drop(columns="y")
+            peer = {name: LightGBM(objective="absolute", covariates=plan)}
+            found = backtest(panel, peer, origins, HORIZON).drop(columns="y")
             scored, seconds[name] = scored.merge(found, on=["unique_id", "ds", "cutoff"]), time.process_time() - started
     text = titles(store, origins[0]) if any(arm[4] for arm in arms.values()) else None
     for name, (_, network, look_back, plan, wants_text, fusion) in arms.items():
@@ -214,7 +215,6 @@ def main() -> None:
     options = parser.parse_args()
     smoke = options.smoke
     torch.set_num_threads(1)
-    NETWORKS["rnn"] = RNNForecaster
     started = time.perf_counter()
     arms = {name: ARMS[name] for name in ("RNN", "GRU, gate")} if smoke else ARMS
     parts, fresh, seconds = [], [], []

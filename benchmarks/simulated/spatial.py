@@ -28,16 +28,18 @@ from benchmarks.trial import add_trial_options, partial_folder, trial_folder
 from ecomlib import recorded
 from ecomlib.errors import EcomlibError
 from ecomlib.evaluation import attainable
-from ecomlib.spatial import DayWindows, Floats, Levels, RegionDays, day_split, ridge_forecast
-from ecomlib.spatial.networks import ConvGRUForecaster, RegionAttention, SpaceSettings, fit_space, predict_space
+from ecomlib.spatial import Floats, Levels, MapWindows, Reads, RegionDays, RegionRidge, day_split
+from ecomlib.spatial.networks import MAP_TRAINING, make_map_network
 from ecomlib.stores.simulated import make_store
+from ecomlib.training import TrainSettings, fit, predict
 
 HORIZON, LOOK_BACK, MAPS = 3, 10, (5, 2)  # wrong maps by region; by region and category, which takes longer
 REGION, BOTH = ("region_id",), ("region_id", "category")
+Parts = list[MapWindows]
 SEEDS, TURNED, TUNING = range(10, 20), (10, 11), (1, 2, 3)
 TUNING_LOG = Path(__file__).resolve().parent / "tuning" / "spatial.csv"
-CHOSEN = SpaceSettings()  # within 2 % of the best of --tuning, and the quickest
-ATTENTION = SpaceSettings(hidden=12, lr=1e-2)
+CHOSEN = replace(MAP_TRAINING, device="cpu")  # these maps are too small for anything else
+ATTENTION, ATTENTION_HIDDEN = replace(CHOSEN, lr=1e-2), 12
 PER_REGION = ("same weekday", "level", "exponential smoothing", "own lags, pooled", "own lags", "LightGBM", "GRU")
 FLOORS = ("attainable", "filter", "omniscient")
 
@@ -48,7 +50,22 @@ def deviance(y: Floats, mean: Floats) -> Floats:
     return 2 * (np.where(y > 0, y * np.log(np.maximum(y, 1e-9) / mean), 0.0) - (y - mean))
 
 
-def smoothing(maps: RegionDays, levels: Levels, parts: list[DayWindows]) -> list[Floats]:
+def ridge(train: MapWindows, parts: Parts, maps: RegionDays, reads: Reads, **settings: Any) -> list[Floats]:
+    """Forecasts of a ridge regression, (n, H, R, K) for each of the parts."""
+    fitted = RegionRidge(reads, **settings).fit(train, maps)
+    return [fitted.predict(part) for part in parts]
+
+
+def network(
+    kind: str, maps: RegionDays, train: MapWindows, parts: Parts, how: TrainSettings, **settings: Any
+) -> list[Floats]:
+    """Forecasts of a network that was stopped on the first of the parts, (n, H, R, K) for each of them."""
+    model = make_map_network(kind, maps, train.settings.horizon, seed=how.seed, **settings)
+    fit(model, train, parts[0], how)
+    return [part.array(predict(model, part, device="cpu")["forecast"]) for part in parts]
+
+
+def smoothing(maps: RegionDays, levels: Levels, parts: Parts) -> list[Floats]:
     """Exponential smoothing of units over their weekday's factor; its weight by the deviance of the training days."""
     factor = np.maximum(levels.weekday[maps.days.dayofweek], 1e-9)[:, None]
     best: tuple[float, Floats] = (np.inf, maps.units)
@@ -58,22 +75,23 @@ def smoothing(maps: RegionDays, levels: Levels, parts: list[DayWindows]) -> list
             state = state + weight * usual / factor.mean() * (units / usual - state)
             path.append(state)
         trial = np.array(path)
-        score = deviance(parts[0].y, _ahead(trial, maps, levels, parts[0])).mean()
+        score = deviance(parts[0].y.numpy(), _ahead(trial, maps, levels, parts[0])).mean()
         best = min(best, (float(score), trial), key=lambda pair: pair[0])
     return [_ahead(best[1], maps, levels, part) for part in parts]
 
 
-def _ahead(state: Floats, maps: RegionDays, levels: Levels, part: DayWindows) -> Floats:
-    days = (maps.days.dayofweek.to_numpy()[part.origin][:, None] + np.arange(1, part.y.shape[1] + 1)) % 7
-    return state[part.origin][:, None] * levels.weekday[days][:, :, None]
+def _ahead(state: Floats, maps: RegionDays, levels: Levels, part: MapWindows) -> Floats:
+    origin = part.origin.numpy()
+    days = (maps.days.dayofweek.to_numpy()[origin][:, None] + np.arange(1, part.y.shape[1] + 1)) % 7
+    return state[origin][:, None] * levels.weekday[days][:, :, None]
 
 
-def boosting(train: DayWindows, parts: list[DayWindows]) -> list[Floats]:
+def boosting(train: MapWindows, parts: Parts) -> list[Floats]:
     """LightGBM on a series' own ten days, its level, its region and kind; one model a step (Ke et al., 2017)."""
     import lightgbm
 
-    def inputs(part: DayWindows, step: int) -> Floats:
-        z, base = part.z, part.base[:, step]  # (n, T, R, C), (n, R, K)
+    def inputs(part: MapWindows, step: int) -> Floats:
+        z, base = part.z.numpy(), part.base[:, step].numpy()  # (n, T, R, C), (n, R, K)
         n, _, regions, channels = z.shape
         kinds = base.shape[2]
         own = np.moveaxis(z[..., :kinds], 1, 3)  # (n, R, K, T)
@@ -81,9 +99,9 @@ def boosting(train: DayWindows, parts: list[DayWindows]) -> list[Floats]:
         names = np.stack(np.broadcast_arrays(*np.ogrid[:n, :regions, :kinds])[1:], axis=-1)
         return np.concatenate([own, whole, np.log(base)[..., None], names], axis=-1).reshape(n * regions * kinds, -1)
 
-    answers = [np.empty_like(part.base) for part in parts]
+    answers = [np.empty_like(part.base.numpy()) for part in parts]
     for step in range(train.y.shape[1]):
-        base = train.base[:, step].ravel()
+        base = train.base[:, step].numpy().ravel()
         model = lightgbm.LGBMRegressor(
             objective="poisson",
             n_estimators=150,
@@ -95,66 +113,55 @@ def boosting(train: DayWindows, parts: list[DayWindows]) -> list[Floats]:
             deterministic=True,
             random_state=0,
         )
-        model.fit(inputs(train, step), train.y[:, step].ravel() / base, sample_weight=base)
+        model.fit(inputs(train, step), train.y[:, step].numpy().ravel() / base, sample_weight=base)
         for part, answer in zip(parts, answers, strict=True):
             ratio = model.booster_.predict(inputs(part, step))
-            answer[:, step] = part.base[:, step] * ratio.reshape(answer[:, step].shape)
+            answer[:, step] = part.base[:, step].numpy() * ratio.reshape(answer[:, step].shape)
     return answers
 
 
-def forecasts(maps: RegionDays, settings: SpaceSettings, wrong: int, step: int = 3) -> tuple[dict[str, Any], Any]:
+def forecasts(maps: RegionDays, how: TrainSettings, wrong: int, step: int = 3) -> tuple[dict[str, Any], Any]:
     """All models on one store's maps: name -> forecasts (stop part, test part); and the windows."""
     first = Levels(np.ones((7, 1))).window
     origins = day_split(len(maps.days), first, HORIZON, step)
     levels = Levels.fit(maps, int(origins[0][-1]) + HORIZON)
     train, stop, test = (levels.windows(maps, part, LOOK_BACK, HORIZON) for part in origins)
     parts = [stop, test]
-    found: dict[str, Any] = {"level": [part.base for part in parts]}
-    week = [np.stack([maps.units[p.origin + h - 6] for h in range(HORIZON)], axis=1) for p in parts]
+    found: dict[str, Any] = {"level": [part.base.numpy() for part in parts]}
+    week = [np.stack([maps.units[p.origin.numpy() + h - 6] for h in range(HORIZON)], axis=1) for p in parts]
     found["same weekday"] = week
     found["exponential smoothing"] = smoothing(maps, levels, [train, *parts])[1:]
-    found["own lags, pooled"] = [ridge_forecast(train, p, maps, "own", pooled=True) for p in parts]
-    found["own lags"] = [ridge_forecast(train, p, maps, "own") for p in parts]
+    found["own lags, pooled"] = ridge(train, parts, maps, "own", pooled=True)
+    found["own lags"] = ridge(train, parts, maps, "own")
     found["LightGBM"] = boosting(train, parts)
-    for name, reads, lags in (("neighbours' lags", "neighbours", 5), ("VAR ridge", "all", 3)):
-        tried = [
-            [ridge_forecast(train, p, maps, reads, lags=lags, alpha=alpha) for p in parts]  # type: ignore[arg-type]
-            for alpha in (1.0, 10.0, 100.0, 1000.0)
-        ]
-        found[name] = min(tried, key=lambda said: float(deviance(stop.y, said[0]).mean()))
+    linear: tuple[tuple[str, Reads, int], ...] = (("neighbours' lags", "neighbours", 5), ("VAR ridge", "all", 3))
+    for name, reads, lags in linear:
+        tried = [ridge(train, parts, maps, reads, lags=lags, alpha=alpha) for alpha in (1.0, 10.0, 100.0, 1000.0)]
+        found[name] = min(tried, key=lambda said: float(deviance(stop.y.numpy(), said[0]).mean()))
     rng = np.random.default_rng(0)
     several = len(maps.kinds) > 1  # then a batch holds a map a kind, and fewer rounds are enough
-    settings = replace(settings, epochs=min(settings.epochs, 8 if several else settings.epochs))
-    networks: list[tuple[str, Any, RegionDays, SpaceSettings]] = [
-        ("GRU", ConvGRUForecaster, maps, replace(settings, kernel=1)),
-        ("ConvGRU", ConvGRUForecaster, maps, settings),
-        (
-            "attention",
-            RegionAttention,
-            maps,
-            replace(ATTENTION, epochs=min(ATTENTION.epochs, CHOSEN.epochs if several else settings.epochs)),
-        ),
-        *((f"run {k}", ConvGRUForecaster, maps, replace(settings, seed=k)) for k in (1, 2) if not several),
-        *((f"wrong map {k}", ConvGRUForecaster, maps.permuted(rng), settings) for k in range(1, wrong + 1)),
-    ]
-    for name, make, places, how in networks:
-        network = fit_space(make, places, train, stop, how)
-        found[name] = [predict_space(network, part) for part in parts]
+    other = replace(ATTENTION, epochs=CHOSEN.epochs if several else how.epochs)
+    how = replace(how, epochs=min(how.epochs, 8 if several else how.epochs))
+    found["GRU"] = network("conv_gru", maps, train, parts, how, kernel=1)
+    found["ConvGRU"] = network("conv_gru", maps, train, parts, how)
+    found["attention"] = network("attention", maps, train, parts, other, hidden=ATTENTION_HIDDEN)
+    for k in (1, 2) if not several else ():
+        found[f"run {k}"] = network("conv_gru", maps, train, parts, replace(how, seed=k))
+    for k in range(1, wrong + 1):
+        found[f"wrong map {k}"] = network("conv_gru", maps.permuted(rng), train, parts, how)
     if not several:
         runs = [found["ConvGRU"], found.pop("run 1"), found.pop("run 2")]
         found["ConvGRU, mean of 3 runs"] = [np.mean(said, axis=0) for said in zip(*runs, strict=True)]
     return found, (stop, test)
 
 
-def one_store(
-    size: str, seed: int, by: tuple[str, ...], turned: bool, settings: SpaceSettings, wrong: int
-) -> pd.DataFrame:
+def one_store(size: str, seed: int, by: tuple[str, ...], turned: bool, how: TrainSettings, wrong: int) -> pd.DataFrame:
     """Errors on demand by model and horizon on one store."""
     store = make_store(size, seed, misspecified=turned)  # type: ignore[arg-type]
     maps = RegionDays.from_store(store.observed(), by)
-    found, (stop, test) = forecasts(maps, settings, wrong)
-    names, shape = maps.ids().ravel(), test.y.shape
-    floors = attainable(store, maps.days[test.origin], HORIZON, "D", by)
+    found, (stop, test) = forecasts(maps, how, wrong)
+    names, shape, origin = maps.ids().ravel(), test.y.shape, test.origin.numpy()
+    floors = attainable(store, maps.days[origin], HORIZON, "D", by)
     step = (floors["ds"] - floors["cutoff"]).dt.days
     for name in FLOORS:
         parts = [
@@ -164,8 +171,8 @@ def one_store(
         found[name] = [None, np.stack([part[names].to_numpy() for part in parts], axis=1).reshape(shape)]
     demand = store.truth.panel("demand", "D", by).pivot_table(index="ds", columns="unique_id", values="value")
     wanted = demand.reindex(index=maps.days, columns=names).fillna(0.0).to_numpy()
-    y = np.stack([wanted[test.origin + h] for h in range(1, HORIZON + 1)], axis=1).reshape(shape)
-    tuned = {name: deviance(stop.y, found[name][0]).mean() for name in PER_REGION if name in found}
+    y = np.stack([wanted[origin + h] for h in range(1, HORIZON + 1)], axis=1).reshape(shape)
+    tuned = {name: deviance(stop.y.numpy(), found[name][0]).mean() for name in PER_REGION if name in found}
     found["best per-region"] = found[min(tuned, key=lambda name: tuned[name])]
     rows = []
     for name, (_, said) in found.items():
@@ -204,38 +211,50 @@ def shares(table: pd.DataFrame, metric: str, rng: np.random.Generator, draws: in
     return pd.DataFrame(rows)
 
 
-CANDIDATES: dict[str, tuple[Any, SpaceSettings]] = {
-    "hidden 8, position, lr 0.02": (ConvGRUForecaster, CHOSEN),
-    "hidden 8, position, lr 0.01": (ConvGRUForecaster, SpaceSettings(lr=0.01)),
-    "hidden 8, no position, lr 0.02": (ConvGRUForecaster, SpaceSettings(position=False)),
-    "hidden 12, position, lr 0.01": (ConvGRUForecaster, SpaceSettings(hidden=12, lr=0.01)),
-    "hidden 12, no position, lr 0.01": (ConvGRUForecaster, SpaceSettings(hidden=12, position=False, lr=0.01)),
-    "hidden 12, position, lr 0.01, decay 1": (ConvGRUForecaster, SpaceSettings(hidden=12, lr=0.01, weight_decay=1.0)),
-    "attention, hidden 12, lr 0.01": (RegionAttention, ATTENTION),
-    "attention, hidden 12, lr 0.01, decay 1": (RegionAttention, replace(ATTENTION, weight_decay=1.0)),
-    "attention, hidden 8, lr 0.02": (RegionAttention, SpaceSettings()),
+CANDIDATES: dict[str, tuple[str, TrainSettings, dict[str, Any]]] = {
+    "hidden 8, position, lr 0.02": ("conv_gru", CHOSEN, {}),
+    "hidden 8, position, lr 0.02, batch 64": ("conv_gru", replace(CHOSEN, batch_size=64), {}),
+    "hidden 8, position, lr 0.01": ("conv_gru", replace(CHOSEN, lr=0.01), {}),
+    "hidden 8, no position, lr 0.02": ("conv_gru", CHOSEN, {"position": False}),
+    "hidden 12, position, lr 0.01": ("conv_gru", replace(CHOSEN, lr=0.01), {"hidden": 12}),
+    "hidden 12, no position, lr 0.01": ("conv_gru", replace(CHOSEN, lr=0.01), {"hidden": 12, "position": False}),
+    "hidden 12, position, lr 0.01, decay 1": (
+        "conv_gru",
+        replace(CHOSEN, lr=0.01, weight_decay=1.0),
+        {"hidden": 12},
+    ),
+    "attention, hidden 12, lr 0.01": ("attention", ATTENTION, {"hidden": 12}),
+    "attention, hidden 12, lr 0.01, batch 64": ("attention", replace(ATTENTION, batch_size=64), {"hidden": 12}),
+    "attention, hidden 12, lr 0.01, decay 1": ("attention", replace(ATTENTION, weight_decay=1.0), {"hidden": 12}),
+    "attention, hidden 8, lr 0.02": ("attention", CHOSEN, {"hidden": 8}),
 }
 
 
 def tuning() -> pd.DataFrame:
     """Deviance of the candidates on the tuning stores' last fifth, on sales; mean over horizons."""
-    rows = []
+    rows: list[dict[str, Any]] = []
+    linear: tuple[tuple[Reads, int, float], ...] = (
+        ("own", 5, 1.0),
+        ("neighbours", 5, 1.0),
+        ("neighbours", 5, 10.0),
+        ("all", 3, 3.0),
+    )
     for seed in TUNING:
         shop = make_store("small", seed).observed()
         maps = RegionDays.from_store(shop)
         origins = day_split(len(maps.days), Levels(np.ones((7, 1))).window, HORIZON, 3)
         levels = Levels.fit(maps, int(origins[0][-1]) + HORIZON)
         train, stop, test = (levels.windows(maps, part, LOOK_BACK, HORIZON) for part in origins)
-        for reads, lags, alpha in (("own", 5, 1.0), ("neighbours", 5, 1.0), ("neighbours", 5, 10.0), ("all", 3, 3.0)):
-            said = ridge_forecast(train, test, maps, reads, lags=lags, alpha=alpha)  # type: ignore[arg-type]
+        for reads, lags, alpha in linear:
+            said = ridge(train, [test], maps, reads, lags=lags, alpha=alpha)[0]
             rows.append({"candidate": f"ridge {reads} {lags} lags, alpha {alpha}", "seed": seed, "said": said})
-        for name, (make, settings) in CANDIDATES.items():
+        for name, (kind, how, settings) in CANDIDATES.items():
             started = time.process_time()
-            said = predict_space(fit_space(make, maps, train, stop, settings), test)
+            said = network(kind, maps, train, [stop, test], how, **settings)[1]
             rows.append({"candidate": name, "seed": seed, "said": said, "seconds": time.process_time() - started})
         for row in rows:
             if row["seed"] == seed:
-                row["deviance"] = float(deviance(test.y, row.pop("said")).mean())
+                row["deviance"] = float(deviance(test.y.numpy(), row.pop("said")).mean())
                 print(row, flush=True)
     return pd.DataFrame(rows)
 
@@ -248,7 +267,7 @@ def invented_weekly() -> pd.DataFrame:
     return index.to_frame(index=False).assign(logmove=8 + common + rng.normal(0, 0.2, len(index)))
 
 
-def orange_juice(settings: SpaceSettings, smoke: bool) -> pd.DataFrame | None:
+def orange_juice(how: TrainSettings, smoke: bool) -> pd.DataFrame | None:
     """Weekly ounces of 83 shops, 1 to 3 weeks ahead: does a learned neighbourhood help? None where the data are not."""
     from ecomlib.stores.published.download import read_tables
 
@@ -269,24 +288,25 @@ def orange_juice(settings: SpaceSettings, smoke: bool) -> pd.DataFrame | None:
     train, stop, test = (
         levels.windows(maps, part, LOOK_BACK, HORIZON) for part in day_split(len(days), 13, HORIZON, 1)
     )
+    origin, y = test.origin.numpy(), test.y.numpy()
     said = {
-        "last week": np.repeat(maps.units[test.origin][:, None], HORIZON, axis=1),
-        "level": test.base,
-        "own lags, pooled": ridge_forecast(train, test, maps, "own", pooled=True),
-        "VAR ridge": ridge_forecast(train, test, maps, "all", lags=3, alpha=100.0),
-        "attention": predict_space(fit_space(RegionAttention, maps, train, stop, settings), test),
+        "last week": np.repeat(maps.units[origin][:, None], HORIZON, axis=1),
+        "level": test.base.numpy(),
+        "own lags, pooled": ridge(train, [test], maps, "own", pooled=True)[0],
+        "VAR ridge": ridge(train, [test], maps, "all", lags=3, alpha=100.0)[0],
+        "attention": network("attention", maps, train, [stop, test], how, hidden=ATTENTION_HIDDEN)[1],
     }
-    seen = np.stack([known[test.origin + h] for h in range(1, HORIZON + 1)], axis=1)
+    seen = np.stack([known[origin + h] for h in range(1, HORIZON + 1)], axis=1)
     rows = []
     for name, units in said.items():
         for h in range(HORIZON):
-            miss = np.abs(test.y - units)[:, h][seen[:, h]]
-            log = np.log(test.y[:, h] / units[:, h])[seen[:, h]]
+            miss = np.abs(y - units)[:, h][seen[:, h]]
+            log = np.log(y[:, h] / units[:, h])[seen[:, h]]
             rows.append(
                 {
                     "model": name,
                     "horizon": h + 1,
-                    "wape": miss.sum() / test.y[:, h][seen[:, h]].sum(),
+                    "wape": miss.sum() / y[:, h][seen[:, h]].sum(),
                     "log_rmse": float(np.sqrt((log**2).mean())),
                 }
             )
@@ -307,7 +327,7 @@ def main() -> None:
         tuning().to_csv(TUNING_LOG, index=False)
         return
     smoke, started = arguments.smoke, time.perf_counter()
-    settings = replace(CHOSEN, epochs=2) if smoke else CHOSEN
+    how = replace(CHOSEN, epochs=2) if smoke else CHOSEN
     by_region = ((False, SEEDS[: arguments.stores]), (True, TURNED[: arguments.turned]))
     tasks = [(seed, REGION, turned) for turned, seeds in by_region for seed in seeds]
     tasks += [(seed, BOTH, False) for seed in SEEDS[: arguments.both]]
@@ -319,9 +339,7 @@ def main() -> None:
         path = arguments.out / f"{'smoke' if smoke else 'store'}_{seed}_{len(by)}_{int(turned)}.csv"
         if smoke or not path.is_file():
             before = time.process_time()
-            one = one_store(
-                "tiny" if smoke else "small", seed, by, turned, settings, MAPS[len(by) - 1] if not smoke else 1
-            )
+            one = one_store("tiny" if smoke else "small", seed, by, turned, how, MAPS[len(by) - 1] if not smoke else 1)
             one = one.assign(seconds=time.process_time() - before)
             one.to_csv(path, index=False)
         parts.append(pd.read_csv(path))

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from ecomlib.models import Forecaster
+from ecomlib.models import Network
 from ecomlib.training import TrainSettings, fit, make_network
 from ecomlib.training.step import Step, half, tensor_cores
 from ecomlib.windowing import WindowSettings
@@ -98,7 +98,7 @@ def work(windows: WindowSet, batch: int) -> tuple[float, float]:
 # --- the arms: each returns windows a second ---
 
 
-def bare_step(model: Forecaster, optimizer: torch.optim.Optimizer, one: Batch) -> None:
+def bare_step(model: Network, optimizer: torch.optim.Optimizer, one: Batch) -> None:
     optimizer.zero_grad(set_to_none=True)
     model.loss(one).backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -129,7 +129,7 @@ class Arms:
         )
         self.one = self.windows.batch(torch.arange(batch, device=device))
 
-    def network(self) -> Forecaster:
+    def network(self) -> Network:
         return make_network("lstm", self.windows, hidden=HIDDEN).to(self.device).train()
 
     def timed(self, work: Callable[[], object], windows: int) -> float:
@@ -155,10 +155,10 @@ class Arms:
 
             def run() -> None:
                 for _ in range(self.steps):
-                    step(self.one.index, 3e-3)
+                    step(self.one.index)
 
             for _ in range(6):
-                step(self.one.index, 3e-3)
+                step(self.one.index)
         with tensor_cores(precision):
             return self.timed(run, self.steps * self.batch)
 

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from ecomlib.errors import DataError
-from ecomlib.models import Forecaster
+from ecomlib.models import Network
 from ecomlib.windowing import WindowSettings
 from ecomlib.windows import Batch
 
-Objective = Callable[[Forecaster, Batch], Tensor]  # (B,): what the attacker wants large, one number a window
+Objective = Callable[[Network, Batch], Tensor]  # (B,): what the attacker wants large, one number a window
 Reading = Callable[[Batch], Batch]  # what the shop does to its history before the network reads it
 Perturbation = tuple[Tensor, Tensor]  # fake units (B, T), and the share by which prices are shown wrong (B, T)
 
@@ -117,7 +117,7 @@ def whole(fake: Tensor, threat: Threat) -> Tensor:
     return floor + ((rank < spare.unsqueeze(1)) & room & (rest > 1e-6))
 
 
-def forecast(model: Forecaster, batch: Batch, settings: WindowSettings, reads: Reading | None = None) -> Tensor:
+def forecast(model: Network, batch: Batch, settings: WindowSettings, reads: Reading | None = None) -> Tensor:
     """The middle forecast (B, H) in units, with its gradient; ``reads`` comes between history and network
     (lesson 06, section 6)."""
     met = batch if reads is None else reads(batch)
@@ -128,7 +128,7 @@ def forecast(model: Forecaster, batch: Batch, settings: WindowSettings, reads: R
 def error_objective(settings: WindowSettings, reads: Reading | None = None) -> Objective:
     """The attacker wants the forecast wrong: absolute error in units, summed (lesson 06, section 2)."""
 
-    def objective(model: Forecaster, batch: Batch) -> Tensor:
+    def objective(model: Network, batch: Batch) -> Tensor:
         return ((forecast(model, batch, settings, reads) - batch.y).abs() * batch.mask).sum(1)
 
     return objective
@@ -137,7 +137,7 @@ def error_objective(settings: WindowSettings, reads: Reading | None = None) -> O
 def push_objective(settings: WindowSettings, up: bool = True, reads: Reading | None = None) -> Objective:
     """The attacker wants the forecast high (or low), whatever is true: it moves the order (lesson 06, section 1)."""
 
-    def objective(model: Forecaster, batch: Batch) -> Tensor:
+    def objective(model: Network, batch: Batch) -> Tensor:
         return forecast(model, batch, settings, reads).sum(1) * (1 if up else -1)
 
     return objective
@@ -158,7 +158,7 @@ class Attack:
     path: tuple[float, ...]
 
 
-def fgsm(model: Forecaster, batch: Batch, settings: WindowSettings, threat: Threat, objective: Objective) -> Attack:
+def fgsm(model: Network, batch: Batch, settings: WindowSettings, threat: Threat, objective: Objective) -> Attack:
     """One step as far as the budget goes, along the gradient's sign (lesson 06, section 2).
 
     Goodfellow, Shlens and Szegedy (2015). Where only a total is affordable, its units go to the weeks of largest slope.
@@ -167,7 +167,7 @@ def fgsm(model: Forecaster, batch: Batch, settings: WindowSettings, threat: Thre
 
 
 def pgd(
-    model: Forecaster,
+    model: Network,
     batch: Batch,
     settings: WindowSettings,
     threat: Threat,
@@ -224,7 +224,7 @@ def pgd(
 
 
 def random_attack(
-    model: Forecaster,
+    model: Network,
     batch: Batch,
     settings: WindowSettings,
     threat: Threat,
@@ -258,7 +258,7 @@ def random_attack(
 
 
 def transfer(
-    model: Forecaster, batch: Batch, settings: WindowSettings, threat: Threat, objective: Objective, found: Attack
+    model: Network, batch: Batch, settings: WindowSettings, threat: Threat, objective: Objective, found: Attack
 ) -> Attack:
     """A plan found against another network, or another objective, tried on this one (lesson 06, section 3).
 
@@ -312,7 +312,7 @@ def _start(batch: Batch, threat: Threat, generator: torch.Generator | None) -> P
 
 
 def _slopes(
-    model: Forecaster,
+    model: Network,
     batch: Batch,
     settings: WindowSettings,
     threat: Threat,
@@ -347,7 +347,7 @@ def _direction(slope: Tensor, norm: str) -> Tensor:
 
 
 def _value(
-    model: Forecaster,
+    model: Network,
     batch: Batch,
     settings: WindowSettings,
     threat: Threat,

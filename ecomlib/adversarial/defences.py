@@ -8,7 +8,7 @@ import torch
 
 from ecomlib.adversarial.attacks import Threat, _slopes, _start, _steepest, error_objective, poisoned, whole
 from ecomlib.errors import DataError
-from ecomlib.models import Forecaster
+from ecomlib.models import Network
 from ecomlib.windowing import WindowSettings
 from ecomlib.windows import Batch
 
@@ -36,7 +36,7 @@ class Hardening:
                 "share lies above 0 and at most at 1, steps are not negative", value=(self.share, self.steps)
             )
 
-    def __call__(self, model: Forecaster, batch: Batch) -> Batch:
+    def __call__(self, model: Network, batch: Batch) -> Batch:
         objective, was_training = error_objective(self.settings), model.training
         model.eval()
         fake, price = _start(batch, self.threat, torch.default_generator)

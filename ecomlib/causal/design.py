@@ -47,7 +47,8 @@ def design(store: Store, *, demand: pd.DataFrame | None = None) -> pd.DataFrame:
 
     Parameters
     ----------
-    demand: ``unique_id, ds, value`` of another outcome, such as the truth's demand; becomes the column ``demand``.
+    demand : DataFrame, optional
+        ``unique_id, ds, value`` of another outcome, such as the truth's demand; becomes the column ``demand``.
 
     Returns
     -------

@@ -22,7 +22,7 @@ Final = Literal["poisson", "linear"]
 
 @dataclass(frozen=True)
 class Settings:
-    """Holds the settings of double machine learning, chosen on seeds 100 and 101, which no recorded run scores."""
+    """Hold the settings of double machine learning, chosen on seeds 100 and 101, which no recorded run scores."""
 
     folds: int = 5
     components: int = 200  # of the texts' vectors; 64 explain only 83 % of the quality's variance, 200 explain 95 %
@@ -36,7 +36,7 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class DoubleML:
-    """Holds elasticities and their basis: price residual and expected log demand, one a row of the frame."""
+    """Hold elasticities and their basis: price residual and expected log demand, one a row of the frame."""
 
     table: pd.DataFrame  # category, elasticity, se, low, high, rows
     residual: Floats  # (N,) log price less what text, calendar and controls foretell
@@ -99,11 +99,17 @@ def double_ml(
 
     Parameters
     ----------
-    frame: of ``design``; ``vectors`` (L, D) has a row for each number in its column ``listing``; None leaves text out.
-    exposure: a column that demand is proportional to, above zero: ``in_stock`` where sales are censored.
-    folds: "row" is the mistake of lesson 03, section 5: a product's own rows help to foretell it.
+    frame : DataFrame
+        Of ``design``; ``vectors`` (L, D) has a row for each number in its column ``listing``; None leaves text out.
+    exposure : str, optional
+        A column that demand is proportional to, above zero: ``in_stock`` where sales are censored.
+    folds : {"product", "row"}
+        "row" is the mistake of lesson 03, section 5: a product's own rows help to foretell it.
 
-    Raises ``DataError`` for a missing column, empty values, or fewer products than folds.
+    Raises
+    ------
+    DataError
+        A missing column, empty values, or fewer products than folds.
     """
     s = Settings() if settings is None else settings
     columns = [y, treatment, "category", "ds", "product_id", *controls, *([exposure] if exposure else [])]

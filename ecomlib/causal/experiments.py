@@ -29,11 +29,14 @@ def promotion_effect(
 
     Parameters
     ----------
-    frame: of ``design``. how: "targeted" compares the weeks in which the shop chose; "randomised" those in which a coin
+    frame : DataFrame
+        Of ``design``.
+    how : {"targeted", "randomised", "weighted"}
+        "targeted" compares the weeks in which the shop chose; "randomised" those in which a coin
         decided (``promo_experiment``); both with a level for each product. "weighted" takes all weeks, each by the
-        known probability of what did *not* happen (``promo_propensity``): the overlap weights of Li, Morgan &
-        Zaslavsky (2018), which stay bounded where inverse ones explode; a product's level would bring the momentum
-        back that the weights take out.
+        known probability of what did *not* happen (``promo_propensity``): the overlap weights of Li, Morgan & Zaslavsky
+        (2018), which stay bounded where inverse ones explode; a product's level would bring the momentum back that the
+        weights take out.
     """
     held = frame if how == "weighted" else frame[frame["promo_experiment"].astype(bool) == (how == "randomised")]
     promoted = held["promoted"].to_numpy(dtype=float) > 0.5
@@ -55,7 +58,7 @@ def promotion_effect(
 
 @dataclass(frozen=True, eq=False)
 class Rollout:
-    """Holds the mean effect on the treated and its interval, the p-value of "no effect", and the effect by week."""
+    """Hold the mean effect on the treated and its interval, the p-value of "no effect", and the effect by week."""
 
     effect: Interval
     p_value: float
@@ -80,8 +83,12 @@ def rollout_effect(
 
     Parameters
     ----------
-    panel: ``region_id, ds`` and counts ``y`` above zero, every region in every week. starts: ``region_id, starts_on``.
-    within: a column of ``starts``: compare only regions that share it, because they share their weather.
+    panel : DataFrame
+        ``region_id, ds`` and counts ``y`` above zero, every region in every week.
+    starts : DataFrame
+        ``region_id, starts_on``.
+    within : str, optional
+        A column of ``starts``: compare only regions that share it, because they share their weather.
     """
     table = panel.pivot_table(y, index="region_id", columns="ds", aggfunc="sum", fill_value=0.0)
     known = starts.set_index("region_id").reindex(table.index)
@@ -160,12 +167,19 @@ def price_change(sold: pd.DataFrame, elasticities: pd.DataFrame, change: float =
 
     Parameters
     ----------
-    sold: ``category, units, price, unit_cost``, a row a product or finer. elasticities: of the estimators, or the
-        truth's ``category, elasticity``.
+    sold : DataFrame
+        ``category, units, price, unit_cost``, a row a product or finer.
+    elasticities : DataFrame
+        Of the estimators, or the truth's ``category, elasticity``.
+    change : float
+        0.05 raises every price by 5 %.
 
-    Returns, a row a category and one named "all": ``units`` now, ``units_change`` and ``money_change`` (of units times
-    price less cost), and where the elasticities have ``low`` and ``high`` the same at those ends. The ends of "all" add
-    up the categories' ends: wider than 95 % if they err independently.
+    Returns
+    -------
+    DataFrame
+        A row a category and one named "all": ``units`` now, ``units_change`` and ``money_change`` (of units times price
+        less cost), and where the elasticities have ``low`` and ``high`` the same at those ends. The ends of "all" add
+        up the categories' ends: wider than 95 % if they err independently.
     """
     both = sold.merge(elasticities, on="category")
     rows: dict[str, Any] = {"units": both["units"].astype(float)}

@@ -18,7 +18,7 @@ Z95 = 1.959963984540054  # 95 per cent of a normal lie within
 
 @dataclass(frozen=True, eq=False)
 class PoissonFit:
-    """Holds slopes with their covariance, clustered as asked."""
+    """Hold slopes with their covariance, clustered as asked."""
 
     slope: Floats  # (K,)
     covariance: Floats  # (K, K)
@@ -53,10 +53,21 @@ def poisson(
 
     Parameters
     ----------
-    y: counts, shape (N,). X: shape (N, K). absorb: columns of keys, one level a distinct key; one intercept if none.
-    exposure: what the count is proportional to, shape (N,), above zero. cluster: rows with correlated errors.
+    y : array_like, shape (N,)
+        Counts.
+    X : array_like, shape (N, K)
+        What they depend on.
+    absorb : sequence of array_like
+        Columns of keys, one level a distinct key; one intercept if none.
+    exposure : array_like, shape (N,), optional
+        What the count is proportional to, above zero.
+    cluster : array_like, shape (N,), optional
+        Rows with correlated errors have one key.
 
-    Raises ``DataError`` where the iteration does not converge.
+    Raises
+    ------
+    DataError
+        The iteration does not converge.
     """
     y, X = np.asarray(y, dtype=float), np.asarray(X, dtype=float).reshape(len(y), -1)
     levels = [codes(key) for key in absorb] or [np.zeros(len(y), dtype=np.intp)]

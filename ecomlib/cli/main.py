@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 import ecomlib
+from ecomlib.cli.forecasting import COMMANDS as FORECASTING
 from ecomlib.cli.plainly import plainly
 from ecomlib.cli.recorded import app as recorded_app
-from ecomlib.cli.service import COMMANDS
+from ecomlib.cli.service import COMMANDS as SERVICE
+from ecomlib.cli.settings import read_settings
 from ecomlib.course.running.results import second_part_names
-from ecomlib.errors import LessonError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -63,7 +64,7 @@ def run(
     """Run lessons and write a report."""
     from ecomlib.course.running.run import RunSettings, run_lessons
 
-    settings = RunSettings(size, seed, device, store, out, jobs, more=_settings(setting or []))
+    settings = RunSettings(size, seed, device, store, out, jobs, more=read_settings(setting or []))
     try:
         runs = run_lessons(numbers or [], settings)
     except KeyboardInterrupt:
@@ -74,21 +75,6 @@ def run(
     if failed:
         typer.echo(f"{len(failed)} of {len(runs)} lessons failed: {', '.join(failed)}.", err=True)
         raise typer.Exit(1)
-
-
-def _settings(pairs: list[str]) -> dict[str, Any]:
-    import ast
-
-    values: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals or not name.isidentifier():
-            raise LessonError(f"--set needs NAME=VALUE, not '{pair}'.")
-        try:
-            values[name] = ast.literal_eval(text)
-        except (ValueError, SyntaxError):  # a bare word is a string
-            values[name] = text
-    return values
 
 
 @app.command()
@@ -169,7 +155,7 @@ def workshop_build(
         typer.echo(str(path))
 
 
-for command in COMMANDS:
+for command in (*FORECASTING, *SERVICE):
     app.command()(plainly(command))
 
 

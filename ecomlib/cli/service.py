@@ -1,21 +1,21 @@
-"""Defines the commands train, serve, replay, forecast, versions, promote and rollback (lesson 08, section 2)."""
+"""Defines the commands train, serve, replay, versions, promote and rollback (lesson 08, section 2)."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from ecomlib.errors import DataError, MissingDependencyError, install_command
-from ecomlib.files import whole_file
 from ecomlib.stores import registry as stores
 
 Home = Annotated[Path, typer.Option(help="Folder of versions and events; made by train.")]
 Database = Annotated[str | None, typer.Option(help="SQLAlchemy URL of the events; by default SQLite in the home.")]
 HOME = Path("ecomlib-home")
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def train(
@@ -113,20 +113,6 @@ def replay(
     typer.echo(f"{total['received']:,} events sent, {total['new']:,} new, {total['late']:,} of these late{wait}")
 
 
-def forecast(
-    out: Annotated[Path, typer.Option(help="Parquet file that is written.")],
-    home: Home = HOME,
-    database: Database = None,
-) -> None:
-    """Forecast the whole catalogue at once: what the service answers now."""
-    from ecomlib.serving.live.retrain import forecast_catalogue
-
-    table = forecast_catalogue(home, database=database)
-    with whole_file(out) as part:
-        table.to_parquet(part, index=False)
-    typer.echo(f"{len(table):,} rows: {out}")
-
-
 def versions(home: Home = HOME) -> None:
     """The versions of a home, and which is in force."""
     from ecomlib.serving.release.bundle import registry
@@ -174,19 +160,27 @@ def rollback(
     typer.echo(f"version {registry(home).roll_back(why).version:04d} is in force again")
 
 
-def _with_extras(command: Callable[..., None]) -> Callable[..., None]:
+def _with_extras(command: Command) -> Command:
     """The command, with a sentence in place of a traceback where a library of the service is not installed."""
 
     @functools.wraps(command)
-    def wrapped(*arguments: Any, **options: Any) -> None:
+    def wrapped(*arguments: Any, **options: Any) -> Any:
         try:
-            command(*arguments, **options)
+            return command(*arguments, **options)
         except ModuleNotFoundError as error:
             problem = f"the service needs the library {error.name}. What to do: {install_command('ecomlib[serve]')}"
             raise MissingDependencyError(problem) from error
 
-    return wrapped
+    return wrapped  # type: ignore[return-value]
 
 
-_ALL: tuple[Callable[..., None], ...] = (train, serve, replay, forecast, versions, promote, rollback)
+@_with_extras
+def catalogue(home: Path, database: str | None) -> Any:
+    """Forecast the whole catalogue at once, as a frame: what the service answers now."""
+    from ecomlib.serving.live.retrain import forecast_catalogue
+
+    return forecast_catalogue(home, database=database)
+
+
+_ALL: tuple[Callable[..., None], ...] = (train, serve, replay, versions, promote, rollback)
 COMMANDS = tuple(_with_extras(command) for command in _ALL)

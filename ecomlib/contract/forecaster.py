@@ -13,14 +13,16 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 import numpy as np
 import pandas as pd
 
 from ecomlib.contract.origins import ahead_of, checked, known_part
-from ecomlib.errors import DataError, EcomlibError, LeakageError
+from ecomlib.contract.settings import rebuilt
+from ecomlib.errors import CallError, DataError, EcomlibError, LeakageError, explained, unknown_name
 from ecomlib.panel import KNOWN_AHEAD, frequency
 
 Point = Literal["median", "mean", "neither"]
@@ -28,9 +30,44 @@ Negative = Literal["error", "clip", "allow"]
 ForecastFunction = Callable[[pd.DataFrame, pd.DataFrame], Any]
 _POINTS = ("median", "mean", "neither")
 
+_CALL = 'forecaster("naive").fit(panel, horizon=4).forecast()'
+_FIT_FIRST = f"fit it first, which gives what forecasts: {_CALL}."
+_HORIZON = f"the horizon is said when it is fitted: {_CALL}."
+_ORIGIN = 'the origin is named: forecast(panel, at="2024-01-29"), the last period that counts as known.'
+_COVARIATES = "covariates are columns of the panel; those known ahead stand in its rows after the origin."
+_NAMES = "a forecast has the name that forecast(name=…) gives it; a panel's columns are unique_id, ds and y."
+# What other libraries call the same, and things that are done elsewhere.
+_UNFITTED = dict.fromkeys(("predict", "forecast", "transform", "fit_predict", "forecast_all"), _FIT_FIRST) | {
+    "train": "it is called fit here: fit(panel, horizon=4).",
+    "fit_transform": _FIT_FIRST,
+    "cross_validation": "backtest(panel, [model], origins=4, horizon=4) does that.",
+    "historical_forecasts": "backtest(panel, [model], origins=4, horizon=4) does that.",
+    "backtest": "backtest(panel, [model], origins=4, horizon=4) does that.",
+    "get_params": "its settings are its fields: model.settings().",
+    "set_params": "settings do not change: make another, dataclasses.replace(model, …).",
+    "save": "fit it, then save(fitted, folder).",
+    "score": "score(backtest(panel, [model]), train=panel) does that.",
+}
+_FITTED = {
+    "predict": "it is called forecast here: fitted.forecast().",
+    "fit": "it is fitted; fit its settings anew: fitted.forecaster.fit(panel, horizon=4).",
+    "save": "save(fitted, folder) writes it.",
+    "dump": "save(fitted, folder) writes it.",
+    "to_pickle": "save(fitted, folder) writes it; nothing is pickled here.",
+    "plot": "plots.fan(panel, fitted.forecast(), series=…) draws it.",
+    "score": "backtest(panel, [fitted.forecaster]) forecasts the past, and score scores it.",
+    "backtest": "backtest(panel, [fitted.forecaster], origins=4, horizon=4) does that.",
+    "historical_forecasts": "backtest(panel, [fitted.forecaster], origins=4, horizon=4) does that.",
+    "cross_validation": "backtest(panel, [fitted.forecaster], origins=4, horizon=4) does that.",
+    "name": "it is fitted.forecaster.name.",
+    "settings": "they are fitted.forecaster.settings().",
+    "model": "its settings are fitted.forecaster, what it has learnt is fitted.learned.",
+}
+_PERIODS = {"D": "days", "W-MON": "weeks", "MS": "months"}
+
 
 class Forecaster(ABC):
-    """What can be fitted on a panel and then forecasts a frame; subclass it for one of your own.
+    """Fit on a panel, then forecast a frame; subclass it for a forecaster of your own.
 
     A subclass says ``name`` (as it is registered) and ``point`` (what its forecast is: ``"median"``, ``"mean"`` or
     ``"neither"``), and writes ``answer``. It writes ``learn`` where something is fitted beforehand, and ``pack`` and
@@ -68,6 +105,35 @@ class Forecaster(ABC):
     known_ahead: Any = ()
     also_known: Any = ()
 
+    if not TYPE_CHECKING:  # a type checker reports these itself
+
+        def __new__(cls, *args, **kwargs):
+            if inspect.isabstract(cls):
+                remedy = f"write answer(self, learned, past, future) in {cls.__name__}, or take one: {_CALL}."
+                if cls is Forecaster:
+                    remedy = f"write a subclass with answer(self, learned, past, future), or take one: {_CALL}."
+                raise CallError(f"{cls.__name__} does not say how it answers", remedy=remedy)
+            return super().__new__(cls)
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("_"):
+                raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+            raise unknown_name(f"{type(self).__name__}, which is not fitted,", name, dir(type(self)), _UNFITTED)
+
+    @explained(
+        "fit(panel, horizon=4)",
+        h="it is called horizon here: fit(panel, horizon=4).",
+        X=_COVARIATES,
+        y="units are the panel's column y: fit(panel, horizon=4).",
+        past_covariates=_COVARIATES,
+        future_covariates=_COVARIATES,
+        static_df=_COVARIATES,
+        val_size="a network keeps a part of the history by itself: see ecomlib.training.TrainSettings.",
+        epochs='it is a setting: forecaster("gru", epochs=20).',
+        id_col=_NAMES,
+        time_col=_NAMES,
+        target_col=_NAMES,
+    )
     def fit(self, panel: pd.DataFrame, horizon: int, *, until: Any = None) -> FittedForecaster:
         """Fit on a panel's known part, to forecast ``horizon`` periods.
 
@@ -91,10 +157,7 @@ class Forecaster(ABC):
         LeakageError
             ``known_ahead`` names a column that is not known ahead.
         """
-        if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer) or horizon < 1:
-            raise DataError(
-                "horizon counts the periods to forecast", value=horizon, remedy="write fit(panel, horizon=4)."
-            )
+        check_horizon(horizon, "fit(panel, horizon=4)")
         self.check()
         whole = checked(panel)
         past = known_part(whole, until)
@@ -118,7 +181,7 @@ class Forecaster(ABC):
 
     @property
     def label(self) -> str:
-        """The name of its column unless another is asked for."""
+        """Name its column, unless another name is asked for."""
         return self.name or type(self).__name__
 
     def learn(self, past: pd.DataFrame, horizon: int) -> Any:
@@ -163,8 +226,12 @@ class Forecaster(ABC):
         )
 
     def unpack(self, packed: Mapping[str, Any]) -> Any:
-        """The inverse of ``pack``."""
+        """Turn what ``pack`` gave into what was learnt."""
         return dict(packed) or None
+
+    def remarks(self, learned: Any) -> Mapping[str, Any]:
+        """Say what a reader of its forecasts must know; ``forecast`` puts it into the frame's ``attrs``."""
+        return {}
 
     @classmethod
     def make(cls, **settings: Any) -> Forecaster:
@@ -172,19 +239,19 @@ class Forecaster(ABC):
         return cls(**settings)
 
     def settings(self) -> dict[str, Any]:
-        """The settings for the card: plain values, dataclasses of such, and forecasters; a dataclass's fields."""
+        """List the settings for the card: plain values, dataclasses of such, and forecasters; a dataclass's fields."""
         return {part.name: getattr(self, part.name) for part in fields(self) if part.init} if is_dataclass(self) else {}
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Forecaster:
-        """The inverse of ``settings``, which come with lists for tuples and dicts for dataclasses."""
-        plain = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
-        return cls(**plain)
+        """Make one from ``settings``, which come with lists for tuples and dicts for dataclasses."""
+        return cls(**rebuilt(cls, settings))
 
 
-@dataclass(frozen=True, eq=False)
+@explained('Forecaster.fit makes it: forecaster("naive").fit(panel, horizon=4)')
+@dataclass(frozen=True, eq=False, repr=False)
 class FittedForecaster:
-    """A forecaster with what it has learnt; made by ``Forecaster.fit`` and by ``ecomlib.load``.
+    """Hold a forecaster with what it has learnt; made by ``Forecaster.fit`` and by ``ecomlib.load``.
 
     Attributes
     ----------
@@ -200,21 +267,59 @@ class FittedForecaster:
         The last period that it has learnt from.
     panel : DataFrame or None
         The panel that it was fitted on, which ``forecast`` takes where none is handed in; it is not saved.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ecomlib.contract import as_forecaster
+    >>> def last(past, future):
+    ...     return future["unique_id"].map(past.groupby("unique_id")["y"].last())
+    >>> weeks = pd.date_range("2024-01-01", periods=3, freq="7D")
+    >>> as_forecaster(last).fit(pd.DataFrame({"unique_id": "mug", "ds": weeks, "y": 2.0}), horizon=4)
+    <'last', fitted up to 2024-01-15, forecasts 4 weeks>
     """
 
     forecaster: Forecaster
-    learned: Any = field(repr=False)
+    learned: Any
     horizon: int
     frequency: str
     until: pd.Timestamp
-    panel: pd.DataFrame | None = field(default=None, repr=False)
+    panel: pd.DataFrame | None = None
+
+    def __repr__(self) -> str:
+        ahead = f"{self.horizon} {_PERIODS.get(self.frequency, self.frequency)}"
+        return f"<'{self.forecaster.label}', fitted up to {self.until:%Y-%m-%d}, forecasts {ahead}>"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("_"):
+                raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+            raise unknown_name("a fitted forecaster", name, dir(type(self)), _FITTED)
 
     @property
     def point(self) -> Point:
-        """What the column of the model is: ``"median"``, ``"mean"`` or ``"neither"``."""
+        """Say what the column of the model is: ``"median"``, ``"mean"`` or ``"neither"``."""
         point: Point = self.forecaster.point
         return point
 
+    @explained(
+        "forecast(panel, at=…)",
+        h=_HORIZON,
+        n=_HORIZON,
+        fh=_HORIZON,
+        steps=_HORIZON,
+        periods=_HORIZON,
+        horizon=_HORIZON,
+        X=_COVARIATES,
+        X_df=_COVARIATES,
+        futr_df=_COVARIATES,
+        future_covariates=_COVARIATES,
+        level='intervals come from forecaster("conformal", …), or a network with quantiles.',
+        start=_ORIGIN,
+        cutoff=_ORIGIN,
+        origin=_ORIGIN,
+    )
     def forecast(
         self,
         panel: pd.DataFrame | None = None,
@@ -253,6 +358,12 @@ class FittedForecaster:
         given = self.panel if panel is None else panel
         if given is None:
             raise DataError("a loaded forecaster has no panel", remedy="hand the history in: forecast(panel).")
+        if isinstance(given, int | np.integer):
+            raise DataError("forecast takes a panel, and this is a number", value=given, remedy=_HORIZON)
+        if isinstance(given, str | date | np.datetime64):
+            raise DataError("forecast takes a panel, and this is a date", value=str(given), remedy=_ORIGIN)
+        if negative not in ("error", "clip", "allow"):
+            raise DataError("unknown way with negatives", value=negative, remedy="use error, clip or allow.")
         whole = checked(given)
         past = known_part(whole, at)
         if past["ds"].max() < self.until:
@@ -270,13 +381,13 @@ class FittedForecaster:
         future = ahead_of(whole, past, self.horizon, self.forecaster.known_ahead)
         columns = self.answer(past, future, name=name, negative=negative)
         frame = future[["unique_id", "ds"]].assign(cutoff=past["ds"].max(), **columns)
-        frame.attrs = {"point": {name or self.forecaster.label: self.point}}
+        frame.attrs = {"point": {name or self.forecaster.label: self.point}, **self.forecaster.remarks(self.learned)}
         return frame
 
     def answer(
         self, past: pd.DataFrame, future: pd.DataFrame, *, name: str | None = None, negative: Negative = "error"
     ) -> dict[str, np.ndarray]:
-        """The forecaster's answer as columns for the rows of ``future``; ``forecast`` and ``backtest`` stand on it."""
+        """Give the answer as columns for the rows of ``future``; ``forecast`` and ``backtest`` stand on it."""
         # Copies: a forecaster that changes its input must not change its rivals' input.
         answer = self.forecaster.answer(self.learned, past.copy(), future.copy())
         return _columns(name or self.forecaster.label, answer, future, negative)
@@ -284,7 +395,7 @@ class FittedForecaster:
 
 @dataclass(frozen=True)
 class FunctionForecaster(Forecaster):
-    """A plain function ``(past, future) -> forecasts`` as a forecaster; what it is the caller says.
+    """Wrap a plain function ``(past, future) -> forecasts`` as a forecaster; what it is the caller says.
 
     Parameters
     ----------
@@ -314,6 +425,15 @@ class FunctionForecaster(Forecaster):
         )
 
 
+def check_horizon(horizon: Any, usage: str) -> None:
+    """Refuse a horizon that is not a whole number of at least 1; ``usage`` shows the call."""
+    if isinstance(horizon, pd.DataFrame):
+        raise DataError("the panel comes first, the horizon after it", remedy=f"write {usage}.")
+    if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer) or horizon < 1:
+        value = horizon if isinstance(horizon, str | int | float) else type(horizon).__name__
+        raise DataError("horizon counts the periods to forecast, at least 1", value=value, remedy=f"write {usage}.")
+
+
 def as_forecaster(given: Any, known_ahead: Sequence[str] = ()) -> Forecaster:
     """Take a forecaster as it is, and a function ``(past, future)`` as one that reads the columns ``known_ahead``.
 
@@ -321,6 +441,13 @@ def as_forecaster(given: Any, known_ahead: Sequence[str] = ()) -> Forecaster:
     ------
     DataError
         Neither of the two; a class, or a fitted forecaster, is told what to hand in.
+
+    Examples
+    --------
+    >>> def nothing(past, future):
+    ...     return [0.0] * len(future)
+    >>> as_forecaster(nothing).label
+    'nothing'
     """
     if isinstance(given, Forecaster):
         return given
@@ -331,6 +458,13 @@ def as_forecaster(given: Any, known_ahead: Sequence[str] = ()) -> Forecaster:
         )
     if inspect.isclass(given) and issubclass(given, Forecaster):
         raise DataError(f"{given.__name__} is a class", remedy=f"make one: {given.__name__}().")
+    if hasattr(given, "state_dict"):
+        remedy = 'name it, and its settings: forecaster("gru", …), which trains a network of its own at each origin.'
+        raise DataError(f"{type(given).__name__} is a network, and a forecaster is needed", remedy=remedy)
+    if hasattr(given, "predict") or inspect.isclass(given):
+        remedy = "write a class with learn and answer around it: see help(ecomlib.Forecaster)."
+        name = given.__name__ if inspect.isclass(given) else type(given).__name__
+        raise DataError("a model of another library is no forecaster here", value=name, remedy=remedy)
     if callable(given):
         # The caller vouches for the columns by naming them in the call.
         return FunctionForecaster(given, tuple(known_ahead), tuple(known_ahead))

@@ -84,6 +84,72 @@ def interval_levels(frame: pd.DataFrame, model: str) -> list[float]:
     return sorted(ends["lo"] & ends["hi"], reverse=True)
 
 
+def model_of(column: str) -> str:
+    """Name the model that a column belongs to: ``gru`` for ``gru-q0.9`` and ``gru-lo-90``, else the column itself.
+
+    Examples
+    --------
+    >>> model_of("gru-q0.9"), model_of("gru-hi-90"), model_of("gru")
+    ('gru', 'gru', 'gru')
+    """
+    match = _INTERVAL.match(column) or _QUANTILE.match(column)
+    return match["model"] if match else column
+
+
+def known_quantiles(frame: pd.DataFrame, model: str) -> dict[float, str]:
+    """Find every quantile that a frame holds for a model, whatever its spelling: share to column, rising.
+
+    The ends of an interval are the quantiles that they stand for, 0.05 and 0.95 for 90 %, and a point forecast that is
+    a median is the quantile 0.5. A column of a quantile's own name goes before both.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> known_quantiles(pd.DataFrame(columns=["gru", "gru-lo-90", "gru-hi-90", "gru-q0.75"]), "gru")
+    {0.05: 'gru-lo-90', 0.75: 'gru-q0.75', 0.95: 'gru-hi-90'}
+    """
+    found = {0.5: model} if model in frame.columns and point_of(frame, model) == "median" else {}
+    for level in interval_levels(frame, model):
+        for share, column in zip(_shares(level), interval_columns(model, level), strict=True):
+            found[share] = column
+    return dict(sorted((found | quantile_columns(frame, model)).items()))
+
+
+def find_interval(frame: pd.DataFrame, model: str, level: float = 90) -> tuple[str, str]:
+    """Find the two columns that bound a model's interval: ``gru-lo-90, gru-hi-90``, else ``gru-q0.05, gru-q0.95``.
+
+    Raises
+    ------
+    DataError
+        The frame has neither.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> find_interval(pd.DataFrame(columns=["gru", "gru-q0.05", "gru-q0.95"]), "gru", 90)
+    ('gru-q0.05', 'gru-q0.95')
+    """
+    ends = interval_columns(model, level)
+    if set(ends) <= set(frame.columns):
+        return ends
+    own = quantile_columns(frame, model)
+    low, high = _shares(level)
+    if low in own and high in own:
+        return own[low], own[high]
+    have = [f"{known:g} %" for known in interval_levels(frame, model)] + [f"the quantile {share:g}" for share in own]
+    raise DataError(
+        f"there is no {level:g} % interval of '{model}' in the frame",
+        column=ends[0],
+        value=", ".join(have) or None,
+        remedy=f"make one with split_conformal, or forecast the quantiles {low:g} and {high:g}.",
+    )
+
+
+def _shares(level: float) -> tuple[float, float]:
+    """The quantiles that the ends of an interval of this level, in per cent, stand for."""
+    return round(0.5 - level / 200, 9), round(0.5 + level / 200, 9)
+
+
 def model_columns(frame: pd.DataFrame, also: Iterable[str] = ()) -> list[str]:
     """List the models in a frame: columns of numbers that are no key, no ``y``, and no part of a model.
 

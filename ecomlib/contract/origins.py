@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ecomlib.errors import DataError, LeakageError
+from ecomlib.errors import DataError, LeakageError, explained
+from ecomlib.frames import require_panel
 from ecomlib.panel import check_panel
-from ecomlib.periods import period_index, period_start
+from ecomlib.periods import parse_date, period_index, period_start
 
 
+@explained()
 def rolling_origins(
     panel: pd.DataFrame, horizon: int, count: int, *, step: int | None = None, end: Any = None
 ) -> list[pd.Timestamp]:
@@ -46,14 +48,17 @@ def rolling_origins(
     >>> [f"{origin:%d %b}" for origin in rolling_origins(pd.DataFrame({"ds": weeks, "y": 1.0}), 4, 2)]
     ['22 Jan', '19 Feb']
     """
+    require_panel(panel, "ds")
+    step = horizon if step is None else step
+    for name, value in (("horizon", horizon), ("count", count), ("step", step)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            remedy = "write rolling_origins(panel, horizon=4, count=3)."
+            raise DataError(f"{name} is a whole number of at least 1", value=value, remedy=remedy)
     known = panel["ds"][panel["y"].notna()] if "y" in panel.columns else panel["ds"]
     periods = np.sort(panel["ds"].unique())
     periods = periods[periods <= known.max()] if len(known) else periods[:0]
     if end is not None:
-        periods = periods[periods <= np.datetime64(pd.Timestamp(end))]
-    step = horizon if step is None else step
-    if horizon < 1 or step < 1 or count < 1:
-        raise DataError("horizon, step and count must each be at least 1", value=(horizon, step, count))
+        periods = periods[periods <= np.datetime64(parse_date(end, "end"))]
     first = len(periods) - 1 - horizon - (count - 1) * step
     if first < 0:
         raise DataError(
@@ -66,23 +71,17 @@ def rolling_origins(
 
 
 def checked(panel: pd.DataFrame) -> pd.DataFrame:
-    """The panel sorted by series and date, after proof that it is one with units."""
-    if not isinstance(panel, pd.DataFrame):
-        raise DataError(
-            "a panel is a frame with unique_id, ds and y",
-            value=type(panel).__name__,
-            remedy="make one with make_panel(store).",
-        )
-    for column in ("unique_id", "ds", "y"):
-        if column not in panel.columns:
-            raise DataError("this column is missing", table="panel", column=column, remedy="build it with make_panel.")
+    """Sort the panel by series and date, after proof that it is one with units."""
+    require_panel(panel, "unique_id", "ds", "y")
+    if panel.empty:
+        raise DataError("no rows", table="panel", remedy="check start, end and by of make_panel.")
     if panel.duplicated(["unique_id", "ds"]).any():
         raise DataError("a series has two rows for one period", table="panel", remedy="build it with make_panel.")
     return panel.sort_values(["unique_id", "ds"], kind="stable", ignore_index=True)
 
 
 def last_known(panel: pd.DataFrame) -> pd.Timestamp:
-    """The last period of which any ``y`` is known."""
+    """Find the last period of which any ``y`` is known."""
     known = panel["ds"][panel["y"].notna().to_numpy()]
     if known.empty:
         raise DataError("no units are known", table="panel", column="y", remedy="bring at least one period with sales.")
@@ -90,17 +89,14 @@ def last_known(panel: pd.DataFrame) -> pd.Timestamp:
 
 
 def known_part(panel: pd.DataFrame, until: Any = None) -> pd.DataFrame:
-    """Rows of a checked panel up to a period, the last known one unless given."""
+    """Take the rows of a checked panel up to a period, the last known one unless given."""
     origin = last_known(panel) if until is None else _period(panel, until)
     return panel.loc[panel["ds"].to_numpy() <= np.datetime64(origin)].reset_index(drop=True)
 
 
 def _period(panel: pd.DataFrame, origin: Any) -> pd.Timestamp:
     """The origin, which must be a period of the panel."""
-    try:
-        moment = pd.Timestamp(origin)
-    except (ValueError, TypeError) as fault:
-        raise DataError("an origin is a date", value=origin, remedy='write it as "2024-01-29".') from fault
+    moment = parse_date(origin, "the origin")
     if not (panel["ds"].to_numpy() == np.datetime64(moment)).any():
         raise DataError(
             "an origin must be a period of the panel (a week is named by its Monday)",
@@ -113,7 +109,7 @@ def _period(panel: pd.DataFrame, origin: Any) -> pd.Timestamp:
 
 
 def ahead_of(panel: pd.DataFrame, past: pd.DataFrame, horizon: int, known_ahead: Sequence[str]) -> pd.DataFrame:
-    """The rows to forecast: ``unique_id, ds`` and what is known ahead, for each series of ``past``; never ``y``.
+    """Make the rows to forecast: ``unique_id, ds`` and what is known ahead, for each series of ``past``; never ``y``.
 
     Where the panel ends before the horizon does, its rows are made. Columns known ahead must then not be needed.
     """

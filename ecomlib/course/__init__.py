@@ -31,7 +31,7 @@ tag                 cell
 kinds are ``map, fan, leaderboard, money, figure, answer``. A figure needs ``alt``; an answer is the lesson's one
 sentence. Each figure goes through ``publish`` (it closes the figure: no ``plt.show()`` then); one that is not for the
 report has the kind ``plain``. So every figure has its alt text, and the tests insist on it.
-``results_table("00", rows)`` ends each lesson: rows have ``model`` and any of ``kind, wape, rmsse, skill, money,
+``results_table("00", rows)`` ends each lesson: rows have ``model`` and any of ``kind, wape, bias, rmsse, skill, money,
 seconds``.
 """
 

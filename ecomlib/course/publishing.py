@@ -16,7 +16,7 @@ from ecomlib.errors import LessonError
 
 Kind = Literal["map", "fan", "leaderboard", "money", "figure", "answer", "plain"]
 DPI = 80
-FIRST_COLUMNS = ("lesson", "store", "model", "kind", "wape", "rmsse", "skill", "money", "seconds")
+FIRST_COLUMNS = ("lesson", "store", "model", "kind", "wape", "bias", "rmsse", "skill", "money", "seconds")
 
 
 def texts(column: pd.Series) -> list[str]:
@@ -144,8 +144,8 @@ def results_table(
     Parameters
     ----------
     lesson: its number, such as ``"00"``.
-    rows: ``model`` and any of ``kind`` (peer, network, ensemble, floor), ``wape`` and ``rmsse`` (no unit), ``skill``
-        (share of the way from naive to attainable), ``money`` (a week), ``seconds``; more columns are kept.
+    rows: ``model`` and any of ``kind`` (peer, network, ensemble, floor), ``wape``, ``bias`` and ``rmsse`` (no unit),
+        ``skill`` (share of the way from naive to attainable), ``money`` (a week), ``seconds``; more columns are kept.
     store: the store they were measured on.
     """
     own = pd.DataFrame(rows).copy()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ecomlib.ensemble.average import Average
+from ecomlib.ensemble.calibrated import Conformal
 from ecomlib.ensemble.combine import combine, error_correlation, stacking_weights
 from ecomlib.ensemble.conformal import (
-    ENDS,
     adaptive_conformal,
     conformal_quantile,
     coverage_by,
@@ -14,7 +15,8 @@ from ecomlib.ensemble.conformal import (
 )
 
 __all__ = [
-    "ENDS",
+    "Average",
+    "Conformal",
     "adaptive_conformal",
     "combine",
     "conformal_quantile",

@@ -14,12 +14,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ecomlib.contract.frame import model_columns
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
+from ecomlib.frames import require_scored
 
 Floats = NDArray[np.float64]
 How = Literal["mean", "median", "log_mean"]
 
 
+@explained(
+    'combine(frame, ["naive", "gru"], "mean")', method='it is called how here: combine(frame, models, how="median").'
+)
 def combine(
     frame: pd.DataFrame, models: Sequence[str], how: How = "mean", weights: Mapping[str, float] | None = None
 ) -> pd.Series:
@@ -99,6 +103,9 @@ def error_correlation(frame: pd.DataFrame, models: Sequence[str] | None = None) 
 
 
 def _forecasts(frame: pd.DataFrame, models: Sequence[str]) -> Floats:
+    if isinstance(models, str):
+        raise DataError("several models are combined", value=models, remedy=f'write a list: ["{models}", …].')
+    require_scored(frame, list(models), keys=())
     if not len(models):
         raise DataError("no model was named", remedy="name the columns that hold forecasts.")
     return np.column_stack([forecast_column(frame, name) for name in models])

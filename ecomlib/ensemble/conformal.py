@@ -14,11 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from ecomlib.contract.frame import find_interval, interval_columns, model_of, quantile_column
 from ecomlib.ensemble.combine import forecast_column
-from ecomlib.errors import DataError, LeakageError
+from ecomlib.errors import DataError, LeakageError, explained
 from ecomlib.panel import join_id
-
-ENDS = ("low", "high")
 
 
 def rows_needed(coverage: float) -> int:
@@ -51,6 +50,11 @@ def conformal_quantile(scores: ArrayLike, coverage: float) -> float:
     return float(values[place - 1]) if place <= len(values) else float("inf")
 
 
+@explained(
+    'split_conformal(calibration, test, "gru", coverage=0.9)',
+    alpha="it is called coverage here, 1 - alpha: split_conformal(calibration, test, model, coverage=0.9).",
+    level="it is called coverage here, as a share: split_conformal(calibration, test, model, coverage=0.9).",
+)
 def split_conformal(
     calibration: pd.DataFrame,
     test: pd.DataFrame,
@@ -62,25 +66,52 @@ def split_conformal(
     least: int = 100,
     side: Literal["both", "above"] = "both",
 ) -> pd.DataFrame:
-    """Make intervals for ``test`` from errors of ``calibration``: columns ``low, high, group`` (lesson 07, section 3).
+    """Make intervals for ``test`` from errors of ``calibration`` (lesson 07, section 3).
 
-    ``model`` names a point forecast (score: absolute error, in units of the column ``scale`` where one is given:
-    normalised conformal prediction, Papadopoulos et al., 2002), or a pair of quantile forecasts, low and high (score:
-    how far the truth lay outside; conformalised quantile regression, Romano, Patterson and Candès, 2019). ``by`` names
-    columns: each of their groups gets a quantile of its own (Mondrian: Vovk et al., 2005; lesson 07, section 4), and a
-    group with fewer than ``least`` calibration rows the quantile of all, which ``group`` says by the word ``all``.
-    Units are not negative, so ``low`` is cut at zero, which costs no coverage. ``side="above"`` promises the upper end
-    alone (score: how far the truth lay above a point forecast, which may be negative), and ``low`` is zero: an order
-    that is enough with probability ``coverage`` (lesson 07, section 6).
+    Parameters
+    ----------
+    calibration, test : DataFrame
+        Scored or forecast frames. A calibration row without ``y`` was not observed and is left out.
+    model : str or pair of str
+        A point forecast (score: absolute error), or a pair of its quantiles or ends, ``("gru-q0.05", "gru-q0.95")``
+        (score: how far the truth lay outside; conformalised quantile regression, Romano, Patterson and Candès, 2019).
+    coverage : float
+        The share that is promised, between 0 and 1.
+    by : sequence of str
+        Columns: each of their groups gets a quantile of its own (Mondrian: Vovk et al., 2005; lesson 07, section 4).
+    scale : str, optional
+        A column of units in which errors are counted (normalised conformal prediction, Papadopoulos et al., 2002).
+    least : int
+        A group with fewer calibration rows gets the quantile of all, which ``group`` says by the word ``all``.
+    side : {"both", "above"}
+        ``"above"`` promises the upper end alone (score: how far the truth lay above a point forecast, which may be
+        negative): a quantile, and an order that is enough with probability ``coverage`` (lesson 07, section 6).
 
-    A calibration row without ``y`` was not observed and is left out. Where fewer rows remain than the promise needs
-    (``rows_needed``), none included, ``high`` is infinite and ``low`` zero: no finite interval keeps the promise. The
-    answer's ``attrs["unbounded"]`` holds the reason by the value of ``group``: ``{"all": "7 calibration rows, 9
-    needed"}``, and is empty where all ends are finite. No end is ever NaN.
+    Returns
+    -------
+    DataFrame
+        On the rows of ``test``: ``gru-lo-90, gru-hi-90, group`` for a model called ``gru``, or ``gru-q0.9, group`` for
+        ``side="above"``. Units are not negative, so all are cut at zero, which costs no coverage. No end is ever NaN.
+        Where fewer rows remain than the promise needs (``rows_needed``), none included, the upper end is infinite and
+        the lower one zero: no finite interval keeps the promise. ``attrs["unbounded"]`` then holds the reason by the
+        value of ``group``: ``{"all": "7 calibration rows, 9 needed"}``.
 
-    Raises ``LeakageError`` where a calibration row was forecast at or after the first test origin, and ``DataError``
-    where an observed row's forecast is missing, or its ``y`` infinite.
+    Raises
+    ------
+    LeakageError
+        A calibration row was forecast at or after the first test origin.
+    DataError
+        An observed row's forecast is missing, its ``y`` infinite, or a pair is of two models.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> known = pd.DataFrame({"y": range(10, 19), "gru": 10.0})
+    >>> split_conformal(known, pd.DataFrame({"gru": [20.0]}), "gru", 0.8)
+       gru-lo-80  gru-hi-80 group
+    0       13.0       27.0   all
     """
+    name = _model(model)
     known = calibration.loc[calibration["y"].notna().to_numpy()]
     if "cutoff" in known and "cutoff" in test and len(test) and len(known):
         last, first = known["ds"].max(), test["cutoff"].min()
@@ -91,30 +122,26 @@ def split_conformal(
     groups = _group(known, by)
     counts = {"all": len(scores)}
     own = {}
-    for name, part in scores.groupby(groups.to_numpy()):
+    for group, part in scores.groupby(groups.to_numpy()):
         if by and len(part) >= least:
-            own[name], counts[name] = conformal_quantile(part, coverage), len(part)
+            own[group], counts[group] = conformal_quantile(part, coverage), len(part)
     there = _group(test, by)
     reach = there.map(own).fillna(pooled).to_numpy(dtype=float)
     reach = reach * (forecast_column(test, scale) if scale else 1.0)
     below, above = (model, model) if isinstance(model, str) else model
     low, high = forecast_column(test, below) - reach, forecast_column(test, above) + reach
-    if side == "above":  # the reach may be negative there
-        low = np.zeros(len(test))
     # Conformalised quantiles may be pulled together so far that they cross: then the interval is their middle. Infinite
-    # ends have none.
-    crossed = low > high
+    # ends have none. A quantile alone has no other end to cross.
+    crossed = (low > high) & (side == "both")
     low[crossed] = high[crossed] = (low[crossed] + high[crossed]) / 2
-    answer = pd.DataFrame(
-        {
-            "low": np.maximum(low, 0.0),
-            "high": np.maximum(high, 0.0),
-            "group": there.where(there.isin(list(own)), "all").to_numpy(),
-        },
-        index=test.index,
-    )
-    found = {name: too_few(counts[name], coverage) for name in answer["group"].unique()}
-    answer.attrs["unbounded"] = {name: why for name, why in found.items() if why}
+    if side == "above":
+        ends = {quantile_column(name, coverage): high}
+    else:
+        ends = dict(zip(interval_columns(name, round(100 * coverage, 9)), (low, high), strict=True))
+    answer = pd.DataFrame({column: np.maximum(end, 0.0) for column, end in ends.items()}, index=test.index)
+    answer["group"] = there.where(there.isin(list(own)), "all").to_numpy()
+    found = {group: too_few(counts[group], coverage) for group in answer["group"].unique()}
+    answer.attrs["unbounded"] = {group: why for group, why in found.items() if why}
     return answer
 
 
@@ -127,7 +154,9 @@ def adaptive_conformal(
     start: int = 1,
     scale: str | None = None,
 ) -> pd.DataFrame:
-    """Make intervals that learn from their misses, origin by origin: ``low, high, level`` (lesson 07, section 3).
+    """Make intervals that learn from their misses, origin by origin (lesson 07, section 3).
+
+    Returns ``gru-lo-90, gru-hi-90, level`` for a model called ``gru``.
 
     Gibbs and Candès, "Adaptive Conformal Inference Under Distribution Shift" (2021). At each origin the scores known by
     then give the interval at the present ``level``; afterwards level += rate · (share missed - nominal share). A level
@@ -139,13 +168,14 @@ def adaptive_conformal(
     ``ds``; a row whose ``y`` never arrived (NaN) neither calibrates nor moves the level.
     """
     miss = 1 - coverage
-    level, answer = coverage, pd.DataFrame(np.nan, index=frame.index, columns=[*ENDS, "level"])
+    lower, upper = interval_columns(_model(model), round(100 * coverage, 9))
+    level, answer = coverage, pd.DataFrame(np.nan, index=frame.index, columns=[lower, upper, "level"])
     scores = _scores(frame, model, scale)
     pending: list[pd.DataFrame] = []
     unbounded: dict[pd.Timestamp, str] = {}
     for number, (origin, rows) in enumerate(frame.groupby("cutoff", sort=True)):
         for earlier in [part for part in pending if part["ds"].max() <= origin]:
-            hit = earlier["y"].between(answer.loc[earlier.index, "low"], answer.loc[earlier.index, "high"])
+            hit = earlier["y"].between(answer.loc[earlier.index, lower], answer.loc[earlier.index, upper])
             seen = hit[earlier["y"].notna()]
             if len(seen):
                 level += rate * (float(1 - seen.mean()) - miss)
@@ -160,19 +190,34 @@ def adaptive_conformal(
         else:
             reach = float(known.max()) if level >= 1 else min(conformal_quantile(known, level), float(known.max()))
         width = reach * (forecast_column(rows, scale) if scale else 1.0)
-        answer.loc[rows.index, "low"] = np.maximum(forecast_column(rows, model) - width, 0.0)
-        answer.loc[rows.index, "high"] = forecast_column(rows, model) + width
+        answer.loc[rows.index, lower] = np.maximum(forecast_column(rows, model) - width, 0.0)
+        answer.loc[rows.index, upper] = forecast_column(rows, model) + width
         answer.loc[rows.index, "level"] = level
         pending.append(rows)
     answer.attrs["unbounded"] = unbounded
     return answer
 
 
-def coverage_by(frame: pd.DataFrame, by: Sequence[str], low: str = "low", high: str = "high") -> pd.DataFrame:
-    """Measure the share of rows inside their interval and its mean width in units, by group (lesson 07, section 4).
+def coverage_by(frame: pd.DataFrame, by: Sequence[str], model: str, level: float = 90) -> pd.DataFrame:
+    """Measure the share of rows inside a model's interval and its mean width in units, by group (lesson 07, section 4).
 
-    Columns ``by``, ``rows, coverage, width``. Coverage alone can be had by infinite intervals: read both.
+    Parameters
+    ----------
+    frame : DataFrame
+        ``y``, the columns ``by``, and ``model-lo-90, model-hi-90`` or the two quantiles that they stand for.
+    by : sequence of str
+        Columns to group by.
+    model : str
+        Whose interval.
+    level : float
+        Its level in per cent.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``by``, ``rows, coverage, width``. Coverage alone can be had by infinite intervals: read both.
     """
+    low, high = find_interval(frame, model, level)
     known = frame.loc[frame["y"].notna().to_numpy()]
     inside = known["y"].between(known[low], known[high])
     table = known[list(by)].assign(coverage=inside.astype(float), width=known[high] - known[low], rows=1)
@@ -181,6 +226,18 @@ def coverage_by(frame: pd.DataFrame, by: Sequence[str], low: str = "low", high: 
         .agg(rows=("rows", "sum"), coverage=("coverage", "mean"), width=("width", "mean"))
         .reset_index()
     )
+
+
+def _model(model: str | tuple[str, str]) -> str:
+    """The name that an interval's columns begin with."""
+    names = {model_of(model)} if isinstance(model, str) else {model_of(column) for column in model}
+    if len(names) > 1:
+        raise DataError(
+            "an interval needs a pair of columns of one model",
+            value=model,
+            remedy='name its quantiles, ("gru-q0.05", "gru-q0.95"), or its ends, ("gru-lo-90", "gru-hi-90").',
+        )
+    return names.pop()
 
 
 def _scores(frame: pd.DataFrame, model: str | tuple[str, str], scale: str | None, side: str = "both") -> pd.Series:

@@ -1,16 +1,15 @@
 """Accuracy, uncertainty and cost of forecasts (lesson 00, section 3; lesson 01, section 7)."""
 
-from ecomlib.evaluation.comparison import DieboldMariano as DieboldMariano
 from ecomlib.evaluation.comparison import Interval as Interval
 from ecomlib.evaluation.comparison import Verdict as Verdict
 from ecomlib.evaluation.comparison import compare as compare
-from ecomlib.evaluation.comparison import diebold_mariano as diebold_mariano
 from ecomlib.evaluation.comparison import score_intervals as score_intervals
 from ecomlib.evaluation.comparison import skill as skill
 from ecomlib.evaluation.comparison import skill_interval as skill_interval
 from ecomlib.evaluation.comparison import two_way_bootstrap as two_way_bootstrap
 from ecomlib.evaluation.floors import attainable as attainable
 from ecomlib.evaluation.metrics import POINT_METRICS as POINT_METRICS
+from ecomlib.evaluation.metrics import bias as bias
 from ecomlib.evaluation.metrics import coverage as coverage
 from ecomlib.evaluation.metrics import mae as mae
 from ecomlib.evaluation.metrics import mase as mase
@@ -23,6 +22,6 @@ from ecomlib.evaluation.metrics import rmsse as rmsse
 from ecomlib.evaluation.metrics import score as score
 from ecomlib.evaluation.metrics import wape as wape
 from ecomlib.evaluation.newsvendor import newsvendor_cost as newsvendor_cost
-from ecomlib.evaluation.newsvendor import newsvendor_order as newsvendor_order
 from ecomlib.evaluation.newsvendor import newsvendor_quantile as newsvendor_quantile
 from ecomlib.evaluation.newsvendor import order_from_quantiles as order_from_quantiles
+from ecomlib.evaluation.newsvendor import order_quantities as order_quantities

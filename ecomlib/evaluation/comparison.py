@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from ecomlib.contract.frame import model_columns
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 from ecomlib.evaluation.metrics import Floats, Parts, parts
 
 
@@ -35,6 +35,12 @@ def _scores(p: Parts, series: Floats, origins: Floats) -> Floats:
     weight = origins * (total > 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.nansum(weight * ratios, axis=2) / weight.sum(axis=1)
+
+
+def _totals(p: Parts) -> list[float]:
+    """Each model's score over all series and origins; NaN where nothing defines it."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return [float(x) for x in _scores(p, np.ones((1, len(p.series))), np.ones((1, len(p.origins))))[:, 0]]
 
 
 def two_way_bootstrap(
@@ -79,9 +85,10 @@ def score_intervals(
     draws: int = 2000,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """Rank models with intervals, best first: ``model, metric, value, low, high`` (lesson 00, section 5).
+    """Rank models with intervals, best first: ``model, metric, value, low, high, bias`` (lesson 00, section 5).
 
-    Intervals of single models overlap widely as all models share the same hard weeks: compare models by ``compare``.
+    ``bias`` is that of ``evaluation.bias``, averaged over origins. Intervals of single models overlap widely as all
+    models share the same hard weeks: compare models by ``compare``.
     """
     names = model_columns(frame) if models is None else list(models)
     p = parts(frame, names, metric, train=train)
@@ -91,6 +98,8 @@ def score_intervals(
         again = np.random.default_rng(seed)  # the same draws for every model
         found = two_way_bootstrap(p, lambda s, k=k: s[k], again, draws=draws, level=level)  # type: ignore[misc]
         rows.append({"model": name, "metric": metric, "value": found.estimate, "low": found.low, "high": found.high})
+    leaning = dict(zip(names, _totals(parts(frame, names, "bias")), strict=True))
+    rows = [row | {"bias": leaning[str(row["model"])]} for row in rows]
     return pd.DataFrame(rows).sort_values("value", kind="stable", ignore_index=True)
 
 
@@ -102,7 +111,8 @@ class Verdict:
     """States what may be said of ``ours`` against ``rival``: the word, and the numbers behind it.
 
     ``level``, ``better`` and ``tie`` are separate claims (a tie may be level or not); ``word`` is the one to print.
-    ``by_origin`` has ``cutoff``, both scores and ``relative``, (ours - rival) / rival.
+    ``scores`` and ``biases`` (see ``evaluation.bias``) hold ours, then the rival's. ``by_origin`` has ``cutoff``, both
+    scores and ``relative``, (ours - rival) / rival.
     """
 
     ours: str
@@ -114,6 +124,7 @@ class Verdict:
     tie: bool
     relative: Interval
     scores: tuple[float, float]
+    biases: tuple[float, float]
     wins: int
     by_origin: pd.DataFrame
 
@@ -123,10 +134,14 @@ class Verdict:
         return (
             f"{self.ours} against {self.rival}: {self.word}{also}; {self.metric} {self.scores[0]:.3f} against "
             f"{self.scores[1]:.3f}, {middle:+.1f} % [{low:+.1f}, {high:+.1f}], ahead at {self.wins} of "
-            f"{len(self.by_origin)} origins"
+            f"{len(self.by_origin)} origins; bias {100 * self.biases[0]:+.1f} % against {100 * self.biases[1]:+.1f} %"
         )
 
 
+@explained(
+    'compare(frame, "gru", "naive", rng=np.random.default_rng(0))',
+    seed="hand a generator in: rng=np.random.default_rng(0).",
+)
 def compare(
     frame: pd.DataFrame,
     ours: str,
@@ -151,12 +166,15 @@ def compare(
     relative = two_way_bootstrap(p, lambda s: (s[0] - s[1]) / s[1], rng, draws=draws)
     each = _scores(p, np.ones((len(p.origins), len(p.series))), np.eye(len(p.origins)))
     table = pd.DataFrame({"cutoff": p.origins, ours: each[0], rival: each[1], "relative": each[0] / each[1] - 1})
-    first, second = (float(x) for x in _scores(p, np.ones((1, len(p.series))), np.ones((1, len(p.origins))))[:, 0])
+    first, second = _totals(p)
     wins, level, tie = int((table["relative"] < 0).sum()), relative.high < margin, abs(first - second) < gap
     better = relative.high < 0 and wins >= agreement * len(table)
     word: Word = "worse" if first > second else "undecided"
     word = "tie" if tie else "better" if better else "level" if level else word
-    return Verdict(ours, rival, metric, word, level, better, tie, relative, (first, second), wins, table)
+    leaning = _totals(parts(frame, [ours, rival], "bias"))
+    return Verdict(
+        ours, rival, metric, word, level, better, tie, relative, (first, second), (leaning[0], leaning[1]), wins, table
+    )
 
 
 def skill(naive: Any, model: Any, attainable: Any) -> float:
@@ -190,42 +208,5 @@ def skill_interval(
     ``attainable`` is merged in from the floors: the median for ``wape`` and ``mae``, the mean for ``mse``.
     """
     p = parts(frame, [naive, model, attainable], metric)
-    skill(*_scores(p, np.ones((1, len(p.series))), np.ones((1, len(p.origins))))[:, 0])  # raises where undefined
+    skill(*_totals(p))  # raises where undefined
     return two_way_bootstrap(p, lambda s: (s[0] - s[1]) / (s[0] - s[2]), rng, draws=draws)
-
-
-class DieboldMariano(NamedTuple):
-    """Holds the statistic (negative: the first model is better), two-sided p-value, and mean difference of losses."""
-
-    statistic: float
-    p_value: float
-    difference: float
-
-
-def diebold_mariano(first: Any, second: Any, horizon: int = 1) -> DieboldMariano:
-    """Test equal accuracy from two models' losses in time order, one a date, shape (n,) (lesson 04, section 1).
-
-    Diebold and Mariano (1995) with autocovariances up to ``horizon`` - 1, corrected for small samples and compared with
-    Student's t on n - 1 degrees as Harvey, Leybourne and Newbold (1997) propose. Where that variance is not positive
-    (it may be with a rectangular window) Bartlett's weights are used, as R's forecast package offers.
-    """
-    from scipy import stats
-
-    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    if a.ndim != 1 or a.shape != b.shape or not np.isfinite(a).all() or not np.isfinite(b).all():
-        raise DataError("two equally long series of finite losses are needed", value=(a.shape, b.shape))
-    d, n = a - b, len(a)
-    if not 1 <= horizon < n:
-        raise DataError(f"the horizon must lie between 1 and {n - 1}, below the number of losses", value=horizon)
-    if not d.any():
-        return DieboldMariano(0.0, 1.0, 0.0)
-    centred = d - d.mean()
-    covariances = np.array([centred[k:] @ centred[: n - k] / n for k in range(horizon)])
-    variance = covariances[0] + 2 * covariances[1:].sum()
-    if variance <= 0:
-        variance = covariances[0] + 2 * ((1 - np.arange(1, horizon) / horizon) * covariances[1:]).sum()
-    if variance <= 0:
-        raise DataError("the difference of losses is constant: there is no variation to test against", value=d[0])
-    correction = (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
-    statistic = float(np.sqrt(correction) * d.mean() / np.sqrt(variance / n))
-    return DieboldMariano(statistic, float(2 * stats.t.sf(abs(statistic), n - 1)), float(d.mean()))

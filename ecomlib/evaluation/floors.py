@@ -50,7 +50,7 @@ def attainable(
     freq, by: as in ``ecomlib.panel.make_panel``: ``"D"``, ``"W-MON"`` or ``"MS"``; ``product_id`` or ``category``, and
         ``region_id``.
     filtered: add the filter floor.
-    quantiles: shares between 0 and 1; each adds a column ``attainable_q0.75`` and so on, units a period, for orders.
+    quantiles: shares between 0 and 1; each adds a column ``attainable-q0.75`` and so on, units a period, for orders.
 
     Returns
     -------
@@ -102,11 +102,11 @@ def attainable(
                 mean, variance = (part[known].ravel() for part in _moments(truth, groups, last_day, days, laws[column]))
                 frame[column], frame[f"{column}_median"] = mean, _quantile(mean, variance, 0.5)
                 if column == "attainable":
-                    frame |= {f"attainable_q{share:g}": _quantile(mean, variance, share) for share in quantiles}
+                    frame |= {f"attainable-q{share:g}": _quantile(mean, variance, share) for share in quantiles}
             parts.append(pd.DataFrame(frame).astype({"ds": "datetime64[ns]", "cutoff": "datetime64[ns]"}))
     result = pd.concat(parts, ignore_index=True).sort_values(["unique_id", "cutoff", "ds"], ignore_index=True)
     order = [name for column in columns for name in (column, f"{column}_median")]
-    order += [f"attainable_q{share:g}" for share in quantiles]
+    order += [f"attainable-q{share:g}" for share in quantiles]
     return result[["unique_id", "ds", "cutoff", *order]]
 
 

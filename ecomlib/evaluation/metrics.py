@@ -17,12 +17,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ecomlib.contract.frame import interval_columns, model_columns
-from ecomlib.errors import DataError
+from ecomlib.contract.frame import find_interval, known_quantiles, model_columns
+from ecomlib.errors import DataError, explained
+from ecomlib.frames import require_scored
 
 Floats = NDArray[np.float64]
 Models = str | Sequence[str]
-POINT_METRICS = ("mae", "mse", "rmse", "wape", "mase", "rmsse", "poisson_deviance")
+POINT_METRICS = ("mae", "mse", "rmse", "wape", "bias", "mase", "rmsse", "poisson_deviance")
+_POOLED = ("wape", "bias")  # ratios of an origin's sums, not means over its series
 
 
 def _names(models: Models) -> list[str]:
@@ -32,10 +34,7 @@ def _names(models: Models) -> list[str]:
 def _checked(frame: pd.DataFrame, columns: Iterable[str], *, infinite: bool = False) -> pd.DataFrame:
     """The rows that can be scored, after the columns were found complete; ``infinite`` allows infinite values."""
     columns = list(columns)
-    for name in ["unique_id", "y", *columns]:
-        if name not in frame.columns:
-            remedy = "score a frame that backtest returned, and name its columns."
-            raise DataError("this column is missing from the scored frame", column=name, remedy=remedy)
+    require_scored(frame, columns)
     frame = frame.loc[frame["y"].notna().to_numpy()]
     if frame.empty:
         raise DataError("there is no row with a known y to score", column="y", remedy="check dates and cutoffs.")
@@ -85,15 +84,54 @@ def rmse(frame: pd.DataFrame, models: Models) -> pd.DataFrame:
     return table.assign(**np.sqrt(table[_names(models)]))
 
 
+@explained(
+    "wape(frame, models)",
+    y_true='metrics read a frame: wape(backtest(panel, ["naive"]), "naive").',
+    y_pred='metrics read a frame: wape(backtest(panel, ["naive"]), "naive").',
+)
 def wape(frame: pd.DataFrame, models: Models, *, by: Sequence[str] | None = None) -> pd.DataFrame:
     """Compute the weighted absolute percentage error, ``sum|y - f| / sum|y|`` as a share (lesson 00, section 3).
 
     By default pooled over all series of an origin, one row an origin (a shop orders for all items at once); ``by``
     pools otherwise: ``("cutoff", "unique_id")`` gives one row a series. Undefined (NaN) where nothing was sold.
     """
-    sums = _absolute_sums(frame, _names(models))
+    return _pooled(_absolute_sums(frame, _names(models)), _names(models), frame, by)
+
+
+def bias(frame: pd.DataFrame, models: Models, *, by: Sequence[str] | None = None) -> pd.DataFrame:
+    """Compute the bias, the sum of forecasts over the sum of units, less one, as a share (lesson 00, section 3).
+
+    It stands beside WAPE: a forecast may be near each series and far off in all, since the best forecast by absolute
+    error is a median, and medians of skewed sales add up to less than what comes.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A scored frame.
+    models : str or sequence of str
+        Columns of forecasts.
+    by : sequence of str, optional
+        Pools over these columns' groups instead of over each origin; ``()`` pools everything.
+
+    Returns
+    -------
+    DataFrame
+        One row an origin (or a group), one column a model: -0.2 is a fifth too low. NaN where nothing was sold.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> bias(pd.DataFrame({"unique_id": ["cup", "mug"], "y": [4.0, 6.0], "gru": [3.0, 5.0]}), "gru")
+       gru
+    0 -0.2
+    """
+    return _pooled(_signed_sums(frame, _names(models)), _names(models), frame, by)
+
+
+def _pooled(sums: pd.DataFrame, names: list[str], frame: pd.DataFrame, by: Sequence[str] | None) -> pd.DataFrame:
+    """Sums by origin and series as one ratio to their total a group, an origin unless ``by`` says otherwise."""
     keys = list(by) if by is not None else [k for k in ["cutoff"] if k in frame.columns]
-    values = sums[[*_names(models), "_total"]]
+    values = sums[[*names, "_total"]]
     pooled = values.groupby([sums[k] for k in keys], observed=True).sum() if keys else values.sum().to_frame().T
     total = pooled.pop("_total")
     table = pooled.div(total.where(total > 0), axis=0)
@@ -102,9 +140,18 @@ def wape(frame: pd.DataFrame, models: Models, *, by: Sequence[str] | None = None
 
 def _absolute_sums(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Sums of absolute errors, and of y as ``_total``, by origin and series."""
+    return _sums(frame, names, np.abs)
+
+
+def _signed_sums(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Sums of forecast less y, and of y as ``_total``, by origin and series."""
+    return _sums(frame, names, lambda values: values)
+
+
+def _sums(frame: pd.DataFrame, names: list[str], size: Callable[[pd.Series], pd.Series]) -> pd.DataFrame:
     frame = _checked(frame, names)
-    errors = {name: (frame["y"] - frame[name]).abs() for name in names}
-    amounts = frame[_keys(frame)].assign(**errors, _total=frame["y"].abs())
+    errors = {name: size(frame[name] - frame["y"]) for name in names}
+    amounts = frame[_keys(frame)].assign(**errors, _total=size(frame["y"]))
     return amounts.groupby(_keys(frame), observed=True, sort=True).sum().reset_index()
 
 
@@ -166,24 +213,35 @@ def poisson_deviance(frame: pd.DataFrame, models: Models) -> pd.DataFrame:
     return _each(frame, models, loss)
 
 
-def quantile_loss(frame: pd.DataFrame, models: Models | Mapping[str, str], q: float = 0.5) -> pd.DataFrame:
-    """Compute the pinball loss of forecasts of quantile ``q``, one row a series and origin (lesson 07, section 6).
+def quantile_loss(frame: pd.DataFrame, models: Models, q: float = 0.5) -> pd.DataFrame:
+    """Compute the pinball loss of forecasts of quantile ``q``, one row a series and origin (lesson 07, section 3).
 
-    ``models`` are columns, or map models to their columns for this quantile. Koenker and Bassett (1978).
+    Of each model the column ``model-q0.9`` is read where the frame has one (for ``q=0.9``), else the end of an interval
+    that stands for it (``model-hi-80``), else ``model`` itself, whatever it forecasts: so a median can be scored as the
+    order that it would be. Koenker and Bassett (1978).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"unique_id": ["cup"], "y": [10.0], "gru": [7.0], "gru-q0.9": [9.0]})
+    >>> quantile_loss(frame, "gru", 0.9)["gru"].item(), quantile_loss(frame, "gru", 0.5)["gru"].item()
+    (0.9, 1.5)
     """
     if not 0 < q < 1:
         raise DataError("a quantile lies strictly between 0 and 1", value=q, remedy="give 0.9 for the 90 % quantile.")
-    return _each(frame, models, lambda y, f: np.maximum(q * (y - f), (q - 1) * (y - f)))
+    columns = {name: known_quantiles(frame, name).get(round(q, 9), name) for name in _names(models)}
+    return _each(frame, columns, lambda y, f: np.maximum(q * (y - f), (q - 1) * (y - f)))
 
 
-def coverage(frame: pd.DataFrame, models: Models, level: int = 90) -> pd.DataFrame:
-    """Compute the share of values from ``model-lo-LEVEL`` to ``model-hi-LEVEL``, ends included (lesson 07, section 3).
+def coverage(frame: pd.DataFrame, models: Models, level: float = 90) -> pd.DataFrame:
+    """Compute the share of values inside a model's interval, ends included, a row a series and origin (lesson 07, 3).
 
-    An infinite end, as a conformal interval has with too few calibration rows, holds every value; NaN is an error.
+    The interval is ``model-lo-90, model-hi-90``, or ``model-q0.05, model-q0.95`` where a model gives quantiles. An
+    infinite end, as a conformal interval has with too few calibration rows, holds every value; NaN is an error.
     """
-    ends = {side: {n: interval_columns(n, level)[k] for n in _names(models)} for k, side in enumerate(("lo", "hi"))}
-    low = _each(frame, ends["lo"], lambda y, f: (y < f).astype(float), infinite=True)
-    high = _each(frame, ends["hi"], lambda y, f: (y > f).astype(float), infinite=True)
+    ends = {name: find_interval(frame, name, level) for name in _names(models)}
+    low = _each(frame, {n: e[0] for n, e in ends.items()}, lambda y, f: (y < f).astype(float), infinite=True)
+    high = _each(frame, {n: e[1] for n, e in ends.items()}, lambda y, f: (y > f).astype(float), infinite=True)
     return low.assign(**{name: 1.0 - low[name] - high[name] for name in _names(models)})
 
 
@@ -205,15 +263,21 @@ def parts(
 ) -> Parts:
     """Take one of ``POINT_METRICS`` apart by series and origin, for score and bootstrap (lesson 00, section 3)."""
     names = _names(models)
-    plain = {"mae": mae, "mse": mse, "rmse": rmse, "poisson_deviance": poisson_deviance, "wape": _absolute_sums}
+    plain: dict[str, Callable[[pd.DataFrame, list[str]], pd.DataFrame]] = {
+        "mae": mae,
+        "mse": mse,
+        "rmse": rmse,
+        "poisson_deviance": poisson_deviance,
+    }
+    plain |= {"wape": _absolute_sums, "bias": _signed_sums}
     if metric in ("mase", "rmsse"):
         table = (mase if metric == "mase" else rmsse)(frame, names, train=train, seasonality=seasonality)
     elif metric in plain:
         table = plain[metric](frame, names)
     else:
         raise DataError("this metric is not known", value=metric, remedy=f"choose one of {', '.join(POINT_METRICS)}.")
-    # An item that sold nothing keeps its errors under WAPE: only the total is pooled.
-    weight = table["_total"] if metric == "wape" else table[names].notna().all(axis=1)
+    # An item that sold nothing keeps its errors under WAPE and bias: only the total is pooled.
+    weight = table["_total"] if metric in _POOLED else table[names].notna().all(axis=1)
     row, series = pd.factorize(table["unique_id"], sort=True)
     column, origins = pd.factorize(table.get("cutoff", pd.Series(0, index=table.index)), sort=True)
     numerator = np.zeros((len(names), len(series), len(origins)))
@@ -223,10 +287,15 @@ def parts(
     return Parts(numerator, denominator, names, [str(s) for s in series], list(origins))
 
 
+@explained(
+    "score(frame, train=panel)",
+    y_true='it reads a frame: score(backtest(panel, ["naive"]), train=panel).',
+    y_pred='it reads a frame: score(backtest(panel, ["naive"]), train=panel).',
+)
 def score(
     frame: pd.DataFrame,
     models: Models | None = None,
-    metrics: Sequence[str] = ("wape", "rmsse"),
+    metrics: Sequence[str] = ("wape", "bias", "rmsse"),
     *,
     train: pd.DataFrame | None = None,
     seasonality: int = 1,
@@ -234,10 +303,14 @@ def score(
 ) -> pd.DataFrame:
     """Score models: tidy frame ``model, metric, value, origins, series, undefined`` (lesson 00, section 3).
 
-    A value is taken within each origin (WAPE pooled over its series, the others averaged over them), then averaged over
-    origins. ``undefined`` counts the pairs of series and origin without a value (for WAPE: the origins without sales).
+    A value is taken within each origin (WAPE and bias pooled over its series, the others averaged over them), then
+    averaged over origins. ``undefined`` counts the pairs of series and origin without a value (for WAPE and bias: the
+    origins without sales).
     ``by_origin=True`` gives one row an origin, with ``cutoff`` in place of ``origins``.
     """
+    require_scored(frame)
+    if isinstance(metrics, str):
+        raise DataError("metrics is a list", value=metrics, remedy=f'write metrics=["{metrics}"].')
     rows: list[dict[str, Any]] = []
     names = model_columns(frame) if models is None else _names(models)
     pairs = int(frame.loc[frame["y"].notna(), _keys(frame)].drop_duplicates().shape[0])
@@ -246,7 +319,7 @@ def score(
         total = p.denominator.sum(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
             values = np.where(total > 0, p.numerator.sum(axis=1) / total, np.nan)
-        undefined = int((total == 0).sum()) if metric == "wape" else pairs - int((p.denominator > 0).sum())
+        undefined = int((total == 0).sum()) if metric in _POOLED else pairs - int((p.denominator > 0).sum())
         for name, value in zip(names, values, strict=True):
             shared = {"model": name, "metric": metric, "series": len(p.series), "undefined": undefined}
             if by_origin:

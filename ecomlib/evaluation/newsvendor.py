@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from ecomlib.contract.frame import known_quantiles, point_of
 from ecomlib.errors import DataError
 
 
@@ -32,17 +34,6 @@ def newsvendor_quantile(c_u: Any, c_o: Any) -> Any:
     return float(share) if share.ndim == 0 else share
 
 
-def newsvendor_order(samples: Any, c_u: float, c_o: float, axis: int = -1) -> NDArray[np.float64]:
-    """Find the cheapest order for samples of demand along ``axis``, units (lesson 00, section 5).
-
-    The smallest sample that reaches the critical quantile: no order between two whole units.
-    """
-    values = np.asarray(samples, dtype=float)
-    if values.ndim == 0 or not values.shape[axis] or not np.isfinite(values).all():
-        raise DataError("an order needs at least one finite sample of demand", value=values.shape)
-    return np.quantile(values, newsvendor_quantile(c_u, c_o), axis=axis, method="inverted_cdf")
-
-
 def order_from_quantiles(levels: Any, forecast: Any, c_u: Any, c_o: Any) -> NDArray[np.float64]:
     """Read each row's order off its forecast quantiles, units, not rounded, shape (n,) (lesson 00, section 5).
 
@@ -59,6 +50,67 @@ def order_from_quantiles(levels: Any, forecast: Any, c_u: Any, c_o: Any) -> NDAr
         )
     ratio = np.broadcast_to(newsvendor_quantile(c_u, c_o), len(table))
     return np.array([np.interp(share, shares, row) for share, row in zip(ratio, table, strict=True)])
+
+
+def order_quantities(frame: pd.DataFrame, model: str, c_u: Any, c_o: Any) -> NDArray[np.float64]:
+    """Order each row of a forecast frame at its critical ratio (lesson 00, section 5).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A forecast frame with quantiles of the model (``gru-q0.75``), or ends of its intervals, which are read as the
+        quantiles that they stand for (``gru-lo-90`` as 0.05); the point forecast too where it is a median.
+    model : str
+        Whose forecast.
+    c_u, c_o : float or array
+        Money lost by one unit too few and by one too many; numbers, or one a row.
+
+    Returns
+    -------
+    ndarray of float
+        Units, not rounded, one a row. Between two quantiles a straight line; outside them the nearest one.
+
+    Raises
+    ------
+    DataError
+        The frame holds no two quantiles of the model, or sums of its medians; or an order would be infinite.
+
+    Notes
+    -----
+    Each row is **one** period's order. A season's order is no sum of these: quantiles do not add up (the season's
+    0.9-quantile lies below the sum of the weeks' unless these rise and fall together), nor do medians. Add up means
+    (``sum_forecasts`` and ``require_mean`` of ``ecomlib.contract``), or forecast the season's total by itself.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"gru-q0.5": [4.0, 8.0], "gru-q0.9": [8.0, 20.0]})
+    >>> order_quantities(frame, "gru", c_u=3, c_o=1)
+    array([ 6.5, 15.5])
+    """
+    if point_of(frame, model).startswith("sum of"):
+        raise DataError(
+            f"these rows are sums ({point_of(frame, model)}), and neither quantiles nor medians add up",
+            column=model,
+            remedy="order period by period before summing, or sum a mean: sum_forecasts, then require_mean.",
+        )
+    columns = known_quantiles(frame, model)
+    if len(columns) < 2:
+        raise DataError(
+            f"an order needs two quantiles of '{model}' or more, and the frame holds {len(columns) or 'none'}",
+            column=model,
+            remedy='forecast quantiles (a network with head="quantile"), or put an interval around the point forecast: '
+            'forecaster("conformal", member=…).',
+        )
+    orders = order_from_quantiles(list(columns), frame[list(columns.values())], c_u, c_o)
+    if not np.isfinite(orders).all():
+        raise DataError(
+            "an order is infinite or missing: the interval has no finite end",
+            column=model,
+            rows=[int(np.argmin(np.isfinite(orders)))],
+            remedy="calibrate on more rows, or order by the point forecast until there are some.",
+        )
+    return orders
 
 
 def newsvendor_cost(order: Any, demand: Any, c_u: Any, c_o: Any) -> NDArray[np.float64]:

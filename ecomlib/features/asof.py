@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 from ecomlib.features.columns import need
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["as_of_join", "counts", "recency", "return_rate"]
 
 
+@explained()
 def as_of_join(
     left: pd.DataFrame,
     right: pd.DataFrame,
@@ -33,15 +34,47 @@ def as_of_join(
 
     Parameters
     ----------
-    on: the time column, or its two names (left, right). by: keys that must agree; none for a table without keys.
-    known_after: how long after its own time a right row becomes known: "1D" for a date without a time of day, since
-        the day is over only then.
-    columns: which of right's columns to bring (all but keys and time); ``suffix`` is added to their names.
-    same_moment: let a row see what became known at its very moment; False is the strict past.
-    within: the longest age of what is brought; older is NaN.
+    left : DataFrame
+        The rows that ask, such as a panel.
+    right : DataFrame
+        What became known in the course of time, such as prices or reviews.
+    on : str or tuple of str
+        The time column, or its two names (left, right).
+    by : str or sequence of str
+        Keys that must agree; none for a table without keys.
+    known_after : timedelta
+        How long after its own time a right row becomes known: "1D" for a date without a time of day, since the day is
+        over only then.
+    columns : sequence of str, optional
+        Which of right's columns to bring; all but keys and time unless given.
+    suffix : str
+        Added to their names.
+    same_moment : bool
+        Let a row see what became known at its very moment; False is the strict past.
+    within : timedelta, optional
+        The longest age of what is brought; older is NaN.
 
-    Returns ``left`` in its order and index, with the columns of ``right``; NaN where nothing was known.
-    Known at: the row's own time, by construction. Raises ``DataError`` for absent columns, empty times, name clashes.
+    Returns
+    -------
+    DataFrame
+        ``left`` in its order and index, with the columns of ``right``; NaN where nothing was known.
+
+    Raises
+    ------
+    DataError
+        Absent columns, empty times, name clashes.
+
+    Notes
+    -----
+    Known at: the row's own time, by construction.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> asked = pd.DataFrame({"ds": pd.to_datetime(["2024-01-01", "2024-01-08"]), "product_id": "mug"})
+    >>> prices = pd.DataFrame({"ds": pd.to_datetime(["2024-01-03"]), "product_id": "mug", "price": [5.0]})
+    >>> as_of_join(asked, prices, on="ds", by="product_id")["price"].tolist()
+    [nan, 5.0]
     """
     keys = [by] if isinstance(by, str) else list(by)
     here, there = (on, on) if isinstance(on, str) else on
@@ -67,6 +100,7 @@ def as_of_join(
     return pd.concat([left, found[names].set_axis(left.index)], axis=1)
 
 
+@explained()
 def counts(
     events: pd.DataFrame,
     at: pd.DataFrame,
@@ -88,6 +122,7 @@ def counts(
     return pd.DataFrame(columns, index=at.index)
 
 
+@explained()
 def recency(
     events: pd.DataFrame,
     at: pd.DataFrame,
@@ -105,6 +140,7 @@ def recency(
     return pd.DataFrame({"days_since": age}, index=at.index)
 
 
+@explained()
 def return_rate(
     orders: pd.DataFrame,
     at: pd.DataFrame,

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 from ecomlib.panel import CALENDAR, check_panel, period_index, period_start
 from ecomlib.periods import parse_frequency
 
 __all__ = ["calendar"]
 
 
+@explained(
+    panel="the panel comes first, without a name: calendar(panel).",
+    country='those of England and Wales are the default; hand others in: calendar(panel, holidays=["2024-10-03"]).',
+)
 def calendar(dates: Any, freq: str | None = None, holidays: Iterable[Any] | None = None) -> pd.DataFrame:
     """Describe each period by the calendar columns of ``panel.CALENDAR`` (lesson 02, section 1).
 
@@ -59,6 +64,14 @@ def calendar(dates: Any, freq: str | None = None, holidays: Iterable[Any] | None
     """
     if isinstance(dates, pd.DataFrame):
         freq, ds = check_panel(dates, freq)[1], dates["ds"]
+    elif isinstance(dates, str | date) or not hasattr(dates, "__len__"):
+        store = hasattr(dates, "orders")
+        way = "make its panel first: calendar(make_panel(store))" if store else 'calendar(["2024-01-01"], "D")'
+        raise DataError(
+            "calendar describes a panel, or a list of first days",
+            value=str(dates) if isinstance(dates, str | date) else type(dates).__name__,
+            remedy=f"hand over the panel, calendar(panel), or such a list: {way}." if not store else f"{way}.",
+        )
     elif freq is None:
         raise DataError(
             "dates alone do not say how long their periods are",
@@ -67,7 +80,14 @@ def calendar(dates: Any, freq: str | None = None, holidays: Iterable[Any] | None
         )
     else:
         freq, ds = parse_frequency(freq), dates
-    first = pd.DatetimeIndex(ds).as_unit("ns")
+    try:
+        first = pd.DatetimeIndex(ds).as_unit("ns")
+    except (ValueError, TypeError) as fault:
+        raise DataError(f"these are no dates: {fault}", column="ds", remedy="pd.to_datetime makes dates.") from fault
+    if first.tz is not None:
+        raise DataError(
+            "dates have a time zone", column="ds", value=str(first.tz), remedy="take it away: tz_localize(None)."
+        )
     day = first.to_numpy().astype("datetime64[D]")
     wrong = np.flatnonzero(period_start(period_index(day, freq), freq) != day)  # an empty date is wrong too
     if wrong.size:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 from ecomlib.features.columns import need
 from ecomlib.panel import period_index, period_start
 from ecomlib.periods import parse_frequency
@@ -21,6 +21,7 @@ __all__ = ["customer_panel"]
 _QUARTER = {"D": 91, "W-MON": 13, "MS": 3}
 
 
+@explained()
 def customer_panel(store: Store, freq: str = "W-MON", ahead: int | None = None) -> pd.DataFrame:
     """List each customer's history by period, with the label whether she comes back (lesson 04, section 8).
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ecomlib.errors import DataError, LeakageError
-from ecomlib.features.columns import need
+from ecomlib.errors import DataError, LeakageError, explained
+from ecomlib.features.columns import numbers
 from ecomlib.panel import LAST_YEAR, check_panel
 from ecomlib.periods import PERIODS_PER_YEAR
 
@@ -28,6 +28,11 @@ _LAGS = {
 _WINDOWS = {"D": (7, 28, 91), "W-MON": (4, 12, 26), "MS": (3, 6, 12)}
 
 
+@explained(
+    rolling="rolling means are called windows here: lags(panel, windows=(4, 12)).",
+    freq="the panel knows its frequency: leave it out.",
+    date_features="calendar(panel) makes them.",
+)
 def lags(
     panel: pd.DataFrame,
     lags: Sequence[int] | None = None,
@@ -76,16 +81,27 @@ def lags(
     Notes
     -----
     Known at: the end of the origin.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> weeks = pd.date_range("2024-01-01", periods=4, freq="7D")
+    >>> lags(pd.DataFrame({"unique_id": "mug", "ds": weeks, "y": [1.0, 2.0, 4.0, 8.0]}), lags=(1, 2), windows=(2,))
+       lag1  lag2  mean2
+    0   NaN   NaN    NaN
+    1   1.0   NaN    NaN
+    2   2.0   1.0    1.5
+    3   4.0   2.0    3.0
     """
     starts, freq = check_panel(panel)
-    need(panel, "panel", column)
+    value = numbers(panel, "panel", column)
+    lags, windows = _counts("lags", lags), _counts("windows", windows)
     lags = _LAGS[freq] if lags is None else lags
     windows = _WINDOWS[freq] if windows is None else windows
     year = PERIODS_PER_YEAR[freq]
     aligned = (year - 1, year, year + 1) if aligned is None else aligned
     if horizon < 1 or any(k < 1 for k in (*lags, *windows)):
         raise DataError("lags, windows and horizon count periods and are at least 1", value=(tuple(lags), horizon))
-    value = panel[column].to_numpy(dtype=float)
     begin = np.repeat(starts[:-1], np.diff(starts))
     columns: dict[str, NDArray[np.float64]] = {}
     for k in lags:
@@ -106,6 +122,7 @@ def lags(
     return pd.DataFrame(columns, index=panel.index)
 
 
+@explained(freq="the panel knows its frequency: leave it out.")
 def last_year(panel: pd.DataFrame, periods: int | None = None, column: str = "y") -> pd.DataFrame:
     """Look up the same period last year with its neighbours (``panel.LAST_YEAR``) (lesson 04, section 6).
 
@@ -143,12 +160,12 @@ def last_year(panel: pd.DataFrame, periods: int | None = None, column: str = "y"
     {'last_year_before': 0.0, 'last_year': 0.0, 'last_year_after': 1.0, 'last_year_known': 0.667}
     """
     starts, freq = check_panel(panel)
-    need(panel, "panel", column)
+    values = numbers(panel, "panel", column)
     periods = PERIODS_PER_YEAR[freq] if periods is None else periods
     if periods < 2:
         raise DataError("a year has at least two periods", value=periods, remedy="leave periods out.")
-    value, begin = panel[column].to_numpy(dtype=float), np.repeat(starts[:-1], np.diff(starts))
-    three = np.stack([_shift(value, begin, periods + step) for step in (1, 0, -1)], axis=1)
+    begin = np.repeat(starts[:-1], np.diff(starts))
+    three = np.stack([_shift(values, begin, periods + step) for step in (1, 0, -1)], axis=1)
     known = np.isfinite(three).mean(axis=1, keepdims=True)
     return pd.DataFrame(np.hstack([np.nan_to_num(three), known]), columns=list(LAST_YEAR), index=panel.index)
 
@@ -157,3 +174,12 @@ def _shift(value: NDArray[np.float64], begin: NDArray[np.int64], k: int) -> NDAr
     """The value k rows before, within the series that begins at ``begin``; NaN beyond it."""
     row = np.arange(len(value)) - k
     return np.where(row >= begin, value[np.maximum(row, 0)], np.nan)
+
+
+def _counts(name: str, given: Any) -> Sequence[int] | None:
+    """A list of counts as it is; a single number is refused with the list that was meant."""
+    if isinstance(given, int | np.integer):
+        some = ", ".join(str(k) for k in range(1, 4))
+        raise DataError(f"{name} is a list of periods", value=given, remedy=f"write {name}=({given},), or ({some}).")
+    found: Sequence[int] | None = given
+    return found

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ecomlib.errors import DataError
-from ecomlib.features.columns import need
+from ecomlib.errors import DataError, explained
+from ecomlib.features.columns import numbers
 from ecomlib.panel import check_panel
 
 __all__ = ["relative_price", "usual_price"]
 
 
+@explained()
 def usual_price(panel: pd.DataFrame, column: str = "price") -> pd.DataFrame:
     """Average each series' prices so far, the row's own included (lesson 00, section 1).
 
@@ -52,6 +53,7 @@ def usual_price(panel: pd.DataFrame, column: str = "price") -> pd.DataFrame:
     return np.exp(_usual_log(panel, column)).to_frame(f"usual_{column}")
 
 
+@explained()
 def relative_price(panel: pd.DataFrame, column: str = "price") -> pd.DataFrame:
     """Subtract the log of the usual price from the log of the price (lesson 00, section 1; lesson 04, section 1).
 
@@ -98,8 +100,7 @@ def relative_price(panel: pd.DataFrame, column: str = "price") -> pd.DataFrame:
 def _usual_log(panel: pd.DataFrame, column: str) -> pd.Series:
     """Mean of the log prices of each series up to and including each row."""
     starts, _ = check_panel(panel)
-    need(panel, "panel", column)
-    price = panel[column].to_numpy(dtype=float, na_value=np.nan)
+    price = numbers(panel, "panel", column)
     bad = np.flatnonzero(price <= 0)
     if bad.size:
         raise DataError(

@@ -11,13 +11,25 @@ import pandas as pd
 from tqdm import tqdm
 
 from ecomlib.contract import FittedForecaster, Forecaster, as_forecaster, rolling_origins
-from ecomlib.contract.forecaster import Negative
+from ecomlib.contract.forecaster import Negative, check_horizon
 from ecomlib.contract.origins import ahead_of, checked, known_part
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 from ecomlib.forecasting.registry import forecaster
 from ecomlib.panel import frequency
+from ecomlib.periods import parse_date
+
+_USAGE = 'backtest(panel, ["naive", "window_mean"], origins=4, horizon=4)'
 
 
+@explained(
+    _USAGE,
+    h="it is called horizon here: " + _USAGE + ".",
+    freq="the panel knows its frequency: leave it out.",
+    step_size="origins are a horizon apart; for others hand dates in: origins=rolling_origins(panel, 4, 4, step=1).",
+    step="origins are a horizon apart; for others hand dates in: origins=rolling_origins(panel, 4, 4, step=1).",
+    metrics="score(backtest(…), train=panel) scores what it returns.",
+    metric="score(backtest(…), train=panel) scores what it returns.",
+)
 def backtest(
     panel: pd.DataFrame,
     forecasters: Any,
@@ -79,10 +91,13 @@ def backtest(
     2 2024-03-11 2024-03-04  3.0          2.0
     3 2024-03-18 2024-03-04  1.0          2.0
     """
-    models = named(forecasters, known_ahead)
     whole = checked(panel)
+    models = named(forecasters, known_ahead)
+    check_horizon(horizon, _USAGE)
     if isinstance(origins, bool | str) or not (isinstance(origins, int | np.integer) or hasattr(origins, "__len__")):
-        raise DataError("origins are a number or a list of dates", value=origins, remedy="write origins=4.")
+        value = origins if isinstance(origins, str | float) else type(origins).__name__
+        remedy = 'write origins=4, or origins=["2024-01-29", "2024-02-26"].'
+        raise DataError("origins are a number or a list of dates", value=value, remedy=remedy)
     moments = rolling_origins(whole, horizon, int(origins)) if isinstance(origins, int | np.integer) else list(origins)
     if not models or not moments:
         raise DataError(
@@ -90,7 +105,7 @@ def backtest(
         )
     for model in models.values():
         model.check()
-    moments = sorted(pd.Timestamp(origin) for origin in moments)
+    moments = sorted(parse_date(origin, "an origin") for origin in moments)
     seconds, scored = dict.fromkeys(models, 0.0), []
     fitted: dict[str, FittedForecaster] = {}
     with tqdm(total=len(moments) * len(models), disable=not progress, leave=False) as bar:
@@ -114,7 +129,7 @@ def backtest(
 
 
 def named(forecasters: Any, known_ahead: Sequence[str] = ()) -> dict[str, Forecaster]:
-    """Forecasters by the name of their column, from what a user hands in."""
+    """Name forecasters by their columns, from what a user hands in."""
     if isinstance(forecasters, str | Forecaster | FittedForecaster) or callable(forecasters):
         forecasters = [forecasters]
     if isinstance(forecasters, Mapping):

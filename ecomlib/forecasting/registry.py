@@ -12,7 +12,7 @@ import pkgutil
 from typing import Any
 
 from ecomlib.contract import REGISTERED, Forecaster, load_plugins
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 
 FORECASTERS: dict[str, str] = {
     "naive": "ecomlib.models.baselines:Naive",
@@ -21,10 +21,11 @@ FORECASTERS: dict[str, str] = {
     "exponential_smoothing": "ecomlib.models.baselines:ExponentialSmoothing",
     "auto_theta": "ecomlib.models.baselines:AutoTheta",
     "auto_ets": "ecomlib.models.baselines:AutoETS",
+    "statsforecast": "ecomlib.models.baselines:Statsforecast",
     "lightgbm": "ecomlib.models.baselines:LightGBM",
     "trees": "ecomlib.models.trees:Trees",
     "maps": "ecomlib.spatial.forecaster:Maps",
-    "region_ridge": "ecomlib.spatial.forecaster:RegionRidge",
+    "region_ridge": "ecomlib.spatial.forecaster:RegionRidgeForecaster",
     "average": "ecomlib.ensemble.average:Average",
     "conformal": "ecomlib.ensemble.calibrated:Conformal",
 }
@@ -37,6 +38,10 @@ def names() -> list[str]:
     return [*FORECASTERS, *NETWORKS, *REGISTERED]
 
 
+@explained(
+    'forecaster("naive"), or with settings: forecaster("window_mean", window=4)',
+    model='write its name: forecaster("gru").',
+)
 def forecaster(name: str, **settings: Any) -> Forecaster:
     """Make the forecaster of that name.
 
@@ -44,9 +49,9 @@ def forecaster(name: str, **settings: Any) -> Forecaster:
     ----------
     name : str
         A registered name: ``"naive"``, ``"seasonal_naive"``, ``"window_mean"``, ``"exponential_smoothing"``,
-        ``"auto_theta"``, ``"auto_ets"``, ``"lightgbm"``, ``"trees"``, ``"gru"``, ``"lstm"``, ``"transformer"``,
-        ``"maps"``, ``"region_ridge"``, ``"average"``, ``"conformal"``, or one of a plug-in.
-    **settings
+        ``"auto_theta"``, ``"auto_ets"``, ``"statsforecast"``, ``"lightgbm"``, ``"trees"``, ``"gru"``, ``"lstm"``,
+        ``"transformer"``, ``"maps"``, ``"region_ridge"``, ``"average"``, ``"conformal"``, or one of a plug-in.
+    **settings : object
         Its settings, as its class names them.
 
     Returns
@@ -68,10 +73,16 @@ def forecaster(name: str, **settings: Any) -> Forecaster:
 
 
 def create(name: str, settings: dict[str, Any], *, saved: bool = False) -> Forecaster:
-    """The forecaster of a registered name from a user's settings, or from those of a card (``saved``)."""
+    """Make the forecaster of a registered name from a user's settings, or from those of a card (``saved``)."""
     kind: Any = None
     fixed: dict[str, Any] = {}
     if isinstance(name, str) and name in FORECASTERS:
+        if name in REGISTERED:
+            raise DataError(
+                "a class of your own has the name of one of ecomlib's",
+                value=name,
+                remedy=f"rename {REGISTERED[name].__module__}.{REGISTERED[name].__qualname__}.",
+            )
         kind = pkgutil.resolve_name(FORECASTERS[name])
     elif isinstance(name, str):
         from ecomlib.models.registry import NETWORKS
@@ -80,7 +91,7 @@ def create(name: str, settings: dict[str, Any], *, saved: bool = False) -> Forec
             load_plugins()
         kind = NETWORKS.get(name, REGISTERED.get(name))
     if kind is None:
-        near = difflib.get_close_matches(str(name), names(), n=3, cutoff=0.5)
+        near = difflib.get_close_matches(str(name).lower(), names(), n=3, cutoff=0.5)
         raise DataError(
             "there is no forecaster of this name",
             value=name,

@@ -5,20 +5,23 @@
 
 from __future__ import annotations
 
-from ecomlib.models.base import Forecaster, ForecasterSettings
-from ecomlib.models.gru import GRUForecaster
+from ecomlib.models.base import Network, NetworkSettings
+from ecomlib.models.gru import GRUNetwork
 from ecomlib.models.heads import HEADS, make_head
-from ecomlib.models.lstm import LSTMForecaster
-from ecomlib.models.registry import NETWORKS
-from ecomlib.models.transformer import TransformerForecaster
+from ecomlib.models.lstm import LSTMNetwork
+from ecomlib.models.registry import NETWORKS, make_network, network_class
+from ecomlib.models.transformer import TransformerNetwork, TransformerSettings
 
 __all__ = [
     "HEADS",
     "NETWORKS",
-    "Forecaster",
-    "ForecasterSettings",
-    "GRUForecaster",
-    "LSTMForecaster",
-    "TransformerForecaster",
+    "GRUNetwork",
+    "LSTMNetwork",
+    "Network",
+    "NetworkSettings",
+    "TransformerNetwork",
+    "TransformerSettings",
     "make_head",
+    "make_network",
+    "network_class",
 ]

@@ -24,8 +24,8 @@ from ecomlib.periods import PERIODS_PER_YEAR
 Floats = NDArray[np.float64]
 
 
-def _library(name: str) -> Any:
-    """A library of the ``course`` extra, or the sentence that says how to install it."""
+def library(name: str) -> Any:
+    """Import a library of the ``course`` extra, or say how to install it."""
     from importlib import import_module
 
     try:
@@ -90,7 +90,7 @@ def _by_statsforecast(
     model: str, options: Mapping[str, Any], past: pd.DataFrame, future: pd.DataFrame, freq: str
 ) -> Floats:
     """Forecasts of a model of statsforecast, aligned to the rows of ``future``."""
-    models, engine = _library("statsforecast.models"), _library("statsforecast")
+    models, engine = library("statsforecast.models"), library("statsforecast")
     if not hasattr(models, model):
         raise DataError(
             "statsforecast has no such model", value=model, remedy='name a class of its, such as "AutoCES".'
@@ -254,12 +254,12 @@ class LightGBM(Forecaster):
         return self.covariates
 
     def learn(self, past: pd.DataFrame, horizon: int) -> dict[str, Any]:
-        library = _library("lightgbm")
+        lightgbm = library("lightgbm")
         known = past[["unique_id", "ds", "y", *self.covariates]]
         known = known.assign(y=np.log1p(known["y"].to_numpy(dtype=float)))
         inputs, target = _inputs(known, self), known["y"].to_numpy()
         usable = np.isfinite(target) & inputs["lag1"].notna().to_numpy()
-        model = library.LGBMRegressor(
+        model = lightgbm.LGBMRegressor(
             objective={"squared": "regression", "absolute": "regression_l1"}[self.objective],
             n_estimators=self.trees,
             learning_rate=self.rate,
@@ -277,7 +277,7 @@ class LightGBM(Forecaster):
         return {"trees": model.booster_.model_to_string()}
 
     def answer(self, learned: Any, past: pd.DataFrame, future: pd.DataFrame) -> Floats:
-        model = _library("lightgbm").Booster(model_str=learned["trees"])
+        model = library("lightgbm").Booster(model_str=learned["trees"])
         series, horizon = _by_series(future)
         columns = ["unique_id", "ds", "y", *self.covariates]
         known = past.loc[past["unique_id"].isin(series), columns]

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from ecomlib.errors import DataError
 from ecomlib.files import whole_file, write_whole
-from ecomlib.models.base import Forecaster, ForecasterSettings
-from ecomlib.models.registry import NETWORKS
+from ecomlib.models.base import Network
+from ecomlib.models.registry import network_class, require_registered
 
-FORMAT = 1  # of cards; a later, incompatible one gets the next number
+FORMAT = 2  # of cards; a later, incompatible one gets the next number, and `_renamed` reads the old ones
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) -> None:
@@ -65,7 +65,7 @@ def read_checkpoint(path: Path, fingerprint: str) -> tuple[dict[str, dict[str, T
 
 
 def save(
-    model: Forecaster,
+    model: Network,
     path: str | os.PathLike[str],
     *,
     windows: Any = None,
@@ -76,7 +76,10 @@ def save(
     The card holds what makes the network anew: kind, settings, those of its windows, version, and `notes` (plain JSON).
     It also stands inside the safetensors file, from which `load` takes it: one file, one rename, so weights and card
     cannot come apart when the process is killed between the two.
+
+    Raises `DataError` for a network whose class is not registered: no file could say later what its weights belong to.
     """
+    require_registered(type(model))
     path = Path(path).with_suffix(".safetensors")
     card = {
         "format": FORMAT,
@@ -92,14 +95,21 @@ def save(
     return path
 
 
-def load(path: str | os.PathLike[str]) -> tuple[Forecaster, dict[str, Any]]:
-    """The network saved under `path`, ready to predict, and its card; nothing is unpickled (lesson 08, section 1)."""
+def load(path: str | os.PathLike[str]) -> tuple[Network, dict[str, Any]]:
+    """The network saved under `path`, ready to predict, and its card; nothing is unpickled (lesson 08, section 1).
+
+    Raises `DataError` for a file that is none of a network, one of a newer ecomlib, and a network that is not
+    registered here.
+    """
     tensors, notes = read(Path(path).with_suffix(".safetensors"))
     try:
         card = json.loads(notes["card"])
         if card["format"] > FORMAT:
             raise DataError("this model was saved by a newer ecomlib", value=card["format"], remedy="update ecomlib.")
-        model = NETWORKS[card["kind"]](ForecasterSettings(**card["settings"]))
+        if card["format"] == 1:
+            tensors, card["settings"] = _renamed(tensors, card["kind"], card["settings"])
+        kind = network_class(card["kind"])
+        model = kind(kind.Settings(**card["settings"]))
         model.load_state_dict(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         if isinstance(error, DataError):
@@ -108,3 +118,19 @@ def load(path: str | os.PathLike[str]) -> tuple[Forecaster, dict[str, Any]]:
             f"'{Path(path).name}' holds no network of ecomlib: {error}", remedy="save it with ecomlib.training.save."
         ) from error
     return model.eval(), card
+
+
+def _renamed(
+    tensors: Mapping[str, Tensor], kind: str, settings: Mapping[str, Any]
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Weights and settings of a file of format 1 as format 2 has them.
+
+    Its `heads` were those of the Transformer's blocks and those of the fusion; every network had `feed_forward`.
+    """
+    now = dict(settings)
+    heads, feed_forward = now.pop("heads", 4), now.pop("feed_forward", 64)
+    now["fusion_heads"] = heads
+    if kind == "transformer":
+        now |= {"attention_heads": heads, "feed_forward": feed_forward}
+    head, other = "ask.", "cross_attention."
+    return {other + k.removeprefix(head) if k.startswith(head) else k: v for k, v in tensors.items()}, now

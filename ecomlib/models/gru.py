@@ -1,13 +1,13 @@
-"""Implements the GRU forecaster: two gates and one state (Cho et al., 2014; reset-after, as in cuDNN and torch)."""
+"""Implements the GRU network: two gates and one state (Cho et al., 2014; reset-after, as in cuDNN and torch)."""
 
 from __future__ import annotations
 
 from torch import nn
 
-from ecomlib.models.base import Forecaster, ForecasterSettings
+from ecomlib.models.base import Network, NetworkSettings
 
 
-class GRUForecaster(Forecaster):
+class GRUNetwork(Network):
     """Reads the past with gated recurrent units: x (B, T, C) -> forecasts (B, H, K) (lesson 04, section 4).
 
     Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder" (2014). torch applies the reset gate
@@ -16,5 +16,5 @@ class GRUForecaster(Forecaster):
 
     kind = "gru"
 
-    def make_encoder(self, settings: ForecasterSettings) -> nn.Module:
+    def make_encoder(self, settings: NetworkSettings) -> nn.Module:
         return nn.GRU(settings.past + 1, settings.hidden, num_layers=settings.layers, batch_first=True)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ecomlib.contract import quantile_column
 from ecomlib.errors import DataError
 from ecomlib.models.ranges import TrainingRange
 
@@ -36,8 +37,9 @@ def masked_mean(cost: Tensor, mask: Tensor) -> Tensor:
 class Head(nn.Module):
     """A linear layer from the decoder's features to K parameters a step, with a loss and a reading of them."""
 
-    names: tuple[str, ...] = ("forecast",)  # columns of `predict`
+    names: tuple[str, ...] = ("forecast",)  # the columns of a forecast, one for each number of `predict`
     scales: tuple[str, ...] = ("none", "mean_abs", "log1p_mean", "log1p_shift")  # of the windows it can work with
+    in_units = True  # whether the forecast is an amount, which the windows have scaled
     exponential = False  # whether the forecast is the exponential of a sum of covariates, see `TrainingRange`
 
     def __init__(self, features: int, outputs: int) -> None:
@@ -96,7 +98,7 @@ class QuantileHead(Head):
                 remedy="give them as (0.1, 0.5, 0.9).",
             )
         super().__init__(features, len(quantiles))
-        self.names = tuple(f"q{q:g}" for q in quantiles)
+        self.names = tuple(quantile_column("forecast", q) for q in quantiles)
         self.register_buffer("levels", torch.tensor(list(quantiles), dtype=torch.float32), persistent=False)
 
     def predict(self, raw: Tensor, scale: Tensor) -> Tensor:
@@ -165,6 +167,7 @@ class YesNoHead(Head):
 
     names = ("probability",)
     scales = ("none",)
+    in_units = False
 
     def __init__(self, features: int) -> None:
         super().__init__(features, 1)

@@ -1,14 +1,14 @@
-"""Implements the LSTM forecaster: three gates, a state and a memory cell (Hochreiter and Schmidhuber, 1997)."""
+"""Implements the LSTM network: three gates, a state and a memory cell (Hochreiter and Schmidhuber, 1997)."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 
-from ecomlib.models.base import Forecaster, ForecasterSettings
+from ecomlib.models.base import Network, NetworkSettings
 
 
-class LSTMForecaster(Forecaster):
+class LSTMNetwork(Network):
     """Reads the past with long short-term memory: x (B, T, C) -> forecasts (B, H, K) (lesson 04, section 4).
 
     Sources: Hochreiter and Schmidhuber, "Long Short-Term Memory" (1997); the forget gate from Gers, Schmidhuber and
@@ -18,7 +18,7 @@ class LSTMForecaster(Forecaster):
 
     kind = "lstm"
 
-    def make_encoder(self, settings: ForecasterSettings) -> nn.Module:
+    def make_encoder(self, settings: NetworkSettings) -> nn.Module:
         encoder = nn.LSTM(settings.past + 1, settings.hidden, num_layers=settings.layers, batch_first=True)
         with torch.no_grad():
             for layer in range(settings.layers):  # torch orders the gates: input, forget, cell, output

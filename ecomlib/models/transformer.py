@@ -1,14 +1,36 @@
-"""Implements the Transformer forecaster: each period attends to all periods before it (Vaswani et al., 2017)."""
+"""Implements the Transformer network: each period attends to all periods before it (Vaswani et al., 2017)."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from ecomlib.errors import DataError
 from ecomlib.models.attention import Attention, positions
-from ecomlib.models.base import Forecaster, ForecasterSettings
+from ecomlib.models.base import Network, NetworkSettings
 from ecomlib.windows import Batch
+
+
+@dataclass(frozen=True)
+class TransformerSettings(NetworkSettings):
+    """What a Transformer has beside the settings of all networks (lesson 04, section 5).
+
+    Attributes
+    ----------
+    attention_heads : int
+        Heads of each block's attention; `hidden` is a multiple of them.
+    feed_forward : int
+        Width of the layer after the attention.
+    """
+
+    attention_heads: int = 4
+    feed_forward: int = 64
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.at_least_one("attention_heads", "feed_forward")
+        self.multiple_of("attention_heads")
 
 
 class Block(nn.Module):
@@ -17,11 +39,11 @@ class Block(nn.Module):
     A block that is asked for the last period alone computes only that one: T times less work than for all.
     """
 
-    def __init__(self, settings: ForecasterSettings) -> None:
+    def __init__(self, settings: TransformerSettings) -> None:
         super().__init__()
         width = settings.hidden
         self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attention = Attention(width, width, width, settings.heads)
+        self.attention = Attention(width, width, width, settings.attention_heads)
         self.each = nn.Sequential(
             nn.Linear(width, settings.feed_forward), nn.ReLU(), nn.Linear(settings.feed_forward, width)
         )
@@ -39,7 +61,7 @@ class Block(nn.Module):
 class CausalEncoder(nn.Module):
     """Embedding, positions, blocks under a causal mask, and a last norm."""
 
-    def __init__(self, settings: ForecasterSettings) -> None:
+    def __init__(self, settings: TransformerSettings) -> None:
         super().__init__()
         self.embed = nn.Linear(settings.past + 1, settings.hidden)
         self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.layers))
@@ -63,27 +85,22 @@ class CausalEncoder(nn.Module):
         return self.norm(tokens), exists
 
 
-class TransformerForecaster(Forecaster):
+class TransformerNetwork(Network):
     """Reads the past by causal self-attention: x (B, T, C) -> forecasts (B, H, K) (lesson 04, section 5).
 
     Source: Vaswani et al., "Attention Is All You Need" (2017); norms stand before each part (Xiong et al., "On Layer
-    Normalization in the Transformer Architecture", 2020). `layers` are its blocks, `heads` and `feed_forward` those of
-    `ForecasterSettings`. Raises `DataError` where `hidden` is no multiple of `heads`.
+    Normalization in the Transformer Architecture", 2020). `layers` are its blocks; see `TransformerSettings` for more.
     """
 
     kind = "transformer"
+    Settings = TransformerSettings
+    settings: TransformerSettings
     encoder: CausalEncoder
 
-    def make_encoder(self, settings: ForecasterSettings) -> nn.Module:
-        if settings.hidden % settings.heads:
-            raise DataError(
-                "hidden must be a multiple of heads",
-                value=(settings.hidden, settings.heads),
-                remedy="hidden=32, heads=4 is a small choice.",
-            )
+    def make_encoder(self, settings: TransformerSettings) -> nn.Module:
         return CausalEncoder(settings)
 
-    def remember(self, x: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+    def hidden_states(self, x: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         states, exists = self.encoder(x, seen)
         return states.masked_fill(~exists.unsqueeze(-1), 0.0), exists
 
@@ -97,7 +114,7 @@ class TransformerForecaster(Forecaster):
         Entry T - 1 is the origin itself, entry T - 1 - k the period k before it. Padding has weight 0; the row of a
         window that holds nothing but padding means nothing.
         """
-        with self._asked():
+        with self._inference_mode():
             x, allowed, _ = self.encoder.start(batch.x, batch.seen.bool())
             for block in self.encoder.blocks[:-1]:
                 x = block(x, allowed)

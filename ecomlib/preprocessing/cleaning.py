@@ -19,7 +19,7 @@ MEAN_AD_TO_SD = float(np.sqrt(np.pi / 2))
 
 @dataclass(frozen=True)
 class CleaningRules:
-    """What ``clean_orders`` takes out, and what it does with wholesale-sized lines (lesson 01, section 3).
+    """Say what ``clean_orders`` takes out, and what it does with wholesale-sized lines (lesson 01, section 3).
 
     A line is wholesale-sized when its log quantity lies more than ``z_limit`` robust standard deviations above its
     product's median **and** it holds more than ``factor`` times the median quantity: where nearly every line has one
@@ -42,10 +42,13 @@ def clean_orders(
 
     Parameters
     ----------
-    orders: lines with ``product_id, quantity`` (units) and ``unit_price`` (money a unit), before or after ``Store``.
-    rules: with ``wholesale="split"`` the lines stay and get the flag ``wholesale``; ``split_wholesale`` parts them.
-    usual_until: what is usual for a product is told by lines before this moment alone. Give the end of the training
-        part before a backtest: without it all lines tell, later ones included.
+    orders : DataFrame
+        Lines with ``product_id, quantity`` (units) and ``unit_price`` (money a unit), before or after ``Store``.
+    rules : CleaningRules
+        With ``wholesale="split"`` the lines stay and get the flag ``wholesale``; ``split_wholesale`` parts them.
+    usual_until : object
+        What is usual for a product is told by lines before this moment alone. Give the end of the training part before
+        a backtest: without it all lines tell, later ones included.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def clean_orders(
 
 
 def split_wholesale(orders: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Retail and wholesale lines of orders cleaned with ``wholesale="split"`` (lesson 01, section 3)."""
+    """Split orders into retail and wholesale lines, cleaned with ``wholesale="split"`` (lesson 01, section 3)."""
     if "wholesale" not in orders:
         remedy = 'clean them first with CleaningRules(wholesale="split").'
         raise DataError("the lines are not marked", table="orders", column="wholesale", remedy=remedy)
@@ -106,7 +109,7 @@ def split_wholesale(orders: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def robust_z(values: pd.Series, by: pd.Series | None = None) -> pd.Series:
-    """``(x - median) / (1.4826 · MAD)``, within groups where ``by`` is given (lesson 01, section 3).
+    """Compute ``(x - median) / (1.4826 · MAD)``, within groups where ``by`` is given (lesson 01, section 3).
 
     The median absolute deviation is not moved by the outliers that it is to find. Where it is zero, because more than
     half of the values are equal, 1.2533 times the mean absolute deviation stands in (Iglewicz and Hoaglin, 1993); where

@@ -14,7 +14,7 @@ from ecomlib.errors import DataError
 
 @dataclass(frozen=True)
 class Stationarity:
-    """Two tests with opposite null hypotheses, and what they say together (lesson 01, section 6).
+    """Hold two tests with opposite null hypotheses, and what they say together (lesson 01, section 6).
 
     ``kpss_p`` comes from a table that ends at 0.01 and 0.10: those two values mean "at most" and "at least".
     """
@@ -33,18 +33,21 @@ class Stationarity:
 def stationarity(
     series: pd.Series | np.ndarray, *, alpha: float = 0.05, trend: Literal["c", "ct"] = "c"
 ) -> Stationarity:
-    """Augmented Dickey–Fuller (null: unit root) beside KPSS (null: stationary), with a verdict (lesson 01, section 6).
+    """Test for a unit root (augmented Dickey–Fuller) and stationarity (KPSS), with a verdict (lesson 01, section 6).
 
     Dickey and Fuller (1979); Kwiatkowski, Phillips, Schmidt and Shin (1992); both as in statsmodels.
 
     Parameters
     ----------
-    series: values in order of time, at least 20, not all equal.
-    trend: ``"c"`` tests around a level, ``"ct"`` around a straight line.
+    series : Series or ndarray
+        Values in order of time, at least 20, not all equal.
+    trend : {"c", "ct"}
+        ``"c"`` tests around a level, ``"ct"`` around a straight line.
 
     Raises
     ------
-    DataError: too short, constant, or values missing.
+    DataError
+        Too short, constant, or values missing.
     """
     from statsmodels.tools.sm_exceptions import InterpolationWarning
     from statsmodels.tsa.stattools import adfuller, kpss

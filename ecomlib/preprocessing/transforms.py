@@ -20,17 +20,17 @@ from ecomlib.periods import PERIODS_PER_YEAR, infer_frequency
 
 @dataclass(frozen=True)
 class Fitted:
-    """A transformation and what it learnt from each series of training, for good (lesson 01, section 6)."""
+    """Hold a transformation and what it learnt from each series of training, for good (lesson 01, section 6)."""
 
     method: Transform
     states: Mapping[str, Any]
 
     def transform(self, frame: pd.DataFrame, columns: Sequence[str] = ("y",)) -> pd.DataFrame:
-        """The frame with ``columns`` transformed; rows may follow the training part, without a gap."""
+        """Transform ``columns`` of a frame; rows may follow the training part, without a gap."""
         return self._apply(frame, columns, self.method.forward)
 
     def inverse(self, frame: pd.DataFrame, columns: Sequence[str] = ("y",)) -> pd.DataFrame:
-        """The frame with ``columns`` (units, or forecasts of any name) back in their own scale."""
+        """Turn ``columns`` (units, or forecasts of any name) back into their own scale."""
         return self._apply(frame, columns, self.method.backward)
 
     def _apply(self, frame: pd.DataFrame, columns: Sequence[str], step: Callable[..., np.ndarray]) -> pd.DataFrame:
@@ -53,7 +53,7 @@ def _series(frame: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
 
 
 class Transform:
-    """Settings of one transformation: what it learns from a series, and both directions (lesson 01, section 6)."""
+    """Define one transformation: what it learns from a series, and both directions (lesson 01, section 6)."""
 
     def fit(self, train: pd.DataFrame, column: str = "y") -> Fitted:
         """Learn from the training part alone; missing values at a series' start are left out."""
@@ -61,21 +61,21 @@ class Transform:
         return Fitted(self, {name: self.learn(name, moments[rows], values[rows]) for name, rows in _series(train)})
 
     def learn(self, name: str, ds: np.ndarray, y: np.ndarray) -> Any:
-        """What is kept of one series of the training part."""
+        """Learn what is kept of one series of the training part."""
         raise NotImplementedError
 
     def forward(self, state: Any, ds: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """One series into the transformed scale."""
+        """Turn one series into the transformed scale."""
         raise NotImplementedError
 
     def backward(self, state: Any, ds: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """One series back into its own scale."""
+        """Turn one series back into its own scale."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class BoxCox(Transform):
-    """``((y + 1)^λ - 1) / λ`` with λ in [0, 1] by likelihood; 0 is log1p; Box and Cox (1964) (lesson 01, section 6).
+    """Take ``((y + 1)^λ - 1) / λ``, λ in [0, 1] by likelihood; 0 is log1p; Box and Cox (1964) (lesson 01, section 6).
 
     The one added makes room for weeks without sales. Within [0, 1] every forecast has an inverse; one below the range
     becomes -1. ``lmbda`` fixes λ instead of fitting it.
@@ -106,14 +106,14 @@ class BoxCox(Transform):
 
 @dataclass(frozen=True)
 class Log1p(BoxCox):
-    """``log(1 + y)`` (lesson 01, section 6)."""
+    """Take ``log(1 + y)`` (lesson 01, section 6)."""
 
     lmbda: float | None = 0.0
 
 
 @dataclass(frozen=True)
 class Scale(Transform):
-    """Less its centre, over its spread: mean and standard deviation, or median and 1.4826 · MAD with ``robust``.
+    """Scale to centre 0, spread 1: by mean and standard deviation, or median and 1.4826 · MAD with ``robust``.
 
     A spread of zero counts as one (lesson 01, section 2).
     """
@@ -158,7 +158,7 @@ class _Past:
 
 @dataclass(frozen=True)
 class Difference(Transform):
-    """``y_t - y_{t-lag}``; the first ``lag`` values of a series have none and become missing (lesson 01, section 6).
+    """Subtract, ``y_t - y_{t-lag}``; the first ``lag`` values of a series become missing (lesson 01, section 6).
 
     The inverse adds up from the last known values, through training and on into any horizon.
     """
@@ -245,7 +245,7 @@ def _year(ds: np.ndarray) -> int:
 
 @dataclass(frozen=True)
 class Chain:
-    """Transformations one after the other; each learns from what those before it left (lesson 01, section 6)."""
+    """Apply several, one after the other; each learns from what those before it left (lesson 01, section 6)."""
 
     steps: tuple[Transform, ...]
 
@@ -260,18 +260,18 @@ class Chain:
 
 @dataclass(frozen=True)
 class FittedChain:
-    """A chain with what it learnt (lesson 01, section 6)."""
+    """Hold a chain with what it learnt (lesson 01, section 6)."""
 
     steps: tuple[Fitted, ...]
 
     def transform(self, frame: pd.DataFrame, columns: Sequence[str] = ("y",)) -> pd.DataFrame:
-        """First step first."""
+        """Transform, first step first."""
         for step in self.steps:
             frame = step.transform(frame, columns)
         return frame
 
     def inverse(self, frame: pd.DataFrame, columns: Sequence[str] = ("y",)) -> pd.DataFrame:
-        """Last step first."""
+        """Turn back, last step first."""
         for step in reversed(self.steps):
             frame = step.inverse(frame, columns)
         return frame

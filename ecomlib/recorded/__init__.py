@@ -32,7 +32,7 @@ _LIBRARIES = ("numpy", "pandas", "torch", "statsforecast", "lightgbm", "polars",
 
 
 class RecordedFrame(pd.DataFrame):
-    """A table that shows its card's line underneath for as long as pandas carries the card along (``attrs``)."""
+    """Show a table with its card's line underneath for as long as pandas carries the card along (``attrs``)."""
 
     @property
     def _constructor(self) -> type[RecordedFrame]:
@@ -46,7 +46,7 @@ class RecordedFrame(pd.DataFrame):
 
 
 def caption(frame: pd.DataFrame) -> str:
-    """The sentence to print under a table or figure made from a recorded frame; empty where there is no card."""
+    """Write the sentence to print under a table or figure made from a recorded frame; empty where there is no card."""
     card = frame.attrs.get("card")
     if not card:
         return ""
@@ -55,12 +55,12 @@ def caption(frame: pd.DataFrame) -> str:
 
 
 def names(directory: Path | None = None) -> list[str]:
-    """Names of the recorded tables, in alphabetical order."""
+    """List the names of the recorded tables, in alphabetical order."""
     return sorted(path.stem for path in (directory or FOLDER).glob("*.json"))
 
 
 def recorded(name: str, *, directory: Path | None = None) -> RecordedFrame:
-    """The table of a long run, with its card in ``attrs["card"]`` and printed beneath it (lesson 04, section 6).
+    """Read the table of a long run, with its card in ``attrs["card"]`` and printed beneath it (lesson 04, section 6).
 
     Raises ``DataError`` where no such run is recorded, or where table and card are not of one run.
     """
@@ -81,7 +81,7 @@ def recorded(name: str, *, directory: Path | None = None) -> RecordedFrame:
 
 
 def machine() -> str:
-    """The machine in words: processor, cores, system and GPU; never its name or address."""
+    """Describe the machine in words: processor, cores, system and GPU; never its name or address."""
     processor = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file():
@@ -100,7 +100,7 @@ def machine() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that decide results, without build suffixes."""
+    """List the versions of Python and of the libraries that decide results, without build suffixes."""
     found = {"python": platform.python_version()}
     for library in _LIBRARIES:
         try:
@@ -111,7 +111,7 @@ def versions() -> dict[str, str]:
 
 
 def commit(folder: Path) -> str:
-    """The commit that is checked out there, with a mark if files were changed since; "unknown" without git."""
+    """Name the commit that is checked out there, with a mark if files were changed since; "unknown" without git."""
     try:
         asked = ["git", "describe", "--always", "--abbrev=12", "--dirty=+changes", "--exclude=*"]
         return subprocess.run(asked, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
@@ -139,7 +139,7 @@ def write(
     measured: Sequence[str] = (),
     measured_rows: Mapping[str, Sequence[str]] | None = None,
 ) -> Path:
-    """Record a run: ``NAME.parquet`` (at most 300 kB) and ``NAME.json``, its card (lesson 04, section 6).
+    """Write a run's record: ``NAME.parquet`` (at most 300 kB) and ``NAME.json``, its card (lesson 04, section 6).
 
     ``script`` is the benchmark's ``__file__``, ``also`` further files of the project on which the result rests;
     ``command`` the line that repeats the run; ``protocol`` says how it was measured; ``facts`` are further things to

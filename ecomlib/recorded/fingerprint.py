@@ -106,7 +106,7 @@ def checked_note(card: Mapping[str, Any], trial: Mapping[str, Any]) -> dict[str,
 
 @dataclass(frozen=True)
 class Status:
-    """One recorded table: when it was made, what runs it again, and whether it stands.
+    """Describe one recorded table: when it was made, what runs it again, and whether it stands.
 
     ``stale_since`` is a commit for a stale card and None for a fresh one; ``stamped`` is False for a card without a
     fingerprint, of which nothing is known.

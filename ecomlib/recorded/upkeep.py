@@ -98,7 +98,7 @@ def stamp(trial_cards: Mapping[str, Card], *, directory: Path | None = None) -> 
 
 
 def mark(trial_cards: Mapping[str, Card], *, directory: Path | None = None) -> dict[str, str | None]:
-    """Set or take away the mark ``stale_since`` by trial runs made now; return the marks that changed."""
+    """Mark as ``stale_since``, or take the mark away, by trial runs made now; return the marks that changed."""
     cards, changed = recorded.cards(directory), dict[str, str | None]()
     for name, trial in trial_cards.items():
         note = fp.checked_note(cards[name], trial)
@@ -123,7 +123,7 @@ def disagreements(trial_cards: Mapping[str, Card], *, directory: Path | None = N
 
 @dataclass(frozen=True)
 class Job:
-    """One command of the queue, and the cards that it brings up to date; without a command only their fingerprints."""
+    """Hold one command of the queue, and the cards that it brings up to date; without one only their fingerprints."""
 
     names: tuple[str, ...]
     command: str

@@ -1,26 +1,30 @@
 """Models of regions on a map: data, windows, linear rivals and networks (lesson 05).
 
-Networks need torch: import them from ``ecomlib.spatial.networks``.
+Networks are trained by ``ecomlib.training``: see ``ecomlib.spatial.networks``. As forecasters of a panel the models are
+``forecaster("maps")`` and ``forecaster("region_ridge")``: see ``ecomlib.spatial.forecaster``.
 """
 
 from __future__ import annotations
 
-from ecomlib.spatial.linear import Reads, lag_features, ridge_forecast
+from ecomlib.spatial.linear import FittedRidge, Reads, RegionRidge, lag_features
 from ecomlib.spatial.maps import Floats, RegionDays, morans_i, permutation_test, row_normalised, spatial_lag
-from ecomlib.spatial.windows import HALF, DayWindows, Levels, day_split
+from ecomlib.spatial.windows import HALF, Levels, MapBatch, MapSettings, MapWindows, day_split
 
 __all__ = [
     "HALF",
-    "DayWindows",
+    "FittedRidge",
     "Floats",
     "Levels",
+    "MapBatch",
+    "MapSettings",
+    "MapWindows",
     "Reads",
     "RegionDays",
+    "RegionRidge",
     "day_split",
     "lag_features",
     "morans_i",
     "permutation_test",
-    "ridge_forecast",
     "row_normalised",
     "spatial_lag",
 ]

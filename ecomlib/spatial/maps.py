@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ecomlib.errors import DataError
-from ecomlib.panel import make_panel
+from ecomlib.panel import frequency, join_id, make_panel, split_id
 
 if TYPE_CHECKING:
     from ecomlib.stores import Store
@@ -38,30 +38,107 @@ class RegionDays:
 
     @classmethod
     def from_store(
-        cls, store: Store, by: Sequence[str] = ("region_id",), *, restore: bool = True, end: Any = None
+        cls, store: Store, by: str | Sequence[str] = "region_id", *, restore: bool = True, end: Any = None
     ) -> RegionDays:
-        """Daily units by region, or by ``("region_id", "category")``; regions in the order of their identifiers.
+        """Count daily units by region, or by region and one more column (lesson 05, section 2).
 
-        restore: where the store keeps an inventory, divide sales by the share of products that did not run out that
-        day (known when the day is over): a wave of demand empties shelves, and sales alone would hide its crest.
+        Parameters
+        ----------
+        store : Store
+            With its table of regions.
+        by : str or sequence of str
+            ``"region_id"``, or it and a second key such as ``("region_id", "category")``.
+        restore : bool
+            Where the store keeps an inventory, divide sales by the share of products that did not run out that day
+            (known when the day is over): a wave of demand empties shelves, and sales alone would hide its crest.
+        end : date, optional
+            The last day; see ``make_panel``.
 
-        Raises ``DataError`` where there is no such column, or ``MissingTableError`` without the table of regions.
+        Raises
+        ------
+        DataError
+            No such column, or the first one is not ``region_id``.
+        MissingTableError
+            The store has no table of regions.
         """
+        keys = (by,) if isinstance(by, str) else tuple(by)
+        if keys[:1] != ("region_id",) or len(keys) > 2:
+            raise DataError(
+                "a map counts units by region_id, and perhaps by one more key",
+                value=keys,
+                remedy='write by="region_id" or by=("region_id", "category").',
+            )
         store.require("regions", why="a map needs regions")
-        panel = make_panel(store, freq="D", by=by, end=end)
+        panel = make_panel(store, freq="D", by=keys, end=end)
         if restore and "stockout" in panel:
             panel["y"] = panel["y"] / (1 - panel["stockout"].fillna(0.0).clip(upper=0.5))
-        kind = panel[by[1]].astype(str) if len(by) > 1 else pd.Series("", index=panel.index)
-        wide = panel.assign(kind=kind).pivot_table(
-            index="ds", columns=["region_id", "kind"], values="y", fill_value=0.0
-        )
-        regions, kinds = wide.columns.levels
+        kind = panel[keys[1]].astype(str) if len(keys) > 1 else pd.Series("", index=panel.index)
+        return cls._laid_out(panel.assign(region=panel["region_id"], kind=kind), store.regions)
+
+    @classmethod
+    def from_panel(cls, panel: pd.DataFrame, regions: pd.DataFrame | None = None) -> RegionDays:
+        """Lay a daily panel out as maps; each series is a region, or ``region|kind`` as ``join_id`` writes it.
+
+        Parameters
+        ----------
+        panel : DataFrame
+            ``unique_id, ds, y``, by day. Days before a series begins count as zero units.
+        regions : DataFrame, optional
+            ``region_id, row, column``: where the regions lie. Without it there is no map, and attention needs none.
+
+        Raises
+        ------
+        DataError
+            Another frequency, days whose units are unknown, or a region that ``regions`` does not hold.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> days = pd.date_range("2024-01-01", periods=3)
+        >>> panel = pd.concat([pd.DataFrame({"unique_id": r, "ds": days, "y": 2.0}) for r in ("east", "west")])
+        >>> places = pd.DataFrame({"region_id": ["west", "east"], "row": [0, 0], "column": [0, 1]})
+        >>> maps = RegionDays.from_panel(panel, places)
+        >>> maps.units.shape, maps.spots.tolist()
+        ((3, 2, 1), [[0, 1], [0, 0]])
+        """
+        if (freq := frequency(panel)) != "D":
+            raise DataError("maps are made of days", value=freq, remedy='make the panel with freq="D".')
+        unknown = panel["y"].isna().to_numpy()
+        if unknown.any():
+            row = panel[unknown].iloc[0]
+            raise DataError(
+                f"the units of {int(unknown.sum())} days are unknown, and a map has no gaps",
+                table="panel",
+                column="y",
+                value=f"{row['unique_id']}, {row['ds']:%Y-%m-%d}",
+                remedy="fill them with something known at that time, or end the panel before them.",
+            )
+        ids = panel["unique_id"].astype(str)
+        known = set() if regions is None else set(regions["region_id"].astype(str))
+        if ids.str.contains("|", regex=False).any() and not set(ids) <= known:
+            parts = split_id(ids, ("region", "kind"))
+        else:
+            parts = pd.DataFrame({"region": ids, "kind": ""})
+        absent = set() if regions is None else set(parts["region"]) - known
+        if absent:
+            raise DataError(
+                "this region has no place", table="regions", value=min(absent), remedy="add its row and column."
+            )
+        table = None if regions is None else regions.assign(region_id=regions["region_id"].astype(str))
+        return cls._laid_out(panel[["ds", "y"]].assign(region=parts["region"], kind=parts["kind"]), table)
+
+    @classmethod
+    def _laid_out(cls, rows: pd.DataFrame, places: pd.DataFrame | None) -> RegionDays:
+        """Rows ``region, kind, ds, y`` as one array, days without a row as zero; regions and kinds in order."""
+        wide = rows.pivot_table(index="ds", columns=["region", "kind"], values="y", fill_value=0.0)
+        regions, kinds = wide.columns.levels  # type: ignore[attr-defined]
         wide = wide.reindex(columns=pd.MultiIndex.from_product([regions, kinds]), fill_value=0.0).asfreq("D")
-        table = store.regions.set_index("region_id").reindex(regions)  # type: ignore[union-attr]
-        known = {"row", "column"} <= set(table) and bool(table[["row", "column"]].notna().all(axis=None))
         units = wide.fillna(0.0).to_numpy(float).reshape(len(wide), len(regions), len(kinds))
-        places = table[["row", "column"]].to_numpy(np.int64) if known else None
-        return cls(pd.DatetimeIndex(wide.index), regions.to_numpy(), tuple(kinds), units, places)
+        spots = None
+        if places is not None and {"row", "column"} <= set(places):
+            table = places.set_index("region_id").reindex(regions)[["row", "column"]]
+            spots = table.to_numpy(np.int64) if bool(table.notna().all(axis=None)) else None
+        return cls(pd.DatetimeIndex(wide.index), regions.to_numpy(), tuple(kinds), units, spots)
 
     @property
     def spots(self) -> NDArray[np.int64]:
@@ -87,7 +164,10 @@ class RegionDays:
 
     def ids(self) -> NDArray[Any]:
         """Names of the series as `make_panel` and `attainable` write them, shape (R, K)."""
-        return np.array([[f"{r}|{k}" if k else str(r) for k in self.kinds] for r in self.regions], dtype=object)
+        keys = pd.DataFrame({"region": np.repeat(self.regions, len(self.kinds))})
+        if self.kinds != ("",):
+            keys["kind"] = np.tile(np.array(self.kinds, dtype=object), len(self.regions))
+        return join_id(keys).to_numpy(dtype=object).reshape(len(self.regions), len(self.kinds))
 
     def weights(self) -> Floats:
         """Which regions touch, by edge (rook's rule), 0 or 1, shape (R, R); nobody is his own neighbour."""
@@ -113,10 +193,11 @@ def morans_i(values: Floats, weights: Floats) -> Floats:
     its diagonal. About -1 / (R - 1) where neighbours are strangers, towards 1 where they are alike. Moran (1950). NaN
     for a constant map.
     """
-    w = row_normalised(weights * (1 - np.eye(len(weights))))
+    others = weights * (1 - np.eye(len(weights)))
     z = values - values.mean(axis=-1, keepdims=True)
+    share = z.shape[-1] / row_normalised(others).sum()
     with np.errstate(invalid="ignore", divide="ignore"):
-        result: Floats = z.shape[-1] / w.sum() * ((z @ w.T) * z).sum(axis=-1) / (z**2).sum(axis=-1)
+        result: Floats = share * (spatial_lag(z, others) * z).sum(axis=-1) / (z**2).sum(axis=-1)
     return result
 
 

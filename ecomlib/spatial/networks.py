@@ -1,56 +1,233 @@
-"""Defines networks of maps: a convolutional GRU, and attention across regions (lesson 05, section 4).
+"""Defines networks of maps: a convolutional GRU, and attention across regions (lesson 05, sections 4 and 5).
 
-Both read the windows of `spatial.windows` and forecast, for each region and each of the next days, how far the units
-will differ from the usual level, in log points. Both are trained on the Poisson deviance by the loop at the end. (The
-loop of `ecomlib.training` reads one series a window; here a window is a whole map.)
+Both read the windows of ``spatial.windows`` and forecast, for each region, kind and each of the next days, how far the
+units will be from the usual level. Heads, training, checkpoints, precision and export are those of every network
+(``ecomlib.models.heads``, ``ecomlib.training``): for a head, a region and kind of a window is a row.
 """
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ecomlib.errors import DataError
-from ecomlib.spatial.maps import Floats, RegionDays
-from ecomlib.spatial.windows import DayWindows
+from ecomlib.models.heads import DEFAULT_QUANTILES, Head, QuantileHead, make_head
+from ecomlib.spatial.maps import RegionDays
+from ecomlib.spatial.windows import MapBatch, MapScale, MapWindows, as_rows
+from ecomlib.training import TrainSettings
 
-__all__ = ["ConvGRUCell", "ConvGRUForecaster", "RegionAttention", "SpaceSettings", "fit_space", "predict_space"]
+__all__ = [
+    "MAP_NETWORKS",
+    "MAP_TRAINING",
+    "MEANS",
+    "ConvGRUCell",
+    "ConvGRUNetwork",
+    "MapNetwork",
+    "MapNetworkSettings",
+    "RegionAttention",
+    "make_map_network",
+]
+
+# Small batches, as a window is a whole map; chosen on stores 1 to 3 (benchmarks/simulated/tuning/spatial.csv).
+MAP_TRAINING = TrainSettings(
+    epochs=25, batch_size=32, lr=2e-2, weight_decay=1e-3, patience=8, average=0.9, valid_periods=56
+)
+# Means are forecast as a ratio to the level, medians and quantiles, which survive a logarithm, as its logarithm.
+MEANS = ("poisson", "negative_binomial", "squared")
 
 
 @dataclass(frozen=True)
-class SpaceSettings:
-    """How a map network looks and how it is trained (lesson 05, section 4).
+class MapNetworkSettings:
+    """Everything that is needed to make a network of maps anew, weights aside (lesson 05, section 4).
 
-    hidden: channels D of the state. kernel: side of the convolutions; 1 leaves every region alone. position: give each
-    place its row and column as two more channels (Liu et al., 2018), as convolutions cannot tell the edge they are at.
-    epochs, batch, lr (up and down in one cycle), weight_decay, patience, average (decay of the mean of the weights): as
-    in `training.TrainSettings`. seed: of weights and order. The defaults are
-    within 2 % of the best that were tried on stores 1 to 3, and the quickest.
+    Parameters
+    ----------
+    regions, horizon, kinds : int
+        R, H and K.
+    places : tuple of (int, int), optional
+        Row and column of each region; only a convolution needs them.
+    look_back : int
+        T, with which an export is traced; the network itself reads any number of days.
+    hidden : int
+        Channels D of the state.
+    kernel : int
+        Side of the convolutions; 1 leaves every region alone.
+    position : bool
+        Give each place its row and column as two more channels (Liu et al., 2018), as convolutions cannot tell the edge
+        that they are at.
+    head, quantiles
+        See ``ecomlib.models.heads``: ``"poisson"``, ``"negative_binomial"``, ``"squared"``, ``"absolute"`` or
+        ``"quantile"``.
+    seed : int
+        Of the weights at the start.
     """
 
+    regions: int
+    horizon: int = 3
+    kinds: int = 1
+    places: tuple[tuple[int, int], ...] | None = None
+    look_back: int = 10
     hidden: int = 8
     kernel: int = 3
     position: bool = True
-    epochs: int = 25
-    batch: int = 64
-    lr: float = 2e-2
-    weight_decay: float = 1e-3
-    patience: int = 8
-    average: float = 0.9
+    head: str = "poisson"
+    quantiles: tuple[float, ...] = DEFAULT_QUANTILES
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.kernel % 2 == 0 or min(self.hidden, self.kernel, self.epochs, self.batch) < 1:
+        object.__setattr__(self, "quantiles", tuple(self.quantiles))
+        if self.places is not None:
+            object.__setattr__(self, "places", tuple((int(row), int(column)) for row, column in self.places))
+        if self.kernel % 2 == 0 or min(self.hidden, self.kernel, self.regions, self.horizon, self.kinds) < 1:
             raise DataError(
                 "sizes are at least 1, and a kernel's side is odd, so that it has a middle",
                 value=self.kernel,
                 remedy="kernel=3 sees the eight regions around.",
             )
+        if self.head == "yes_no":
+            raise DataError("a map of units has no yes or no", value=self.head, remedy='take head="poisson".')
+
+    @property
+    def scale(self) -> MapScale:
+        """How the windows must be scaled: heads of means forecast ratios, those of medians and quantiles logarithms."""
+        return "level" if self.head in MEANS else "log_level"
+
+
+class EachStep(nn.Linear):
+    """A linear layer with weights of its own for each kind and day ahead: states (N, D) -> (N K, H, P).
+
+    It takes the place of a head's layer, which shares its weights among the steps. Its weights begin at zero, so that
+    training begins at the usual level.
+    """
+
+    def __init__(self, features: int, head: Head, horizon: int, kinds: int, scale: MapScale) -> None:
+        outputs = head.linear.out_features
+        super().__init__(features, kinds * horizon * outputs)
+        self.shape = (horizon, outputs)
+        nn.init.zeros_(self.weight)
+        start = torch.zeros(kinds, horizon, outputs)
+        if isinstance(head, QuantileHead):  # a narrow ladder: 0.1 from one to the next, the middle one at the level
+            start += torch.tensor(0.1).expm1().log()  # softplus of it is 0.1
+            start[..., 0] = -0.1 * (outputs // 2)
+        elif not head.exponential and scale == "level":
+            start += 1.0
+        with torch.no_grad():
+            self.bias.copy_(start.flatten())
+
+    def forward(self, state: Tensor) -> Tensor:
+        return super().forward(state).view(-1, *self.shape)
+
+
+class MapNetwork(nn.Module):
+    """What the networks of maps share: head, loss, forecasts; a class gives the state of each region.
+
+    Raw parameters are (B R K, H, P): a row a window, region and kind.
+    """
+
+    kind = ""
+
+    def __init__(self, settings: MapNetworkSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        with torch.random.fork_rng(devices=[]):  # the caller's random state is left as it was
+            torch.manual_seed(settings.seed)
+            features, kinds = self.build(settings)
+            self.head: Head = make_head(settings.head, features, settings.quantiles)
+            self.head.linear = EachStep(features, self.head, settings.horizon, kinds, settings.scale)
+
+    def build(self, settings: MapNetworkSettings) -> tuple[int, int]:
+        """Make the layers; return the width of ``states`` and how many kinds one of its rows speaks for."""
+        raise NotImplementedError
+
+    def states(self, z: Tensor) -> Tensor:
+        """Days of maps z (B, T, R, C) -> what the head reads, rows in the order of windows, regions and kinds."""
+        raise NotImplementedError
+
+    def forward(self, batch: MapBatch) -> Tensor:
+        """A batch of B windows -> the head's raw parameters (B R K, H, P)."""
+        raw: Tensor = self.head(self.states(batch.z))
+        return raw
+
+    def example(self) -> MapBatch:
+        """A batch of two windows as the network reads them; an export is traced with it."""
+        s = self.settings
+        z = torch.zeros(2, s.look_back, s.regions, s.kinds + (s.kinds > 1))
+        return self.batch_of({"z": z, "scale": torch.ones(2, s.horizon, s.regions, s.kinds)})
+
+    def inputs(self, batch: MapBatch) -> dict[str, Tensor]:
+        """The tensors of a batch that a forecast needs, by name."""
+        return {"z": batch.z, "scale": batch.scale}
+
+    def batch_of(self, inputs: Mapping[str, Tensor]) -> MapBatch:
+        """A batch that holds these tensors alone: enough to forecast from."""
+        part: dict[str, Any] = dict.fromkeys(MapBatch.__slots__) | dict(inputs)
+        return MapBatch(**part)
+
+    def weight(self, batch: MapBatch) -> Tensor:
+        """What the mean of ``loss_of`` is over: counted cells, or for counts the units expected in them."""
+        return (batch.scale * batch.mask).sum() if self.head.exponential else batch.mask.sum()
+
+    def loss_of(self, raw: Tensor, batch: MapBatch) -> Tensor:
+        """The head's mean loss over the counted cells; for counts per expected unit, so that no scale is large."""
+        loss = self.head.loss(raw, as_rows(batch.target), as_rows(batch.mask), as_rows(batch.scale))
+        if self.head.exponential:
+            loss = loss * batch.mask.sum() / self.weight(batch).clamp(min=1e-9)
+        return loss
+
+    def predict(self, batch: MapBatch) -> Tensor:
+        """Forecasts (B, R K, H, columns of the head), on the windows' scale; no gradient."""
+        with torch.no_grad():
+            rows = self.head.predict(self(batch), as_rows(batch.scale))
+            return rows.unflatten(0, (-1, self.settings.regions * self.settings.kinds))
+
+    def note_ranges(self, batches: Iterable[MapBatch]) -> None:
+        """Note what training shows: a count head forecasts no ratio to the level beyond it."""
+        for batch in batches if self.head.exponential else ():
+            self.head.note_range(as_rows(batch.target), as_rows(batch.mask))
+
+    def check_windows(self, windows: Any, later: Any = None) -> None:
+        """Prove that these windows are maps of as many regions, kinds and days, on a scale that the head can use.
+
+        Raises
+        ------
+        DataError
+            They are not.
+        LeakageError
+            A day is a target of ``windows`` and of ``later``, the validation windows.
+        """
+        if not isinstance(windows, MapWindows):
+            raise DataError(
+                "a network of maps reads windows of maps",
+                value=type(windows).__name__,
+                remedy="make them with Levels.windows.",
+            )
+        settings = self.settings
+        wants = (settings.regions, settings.kinds, settings.horizon)
+        has = (*windows.ids.shape, windows.settings.horizon)
+        if wants != has:
+            raise DataError(
+                f"the network was made for {wants} regions, kinds and days ahead, and the windows have {has}",
+                remedy="make the network with make_map_network(kind, maps, horizon).",
+            )
+        if windows.settings.scale != settings.scale:
+            raise DataError(
+                f"the head '{settings.head}' cannot work with windows scaled by '{windows.settings.scale}'",
+                remedy=f'make the windows with scale="{settings.scale}".',
+            )
+        if later is not None:
+            self.check_windows(later)
+            windows.check_before(later)
+
+    def count(self) -> int:
+        """Number of trainable weights."""
+        return sum(weight.numel() for weight in self.parameters() if weight.requires_grad)
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in vars(self.settings).items())
 
 
 class ConvGRUCell(nn.Module):
@@ -58,8 +235,8 @@ class ConvGRUCell(nn.Module):
 
     z = σ(W_z * x + U_z * h), r = σ(W_r * x + U_r * h), n = tanh(W_n * x + U_n * (r h)), h' = (1 - z) h + z n, where *
     is a convolution whose border is padded with zeros, so that a place keeps its place. Ballas, Yao, Pal and Courville
-    (2016); the idea with an LSTM: Shi et al. (2015). Here z is the share of the new, as in the former (in torch's GRU
-    it is the share of the old).
+    (2016); the idea with an LSTM: Shi et al. (2015). It is the GRU of the 2014 paper, not lesson 04's of torch: here z
+    is the share of the new (in torch's it is the share of the old), and r is applied before the product with U_n.
     """
 
     def __init__(self, channels: int, hidden: int, kernel: int = 3) -> None:
@@ -81,28 +258,36 @@ class ConvGRUCell(nn.Module):
         return (1 - z) * h + z * torch.tanh(xn + self.new(r * h))
 
 
-class ConvGRUForecaster(nn.Module):
-    """Days of maps -> log points over the usual level: z (B, T, R, C) -> (B, H, R, K) (lesson 05, section 4).
+class ConvGRUNetwork(MapNetwork):
+    """Reads days of maps with a convolutional GRU: z (B, T, R, C) -> raw (B R K, H, P) (lesson 05, section 4).
 
     Regions are laid out at their places; places without a region are zero, and stay out of the answer. Several kinds
     share the weights: each is a map of its own, beside that of the total.
     """
 
-    def __init__(self, maps: RegionDays, horizon: int, settings: SpaceSettings) -> None:
-        super().__init__()
-        rows, columns = maps.shape
-        self.horizon, self.kinds, self.grid = horizon, len(maps.kinds), (rows, columns)
-        spot = torch.as_tensor(maps.spots)
+    kind = "conv_gru"
+    cell: Tensor
+    position: Tensor
+
+    def build(self, settings: MapNetworkSettings) -> tuple[int, int]:
+        if settings.places is None:
+            raise DataError(
+                "a convolution needs the regions' places on a grid",
+                table="regions",
+                column="row",
+                remedy='add row and column, or take "attention", which needs no map.',
+            )
+        spot = torch.tensor(settings.places)
+        rows, columns = (int(n) + 1 for n in spot.amax(0))
+        self.grid = (rows, columns)
         self.register_buffer("cell", spot[:, 0] * columns + spot[:, 1])  # (R,)
         across = [torch.linspace(-1, 1, n) for n in (rows, columns)]
         self.register_buffer("position", torch.stack(torch.meshgrid(*across, indexing="ij")) * settings.position)
-        self.cell: Tensor
-        self.position: Tensor
-        self.gru = ConvGRUCell(3 + (self.kinds > 1), settings.hidden, settings.kernel)
-        self.head = nn.Conv2d(settings.hidden, horizon, 1)
+        self.gru = ConvGRUCell(3 + (settings.kinds > 1), settings.hidden, settings.kernel)
+        return settings.hidden, 1
 
-    def forward(self, z: Tensor) -> Tensor:
-        k = self.kinds
+    def states(self, z: Tensor) -> Tensor:
+        k = self.settings.kinds
         if k > 1:  # one map a kind: its own channel and the total's
             z = torch.stack([z[..., :k], z[..., k:].expand(-1, -1, -1, k)], dim=-1).permute(0, 3, 1, 2, 4).flatten(0, 1)
         b, t, r, c = z.shape
@@ -111,107 +296,76 @@ class ConvGRUForecaster(nn.Module):
         maps[:, :, self.cell] = z.reshape(b * t, r, c).transpose(1, 2)
         place = self.position.expand(b * t, 2, m, n)
         read = self.gru.read(torch.cat([maps.view(b * t, c, m, n), place], dim=1)).view(b, t, -1, m, n)
-        h = z.new_zeros(b, self.gru.hidden, m, n)
+        h = read.new_zeros(b, self.gru.hidden, m, n)
         for day in range(t):
             h = self.gru.step(read[:, day], h)
-        out = self.head(h).flatten(2)[:, :, self.cell]  # (B K, H, R)
-        return out.view(-1, k, self.horizon, r).permute(0, 2, 3, 1)
+        state = h.flatten(2)[:, :, self.cell]  # (B K, D, R)
+        return state.unflatten(0, (-1, k)).permute(0, 3, 1, 2).flatten(0, 2)
 
 
-class RegionAttention(nn.Module):
-    """The same for regions without a map: each learns whom to look at (lesson 05, section 5).
+class RegionAttention(MapNetwork):
+    """Reads regions without a map, each learning whom to look at (lesson 05, section 5).
 
     Every region's days are read alone by one GRU -> state (B, R, D). A region's query and key hold its state and a
     learned vector that says who it is; the softmax over regions of query times key is its learned neighbourhood
     (B, R, R). Vaswani et al. (2017); a learned graph of series: Wu et al. (2020).
     """
 
-    def __init__(self, maps: RegionDays, horizon: int, settings: SpaceSettings) -> None:
-        super().__init__()
-        kinds, width, regions = len(maps.kinds), settings.hidden, len(maps.regions)
-        self.horizon, self.kinds = horizon, kinds
+    kind = "attention"
+
+    def build(self, settings: MapNetworkSettings) -> tuple[int, int]:
+        kinds, width = settings.kinds, settings.hidden
         self.gru = nn.GRU(kinds + (kinds > 1), width, batch_first=True)
-        self.who = nn.Parameter(torch.randn(regions, width))
+        self.who = nn.Parameter(torch.randn(settings.regions, width))
         self.query, self.key = nn.Linear(2 * width, width), nn.Linear(2 * width, width)
-        self.head = nn.Linear(3 * width, horizon * kinds)
+        return 3 * width, kinds
 
     def attend(self, state: Tensor) -> Tensor:
         """Weights (B, R, R) from states (B, R, D): row i says where region i looks; rows sum to one."""
-        both = torch.cat([state, self.who.expand(len(state), -1, -1)], dim=-1)
+        who = self.who.expand(state.shape[0], -1, -1)  # and not len: an export must take any number of windows
+        both = torch.cat([state, who], dim=-1)
         score = self.query(both) @ self.key(both).transpose(1, 2) / state.shape[-1] ** 0.5
         return score.softmax(dim=-1)
 
     def encode(self, z: Tensor) -> Tensor:
+        """Days z (B, T, R, C) -> each region's own state (B, R, D)."""
         b, t, r, c = z.shape
         return self.gru(z.transpose(1, 2).reshape(b * r, t, c))[1][0].view(b, r, -1)
 
-    def forward(self, z: Tensor) -> Tensor:
+    def looks(self, windows: MapWindows) -> Tensor:
+        """Where each region looks, the mean over windows, (R, R): row i holds the shares of region i's attention."""
+        with torch.no_grad():
+            return self.attend(self.encode(windows.z.to(self.who))).mean(0)
+
+    def states(self, z: Tensor) -> Tensor:
         state = self.encode(z)
-        b, r, _ = state.shape
-        who = self.who.expand(b, -1, -1)
-        out = self.head(torch.cat([state, self.attend(state) @ state, who], dim=-1))
-        return out.view(b, r, self.horizon, self.kinds).transpose(1, 2)
+        who = self.who.expand(state.shape[0], -1, -1)
+        return torch.cat([state, self.attend(state) @ state, who], dim=-1).flatten(0, 1)
 
 
-def _tensors(windows: DayWindows) -> tuple[Tensor, Tensor, Tensor]:
-    z, base, y = (torch.as_tensor(part, dtype=torch.float32) for part in windows[:3])
-    return z, base, y
+MAP_NETWORKS: dict[str, type[MapNetwork]] = {network.kind: network for network in (ConvGRUNetwork, RegionAttention)}
 
 
-def _deviance(said: Tensor, base: Tensor, y: Tensor) -> Tensor:
-    """Poisson loss of known days, per unit of the base's mean: the part of the deviance that depends on the answer."""
-    known = ~torch.isnan(y)
-    loss = base * said.exp() - torch.nan_to_num(y) * said
-    return (loss * known).sum() / (base * known).sum().clamp_min(1e-9)
+def make_map_network(kind: str, maps: RegionDays, horizon: int, **settings: Any) -> MapNetwork:
+    """Make a network that fits these maps (lesson 05, section 4).
 
+    Parameters
+    ----------
+    kind : {"conv_gru", "attention"}
+    maps : RegionDays
+        Their regions, kinds and places.
+    horizon : int
+        Days ahead.
+    **settings
+        More ``MapNetworkSettings``: ``hidden``, ``kernel``, ``position``, ``head``, ``quantiles``, ``seed``.
 
-def fit_space(
-    make: Any, maps: RegionDays, train: DayWindows, valid: DayWindows, settings: SpaceSettings | None = None
-) -> nn.Module:
-    """A trained network; ``make`` is `ConvGRUForecaster` or `RegionAttention` (lesson 05, section 4).
-
-    Stops when the deviance of ``valid``, whose days must lie later, has not improved for ``patience`` epochs, and
-    returns the weights of the best one. torch's random state is left as it was.
+    Raises
+    ------
+    DataError
+        No such network, or a convolution on regions without places.
     """
-    settings = settings or SpaceSettings()
-    if train.origin.max() + train.y.shape[1] > valid.origin.min():
-        raise DataError("training targets overlap the validation part", remedy="leave the horizon between them.")
-    (z, base, y), later = _tensors(train), _tensors(valid)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        model = make(maps, train.y.shape[1], settings)
-        nn.init.zeros_(model.head.weight)  # begins at the usual level
-        nn.init.zeros_(model.head.bias)
-        optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
-        mean = copy.deepcopy(model)
-        best, least, wait = copy.deepcopy(model.state_dict()), float("inf"), 0
-        steps = settings.epochs * -(-len(z) // settings.batch)
-        rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.lr, steps, pct_start=0.15, div_factor=10)
-        for _ in range(settings.epochs):
-            model.train()
-            for rows in torch.randperm(len(z)).split(settings.batch):
-                optimizer.zero_grad(set_to_none=True)
-                _deviance(model(z[rows]), base[rows], y[rows]).backward()
-                nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-                optimizer.step()
-                rate.step()
-                with torch.no_grad():
-                    for old, weight in zip(mean.parameters(), model.parameters(), strict=True):
-                        old.lerp_(weight, 1 - settings.average)
-            with torch.no_grad():
-                score = float(_deviance(mean(later[0]), *later[1:]))
-            wait = 0 if score < least else wait + 1
-            if score < least:
-                best, least = copy.deepcopy(mean.state_dict()), score
-            if wait >= settings.patience:
-                break
-        model.load_state_dict(best)
-    return model.eval()
-
-
-def predict_space(model: nn.Module, windows: DayWindows) -> Floats:
-    """Forecasts in units, (n, H, R, K) (lesson 05, section 4)."""
-    z, base, _ = _tensors(windows)
-    with torch.no_grad():
-        result: Floats = (base * model(z).exp()).numpy().astype(np.float64)
-    return result
+    if kind not in MAP_NETWORKS:
+        raise DataError("there is no such network of maps", value=kind, remedy=f"take {' or '.join(MAP_NETWORKS)}.")
+    places = None if maps.places is None else tuple(map(tuple, maps.places.tolist()))
+    shape = len(maps.regions), horizon, len(maps.kinds), places
+    return MAP_NETWORKS[kind](MapNetworkSettings(*shape, **settings))

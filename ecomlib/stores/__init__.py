@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ecomlib.errors import explained
 from ecomlib.stores import registry
 from ecomlib.stores.store import TABLES, Store
 
 __all__ = ["TABLES", "Store", "load_store"]
 
 
+@explained(
+    url="only folders are read: download the tables first.",
+    nrows="all rows are read; leave periods out by make_panel(store, start=…, end=…).",
+    parse_dates="dates are found by themselves: load_store(folder).",
+)
 def load_store(name_or_path: str | Path, *, size: str = "small", seed: int = 0) -> Store:
     """Load one store by its name, or the reader's own from a folder of tables (lesson 00, section 1).
 
@@ -34,6 +40,12 @@ def load_store(name_or_path: str | Path, *, size: str = "small", seed: int = 0) 
         Neither a store's name nor a folder, or a table breaks a rule.
     DownloadError
         The real shop's files are not on this machine.
+
+    Examples
+    --------
+    >>> load_store("tinny")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ecomlib.errors.DataError: ...What to do: did you mean tiny? use one of simulated, tiny, ...
     """
     place = registry.resolve(name_or_path)
     entry = registry.entry(place)

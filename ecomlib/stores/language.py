@@ -36,7 +36,7 @@ _LANGUAGE_OF_SCRIPT = {
 
 
 def guess_language(titles: Iterable[str], limit: int = 2000) -> str:
-    """``"English"``, ``"Chinese"``, … or ``"unclear"``, from the first ``limit`` titles (lesson 02, section 4)."""
+    """Guess ``"English"``, ``"Chinese"``, … or ``"unclear"`` from the first ``limit`` titles (lesson 02, section 4)."""
     scripts: Counter[str] = Counter()
     words: Counter[str] = Counter()
     for title, _ in zip(titles, range(limit), strict=False):

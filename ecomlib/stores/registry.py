@@ -7,8 +7,10 @@ where its files come from (lesson 00, section 1).
 
 from __future__ import annotations
 
+import difflib
 import pkgutil
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -100,15 +102,22 @@ def resolve(name_or_path: str | Path, use: Use | None = None, also: tuple[str, .
     DataError
         It is neither a folder nor a store that may serve as ``use``. The message lists those that may.
     """
-    name, known = str(name_or_path), (*also, *names(use))
+    known = (*also, *names(use))
+    choice = f"use one of {', '.join(known)}, or the path of a folder with products.csv and orders.csv."
+    if not isinstance(name_or_path, str | PathLike) or not str(name_or_path).strip():
+        kind = name_or_path if isinstance(name_or_path, str) else type(name_or_path).__name__
+        tables = "" if isinstance(name_or_path, str) else " Frames become a store by Store(name, products, orders)."
+        raise DataError("a store is named, or its folder is", value=kind, remedy=choice + tables)
+    name = str(name_or_path)
     if name in known:
         return name
-    store, remedy = (
-        entry(name),
-        f"use one of {', '.join(known)}, or the path of a folder with products.csv and orders.csv.",
-    )
-    if store is not None:
-        raise DataError(f"this store cannot be used to {use}", value=name, remedy=remedy)
-    if not Path(name).expanduser().is_dir():
-        raise DataError("this is neither the name of a store nor a folder", value=name, remedy=remedy)
-    return str(Path(name).expanduser().resolve())
+    if entry(name) is not None:
+        raise DataError(f"this store cannot be used to {use}", value=name, remedy=choice)
+    if Path(name).expanduser().is_dir():
+        return str(Path(name).expanduser().resolve())
+    if Path(name).expanduser().is_file():
+        remedy = "name the folder that it is in; its tables are called products.csv and orders.csv."
+        raise DataError("this is a file, and a store is a folder of tables", value=name, remedy=remedy)
+    near = difflib.get_close_matches(name.strip().lower(), known, n=2, cutoff=0.6)
+    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    raise DataError("this is neither the name of a store nor a folder", value=name, remedy=meant + choice)

@@ -25,7 +25,7 @@ KIND_WORDS = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its kind (a key of ``KIND_WORDS``), its meaning with unit, and the values it may take."""
+    """Describe one column: its kind (a key of ``KIND_WORDS``), its meaning with unit, and the values it may take."""
 
     name: str
     kind: str
@@ -39,7 +39,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table: its columns, the columns that name a row once (those that are there), and the tables it refers to."""
+    """Describe one table: its columns, those that name a row once (if they are there), and the tables it refers to."""
 
     name: str
     columns: tuple[Column, ...]
@@ -48,7 +48,7 @@ class Table:
     required: bool = False
 
     def column(self, name: str) -> Column | None:
-        """The column of that name, or None where the table may hold it but no rule speaks of it."""
+        """Find the column of that name, or None where the table may hold it but no rule speaks of it."""
         return next((column for column in self.columns if column.name == name), None)
 
 
@@ -197,7 +197,7 @@ SCHEMA: Mapping[str, Table] = {table.name: table for table in _TABLES}
 
 
 def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """The frame with harmless differences of type removed; the same object where there are none.
+    """Remove harmless differences of type; returns the same object where there are none.
 
     Dates of another resolution become nanoseconds, whole numbers in a price column become floats, 0/1 becomes a flag,
     categories become plain strings. Nothing is guessed: whatever could change a value is left for the rules to refuse.

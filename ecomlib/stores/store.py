@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pandas as pd
 
-from ecomlib.errors import MissingTableError
+from ecomlib.errors import CallError, MissingTableError, explained, unknown_name
 from ecomlib.stores.schema import SCHEMA, conform
 
 if TYPE_CHECKING:
@@ -17,20 +17,93 @@ if TYPE_CHECKING:
 
 TABLES = tuple(SCHEMA)
 
+_PANEL = "units by product and week are a panel: make_panel(store)."
+_TABLE = "it is a table: "
+# What users of frames and of other libraries try on a store, and what they do here.
+_FOREIGN = {
+    "sales": _TABLE + "store.orders, a row a line; " + _PANEL,
+    "transactions": _TABLE + "store.orders, a row a line.",
+    "items": _TABLE + "store.products.",
+    "catalog": _TABLE + "store.products.",
+    "stock": _TABLE + "store.inventory.",
+    "plot": "ecomlib.plots draws panels and maps; " + _PANEL,
+    "head": "look at a table: store.orders.head().",
+    "describe": "store.summary() sums it up.",
+    "info": "store.summary() sums it up.",
+    "columns": "look at a table: store.orders.columns.",
+    "panel": _PANEL,
+    "make_panel": _PANEL,
+    "to_panel": _PANEL,
+    "resample": _PANEL,
+    "groupby": _PANEL,
+    "merge": 'merge its tables, such as store.orders.merge(store.products, on="product_id").',
+    "forecast": 'a forecaster needs a panel: forecaster("naive").fit(make_panel(store), horizon=4).forecast().',
+    "save": "write its tables with store.to_directory(folder).",
+    "to_csv": "write its tables with store.to_directory(folder).",
+    "to_parquet": "write its tables with store.to_directory(folder).",
+    "load": "read one by load_store(name_or_folder).",
+}
 
-@dataclass(frozen=True, eq=False)
-class Store:
-    """One store's tables, checked when it is made (lesson 00, section 1).
+
+class _Loads(type):
+    """Answers constructors that other libraries have, such as ``Store.from_csv``."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(cls, name: str) -> NoReturn:
+            if name.startswith("_"):
+                raise AttributeError(f"type object '{cls.__name__}' has no attribute '{name}'")
+            read = "read a folder by Store.from_directory(folder), or hand frames in: Store(name, products, orders)."
+            loads = name.startswith(("from_", "read", "load", "open"))
+            raise unknown_name("Store", name, vars(cls), {name: read} if loads else _FOREIGN)
+
+
+@explained(
+    "Store(name, products, orders, …), with products and orders as frames",
+    data="hand the tables in one by one: Store(name, products, orders).",
+    path="read a folder by Store.from_directory(folder).",
+    sales="the lines of orders are called orders here: Store(name, products, orders).",
+    items="the list of products is called products here: Store(name, products, orders).",
+)
+@dataclass(frozen=True, eq=False, repr=False)
+class Store(metaclass=_Loads):
+    """Hold one store's tables, checked when it is made (lesson 00, section 1).
 
     Identifiers are plain strings, dates are timezone-free ``datetime64[ns]`` (midnight, except ``ordered_at`` and
     ``started_at``), prices are per unit in ``currency``, quantities are whole units above zero. The columns of each
-    table stand in ``ecomlib.stores.schema``; further columns are kept. ``notes`` holds free facts about where they
-    come from (for example ``cleaning``, the loader's report). ``truth`` holds what is hidden from models and exists for
-    simulated stores only.
+    table stand in ``ecomlib.stores.schema``; further columns are kept. Printed, a store shows its summary.
+
+    Parameters
+    ----------
+    name : str
+        What messages and summaries call it.
+    products, orders : DataFrame
+        A row a product, and a row an order line.
+    listings, regions, customers, prices, inventory, sessions, mailings, reviews : DataFrame, optional
+        What more is known.
+    currency : str
+        Of all prices.
+    notes : mapping
+        Free facts about where the tables come from, for example ``cleaning``, the loader's report.
+    truth : object, optional
+        What is hidden from models; simulated stores alone have it.
 
     Raises
     ------
-    DataError: a table breaks a rule; names table, column, row (the first is 1), value and remedy.
+    DataError
+        A table breaks a rule; names table, column, row (the first is 1), value and remedy.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> products = pd.DataFrame({"product_id": ["mug"], "title": ["red mug"]})
+    >>> orders = pd.DataFrame({
+    ...     "order_id": ["1", "2"], "product_id": "mug", "quantity": [2, 1], "unit_price": 5.0,
+    ...     "ordered_at": pd.to_datetime(["2024-01-01 09:00", "2024-01-16 12:00"]),
+    ... })
+    >>> shop = Store("shop", products, orders)
+    >>> [name for name, table in shop.tables()]
+    ['products', 'orders']
     """
 
     name: str
@@ -59,8 +132,25 @@ class Store:
                 found[0].add_note(str(other))
             raise found[0]
 
+    def __repr__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
+
+    if not TYPE_CHECKING:  # a type checker reports these itself
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("_"):  # asked by copy, pickle and notebooks
+                raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+            raise unknown_name("a store", name, [*TABLES, *vars(type(self))], _FOREIGN)
+
+        def __getitem__(self, table: object) -> NoReturn:
+            way = f"write store.{table}." if table in TABLES else f"its tables are {', '.join(TABLES)}."
+            raise CallError("a store's tables are attributes", value=table, remedy=way)
+
     def tables(self) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Name and frame of each table that this store has, in the order of ``TABLES``."""
+        """Give the name and frame of each table that this store has, in the order of ``TABLES``."""
         for table in TABLES:
             frame = getattr(self, table)
             if frame is not None:
@@ -77,13 +167,13 @@ class Store:
                 )
 
     def observed(self) -> Store:
-        """This store without its truth: the only thing that rooms after ``stores`` may receive."""
+        """Leave the truth away: this is the only thing that rooms after ``stores`` may receive."""
         if self.truth is None:
             return self
         return self.with_parts(truth=None)
 
     def with_parts(self, **tables: Any) -> Store:
-        """This store with parts of its own tables in their places, or None: they were checked, and are not again.
+        """Put parts of its own tables in their places, or None: they were checked, and are not again.
 
         Checking costs a second. For tables that come from anywhere else take ``dataclasses.replace``, which checks.
         """
@@ -92,7 +182,7 @@ class Store:
         return other
 
     def summary(self) -> Summary:
-        """What is sold, where, since when, how much, and what is missing: print it, or let a notebook show it."""
+        """Sum up what is sold, where, since when, how much, and what is missing; prints, and shows in a notebook."""
         from ecomlib.stores.summary import summarise
 
         return summarise(self)

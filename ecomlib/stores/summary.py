@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Summary:
-    """Questions a stranger asks, each with its answers; prints as text and shows as a table in a notebook."""
+    """Hold the questions a stranger asks, each with its answers; prints as text and shows as a table in a notebook."""
 
     title: str
     answers: tuple[tuple[str, tuple[str, ...]], ...]
@@ -42,7 +42,7 @@ class Summary:
 
 
 def summarise(store: Store) -> Summary:
-    """The answers for one store; revenue is quantity times unit price, in the store's currency."""
+    """Answer them for one store; revenue is quantity times unit price, in the store's currency."""
     orders, products = store.orders, store.products
     money = f" {store.currency}" if store.currency else ""
     revenue = orders["quantity"] * orders["unit_price"]

@@ -87,7 +87,7 @@ def _rules(column: Column) -> Iterator[_Rule]:
 
 
 def missing_column(table: Table, column: Column, names: Sequence[str]) -> DataError:
-    """The error for a required column that is not there; it names a column that looks like it, if any does."""
+    """Make the error for a required column that is not there; it names a column that looks like it, if any does."""
     spare = [name for name in names if table.column(name) is None]
     near = difflib.get_close_matches(column.name, spare, n=1, cutoff=0.6)
     remedy = f"rename '{near[0]}' to '{column.name}' if that is it, or " if near else ""
@@ -193,12 +193,14 @@ def _reference_faults(looks: Mapping[str, Mapping[str, _Look]], rows: Mapping[st
 
 
 def faults(frames: Mapping[str, pd.DataFrame], rows: Mapping[str, np.ndarray] | None = None) -> list[DataError]:
-    """Every broken rule of these tables, one error each; an empty list where all is well (lesson 00, section 1).
+    """List every broken rule of these tables, one error each; an empty list where all is well (lesson 00, section 1).
 
     Parameters
     ----------
-    frames: frame by table name, already passed through ``schema.conform``.
-    rows: row numbers as the owner counts them, by table; the position + 1 where they are not given.
+    frames : mapping of str to DataFrame
+        Frame by table name, already passed through ``schema.conform``.
+    rows : mapping of str to ndarray, optional
+        Row numbers as the owner counts them, by table; the position + 1 where they are not given.
     """
     numbers = {name: (rows or {}).get(name, np.arange(1, len(frame) + 1)) for name, frame in frames.items()}
     found: list[DataError] = []

@@ -1,6 +1,6 @@
 """Text vectors from a frozen language model of the BERT family, cached on disk (lesson 02, section 2)."""
 
-from ecomlib.text.adapt import Adapted, AdaptSettings, adapt_encoder, adapt_masked, basket_pairs, info_nce
+from ecomlib.text.adapt import Adapted, AdaptSettings, adapt_encoder, basket_pairs, info_nce
 from ecomlib.text.encoder import Agreement, Encoder, Layer, Precision, encode, load_encoder, mean_pool, precision_loss
 from ecomlib.text.hub import DEFAULT, MULTILINGUAL, SOURCES, EncoderSource, hub_is_reachable
 
@@ -16,7 +16,6 @@ __all__ = [
     "Layer",
     "Precision",
     "adapt_encoder",
-    "adapt_masked",
     "basket_pairs",
     "encode",
     "hub_is_reachable",

@@ -15,8 +15,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from ecomlib.errors import DataError
-from ecomlib.text.encoder import Encoder, embed, load_encoder, read_weights, weights_of
-from ecomlib.text.hub import DEFAULT, find_folder, identify
+from ecomlib.text.encoder import Encoder, embed, load_encoder, weights_of
+from ecomlib.text.hub import DEFAULT
 
 if TYPE_CHECKING:
     import torch
@@ -33,8 +33,7 @@ class AdaptSettings:
         falls to nothing.
     temperature: divides the cosines; lower looks at the nearest wrong answers only.
     layers: how many of the last layers learn. The word vectors learn too only where it is more than there are layers.
-    masked: share of word pieces to be guessed, where the training is by guessing.
-    seed: of order, dropout and masking.
+    seed: of order and dropout.
     """
 
     epochs: int = 1
@@ -43,7 +42,6 @@ class AdaptSettings:
     warm_up: float = 0.1
     temperature: float = 0.05
     layers: int = 2
-    masked: float = 0.15
     seed: int = 0
 
 
@@ -121,58 +119,14 @@ def adapt_encoder(
         same = torch.tensor([[a == c or b == d for c, d in batch] for a, b in batch], device=left.device)
         return info_nce(left, right, settings.temperature, same)
 
-    history = _train(encoder.bert, encoder.bert, pairs, loss, settings, progress)
+    history = _train(encoder.bert, pairs, loss, settings, progress)
     return Adapted(_named(encoder, f"{start.source.repository}, adapted"), history)
 
 
-def adapt_masked(
-    texts: Iterable[str],
-    settings: AdaptSettings | None = None,
-    *,
-    model: str | Path = DEFAULT,
-    device: str = "cpu",
-    progress: bool | None = None,
-) -> Adapted:
-    """Train an encoder further by letting it guess hidden word pieces (lesson 02, section 6).
-
-    Devlin et al., BERT (2019): of the pieces chosen, 80 per cent are hidden, 10 become another piece, 10 stay. Raises
-    DataError where the encoder's files have no head that guesses, as those of small sentence encoders; the default has
-    none.
-    """
-    from transformers import AutoModelForMaskedLM
-
-    settings, encoder = settings or AdaptSettings(), load_encoder(model, device=device, precision="fp32")
-    source, folder = identify(model)
-    whole, missing = read_weights(AutoModelForMaskedLM, folder or find_folder(source))
-    hidden = encoder.tokenizer.token_to_id("[MASK]") or encoder.tokenizer.token_to_id("<mask>")
-    if [name for name in missing if "pooler" not in name] or hidden is None:
-        raise DataError(
-            "this encoder was published without the head that guesses hidden words",
-            value=source.repository,
-            remedy="train it on pairs (adapt_encoder), or choose an encoder with its head, such as bert-base-uncased.",
-        )
-    encoder = replace(encoder, bert=whole.to(device).base_model)
-
-    def loss(batch: list[str]) -> torch.Tensor:
-        import torch
-
-        ids, mask, words = encoder.pieces(batch)
-        dice = torch.rand(ids.shape, device=ids.device)
-        chosen = (dice < settings.masked) & (words == 1)
-        other = torch.randint_like(ids, encoder.tokenizer.get_vocab_size())
-        part = dice / settings.masked
-        shown = torch.where(chosen & (part < 0.8), hidden, torch.where(chosen & (part < 0.9), other, ids))
-        guess = whole(input_ids=shown, attention_mask=mask).logits[chosen]
-        return torch.nn.functional.cross_entropy(guess, ids[chosen], reduction="sum") / max(int(chosen.sum()), 1)
-
-    history = _train(whole, encoder.bert, list(texts), loss, settings, progress)
-    return Adapted(_named(encoder, f"{source.repository}, adapted"), history)
-
-
 def _train(
-    whole: Any, bert: Any, items: Sequence[Any], loss_of: Callable, settings: AdaptSettings, progress: bool | None
+    bert: Any, items: Sequence[Any], loss_of: Callable, settings: AdaptSettings, progress: bool | None
 ) -> pd.DataFrame:
-    """Train the last layers of ``bert``, and all of ``whole`` that is not ``bert``; leave it in evaluation mode."""
+    """Train the last layers of ``bert``; leave it in evaluation mode."""
     import torch
 
     rng, size = np.random.default_rng(settings.seed), settings.batch_size
@@ -182,11 +136,10 @@ def _train(
         for first in range(0, max(len(items) - size, 0) + 1, size)  # the last, short batch waits for the next epoch
     ]
     layers = (getattr(bert, "encoder", None) or bert.transformer).layer  # DistilBERT calls it so
-    whole.requires_grad_(True)
     bert.requires_grad_(settings.layers > len(layers))
     for layer in layers[max(len(layers) - settings.layers, 0) :]:
         layer.requires_grad_(True)
-    learning = [weights for weights in whole.parameters() if weights.requires_grad]
+    learning = [weights for weights in bert.parameters() if weights.requires_grad]
     optimizer = torch.optim.AdamW(learning, lr=settings.lr, weight_decay=0.01)
     rise = max(round(settings.warm_up * len(batches)), 1)
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -196,7 +149,7 @@ def _train(
     device = bert.device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(settings.seed)
-        whole.train()
+        bert.train()
         for batch in tqdm(batches, desc="adapting", unit="step", file=sys.stderr, disable=not shown):
             optimizer.zero_grad()
             loss = loss_of(batch)
@@ -205,7 +158,7 @@ def _train(
             optimizer.step()
             schedule.step()
             losses.append(float(loss.detach()))
-    whole.requires_grad_(False).eval()
+    bert.requires_grad_(False).eval()
     return pd.DataFrame({"step": range(1, len(losses) + 1), "loss": losses})
 
 

@@ -2,83 +2,66 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ecomlib.errors import DataError
-from ecomlib.models import NETWORKS, Forecaster, ForecasterSettings
+from ecomlib.contract import quantile_columns
+from ecomlib.errors import DataError, explained
 from ecomlib.models.checkpoints import read_checkpoint, write_checkpoint
+from ecomlib.training.protocols import Trainable, Windows
 from ecomlib.training.settings import TrainResult, TrainSettings, pick_device, pick_precision
-from ecomlib.training.step import Perturb, Step, tensor_cores
-from ecomlib.windowing import WindowSettings
-from ecomlib.windows import WindowSet
+from ecomlib.training.step import LEAST_WEIGHT, Perturb, Step, tensor_cores
 
 
-def _check(model: Forecaster, windows: WindowSet) -> None:
-    """The network and the windows must have been made for each other."""
-    settings, batch = model.settings, windows.batch(torch.zeros(min(len(windows), 1), dtype=torch.long))
-    text = 0 if batch.e is None else batch.e.shape[-1]
-    pairs = {
-        "past": (settings.past, batch.x.shape[-1]),
-        "future": (settings.future, batch.f.shape[-1]),
-        "static": (settings.static, batch.z.shape[-1]),
-        "horizon": (settings.horizon, windows.settings.horizon),
-        "text": (settings.text, text if settings.text else 0),
-    }
-    for name, (wants, has) in pairs.items():
-        if wants != has:
-            raise DataError(
-                f"the network was made for {name}={wants} and the windows have {has}",
-                remedy="make the network with make_network(windows).",
-            )
-    if windows.settings.scale not in model.head.scales:
-        raise DataError(
-            f"the head '{settings.head}' cannot work with windows scaled by '{windows.settings.scale}'",
-            remedy=f"make the windows with scale one of {', '.join(model.head.scales)}.",
-        )
-
-
-def make_network(model: str, windows: WindowSet, **settings: Any) -> Forecaster:
-    """A network ("gru", "lstm") that fits these windows, with more `ForecasterSettings` (lesson 04, section 4)."""
-    if model not in NETWORKS:
-        raise DataError("there is no such network", value=model, remedy=f"take one of {', '.join(NETWORKS)}.")
-    shape: dict[str, Any] = {
-        "past": windows.past.shape[1],
-        "future": windows.future.shape[1],
-        "static": windows.static.shape[1],
-        "text": 0 if windows.text is None else windows.text.shape[1],
-        "horizon": windows.settings.horizon,
-    }
-    return NETWORKS[model](ForecasterSettings(**{**shape, **settings}))
-
-
-def _mean_loss(model: Forecaster, windows: WindowSet, size: int) -> float:
+def _mean_loss(model: Trainable, windows: Windows, size: int) -> float:
     total, count = torch.zeros((2,), dtype=torch.float64, device=windows.device)
     model.eval()
     with torch.no_grad():
         for batch in windows.batches(size):
-            cells = batch.mask.sum()
-            total += model.loss(batch).double() * cells
-            count += cells
-    return float(total / count.clamp(min=1))
+            weight = model.weight(batch)
+            total += model.loss_of(model(batch), batch).double() * weight
+            count += weight
+    return float(total / count.clamp(min=LEAST_WEIGHT))
 
 
+def _check_call(model: Any, windows: Any) -> None:
+    """Refuse a name for a network, a panel for windows, and the two in the wrong order."""
+    if isinstance(model, str):
+        remedy = f'make_network("{model}", windows) makes it, or forecaster("{model}") does it all.'
+        raise DataError("a network is needed, and this is a name", value=model, remedy=remedy)
+    if isinstance(windows, pd.DataFrame):
+        remedy = "cut the panel: WindowSet.from_panel(panel, WindowSettings(look_back=26, horizon=4))."
+        raise DataError("windows are needed, and this is a frame", value=type(windows).__name__, remedy=remedy)
+    if not hasattr(model, "check_windows"):
+        remedy = "the network comes first: predict(network, windows)."
+        raise DataError("this is no network", value=type(model).__name__, remedy=remedy)
+
+
+_SETTING = "it is a setting: fit(network, windows, valid, TrainSettings(epochs=20))."
+
+
+@explained(
+    "fit(network, windows, valid, TrainSettings(epochs=20))",
+    **dict.fromkeys(("epochs", "max_epochs", "max_steps", "lr", "learning_rate", "batch_size", "optimizer"), _SETTING),
+)
 def fit(
-    model: Forecaster,
-    windows_train: WindowSet,
-    windows_valid: WindowSet | None = None,
+    model: Trainable,
+    windows_train: Windows,
+    windows_valid: Windows | None = None,
     settings: TrainSettings | None = None,
     *,
     perturb: Perturb | None = None,
@@ -86,6 +69,8 @@ def fit(
     progress: bool = False,
 ) -> TrainResult:
     """Train `model` in place and leave it with its best weights, on the CPU (lesson 04, section 4).
+
+    Series and maps are trained alike: `training.protocols` says what is asked of a network and of its windows.
 
     Batches are gathered on the device from the resident windows, and a step asks the device for nothing (lesson 04b,
     section 2). Inside a `process_group` each batch is shared among the processes, and all end with the same weights.
@@ -99,6 +84,7 @@ def fit(
 
     Raises `DataError` where network, head and windows do not fit, and where the loss stops being a number.
     """
+    _check_call(model, windows_train)
     settings = settings or TrainSettings()
     if not len(windows_train) or (windows_valid is not None and not len(windows_valid)):
         raise DataError(
@@ -106,7 +92,7 @@ def fit(
             table="windows",
             remedy="shorten look_back or the validation part, or bring a longer history.",
         )
-    _check(model, windows_train)
+    model.check_windows(windows_train, windows_valid)
     device = pick_device(settings.device)
     precision = pick_precision(settings.precision, device)
     train = windows_train.to(device)
@@ -115,22 +101,32 @@ def fit(
     model.note_ranges(train.batches(4096))
     step = Step(model, train, settings, device, precision, perturb)
     optimizer = step.optimizer
-    averaged = copy.deepcopy(model).to(device) if settings.average else model
-    best = {name: value.clone() for name, value in averaged.state_dict().items()}
+    per_epoch = -(-len(train) // settings.batch_size)
+
+    def share(number: int) -> float:
+        return _share(number, settings.epochs * per_epoch, settings.schedule)
+
+    rate = LambdaLR(optimizer, share)
+    averaged = WeightAverage(cast(nn.Module, model), settings.average) if settings.average else None
+    kept_weights = model if averaged is None else cast(Trainable, averaged.module)
+    best = {name: value.clone() for name, value in kept_weights.state_dict().items()}
     rows: list[dict[str, float]] = []
     path = None if checkpoint is None else Path(checkpoint)
-    mark = "" if path is None else _fingerprint(model.settings, settings, windows_train, windows_valid)
+    mark = "" if path is None else _fingerprint(model, settings, windows_train, windows_valid)
     mark += "" if perturb is None else repr(perturb)
     if path is not None and (kept := read_checkpoint(path, mark)) is not None:
         parts, rows = kept
         model.load_state_dict(parts["model"])
-        averaged.load_state_dict(parts["averaged"])
+        if averaged is not None:
+            averaged.load_state_dict(parts["averaged"])
         best = parts["best"]
         moments = {k: parts[f"optimizer{k}"] for k, _ in enumerate(model.parameters())}
         optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+        done = len(rows) * per_epoch
+        rate.load_state_dict({**rate.state_dict(), "last_epoch": done - 1, "_step_count": done})
+        _advance(rate, True)
         if step.scaler.is_enabled():
             step.scaler.load_state_dict({**step.scaler.state_dict(), "scale": float(parts["scaler"]["scale"])})
-    per_epoch = -(-len(train) // settings.batch_size)
     started, spent = time.perf_counter(), rows[-1]["seconds"] if rows else 0.0
     # The random state of torch is the caller's before and after: what happens inside does not show outside.
     forked = torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else [])
@@ -149,11 +145,10 @@ def fit(
             order = torch.randperm(len(train), generator=generator).to(device)
             model.train()
             for k in range(per_epoch):
-                number = (epoch - 1) * per_epoch + k
-                lr = settings.lr * _share(number, settings.epochs * per_epoch, settings.schedule)
-                step(order[k * settings.batch_size : (k + 1) * settings.batch_size], lr)
-                if averaged is not model:
-                    _follow(averaged, model, min(settings.average, (1 + number) / (10 + number)))
+                step(order[k * settings.batch_size : (k + 1) * settings.batch_size])
+                if averaged is not None:
+                    averaged.update_parameters(cast(nn.Module, model))
+                _advance(rate, step.scaler.is_enabled())
             train_loss = step.mean_loss()
             if not np.isfinite(train_loss):
                 raise DataError(
@@ -161,15 +156,17 @@ def fit(
                     value=train_loss,
                     remedy="take a smaller lr, or look for infinite values in the panel.",
                 )
-            valid_loss = float("nan") if valid is None else _mean_loss(averaged, valid, 4 * settings.batch_size)
+            valid_loss = float("nan") if valid is None else _mean_loss(kept_weights, valid, 4 * settings.batch_size)
             seconds = spent + time.perf_counter() - started
+            lr = settings.lr * share(epoch * per_epoch - 1)
             rows.append(
                 {"epoch": epoch, "train_loss": train_loss, "valid_loss": valid_loss, "lr": lr, "seconds": seconds}
             )
             if _best_epoch(rows) == epoch:
-                best = {name: value.clone() for name, value in averaged.state_dict().items()}
+                best = {name: value.clone() for name, value in kept_weights.state_dict().items()}
             if path is not None and step.rank == 0:
-                parts = {"model": model.state_dict(), "averaged": averaged.state_dict(), "best": best}
+                parts = {"model": model.state_dict(), "best": best}
+                parts |= {} if averaged is None else {"averaged": averaged.state_dict()}
                 parts |= {f"optimizer{i}": optimizer.state[weight] for i, weight in enumerate(model.parameters())}
                 parts["scaler"] = {"scale": torch.tensor(step.scaler.get_scale())}
                 write_checkpoint(path, mark, parts, rows)
@@ -200,45 +197,72 @@ def _share(step: int, steps: int, schedule: str) -> float:
     return 0.5 * (1 + float(np.cos(np.pi * (step - warm) / max(1, steps - warm))))
 
 
-def _follow(averaged: nn.Module, model: nn.Module, decay: float) -> None:
-    """Move the mean of the weights on by a step.
+def _advance(rate: LambdaLR, quietly: bool) -> None:
+    """Go on to the next step's rate; quietly where the optimizer may have made no step of its own before.
 
-    Buffers are no weights: a running mean is a mean already, a counter has none. They are copied, as
-    `torch.optim.swa_utils.AveragedModel` does where it does not average them.
+    So it is after a checkpoint, and in half precision where the first gradients are infinite and skipped.
     """
-    with torch.no_grad():
-        torch._foreach_lerp_(list(averaged.parameters()), list(model.parameters()), 1 - decay)  # one call for all
-        for mine, theirs in zip(averaged.buffers(), model.buffers(), strict=True):
+    if not quietly:
+        return rate.step()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
+        return rate.step()
+
+
+class WeightAverage(AveragedModel):
+    """Running mean of a network's weights, begun as a copy (Polyak and Juditsky, 1992) (lesson 04, section 4).
+
+    The decay rises to `decay` over the first steps, as the mean of few weights must forget its start. Buffers are no
+    weights: a running mean is a mean already, a counter has none. They are copied.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        super().__init__(model)
+        self.decay = decay
+
+    def update_parameters(self, model: nn.Module) -> None:
+        """Move the mean on by a step; torch's own copies its counter to the device at each step, and waits."""
+        steps = int(self.n_averaged)  # on the CPU, whatever the device
+        follow = get_ema_multi_avg_fn(min(self.decay, (1 + steps) / (10 + steps)))
+        follow(list(self.module.parameters()), list(model.parameters()), steps)
+        for mine, theirs in zip(self.module.buffers(), model.buffers(), strict=True):
             mine.copy_(theirs)
+        self.n_averaged += 1
 
 
-def predict(model: Forecaster, windows: WindowSet, *, batch_size: int = 4096, device: str = "auto") -> pd.DataFrame:
+@explained("predict(network, windows)")
+def predict(model: Trainable, windows: Windows, *, batch_size: int = 4096, device: str = "auto") -> pd.DataFrame:
     """Forecasts in units, one row a window and step (lesson 04, section 4).
 
-    Returns a frame `unique_id, ds, cutoff, y` (NaN where unknown) and the head's columns: `forecast`, or `q0.1` ... for
-    quantiles, or `probability`. Forecasts of units are not below zero. A mean of logarithms turned back into units is
-    not the mean in units but lies below it: under "log1p" scales only medians and quantiles keep their meaning.
+    Returns a frame `unique_id, ds, cutoff, y` (NaN where unknown) and the forecast: `forecast`; for a quantile head
+    also `forecast-q0.1` and so on, and `forecast` is the middle one; for yes or no `probability`. Forecasts of units
+    are not below zero. A mean of logarithms turned back into units is not the mean in units but lies below it: under
+    "log1p" scales only medians and quantiles keep their meaning. The network stays on the device where it was.
     """
-    _check(model, windows)
+    _check_call(model, windows)
+    model.check_windows(windows)
     where = pick_device(device)
     frame, inside = windows.frame(), windows.to(where)
+    home = next(iter(model.parameters())).device
     model.to(where)
     parts = []
     for batch in inside.batches(batch_size):
         values = model.predict(batch)
-        if model.settings.head != "yes_no":
-            values = windows.settings.units(values, batch.scale.unsqueeze(-1)).clamp(min=0)
+        if model.head.in_units:
+            values = windows.to_units(values, batch).clamp(min=0)
         parts.append(values.double().cpu())
-    model.to("cpu")
-    table = torch.cat(parts).flatten(0, 1).numpy() if parts else np.zeros((0, len(model.head.names)))
-    for k, name in enumerate(model.head.names):
-        frame[name] = table[:, k]
-    return frame
+    model.to(home)
+    table = torch.cat(parts).flatten(0, -2).numpy() if parts else np.zeros((0, len(model.head.names)))
+    columns = dict(zip(model.head.names, table.T, strict=True))
+    if "forecast" not in columns and (quantiles := quantile_columns(pd.DataFrame(columns=list(columns)), "forecast")):
+        columns = {"forecast": columns[list(quantiles.values())[len(quantiles) // 2]], **columns}
+    return frame.assign(**columns)
 
 
-def _fingerprint(model: ForecasterSettings, settings: TrainSettings, *windows: WindowSet | None) -> str:
-    """Two runs with the same one do the same work: settings, and the windows' numbers themselves."""
-    digest = hashlib.sha256(json.dumps([asdict(model), asdict(settings)], sort_keys=True).encode())
+def _fingerprint(model: Trainable, settings: TrainSettings, *windows: Windows | None) -> str:
+    """Two runs with the same one do the same work: network, settings, and the windows' numbers themselves."""
+    work = [type(model).__qualname__, asdict(model.settings), asdict(settings)]
+    digest = hashlib.sha256(json.dumps(work, sort_keys=True).encode())
     for part in windows:
         if part is not None:
             digest.update(repr(part.settings).encode())
@@ -246,65 +270,3 @@ def _fingerprint(model: ForecasterSettings, settings: TrainSettings, *windows: W
                 if isinstance(tensor, torch.Tensor):
                     digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()
-
-
-def network_forecaster(
-    model: str = "gru",
-    window: WindowSettings | None = None,
-    train: TrainSettings | None = None,
-    *,
-    seeds: Sequence[int] = (0,),
-    text: Mapping[str, Any] | pd.DataFrame | None = None,
-    text_key: str = "unique_id",
-    **network: Any,
-) -> Callable[[pd.DataFrame, pd.DataFrame], np.ndarray]:
-    """A forecaster `(train, future) -> units` for a backtest, trained anew at each origin (lesson 00, section 3).
-
-    `window.future` may name calendar and last year's columns that the panel lacks: they are made here, from the rows up
-    to the origin alone. `network` are `ForecasterSettings` (hidden, head, ...). With several `seeds` the networks'
-    medians (means, ...) are averaged: that is an ensemble, and is to be called one. A quantile head gives its middle
-    quantile. A series that is too young for a window gets the mean of what it sold.
-    """
-    shape, how = window or WindowSettings(scale="log1p_shift"), train or TrainSettings()
-    if not seeds:
-        raise DataError("seeds are needed, one a network", remedy="seeds=(0,) trains one network.")
-
-    def forecaster(past: pd.DataFrame, future: pd.DataFrame) -> np.ndarray:
-        panel, cutoff = _whole(past, future, shape), past["ds"].max()
-        windows = WindowSet.from_panel(panel, shape, text, text_key=text_key)
-        period = pd.Index(sorted(past["ds"].unique()))
-        end = period[-1 - how.valid_periods]
-        fitted, valid = windows.split(end, max(how.valid_periods, 1))
-        answers = []
-        for seed in seeds:
-            net = make_network(model, windows, **{**network, "seed": seed})
-            fit(net, fitted, valid if how.valid_periods else None, replace(how, seed=seed))
-            answer = predict(net, windows.at(cutoff), device=how.device).set_index(["unique_id", "ds"])
-            names = net.head.names
-            answers.append(answer[names[len(names) // 2]])
-        rows = pd.MultiIndex.from_frame(future[["unique_id", "ds"]])
-        result = sum(answers).reindex(rows).to_numpy(dtype=float) / len(answers)
-        if np.isnan(result).any():
-            level = future["unique_id"].map(past.groupby("unique_id", observed=True)["y"].mean()).fillna(0.0)
-            result = np.where(np.isnan(result), level.to_numpy(dtype=float), result)
-        return result
-
-    return forecaster
-
-
-def _whole(past: pd.DataFrame, future: pd.DataFrame, window: WindowSettings) -> pd.DataFrame:
-    """Past and future rows as one panel, y missing ahead; what its calendar and last year say is filled in."""
-    from ecomlib.features import calendar, last_year
-    from ecomlib.panel import CALENDAR, LAST_YEAR
-
-    wanted = set(window.past + window.future)
-    panel = pd.concat([past, future], ignore_index=True).sort_values(["unique_id", "ds"], ignore_index=True)
-    for column in window.static:  # does not change within a series, so what was known stays known
-        panel[column] = panel.groupby("unique_id", observed=True)[column].ffill()
-    if wanted & set(CALENDAR) - set(past.columns):
-        made = calendar(panel)
-        panel = panel.assign(**{name: made[name] for name in CALENDAR if name not in past.columns})
-    if wanted & set(LAST_YEAR) - set(past.columns):
-        made = last_year(panel)
-        panel = panel.assign(**{name: made[name] for name in made.columns if name in LAST_YEAR})
-    return panel

@@ -7,9 +7,16 @@ from dataclasses import dataclass, field
 import pandas as pd
 import torch
 
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, explained
 
 
+@explained(
+    max_epochs="it is called epochs here: TrainSettings(epochs=20).",
+    max_steps="whole passes are counted here: TrainSettings(epochs=20).",
+    n_epochs="it is called epochs here: TrainSettings(epochs=20).",
+    learning_rate="it is called lr here: TrainSettings(lr=0.003).",
+    early_stop_patience_steps="it is called patience here, in epochs: TrainSettings(patience=5).",
+)
 @dataclass(frozen=True)
 class TrainSettings:
     """How a network is trained (lesson 04, section 4).
@@ -25,13 +32,13 @@ class TrainSettings:
     average: decay of a running mean of the weights, in place of the last ones (Polyak and Juditsky, 1992); 0: none.
     clip: largest norm of the gradient of all weights (Pascanu, Mikolov and Bengio, 2013); lesson 04 shows why.
     patience: epochs without a better validation loss before training stops. Needs validation windows.
-    valid_periods: how many last periods `network_forecaster` keeps back for validation; 0 trains all epochs on all.
+    valid_periods: how many last periods `NetworkForecaster` keeps back for validation; 0 trains all epochs on all.
     device: "auto" (CUDA where there is one), "cpu", "cuda".
     precision: "auto" (CUDA: bf16 from capability 8.0, else fp16 with scaled gradients; CPU: fp32), or one of
         `precisions(device)`.
     replay: on CUDA record a whole step as a graph once and replay it, which spares launching its kernels one by one;
         without CUDA, with several processes, or where recording fails, steps are run as usual (`TrainResult.replayed`).
-    seed: of the order of windows and of dropout. The start weights have their own seed in `ForecasterSettings`.
+    seed: of the order of windows and of dropout. The start weights have their own seed in `NetworkSettings`.
     """
 
     epochs: int = 20

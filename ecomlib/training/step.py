@@ -8,16 +8,17 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ecomlib.models.base import Forecaster
+from ecomlib.training.protocols import Trainable, Windows
 from ecomlib.training.settings import TrainSettings
-from ecomlib.windows import Batch, WindowSet
 
-Perturb = Callable[[Forecaster, Batch], Batch]  # what happens to a batch before the network learns from it
+Perturb = Callable[[Any, Any], Any]  # (network, batch) -> batch: what happens to it before the network learns from it
+LEAST_WEIGHT = 1e-9  # of a batch in which nothing counts: its loss is 0 and must not become NaN
 EAGER_STEPS = 3  # before recording: libraries choose their kernels and take their memory in the first steps
 
 
@@ -40,16 +41,16 @@ def half(device: torch.device, precision: str) -> contextlib.AbstractContextMana
 
 
 class Step:
-    """Call it with the numbers of a batch's windows and the learning rate (lesson 04b, section 4).
+    """Call it with the numbers of a batch's windows; its rate is the optimizer's (lesson 04b, section 4).
 
     Where a process group is there (`process_group`) each process takes every world-th window of the batch, and the
-    gradient is the one that a single process would have had: the mean over all counted cells of all shares.
+    gradient is the one that a single process would have had: the mean over all that counts in all shares.
     """
 
     def __init__(
         self,
-        model: Forecaster,
-        windows: WindowSet,
+        model: Trainable,
+        windows: Windows,
         settings: TrainSettings,
         device: torch.device,
         precision: str,
@@ -59,7 +60,7 @@ class Step:
         self.device, self.precision, self.perturb = device, precision, perturb
         together = dist.is_available() and dist.is_initialized()
         self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if together else (0, 1)
-        self.shared = nn.parallel.DistributedDataParallel(model) if self.world > 1 else None
+        self.shared = nn.parallel.DistributedDataParallel(cast(nn.Module, model)) if self.world > 1 else None
         # What perturbs a batch may draw numbers and take gradients of its own: that is launched anew each time.
         self.replay = settings.replay and device.type == "cuda" and self.world == 1 and perturb is None
         # A recorded step reads its rate from the device; `fused` skips a step of infinite gradients without asking.
@@ -76,9 +77,7 @@ class Step:
     def new_scaler(self) -> torch.amp.GradScaler:
         return torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
 
-    def __call__(self, index: Tensor, lr: float) -> None:
-        group = self.optimizer.param_groups[0]
-        group["lr"] = group["lr"].fill_(lr) if self.replay else lr
+    def __call__(self, index: Tensor) -> None:
         if not self.replay or len(index) < self.settings.batch_size:
             return self.run(index)
         self.index.copy_(index)
@@ -124,16 +123,17 @@ class Step:
         batches = [self.windows.batch(part) for part in self.chunks(index)]
         if self.perturb is not None:  # before the loss, with the weights as they are now
             batches = [self.perturb(self.model, batch) for batch in batches]
-        cells = [batch.mask.sum(dtype=torch.float32) for batch in batches]
-        whole = torch.stack(cells).sum()
+        weights = [self.model.weight(batch) for batch in batches]
+        whole = torch.stack(weights).sum()
         if self.world > 1:
             dist.all_reduce(whole)
-        for k, (batch, count) in enumerate(zip(batches, cells, strict=True)):
+        for k, (batch, weight) in enumerate(zip(batches, weights, strict=True)):
             with self.together_after(k == len(batches) - 1):
                 with half(self.device, self.precision):
                     raw = self.model(batch) if self.shared is None else self.shared(batch)
-                    loss = self.model.head.loss(raw, batch.target, batch.mask, batch.scale)
-                loss = loss * (count * self.world / whole.clamp(min=1))  # the mean over all cells, whoever computes it
+                    loss = self.model.loss_of(raw, batch)
+                # The mean over all that counts, whoever computes it.
+                loss = loss * (weight * self.world / whole.clamp(min=LEAST_WEIGHT))
                 self.scaler.scale(loss).backward()
             self.total += loss.detach() * (len(index) / self.world)
         self.scaler.unscale_(self.optimizer)

@@ -26,7 +26,7 @@ from ecomlib.adversarial import (
     whole,
 )
 from ecomlib.errors import DataError
-from ecomlib.models import Forecaster
+from ecomlib.models import Network
 from ecomlib.training import TrainSettings, fit, make_network
 from ecomlib.windowing import WindowSettings
 from ecomlib.windows import Batch, WindowSet
@@ -54,7 +54,7 @@ def shop(weeks: int = 60, products: int = 40) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def trained() -> tuple[Forecaster, WindowSet]:
+def trained() -> tuple[Network, WindowSet]:
     windows = WindowSet.from_panel(shop(), WINDOW)
     model = make_network("gru", windows, hidden=16, decoder=16)
     fit(model, windows.between(last="2023-11-06"), settings=TrainSettings(epochs=6, lr=1e-2, batch_size=128))
@@ -66,7 +66,7 @@ def late(windows: WindowSet, count: int = 64) -> Batch:
     return test.batch(torch.arange(min(count, len(test))))
 
 
-def test_nothing_done_is_nothing_changed(trained: tuple[Forecaster, WindowSet]) -> None:
+def test_nothing_done_is_nothing_changed(trained: tuple[Network, WindowSet]) -> None:
     batch = late(trained[1])
     same = poisoned(batch, WINDOW, torch.zeros_like(batch.x[..., 0]))
     for name in ("x", "f", "scale", "target"):
@@ -128,7 +128,7 @@ def test_rounding_beyond_the_budget_is_the_mistake_that_whole_avoids() -> None:
     assert torch.ceil(plan).sum() > 2 and whole(plan, threat).sum() == 2
 
 
-def test_attacks_pay_and_the_gradient_pays_most(trained: tuple[Forecaster, WindowSet]) -> None:
+def test_attacks_pay_and_the_gradient_pays_most(trained: tuple[Network, WindowSet]) -> None:
     model, windows = trained
     batch, threat = late(windows), Threat(per_week=3, total=12)
     for objective in (error_objective(WINDOW), push_objective(WINDOW)):
@@ -146,7 +146,7 @@ def test_attacks_pay_and_the_gradient_pays_most(trained: tuple[Forecaster, Windo
             assert torch.allclose(gained, attack.gain, atol=1e-3), "the gain is what the shop would see"
 
 
-def test_more_steps_and_budget_are_never_weaker(trained: tuple[Forecaster, WindowSet]) -> None:
+def test_more_steps_and_budget_are_never_weaker(trained: tuple[Network, WindowSet]) -> None:
     model, windows = trained
     batch, objective = late(windows), error_objective(WINDOW)
     short = pgd(model, batch, WINDOW, Threat(total=8), objective, steps=4, restarts=1)
@@ -159,7 +159,7 @@ def test_more_steps_and_budget_are_never_weaker(trained: tuple[Forecaster, Windo
     assert rich.gain.mean() > longer.gain.mean()
 
 
-def test_scraped_prices_stay_within_their_share(trained: tuple[Forecaster, WindowSet]) -> None:
+def test_scraped_prices_stay_within_their_share(trained: tuple[Network, WindowSet]) -> None:
     model, windows = trained
     batch = late(windows)
     threat = Threat(per_week=0, price=0.05, price_column="price")
@@ -170,7 +170,7 @@ def test_scraped_prices_stay_within_their_share(trained: tuple[Forecaster, Windo
     assert torch.equal(attack.batch.f, batch.f), "the price plan ahead is the shop's own"
 
 
-def test_the_slope_is_the_slope_of_the_attacked_forecast(trained: tuple[Forecaster, WindowSet]) -> None:
+def test_the_slope_is_the_slope_of_the_attacked_forecast(trained: tuple[Network, WindowSet]) -> None:
     """Finite differences through scaling, network and back into units, in double precision."""
     model, windows = trained
     batch, settings = late(windows, 4), WINDOW
@@ -192,7 +192,7 @@ def test_the_slope_is_the_slope_of_the_attacked_forecast(trained: tuple[Forecast
         model.float()
 
 
-def test_mode_weights_and_random_state_are_left_alone(trained: tuple[Forecaster, WindowSet]) -> None:
+def test_mode_weights_and_random_state_are_left_alone(trained: tuple[Network, WindowSet]) -> None:
     model, windows = trained
     before = {k: v.clone() for k, v in model.state_dict().items()}
     model.train()
@@ -211,7 +211,7 @@ def test_impossible_budgets_are_refused() -> None:
         Threat(price=0.1)
 
 
-def test_strongest_takes_the_best_of_each_window(trained: tuple[Forecaster, WindowSet]) -> None:
+def test_strongest_takes_the_best_of_each_window(trained: tuple[Network, WindowSet]) -> None:
     model, windows = trained
     batch, threat, objective = late(windows), Threat(total=8), error_objective(WINDOW)
     one = pgd(model, batch, WINDOW, threat, objective, steps=6)
@@ -221,7 +221,7 @@ def test_strongest_takes_the_best_of_each_window(trained: tuple[Forecaster, Wind
     assert torch.allclose(objective(model, both.batch) - objective(model, batch), both.gain, atol=1e-3)
 
 
-def test_a_plan_brought_from_elsewhere_is_used_where_it_pays(trained: tuple[Forecaster, WindowSet]) -> None:
+def test_a_plan_brought_from_elsewhere_is_used_where_it_pays(trained: tuple[Network, WindowSet]) -> None:
     model, windows = trained
     batch, threat = late(windows), Threat(total=8)
     up = pgd(model, batch, WINDOW, threat, push_objective(WINDOW), steps=6)
@@ -232,7 +232,7 @@ def test_a_plan_brought_from_elsewhere_is_used_where_it_pays(trained: tuple[Fore
     assert (brought.fake[brought.gain == 0] == 0).all()
 
 
-def test_a_step_function_masks_its_gradient_and_chance_sees_through_it(trained: tuple[Forecaster, WindowSet]) -> None:
+def test_a_step_function_masks_its_gradient_and_chance_sees_through_it(trained: tuple[Network, WindowSet]) -> None:
     model, windows = trained
     batch, threat = late(windows), Threat(per_week=5, total=10)
 
@@ -266,7 +266,7 @@ def test_a_running_median_drops_a_lone_spike_and_keeps_the_rest() -> None:
         smoothed(batch, WINDOW, 3, "mode")
 
 
-def test_hardening_stays_within_the_budget_and_hurts_more_than_chance(trained: tuple[Forecaster, WindowSet]) -> None:
+def test_hardening_stays_within_the_budget_and_hurts_more_than_chance(trained: tuple[Network, WindowSet]) -> None:
     model, windows = trained
     batch, threat = late(windows), Threat(per_week=3, total=8, weeks=6)
     hurt = {}

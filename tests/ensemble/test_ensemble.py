@@ -105,13 +105,17 @@ def test_conformal_quantile_counts_the_new_score_too() -> None:
     assert np.mean(hits) == pytest.approx(18 / 20, abs=4 * np.sqrt(0.09 / 20_000))  # exact for 19 scores
 
 
+LO, HI, PAIR = "a-lo-90", "a-hi-90", ("a-q0.05", "a-q0.95")
+
+
 def few(rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Calibration rows with errors 1, 2, 3 …, half of each scale, and two rows to forecast."""
     day = pd.Timestamp("2024-01-01")
     known = pd.DataFrame({"unique_id": "p", "ds": day, "cutoff": day - pd.Timedelta(weeks=1)}, index=range(rows))
-    known = known.assign(y=100.0 + np.arange(1, rows + 1), a=100.0, low=100.0, high=100.0, root=2.0, shop="x")
+    known = known.assign(y=100.0 + np.arange(1, rows + 1), a=100.0, root=2.0, shop="x")
+    known = known.assign(**{"a-q0.05": 100.0, "a-q0.95": 100.0})
     ahead = {"unique_id": "p", "ds": day + pd.Timedelta(weeks=1), "cutoff": day, "y": np.nan}
-    columns = {"a": [50.0, 60.0], "low": [49.0, 59.0], "high": [51.0, 61.0], "root": 3.0, "shop": ["x", "new"]}
+    columns = {"a": [50.0, 60.0], "a-q0.05": [49.0, 59.0], "a-q0.95": [51.0, 61.0], "root": 3.0, "shop": ["x", "new"]}
     return known, pd.DataFrame({**ahead, **columns})
 
 
@@ -122,8 +126,8 @@ def few(rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         ("a", {}),
         ("a", {"scale": "root"}),
         ("a", {"side": "above"}),
-        (("low", "high"), {}),
-        (("low", "high"), {"scale": "root"}),
+        (PAIR, {}),
+        (PAIR, {"scale": "root"}),
         ("a", {"by": ["shop"], "least": 1}),
     ],
 )
@@ -131,7 +135,9 @@ def test_too_few_rows_give_infinite_ends_and_the_reason(rows: int, model: str, o
     """0.9 needs nine rows: with eight the ninth smallest of nine errors is not there."""
     known, test = few(rows)
     ends = split_conformal(known, test, model, 0.9, **options)  # type: ignore[arg-type]
-    assert (ends["low"] == 0).all() and (ends["high"] == np.inf).all()
+    high = HI if options.get("side") != "above" else "a-q0.9"
+    assert list(ends.columns) == ([LO, HI, "group"] if high == HI else [high, "group"])
+    assert (ends[high] == np.inf).all() and (high != HI or (ends[LO] == 0).all())
     said = f"{rows} calibration row{'' if rows == 1 else 's'}, 9 needed"
     assert set(ends.attrs["unbounded"]) == set(ends["group"]) and set(ends.attrs["unbounded"].values()) == {said}
 
@@ -139,10 +145,10 @@ def test_too_few_rows_give_infinite_ends_and_the_reason(rows: int, model: str, o
 def test_nine_rows_are_enough_for_nine_tenths() -> None:
     known, test = few(9)
     ends = split_conformal(known, test, "a", 0.9)
-    assert ends["high"].tolist() == [59.0, 69.0] and ends["low"].tolist() == [41.0, 51.0]
+    assert ends[HI].tolist() == [59.0, 69.0] and ends[LO].tolist() == [41.0, 51.0]
     assert ends.attrs["unbounded"] == {}
     scaled = split_conformal(known, test, "a", 0.9, scale="root")
-    assert scaled["high"].tolist() == [50 + 9 * 3 / 2, 60 + 9 * 3 / 2]
+    assert scaled[HI].tolist() == [50 + 9 * 3 / 2, 60 + 9 * 3 / 2]
     assert [rows_needed(coverage) for coverage in (0.5, 0.8, 0.9, 0.91, 0.95, 0.99)] == [1, 4, 9, 11, 19, 99]
     for coverage in (0.5, 0.8, 0.9, 0.91, 0.95, 0.99):  # what the theory says, counted
         enough = [n for n in range(200) if np.ceil(round((n + 1) * coverage, 9)) <= n]
@@ -154,11 +160,11 @@ def test_a_group_that_is_too_small_says_so_and_an_absent_one_takes_all() -> None
     known, test = few(20)
     known.loc[3:, "shop"] = "y"
     ends = split_conformal(known, test.assign(shop=["x", "new"]), "a", 0.9, by=["shop"], least=3)
-    assert ends["group"].tolist() == ["x", "all"] and ends["high"].tolist() == [np.inf, 60.0 + 19.0]
+    assert ends["group"].tolist() == ["x", "all"] and ends[HI].tolist() == [np.inf, 60.0 + 19.0]
     assert ends.attrs["unbounded"] == {"x": "3 calibration rows, 9 needed"}
     known.loc[10:, "y"] = np.nan  # not observed: ten rows are left
     ends = split_conformal(known, test, "a", 0.9)
-    assert ends["high"].tolist() == [60.0, 70.0] and ends.attrs["unbounded"] == {}
+    assert ends[HI].tolist() == [60.0, 70.0] and ends.attrs["unbounded"] == {}
     with pytest.raises(DataError, match="forecast is missing or infinite"):
         split_conformal(known.assign(a=np.nan), test, "a")
     with pytest.raises(DataError, match="an observed value is infinite"):
@@ -170,13 +176,13 @@ def test_adaptive_intervals_of_a_young_shop_are_infinite_and_survive_a_week_that
     frame = frame.assign(ds=frame["cutoff"] + pd.Timedelta(weeks=4)).reset_index(drop=True)
     frame.loc[15, "y"] = np.nan
     ends = adaptive_conformal(frame, "a", 0.9, rate=0.05, start=3)
-    assert ends["low"][:3].isna().all(), "the first three only calibrate"
-    assert (ends["high"][3:9] == np.inf).all() and (ends["low"][3:9] == 0).all()
-    assert np.isfinite(ends.loc[9:]).all(axis=None) and (ends.loc[9:, "high"] > ends.loc[9:, "low"]).all()
+    assert ends[LO][:3].isna().all(), "the first three only calibrate"
+    assert (ends[HI][3:9] == np.inf).all() and (ends[LO][3:9] == 0).all()
+    assert np.isfinite(ends.loc[9:]).all(axis=None) and (ends.loc[9:, HI] > ends.loc[9:, LO]).all()
     reasons = ends.attrs["unbounded"]
     assert len(reasons) == 6 and reasons[frame["cutoff"][8]] == "8 calibration rows, 9 needed"
     never = adaptive_conformal(frame.assign(y=np.nan), "a", start=0)
-    assert (never["low"] == 0).all() and (never["high"] == np.inf).all()
+    assert (never[LO] == 0).all() and (never[HI] == np.inf).all()
 
 
 def test_split_conformal_equals_mapie() -> None:
@@ -198,23 +204,23 @@ def test_split_conformal_equals_mapie() -> None:
 
     frame = scored(np.random.default_rng(5), origins=6)
     frame = frame.assign(y=frame["y"] + 100, a=frame["a"] + 100, b=frame["b"] + 100)  # far from zero: nothing is cut
-    frame = frame.assign(low=frame["a"] - 3.0, high=frame["a"] + 5.0)
+    frame = frame.assign(**{"a-q0.05": frame["a"] - 3.0, "a-q0.95": frame["a"] + 5.0})
     early = frame["cutoff"] < frame["cutoff"].unique()[3]
     calibration, test = frame[early], frame[~early]
     ours = split_conformal(calibration, test, "a", 0.9)
     theirs = mapie.SplitConformalRegressor(Column(), confidence_level=0.9, prefit=True)
     theirs.conformalize(calibration[["a"]].to_numpy(), calibration["y"].to_numpy())
     ends = theirs.predict_interval(test[["a"]].to_numpy())[1][:, :, 0]
-    assert np.allclose(ours[["low", "high"]], ends, atol=1e-9)
+    assert np.allclose(ours[[LO, HI]], ends, atol=1e-9)
 
-    ours = split_conformal(calibration, test, ("low", "high"), 0.9)
-    columns = ["low", "high", "a"]
+    ours = split_conformal(calibration, test, PAIR, 0.9)
+    columns = [*PAIR, "a"]
     quantiles = mapie.ConformalizedQuantileRegressor(
         [Column(0), Column(1), Column(2)], confidence_level=0.9, prefit=True
     )
     quantiles.conformalize(calibration[columns].to_numpy(), calibration["y"].to_numpy())
     ends = quantiles.predict_interval(test[columns].to_numpy(), symmetric_correction=True)[1][:, :, 0]
-    assert np.allclose(ours[["low", "high"]], ends, atol=1e-9)
+    assert np.allclose(ours[[LO, HI]], ends, atol=1e-9)
 
 
 def test_pooled_coverage_hides_the_west_and_groups_mend_it() -> None:
@@ -225,20 +231,20 @@ def test_pooled_coverage_hides_the_west_and_groups_mend_it() -> None:
     early = frame["cutoff"] < frame["cutoff"].unique()[12]
     calibration, test = frame[early], frame[~early]
     pooled = test.assign(**split_conformal(calibration, test, "a"))
-    table = coverage_by(pooled.assign(area=test["group"]), ["area"]).set_index("area")
-    assert coverage_by(pooled.assign(all=1), ["all"])["coverage"].item() == pytest.approx(0.9, abs=0.02)
+    table = coverage_by(pooled.assign(area=test["group"]), ["area"], "a").set_index("area")
+    assert coverage_by(pooled.assign(all=1), ["all"], "a")["coverage"].item() == pytest.approx(0.9, abs=0.02)
     assert table.loc["west", "coverage"] < 0.8 < 0.94 < table.loc["east", "coverage"]
     own = (
         test.assign(area=test["group"])
         .drop(columns="group")
         .join(split_conformal(calibration, test, "a", by=["group"]))
     )
-    mended = coverage_by(own, ["area"]).set_index("area")
+    mended = coverage_by(own, ["area"], "a").set_index("area")
     assert (mended["coverage"] - 0.9).abs().max() < 0.03
     assert mended.loc["west", "width"] > mended.loc["east", "width"]
     assert set(own["group"]) == {"west", "east"}
     few = split_conformal(calibration, test, "a", by=["group"], least=10**6)
-    assert set(few["group"]) == {"all"} and np.allclose(few[["low", "high"]], pooled[["low", "high"]])
+    assert set(few["group"]) == {"all"} and np.allclose(few[[LO, HI]], pooled[[LO, HI]])
 
 
 def test_a_scale_makes_small_series_narrow() -> None:
@@ -247,9 +253,9 @@ def test_a_scale_makes_small_series_narrow() -> None:
     frame["y"] = np.maximum(frame["a"] + frame["size"] * rng.normal(0, 0.3, len(frame)), 0)
     early = frame["cutoff"] < frame["cutoff"].unique()[10]
     test = frame[~early].assign(big=lambda f: f["size"] > f["size"].median())
-    plain = coverage_by(test.join(split_conformal(frame[early], test, "a").drop(columns="group")), ["big"])
+    plain = coverage_by(test.join(split_conformal(frame[early], test, "a").drop(columns="group")), ["big"], "a")
     scaled = coverage_by(
-        test.join(split_conformal(frame[early], test, "a", scale="size").drop(columns="group")), ["big"]
+        test.join(split_conformal(frame[early], test, "a", scale="size").drop(columns="group")), ["big"], "a"
     )
     assert np.ptp(plain["coverage"]) > 0.05 > np.ptp(scaled["coverage"])
 
@@ -264,16 +270,20 @@ def test_an_upper_end_alone_is_promised_on_its_side() -> None:
     calibration, test = frame[early], frame[~early]
     for share in (0.1, 0.75, 0.9):
         ends = split_conformal(calibration, test, "a", share, side="above")
-        assert (test["y"] <= ends["high"]).mean() == pytest.approx(share, abs=0.02)
-        assert (ends["low"] == 0).all()
-    high = split_conformal(calibration, test.assign(y=np.nan), "a", 0.75, side="above")["high"]
+        assert list(ends.columns) == [f"a-q{share:g}", "group"]
+        assert (test["y"] <= ends[f"a-q{share:g}"]).mean() == pytest.approx(share, abs=0.02)
+    high = split_conformal(calibration, test.assign(y=np.nan), "a", 0.75, side="above")["a-q0.75"]
     reach = conformal_quantile(calibration["y"] - calibration["a"], 0.75)  # errors with their sign
     assert np.allclose(high, test["a"] + reach)
     late = calibration.assign(y=calibration["a"] - 9.0)  # forecasts too high: the order goes below them, not below zero
     ends = split_conformal(late, test.assign(a=5.0), "a", 0.9, side="above")
-    assert (ends["high"] == 0).all()
+    assert (ends["a-q0.9"] == 0).all()
+    head = calibration.rename(columns={"a": "net-q0.9"}), test.rename(columns={"a": "net-q0.9"})
+    assert list(split_conformal(*head, "net-q0.9", 0.9, side="above").columns) == ["net-q0.9", "group"]
     with pytest.raises(DataError, match="one side needs a point forecast"):
-        split_conformal(calibration, test, ("a", "b"), side="above")
+        split_conformal(calibration, test, ("a", "a-q0.9"), side="above")
+    with pytest.raises(DataError, match="columns of one model"):
+        split_conformal(calibration, test, ("a", "b"))
 
 
 def test_calibration_may_not_reach_into_the_test_part() -> None:
@@ -295,7 +305,7 @@ def test_adaptive_intervals_recover_after_the_world_changes() -> None:
     after = late & (frame["cutoff"] < frame["cutoff"].unique()[45]).to_numpy()
 
     def covered(answer: pd.DataFrame) -> float:
-        return float(frame["y"].between(answer["low"], answer["high"])[after].mean())
+        return float(frame["y"].between(answer[LO], answer[HI])[after].mean())
 
     assert covered(fixed) < 0.8 and abs(covered(moving) - 0.9) < 0.03
     assert moving["level"].iloc[0:1].isna().all(), "the first origin only calibrates"
@@ -318,5 +328,5 @@ def test_adaptive_steps_follow_the_paper() -> None:
     level = 0.9
     for k in range(20, 80):
         assert answer.loc[k, "level"] == pytest.approx(level)
-        missed = not answer.loc[k, "low"] <= frame.loc[k, "y"] <= answer.loc[k, "high"]
+        missed = not answer.loc[k, LO] <= frame.loc[k, "y"] <= answer.loc[k, HI]
         level += 0.05 * (float(missed) - 0.1)

@@ -1,4 +1,4 @@
-"""Paired intervals, verdicts, skill and the Diebold–Mariano test, each against a slow or independent reference."""
+"""Paired intervals, verdicts and skill, each against a slow or independent reference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from scipy import stats
 from ecomlib.errors import DataError
 from ecomlib.evaluation import (
     compare,
-    diebold_mariano,
     mae,
     parts,
     score,
@@ -118,6 +117,8 @@ def test_verdicts_of_protocol_w(share: float, word: str, level: bool, better: bo
     assert found.relative.estimate == pytest.approx((value[0] - value[1]) / value[1], abs=1e-12)
     assert len(found.by_origin) == 8 and found.wins == (found.by_origin["ours"] < found.by_origin["rival"]).sum()
     assert found.word in str(found) and "of 8 origins" in str(found)
+    assert found.biases == pytest.approx(tuple(score(frame, ["ours", "rival"], ["bias"])["value"]), abs=1e-12)
+    assert f"bias {100 * found.biases[0]:+.1f} % against {100 * found.biases[1]:+.1f} %" in str(found)
 
 
 def test_verdict_needs_agreement_of_origins() -> None:
@@ -146,8 +147,10 @@ def test_ahead_without_proof_is_undecided_and_level_is_not_better() -> None:
 
 
 def test_leaderboard_is_sorted_with_intervals() -> None:
-    table = score_intervals(make(a=1.0, b=0.5), metric="wape", rng=np.random.default_rng(0), draws=300)
+    frame = make(a=1.0, b=0.5)
+    table = score_intervals(frame, metric="wape", rng=np.random.default_rng(0), draws=300)
     assert list(table["model"]) == ["b", "a"]
+    assert list(table["bias"]) == pytest.approx(list(score(frame, ["b", "a"], ["bias"])["value"]), abs=1e-12)
     assert (table["low"] < table["value"]).all() and (table["value"] < table["high"]).all()
 
 
@@ -171,63 +174,3 @@ def test_skill_interval_is_paired() -> None:
     assert (found.high - found.low) < (alone["high"] - alone["low"]) / (value[0] - value[2])
     with pytest.raises(DataError, match="undefined"):
         skill_interval(frame.assign(attainable_median=frame["naive"]), "model", rng=np.random.default_rng(0), draws=500)
-
-
-def slow_diebold_mariano(a: np.ndarray, b: np.ndarray, h: int) -> tuple[float, float]:
-    """Straight from the paper, index by index."""
-    d = [x - y for x, y in zip(a, b, strict=True)]
-    n = len(d)
-    mean = sum(d) / n
-    gamma = [sum((d[t] - mean) * (d[t - k] - mean) for t in range(k, n)) / n for k in range(h)]
-    variance = (gamma[0] + 2 * sum(gamma[1:])) / n
-    raw = mean / variance**0.5
-    corrected = raw * ((n + 1 - 2 * h + h * (h - 1) / n) / n) ** 0.5
-    return corrected, 2 * (1 - stats.t.cdf(abs(corrected), n - 1))
-
-
-@pytest.mark.parametrize("horizon", [1, 2, 4])
-def test_diebold_mariano_equals_slow_reference_and_statsmodels(horizon: int) -> None:
-    import statsmodels.api as sm
-
-    rng = np.random.default_rng(horizon)
-    shared = np.convolve(rng.normal(size=63), np.ones(horizon), "valid")[:60]
-    a, b = (shared + rng.normal(0.3, 1, 60)) ** 2, rng.normal(0, 1, 60) ** 2
-    found = diebold_mariano(a, b, horizon)
-    statistic, p_value = slow_diebold_mariano(a, b, horizon)
-    assert found.statistic == pytest.approx(statistic, abs=1e-10)
-    assert found.p_value == pytest.approx(p_value, abs=1e-10)
-    fitted = sm.OLS(a - b, np.ones(60)).fit(
-        cov_type="HAC", cov_kwds={"maxlags": horizon - 1, "kernel": "uniform", "use_correction": False}
-    )
-    correction = ((61 - 2 * horizon + horizon * (horizon - 1) / 60) / 60) ** 0.5
-    assert found.statistic == pytest.approx(float(fitted.tvalues[0]) * correction, abs=1e-9)
-
-
-def test_diebold_mariano_at_one_step_is_the_t_test() -> None:
-    """Known value: with horizon 1 the corrected statistic is that of the paired t-test."""
-    rng = np.random.default_rng(8)
-    a, b = rng.gamma(2, 1, 30), rng.gamma(2, 1.2, 30)
-    test = stats.ttest_rel(a, b)
-    found = diebold_mariano(a, b)
-    assert found.statistic == pytest.approx(test.statistic) and found.p_value == pytest.approx(test.pvalue)
-    assert diebold_mariano(b, a).statistic == pytest.approx(-found.statistic)
-
-
-def test_diebold_mariano_keeps_its_size_and_finds_a_difference() -> None:
-    """300 pairs of equal models, 5 % level, four standard errors (1 test): 5 ± 5 points."""
-    rng = np.random.default_rng(9)
-    p_values = [diebold_mariano(rng.normal(size=40) ** 2, rng.normal(size=40) ** 2).p_value for _ in range(300)]
-    assert 0.0 < np.mean(np.array(p_values) < 0.05) < 0.10
-    assert diebold_mariano(rng.normal(0, 1, 200) ** 2, rng.normal(0, 1.5, 200) ** 2).p_value < 0.01
-
-
-def test_diebold_mariano_edges() -> None:
-    same = np.arange(10.0)
-    assert diebold_mariano(same, same) == (0.0, 1.0, 0.0)
-    with pytest.raises(DataError, match="constant"):
-        diebold_mariano(same + 1, same)
-    alternating = np.tile([1.0, -1.0], 10) + 0.05 * np.arange(20)  # rectangular variance is negative at h = 2
-    assert np.isfinite(diebold_mariano(alternating, np.zeros(20), 2).statistic)
-    for bad in ((same, same[:-1], 1), (same, same * np.nan, 1), (same, same + 1, 10), (same, same + 1, 0)):
-        with pytest.raises(DataError):
-            diebold_mariano(*bad)

@@ -85,11 +85,11 @@ def test_closed_form_equals_simulation(tiny: Store, by: tuple[str, ...]) -> None
     whole = rates.sum(axis=1)
     assert abs(whole.mean() - floor["attainable"].sum()) < FOUR * whole.std() / np.sqrt(len(whole))
     for share in (0.1, 0.5, 0.9):
-        quantile = floor[f"attainable_q{share:g}"].to_numpy()
+        quantile = floor[f"attainable-q{share:g}"].to_numpy()
         slack = FOUR * np.sqrt(share * (1 - share) / len(totals)) + 0.01  # the shape is an approximation
         assert ((totals < quantile).mean(axis=0) < share + slack).all()
         assert ((totals <= quantile).mean(axis=0) > share - slack).all()
-    np.testing.assert_array_equal(floor["attainable_q0.5"], floor["attainable_median"])
+    np.testing.assert_array_equal(floor["attainable-q0.5"], floor["attainable_median"])
 
 
 def test_shock_forecast_by_powers_of_the_matrix(tiny: Store) -> None:

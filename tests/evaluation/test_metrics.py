@@ -62,7 +62,10 @@ def test_plain_metrics_equal_utilsforecast(scored: pd.DataFrame, origins: bool) 
     assert_same(ev.wape(frame, MODELS, by=by), peer.nd(frame, MODELS))
     assert_same(ev.coverage(frame, MODELS, level=80), peer.coverage(frame, MODELS, level=80))
     for q in (0.1, 0.5, 0.9):
-        assert_same(ev.quantile_loss(frame, MODELS, q), peer.quantile_loss(frame, {m: m for m in MODELS}, q=q))
+        points = frame[
+            ["unique_id", "ds", "y", *MODELS, *(["cutoff"] if origins else [])]
+        ]  # the frame's ends are others
+        assert_same(ev.quantile_loss(points, MODELS, q), peer.quantile_loss(points, {m: m for m in MODELS}, q=q))
     assert_same(ev.poisson_deviance(frame, MODELS), peer.tweedie_deviance(frame, MODELS, power=1))
 
 
@@ -113,6 +116,34 @@ def test_wape_pools_an_origin_and_score_averages_origins() -> None:
     assert (table["series"].item(), table["origins"].item()) == (2, 2)
 
 
+def test_bias_is_signed_and_pools_as_wape_does(scored: pd.DataFrame) -> None:
+    frame = pd.DataFrame(
+        {
+            "unique_id": ["a", "b", "a", "b"],
+            "cutoff": pd.to_datetime(["2024-01-01"] * 2 + ["2024-01-08"] * 2),
+            "y": [10.0, 0.0, 1.0, 3.0],
+            "m": [8.0, 1.0, 1.0, 1.0],
+        }
+    )
+    assert list(ev.bias(frame, "m")["m"]) == pytest.approx([-0.1, -0.5])  # 9 of 10; 2 of 4
+    assert ev.bias(frame, "m", by=())["m"].item() == pytest.approx(11 / 14 - 1)
+    assert ev.score(frame, "m", ["bias"])["value"].item() == pytest.approx(-0.3)
+    nothing = frame.assign(y=frame["y"].where(frame["cutoff"] == frame["cutoff"].min(), 0.0))
+    assert np.isnan(ev.bias(nothing, "m")["m"].iloc[1])
+    one = ev.score(nothing, "m", ["bias"])
+    assert one["value"].item() == pytest.approx(-0.1) and one["undefined"].item() == 1
+    by_origin = scored.groupby("cutoff")[["y", *MODELS]].sum()
+    expected = by_origin[MODELS].div(by_origin["y"], axis=0) - 1
+    np.testing.assert_allclose(ev.bias(scored, MODELS)[MODELS], expected, atol=1e-12)
+    # An item that sold nothing counts by what was forecast for it; an unobserved row by neither.
+    hidden = scored.assign(y=scored["y"].where(scored["unique_id"] != "p1"))
+    pd.testing.assert_frame_equal(ev.bias(hidden, MODELS), ev.bias(hidden.dropna(subset="y"), MODELS))
+
+
+def test_score_stands_bias_beside_wape(scored: pd.DataFrame, history: pd.DataFrame) -> None:
+    assert list(ev.score(scored, "a", train=history)["metric"]) == ["wape", "bias", "rmsse"]
+
+
 def test_score_by_hand_for_every_metric(scored: pd.DataFrame, history: pd.DataFrame) -> None:
     table = ev.score(scored, None, ev.POINT_METRICS, train=history)
     assert set(table["model"]) == set(MODELS)  # interval ends are no models
@@ -126,6 +157,7 @@ def test_score_by_hand_for_every_metric(scored: pd.DataFrame, history: pd.DataFr
             "rmsse": ev.rmsse(scored, name, train=history),
             "poisson_deviance": ev.poisson_deviance(scored, name),
             "wape": ev.wape(scored, name),
+            "bias": ev.bias(scored, name),
         }.items():
             assert value[name, metric] == pytest.approx(frame[name].mean(), abs=1e-12)
     origins = ev.score(scored, None, ["wape"], by_origin=True)
@@ -150,6 +182,22 @@ def test_zero_denominators_are_undefined_and_counted(history: pd.DataFrame) -> N
     # an item that sold nothing still counts by its errors
     some = frame.assign(y=frame["y"].where(frame["unique_id"] != "p0", 0.0))
     assert ev.score(some, "m", ["wape"])["value"].item() == pytest.approx((some["y"] - 3).abs().sum() / some["y"].sum())
+
+
+def test_quantiles_and_intervals_are_read_in_any_spelling(scored: pd.DataFrame) -> None:
+    frame = scored[["unique_id", "ds", "cutoff", "y", "a"]].assign(
+        **{"a-q0.1": scored["a"] - 2, "a-q0.9": scored["a"] + 1}
+    )
+    pd.testing.assert_frame_equal(ev.coverage(frame, "a", 80), ev.coverage(scored, "a", 80))
+    by_name = ev.quantile_loss(frame, "a", 0.9)
+    pd.testing.assert_frame_equal(by_name, ev.quantile_loss(scored, "a", 0.9))  # the end of the 80 % interval
+    by_hand = ev.quantile_loss(frame.assign(a=frame["a-q0.9"]).drop(columns="a-q0.9"), "a", 0.9)
+    pd.testing.assert_frame_equal(by_name, by_hand)
+    assert not np.allclose(by_name["a"], ev.quantile_loss(frame, "a", 0.75)["a"]), (
+        "0.75 is not there: the point is read"
+    )
+    with pytest.raises(DataError, match=r"no 90 % interval of 'a'.*quantile 0\.1.*split_conformal"):
+        ev.coverage(frame, "a", 90)
 
 
 def test_unobserved_rows_are_left_out_and_missing_forecasts_refused(scored: pd.DataFrame) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ecomlib.contract import sum_forecasts
 from ecomlib.errors import DataError
-from ecomlib.evaluation import newsvendor_cost, newsvendor_order, newsvendor_quantile, order_from_quantiles
+from ecomlib.evaluation import newsvendor_cost, newsvendor_quantile, order_from_quantiles, order_quantities
 
 COSTS = st.integers(1, 20)
 
@@ -17,9 +19,6 @@ def test_known_values() -> None:
     assert newsvendor_quantile(3, 1) == 0.75
     assert newsvendor_quantile(0, 2) == 0.0 and newsvendor_quantile(2, 0) == 1.0
     np.testing.assert_allclose(newsvendor_cost([5, 5, 5], [5, 8, 1], 3, 1), [0, 9, 4])
-    assert newsvendor_order([0, 1, 2, 3], 3, 1) == 2  # the smallest x with P(demand <= x) >= 0.75
-    assert newsvendor_order([[0, 1, 2, 3], [4, 4, 4, 4]], 3, 1).tolist() == [2, 4]
-    assert newsvendor_order([[0, 4], [1, 4], [2, 4], [3, 4]], 3, 1, axis=0).tolist() == [2, 4]
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=40), COSTS, COSTS)
@@ -28,8 +27,9 @@ def test_no_other_order_is_cheaper(demand: list[int], c_u: int, c_o: int) -> Non
     def mean_cost(order: float) -> float:
         return float(newsvendor_cost(order, demand, c_u, c_o).mean())
 
-    best = min(mean_cost(order) for order in range(31))
-    assert mean_cost(float(newsvendor_order(demand, c_u, c_o))) == pytest.approx(best)
+    order = float(np.quantile(demand, newsvendor_quantile(c_u, c_o), method="inverted_cdf"))
+    best = min(mean_cost(other) for other in range(31))
+    assert mean_cost(order) == pytest.approx(best)
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=40), COSTS, COSTS)
@@ -47,12 +47,6 @@ def test_costs_without_meaning_are_refused(costs: tuple[float, float]) -> None:
         newsvendor_cost(1, 1, *costs)
 
 
-def test_an_order_needs_samples() -> None:
-    for bad in ([], [1, np.nan], 3):
-        with pytest.raises(DataError, match="at least one finite sample"):
-            newsvendor_order(bad, 1, 1)
-
-
 def test_each_product_may_have_its_own_costs() -> None:
     np.testing.assert_allclose(newsvendor_quantile([3.0, 1.0], [1.0, 1.0]), [0.75, 0.5])
     np.testing.assert_allclose(newsvendor_cost([5, 5], [8, 1], [3.0, 9.0], [9.0, 2.0]), [9, 8])
@@ -63,3 +57,39 @@ def test_each_product_may_have_its_own_costs() -> None:
         newsvendor_cost([1, 1], [1, 1], 1, [1.0, -2.0])
     with pytest.raises(DataError, match="one column for each level"):
         order_from_quantiles(levels, np.ones((2, 4)), 1, 1)
+
+
+def fan(**more: list[float]) -> pd.DataFrame:
+    weeks = pd.date_range("2024-01-01", periods=2, freq="7D")
+    frame = pd.DataFrame({"unique_id": "mug", "ds": weeks, "cutoff": pd.Timestamp("2023-12-25"), "m": [5.0, 10.0]})
+    return frame.assign(**more)
+
+
+def test_orders_are_read_off_quantiles_and_interval_ends() -> None:
+    quantiles = fan(**{"m-q0.5": [4.0, 8.0], "m-q0.75": [6.0, 12.0], "m-q0.9": [8.0, 20.0], "other-q0.75": [0.0, 0.0]})
+    assert order_quantities(quantiles, "m", 3, 1).tolist() == [6.0, 12.0]
+    assert order_quantities(quantiles, "m", [3.0, 1.0], [1.0, 1.0]).tolist() == [6.0, 8.0], "costs of each row"
+    levels, table = (0.5, 0.75, 0.9), quantiles[["m-q0.5", "m-q0.75", "m-q0.9"]]
+    np.testing.assert_array_equal(order_quantities(quantiles, "m", 8, 2), order_from_quantiles(levels, table, 8, 2))
+    ends = fan(**{"m-lo-90": [0.0, 2.0], "m-hi-90": [18.0, 20.0], "m-lo-50": [4.0, 6.0], "m-hi-50": [9.0, 14.0]})
+    assert order_quantities(ends, "m", 3, 1).tolist() == [9.0, 14.0], "the upper end of 50 % is the quantile 0.75"
+    assert order_quantities(ends, "m", 0.05, 0.95).tolist() == [0.0, 2.0]
+    assert order_quantities(ends, "m", 1, 1).tolist() == [6.5, 10.0], "nothing says that the point is a median"
+    ends.attrs["point"] = {"m": "median"}
+    assert order_quantities(ends, "m", 1, 1).tolist() == [5.0, 10.0]
+
+
+def test_an_order_without_quantiles_is_refused() -> None:
+    for frame in (fan(), fan(**{"m-q0.9": [1.0, 2.0]}), fan(**{"m-mean": [1.0, 2.0]})):
+        with pytest.raises(DataError, match=r"two quantiles of 'm' or more.*conformal"):
+            order_quantities(frame, "m", 3, 1)
+    young = fan(**{"m-lo-90": [0.0, 0.0], "m-hi-90": [9.0, np.inf]})
+    with pytest.raises(DataError, match="no finite end"):
+        order_quantities(young, "m", 19, 1)
+
+
+def test_a_season_is_not_ordered_by_a_sum_of_medians() -> None:
+    weeks = fan(**{"m-q0.5": [4.0, 8.0], "m-q0.9": [8.0, 20.0]})
+    weeks.attrs["point"] = {"m": "median"}
+    with pytest.raises(DataError, match="neither quantiles nor medians add up"):
+        order_quantities(sum_forecasts(weeks, "m", by="unique_id"), "m", 3, 1)

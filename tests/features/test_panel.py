@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import doctest
 import os
 from collections import defaultdict
 
@@ -14,8 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_shop import FIRST, make_shop
 
-from ecomlib import panel as panel_module
-from ecomlib import periods
 from ecomlib.errors import DataError
 from ecomlib.panel import (
     FREQUENCIES,
@@ -438,12 +435,6 @@ def test_keys_that_differ_by_type_or_by_spaces() -> None:
     assert "p|1" in str(caught.value)
     numbers = make_panel(two_keys([("p", 9), ("p", 10)]), by="shelf", begin="sale")
     assert numbers["unique_id"].tolist() == ["10", "9"] and check_panel(numbers)[0].tolist() == [0, 1, 2]
-
-
-@pytest.mark.parametrize("module", [panel_module, periods])
-def test_examples_run(module: object) -> None:
-    result = doctest.testmod(module)  # type: ignore[arg-type]
-    assert result.attempted and not result.failed
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from shops import windows
 
 from ecomlib import adversarial
 from ecomlib.adversarial import Attack, Hardening, Threat
-from ecomlib.models import Forecaster
+from ecomlib.models import Network
 from ecomlib.training import TrainSettings, fit, make_network
 from ecomlib.windowing import WindowSettings
 from ecomlib.windows import Batch, WindowSet
@@ -32,7 +32,7 @@ def damage(found: Attack, where: pd.Index) -> pd.DataFrame:
     return sample(rows, "key", 30)
 
 
-def trained(train: WindowSet, seed: int, perturb: Hardening | None = None) -> Forecaster:
+def trained(train: WindowSet, seed: int, perturb: Hardening | None = None) -> Network:
     """A small GRU after two epochs."""
     model = make_network("gru", train, hidden=12, decoder=12, seed=seed)
     fit(model, train, None, TrainSettings(epochs=2, batch_size=128, lr=1e-2, device="cpu", seed=seed), perturb=perturb)

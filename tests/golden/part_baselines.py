@@ -7,8 +7,8 @@ from record import sample
 from shops import SCORED, weekly
 
 from ecomlib.contract import rolling_origins
-from ecomlib.forecasting import backtest
 from ecomlib.ensemble.average import Average
+from ecomlib.forecasting import backtest
 from ecomlib.models import baselines
 
 
@@ -41,5 +41,5 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
         "lightgbm": small,
         "lightgbm_absolute": absolute,
     }
-    frame = backtest(panel, models, rolling_origins(panel, 3, 2), 3, known_ahead=("price", "promoted"))
+    frame = backtest(panel, models, rolling_origins(panel, 3, 2), 3)
     return {f"forecast: {name}": sample(frame[[*SCORED, name]], SCORED) for name in models}

@@ -20,6 +20,13 @@ from ecomlib.ensemble import (
 MEMBERS = ["mean4", "mean8", "naive", "smoothed"]
 
 
+def bounds(frame: pd.DataFrame, ends: pd.DataFrame) -> pd.DataFrame:
+    """The rows with their ends as low and high, under which they were recorded; a quantile alone has zero below."""
+    high = next(column for column in ends if "-hi-" in column or "-q" in column)
+    low = ends[high.replace("-hi-", "-lo-")] if "-hi-" in high else 0.0
+    return frame[[*SCORED, "y", "category"]].assign(low=low, high=ends[high])
+
+
 def part(seed: int) -> dict[str, pd.DataFrame]:
     """Weights and averages fitted on early origins; intervals from the origins between, for the last ones."""
     frame = scored(seed)
@@ -35,7 +42,8 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
         frame[f"stacked {loss}"] = combine(frame, MEMBERS, "mean", dict(weight))
     frame["stacked log"] = combine(frame, MEMBERS, "log_mean", dict(weights["absolute"]))
     # Stand-ins for quantile forecasts, and for a scale: deterministic and never crossing.
-    frame["q_low"], frame["q_high"] = 0.5 * frame["mean"], 1.5 * frame["mean"] + 0.5
+    pair = ("band-q0.05", "band-q0.95")
+    frame[pair[0]], frame[pair[1]] = 0.5 * frame["mean"], 1.5 * frame["mean"] + 0.5
     frame["scale"] = np.sqrt(frame["mean"] + 0.5)
     calibration, test = frame[frame["cutoff"].isin(origins[3:-3])], frame[frame["cutoff"].isin(origins[-3:])]
     rules = {
@@ -44,8 +52,8 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
         "scaled": split_conformal(calibration, test, "mean", scale="scale"),
         "by category": split_conformal(calibration, test, "mean", by=["category"], least=20),
         "by category, scaled": split_conformal(calibration, test, "mean", by=["category"], least=40, scale="scale"),
-        "quantiles": split_conformal(calibration, test, ("q_low", "q_high")),
-        "quantiles, scaled": split_conformal(calibration, test, ("q_low", "q_high"), 0.8, scale="scale"),
+        "quantiles": split_conformal(calibration, test, pair),
+        "quantiles, scaled": split_conformal(calibration, test, pair, 0.8, scale="scale"),
         "above": split_conformal(calibration, test, "mean", 0.75, side="above"),
     }
     adaptive = {
@@ -56,12 +64,13 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
     found = {f"average: {name}": sample(frame[[*SCORED, name]], SCORED) for name in averages}
     found |= {f"weights: {loss}": weight.to_frame() for loss, weight in weights.items()}
     for name, ends in rules.items():
-        whole = test[[*SCORED, "y", "category"]].join(ends)
-        own = whole.assign(own=(whole["group"] != "all").astype(float))
+        own = bounds(test, ends).assign(own=(ends["group"] != "all").astype(float))
         found[f"interval: {name}"] = sample(own[[*SCORED, "low", "high", "own"]], SCORED)
-        found[f"coverage: {name}"] = coverage_by(whole, ["category"]).set_index("category")
+        named = own.rename(columns={"low": "it-lo-90", "high": "it-hi-90"})
+        found[f"coverage: {name}"] = coverage_by(named, ["category"], "it").set_index("category")
     for name, ends in adaptive.items():
-        found[f"interval: {name}"] = sample(frame[SCORED].join(ends), SCORED)
+        both = bounds(frame, ends).assign(level=ends["level"])
+        found[f"interval: {name}"] = sample(both[[*SCORED, "low", "high", "level"]], SCORED)
     errors = np.abs(calibration["y"] - calibration["mean"])
     shares = [0.5, 0.8, 0.9, 0.95, 0.999]
     found["conformal quantile"] = pd.DataFrame(

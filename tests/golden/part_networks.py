@@ -17,7 +17,8 @@ from ecomlib.training import TrainSettings, fit, make_network, predict
 from ecomlib.windowing import WindowSettings
 
 SCALES = ("log1p_shift", "log1p_mean", "mean_abs", "none")
-SMALL = {"hidden": 16, "decoder": 16, "heads": 4, "feed_forward": 16}
+SMALL = {"hidden": 16, "decoder": 16, "fusion_heads": 4}
+OWN = {"transformer": {"attention_heads": 4, "feed_forward": 16}}
 TRAIN = TrainSettings(epochs=2, batch_size=128, lr=1e-2, device="cpu", precision="fp32")
 
 
@@ -36,10 +37,12 @@ def run(
     more = {"text": vectors(seed), "text_key": "product_id"} if text else {}
     panel_head = head == "yes_no"
     train, test = windows(seed, shape, binary=panel_head, **more)
-    net = make_network(model, train, head=head, seed=seed, **{**SMALL, **network})
+    net = make_network(model, train, head=head, seed=seed, **{**SMALL, **OWN.get(model, {}), **network})
     history = fit(net, train, test, replace(how, seed=seed)).history
     frame = predict(net, test, device="cpu")
     losses = history.set_index("epoch")[["train_loss", "valid_loss", "lr"]]
+    if head == "quantile":  # recorded by their shares, of which the point forecast is one
+        frame = frame.drop(columns="forecast").rename(columns=lambda column: column.removeprefix("forecast-"))
     return {"forecast": sample(frame.drop(columns="y"), SCORED), "losses": losses}
 
 

@@ -24,7 +24,8 @@ def floors(seed: int) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     regions = ev.attainable(whole, [days], 3, "D", ("region_id",))
     category = ev.attainable(whole, [weeks[-4]], 3, by=("category", "region_id"), filtered=False)
     tables = {"products, weeks": products, "regions, days": regions, "categories and regions": category}
-    return {f"floor: {name}": sample(table, SCORED, 40) for name, table in tables.items()}, products
+    old = {f"attainable-q{level:g}": f"attainable_q{level:g}" for level in LEVELS}  # as they were recorded
+    return {f"floor: {name}": sample(table.rename(columns=old), SCORED, 40) for name, table in tables.items()}, products
 
 
 def metrics(seed: int) -> dict[str, pd.DataFrame]:
@@ -63,25 +64,19 @@ def metrics(seed: int) -> dict[str, pd.DataFrame]:
         ]
     names = ["relative", "low", "high", "ours", "rival", "wins", "better", "level", "tie"]
     found["comparisons"] = pd.DataFrame.from_dict(rows, "index", columns=names).astype(float)
-    by_origin = ev.wape(frame, MODELS)
-    tests = [ev.diebold_mariano(by_origin["mean4"], by_origin[rival], h) for rival in MODELS[1:] for h in (1, 2)]
-    found["Diebold-Mariano"] = pd.DataFrame(tests, columns=["statistic", "p", "difference"])
     return found
 
 
 def orders(seed: int, floor: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Orders from quantiles and from samples, and what they cost."""
-    names = [f"attainable_q{level:g}" for level in LEVELS]
+    """Orders from quantiles, and what they cost."""
     y = floor.merge(weekly(seed)[["unique_id", "ds", "y"]], on=["unique_id", "ds"])
     cost = store(seed).products.set_index("product_id")
     short = y["unique_id"].map(0.6 * cost["list_price"]).to_numpy(dtype=float)
     over = 0.2 * y["unique_id"].map(cost["unit_cost"]).to_numpy(dtype=float)
-    order = ev.order_from_quantiles(LEVELS, y[names], short, over)
-    draws = np.random.default_rng(seed).poisson(y["attainable"].to_numpy()[:, None], (len(y), 50))
+    order = ev.order_quantities(y, "attainable", short, over)
     rows = y[SCORED].assign(
         ratio=ev.newsvendor_quantile(short, over),
         order=order,
-        from_samples=ev.newsvendor_order(draws, 3.0, 1.0),
         cost=ev.newsvendor_cost(np.ceil(order), y["y"], short, over),
     )
     return {"orders": sample(rows, SCORED)}

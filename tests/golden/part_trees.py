@@ -10,9 +10,9 @@ from shops import HORIZON, SCORED, WINDOW, store, weekly, windows
 
 from ecomlib.contract import rolling_origins
 from ecomlib.forecasting import backtest
-from ecomlib.models.trees import fit_trees, predict_trees, window_table
+from ecomlib.models.trees import Trees, window_table
 from ecomlib.panel import make_panel
-from ecomlib.training import TrainSettings, network_forecaster
+from ecomlib.training import NetworkForecaster, TrainSettings
 from ecomlib.windowing import WindowSettings
 
 FEW = {"n_estimators": 40, "min_child_samples": 20}
@@ -24,8 +24,11 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
     table = window_table(test).assign(row=[f"{k:06d}" for k in range(len(test) * HORIZON)])
     found = {"inputs of trees": sample(table, "row", 20)}
     for name, quantiles in (("median", ()), ("quantiles", (0.05, 0.5, 0.95))):
-        answer = predict_trees(fit_trees(train, quantiles, **FEW), test)
-        found[f"forecast: trees, {name}"] = sample(answer.drop(columns="y"), SCORED)
+        trees = Trees(quantiles=quantiles, options=FEW)
+        answer = trees.predict_windows(trees.fit_windows(train), test)
+        # The record keeps its names: "forecast" alone, or the quantiles without it.
+        answer = answer.drop(columns=["y", "forecast"] if quantiles else "y")
+        found[f"forecast: trees, {name}"] = sample(answer.rename(columns=lambda c: c.replace("forecast-", "")), SCORED)
     panel = weekly(seed)
     calendar = WindowSettings(
         8,
@@ -35,23 +38,21 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
         static=("category",),
     )
     quick = TrainSettings(epochs=2, batch_size=256, lr=1e-2, device="cpu", precision="fp32", valid_periods=3)
-    small = {"hidden": 8, "decoder": 8, "heads": 2, "feed_forward": 8}
+    small = {"hidden": 8, "decoder": 8}
+    attentive = {**small, "attention_heads": 2, "feed_forward": 8, "head": "quantile"}
     models = {
-        "gru": network_forecaster("gru", calendar, quick, seeds=(seed,), **small),
-        "lstm, two seeds": network_forecaster("lstm", WINDOW, quick, seeds=(seed, seed + 1), **small),
-        "transformer, quantiles": network_forecaster(
-            "transformer", WINDOW, quick, seeds=(seed,), head="quantile", **small
-        ),
+        "gru": NetworkForecaster("gru", calendar, quick, (seed,), small),
+        "lstm, two seeds": NetworkForecaster("lstm", WINDOW, quick, (seed, seed + 1), small),
+        "transformer, quantiles": NetworkForecaster("transformer", WINDOW, quick, (seed,), attentive),
     }
-    known = ("price", "promoted", "category")
-    scored = backtest(panel, models, rolling_origins(panel, HORIZON, 2), HORIZON, known_ahead=known)
+    scored = backtest(panel, models, rolling_origins(panel, HORIZON, 2), HORIZON)
     for name in models:
         found[f"backtest: {name}"] = sample(scored[[*SCORED, name]], SCORED)
     daily = make_panel(store(seed), freq="D", by=("category",))
     daily_quick = replace(quick, valid_periods=14)
     answer = backtest(
         daily,
-        {"gru": network_forecaster("gru", WindowSettings(14, 7, future=("weekday",)), daily_quick, **small)},
+        {"gru": NetworkForecaster("gru", WindowSettings(14, 7, future=("weekday",)), daily_quick, options=small)},
         rolling_origins(daily, 7, 1),
         7,
     )

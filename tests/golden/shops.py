@@ -59,10 +59,10 @@ def scored(seed: int) -> pd.DataFrame:
     """Three quick forecasts of six origins, with region-free keys: what averages and intervals are made of."""
     panel = weekly(seed)
     models = {
-        "mean4": baselines.window_mean(4),
-        "mean8": baselines.window_mean(8),
-        "naive": baselines.naive(),
-        "smoothed": baselines.exponential_smoothing(),
+        "mean4": baselines.WindowMean(4),
+        "mean8": baselines.WindowMean(8),
+        "naive": baselines.Naive(),
+        "smoothed": baselines.ExponentialSmoothing(),
     }
     frame = backtest(panel, models, rolling_origins(panel, 1, 10), 1)
     return frame.merge(panel[["unique_id", "ds", "category"]], on=["unique_id", "ds"])

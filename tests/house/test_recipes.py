@@ -1,5 +1,5 @@
-"""The recipes of CONTRIBUTING.md, walked in a copy of the checkout: a store, a network, an exercise and a lesson are
-added, each by its own file and at most one line, and every command and message then knows them."""
+"""The recipes of CONTRIBUTING.md, walked in a copy of the checkout: a store, a forecaster, a network, an exercise and a
+lesson are added, each by its own file and at most one line, and every command and message then knows them."""
 
 from __future__ import annotations
 
@@ -33,24 +33,43 @@ def load() -> Store:
     products = pd.DataFrame({"product_id": ["P1"], "title": ["Rye bread"]})
     return Store("bakery", products, pd.DataFrame(orders).assign(unit_price=3.5))
 '''
-NETWORK = '''"""A network like the GRU, for the test of the recipes."""
+# The page's own code: the file of a network, and what it can do then.
+NETWORK, USE = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)
+FORECASTER = '''"""The mean of all series, for the test of the recipes."""
 
-from ecomlib.models.gru import GRUForecaster
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ecomlib.contract import Forecaster
 
 
-class TwinForecaster(GRUForecaster):
-    """Read the past like the GRU, under a name of its own."""
+@dataclass(frozen=True)
+class ShopMean(Forecaster):
+    """The mean of everything that was sold, for each series."""
 
-    kind = "twin"
+    name: ClassVar[str] = "shop_mean"
+    point: ClassVar[str] = "mean"
+
+    def answer(self, learned, past, future):
+        return np.full(len(future), past["y"].mean())
 '''
+OUTSIDE = FORECASTER.replace("import Forecaster", "import Forecaster, register").replace(
+    "@dataclass", "@register\n@dataclass"
+)
 LINES = {
+    "ecomlib/forecasting/registry.py": (
+        "\n}\n\n\ndef names(",
+        '    "shop_mean": "ecomlib.models.shop_mean:ShopMean",',
+    ),
     "ecomlib/stores/registry.py": (
         "\n)\n\n\ndef names(",
         '    StoreEntry("bakery", "sample", "Bread and rolls", "ecomlib.stores.bakery:load"),',
     ),
     "ecomlib/models/registry.py": (
         "\n)\n\n# By the class",
-        '    "ecomlib.models.twin:TwinForecaster",',
+        '    "ecomlib.models.tcn:TCNNetwork",',
     ),
     "ecomlib/course/syllabus.py": (
         "\n)\n\n# Ways through",
@@ -70,14 +89,18 @@ from typer.testing import CliRunner
 import ecomlib
 from ecomlib.course import exercises
 from ecomlib.cli.main import app
-from ecomlib.models import NETWORKS, ForecasterSettings
-from ecomlib.training import load, save
+import pandas as pd
+from ecomlib.forecasting import forecaster
+from ecomlib.testing import check_forecaster
 
 def invoke(*words):
     done = CliRunner().invoke(app, list(words), env={"COLUMNS": "300"})
     return done.output + done.stderr
 
-kept = save(NETWORKS["twin"](ForecasterSettings(past=1, horizon=2)), Path("twin.safetensors"))
+weeks = pd.date_range("2023-01-02", periods=60, freq="7D")
+panel = pd.concat([pd.DataFrame({"unique_id": name, "ds": weeks, "y": range(60)}) for name in ("mug", "cup")])
+panel["y"] = panel["y"].astype(float)
+exec(USE)
 print(json.dumps({
     "package": ecomlib.__file__,
     "title": ecomlib.load_store("bakery").products["title"].tolist(),
@@ -86,7 +109,17 @@ print(json.dumps({
     "run, misspelt": invoke("run", "90", "--store", "bakry"),
     "train, misspelt": invoke("train", "--store", "bakry", "--home", "home"),
     "train": invoke("train", "--store", "bakery", "--home", "home"),
-    "saved network": load(kept)[0].kind,
+    "loaded network": type(again.learned["networks"][0]).__name__,
+    "its columns": list(forecast.columns),
+    "backtest": list(scored.columns),
+    "exported": sorted(path.name for path in Path("tcn_onnx").iterdir()),
+    "same after a file": again.forecast(panel).equals(forecast),
+    "forecasters": invoke("forecasters"),
+    "forecast": invoke("forecast", "--store", "bakery", "--model", "shop_mean", "--horizon", "1", "--freq", "daily",
+                       "--out", "made.csv", "--save", "kept"),
+    "plugin": invoke("forecast", "--store", "bakery", "--model", "outside", "--plugin", "outside", "--freq", "daily",
+                     "--out", "outside.csv"),
+    "report": check_forecaster(forecaster("shop_mean")) or check_forecaster(forecaster("outside")),
     "exercises": list(exercises.exercises("90")),
 }))
 """
@@ -120,7 +153,8 @@ def walked(copy: Path) -> Path:
     assert refused.returncode == 1 and "not in the syllabus, so nothing was executed" in refused.stderr
     before = sources(copy)
     (copy / "ecomlib/stores/bakery.py").write_text(STORE, encoding="utf-8")
-    (copy / "ecomlib/models/twin.py").write_text(NETWORK, encoding="utf-8")
+    (copy / "ecomlib/models/tcn.py").write_text(NETWORK, encoding="utf-8")
+    (copy / "ecomlib/models/shop_mean.py").write_text(FORECASTER, encoding="utf-8")
     shutil.copy(toy_lesson.CHECKS / "lesson_90.py", copy / "ecomlib/course/exercises/lesson_90.py")
     for name, (end, line) in LINES.items():
         assert before[name].count(end) == 1, f"{name}: the list's end was not found"
@@ -130,7 +164,8 @@ def walked(copy: Path) -> Path:
     assert touched == set(LINES) and all(after[n].count("\n") == before[n].count("\n") + 1 for n in touched)
     assert {name.rpartition("/")[2] for name in after.keys() - before.keys()} == {
         "bakery.py",
-        "twin.py",
+        "shop_mean.py",
+        "tcn.py",
         "lesson_90.py",
     }
     return copy
@@ -140,10 +175,11 @@ def walked(copy: Path) -> Path:
 def answers(walked: Path) -> dict[str, Any]:
     shop = walked / "shop"
     shop.mkdir()
+    (walked / "outside.py").write_text(OUTSIDE.replace("shop_mean", "outside"), encoding="utf-8")
     (shop / "products.csv").write_text("product_id,title\nP1,Mug\n", encoding="utf-8")
     order = "order_id,product_id,ordered_at,quantity,unit_price\nO1,P1,2024-01-02 10:00:00,2,3.5\n"
     (shop / "orders.csv").write_text(order, encoding="utf-8")
-    done = python(walked, "-c", ASK)
+    done = python(walked, "-c", f"USE = {USE!r}\n{ASK}")
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     assert Path(found["package"]).is_relative_to(walked)
@@ -158,8 +194,22 @@ def test_a_store_is_its_file_and_one_line(answers: dict[str, Any]) -> None:
     assert "reading the store bakery" in answers["train"] and "neither" not in answers["train"]
 
 
+def test_a_forecaster_is_its_file_and_one_line(answers: dict[str, Any], walked: Path) -> None:
+    assert re.search(r"^shop_mean +mean +nothing +The mean of everything", answers["forecasters"], re.M)
+    assert "the column 'shop_mean' is a mean" in answers["forecast"]
+    assert json.loads((walked / "kept/card.json").read_text(encoding="utf-8"))["forecaster"] == "shop_mean"
+    assert answers["report"] is None
+
+
+def test_a_forecaster_outside_is_its_file_alone(answers: dict[str, Any]) -> None:
+    assert "the column 'outside' is a mean" in answers["plugin"]
+
+
 def test_a_network_is_its_file_and_one_line(answers: dict[str, Any]) -> None:
-    assert answers["saved network"] == "twin"
+    assert answers["loaded network"] == "TCNNetwork" and answers["same after a file"]
+    assert answers["its columns"][:5] == ["unique_id", "ds", "cutoff", "tcn", "tcn-q0.1"]
+    assert {"tcn", "naive"} <= set(answers["backtest"])
+    assert answers["exported"] == ["onnx.json", "seed0.onnx"]
 
 
 def test_an_exercise_is_its_file(answers: dict[str, Any]) -> None:

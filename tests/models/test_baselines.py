@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from ecomlib.contract import rolling_origins
+from ecomlib.contract import Forecaster, rolling_origins
+from ecomlib.ensemble.average import Average
 from ecomlib.errors import DataError, MissingDependencyError
 from ecomlib.evaluation import score
 from ecomlib.forecasting import backtest
@@ -18,16 +19,17 @@ from ecomlib.periods import period_index, period_start
 
 pytest.importorskip("statsforecast")
 pytest.importorskip("lightgbm")
-SMALL = peers.BoostingSettings(trees=40, rate=0.2, lags=(1, 2, 3, 52), windows=(4,))
-ALL: dict[str, Callable[[], peers.ForecastFunction]] = {
-    "naive": peers.naive,
-    "seasonal_naive": peers.seasonal_naive,
-    "window_mean": peers.window_mean,
-    "ses": peers.exponential_smoothing,
-    "theta": peers.auto_theta,
-    "ets": peers.auto_ets,
-    "lightgbm": lambda: peers.lightgbm(SMALL),
-    "log_mean": lambda: peers.log_mean({"a": peers.naive(), "b": peers.window_mean()}),
+SMALL = peers.LightGBM(trees=40, rate=0.2, lags=(1, 2, 3, 52), windows=(4,))
+ALL: dict[str, Forecaster] = {
+    "naive": peers.Naive(),
+    "seasonal_naive": peers.SeasonalNaive(),
+    "window_mean": peers.WindowMean(),
+    "ses": peers.ExponentialSmoothing(),
+    "theta": peers.AutoTheta(),
+    "ets": peers.AutoETS(),
+    "ces": peers.Statsforecast("AutoCES"),
+    "lightgbm": SMALL,
+    "log_mean": Average((peers.Naive(), peers.WindowMean()), "log_mean"),
 }
 
 
@@ -47,7 +49,7 @@ def panel() -> pd.DataFrame:
 
 
 def at(panel: pd.DataFrame, name: str, horizon: int = 3) -> pd.DataFrame:
-    return backtest(panel, {name: ALL[name]()}, rolling_origins(panel, horizon, 1), horizon)
+    return backtest(panel, {name: ALL[name]}, rolling_origins(panel, horizon, 1), horizon)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -125,17 +127,19 @@ def test_boosting_is_repeatable_and_uses_what_is_known_ahead(panel: pd.DataFrame
     promoted = (rng.random(len(panel)) < 0.3).astype(float)
     pushed = panel.assign(promoted=promoted, y=panel["y"] * (1 + 2 * promoted))
     pushed = pushed[pushed["unique_id"].str.startswith("p")]
-    with_plan = peers.BoostingSettings(trees=60, lags=(1, 2, 3), windows=(4,), covariates=("promoted",))
-    models = {"blind": peers.lightgbm(SMALL), "again": peers.lightgbm(SMALL), "plan": peers.lightgbm(with_plan)}
-    frame = backtest(pushed, models, rolling_origins(pushed, 3, 2), 3, known_ahead=["promoted"])
+    with_plan = peers.LightGBM(trees=60, lags=(1, 2, 3), windows=(4,), covariates=("promoted",))
+    models = {"blind": SMALL, "again": replace(SMALL), "plan": with_plan}
+    frame = backtest(pushed, models, rolling_origins(pushed, 3, 2), 3)
     assert list(frame["blind"]) == list(frame["again"])
     value = score(frame, ["blind", "plan"], ["wape"])["value"]
     assert value[1] < 0.8 * value[0]
 
 
 def test_log_mean_is_the_mean_of_logs(panel: pd.DataFrame) -> None:
-    models = {"a": peers.naive(), "b": peers.window_mean()}
-    frame = backtest(panel, models | {"mean": peers.log_mean(models)}, rolling_origins(panel, 2, 1), 2)
+    models = {"a": peers.Naive(), "b": peers.WindowMean()}
+    frame = backtest(
+        panel, models | {"mean": Average(tuple(models.values()), "log_mean")}, rolling_origins(panel, 2, 1), 2
+    )
     expected = np.expm1((np.log1p(frame["a"]) + np.log1p(frame["b"])) / 2)
     np.testing.assert_allclose(frame["mean"], expected, atol=1e-12)
 
@@ -144,12 +148,12 @@ def test_refusals(panel: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     origin = rolling_origins(panel, 3, 1)[0]
     train, future = panel[panel["ds"] <= origin], panel.loc[panel["ds"] > origin, ["unique_id", "ds"]]
     with pytest.raises(DataError, match="same number of periods"):
-        peers.naive()(train, future.iloc[:-1])
+        peers.Naive().answer(None, train, future.iloc[:-1])
     with pytest.raises(DataError, match="sorted by series and date"):
-        peers.naive()(train, future.sort_values("ds", kind="stable"))
+        peers.Naive().answer(None, train, future.sort_values("ds", kind="stable"))
     monkeypatch.setitem(sys.modules, "lightgbm", None)
     with pytest.raises(MissingDependencyError, match=r'pip install "ecomlib\[course\]"'):
-        peers.lightgbm(SMALL)(train, future)
+        SMALL.fit(train, 3)
 
 
 def test_boosting_inputs_equal_mlforecast(panel: pd.DataFrame) -> None:
@@ -157,7 +161,8 @@ def test_boosting_inputs_equal_mlforecast(panel: pd.DataFrame) -> None:
     mlforecast = pytest.importorskip("mlforecast", reason="the extra 'peers' is not part of the tests' environment")
     from mlforecast.lag_transforms import ExponentiallyWeightedMean, RollingMean
 
-    settings = peers.BoostingSettings()
+    weekly = (1, 2, 3, 4, 5, 6, 7, 8, 12, 26, 51, 52, 53)  # the defaults of features.lags
+    settings = peers.LightGBM(lags=weekly, windows=(4, 12, 26))
     rolling = [RollingMean(w) for w in settings.windows] + [ExponentiallyWeightedMean(a) for a in settings.exponential]
     theirs = mlforecast.MLForecast(
         models=[], freq="W-MON", lags=list(settings.lags), lag_transforms={1: rolling}, date_features=["week", "month"]
@@ -173,6 +178,6 @@ def test_the_season_is_a_year_of_the_panels_frequency(freq: str, season: int) ->
     periods = period_start(period_index(pd.Timestamp("2021-01-04"), freq) + np.arange(season + 3), freq)
     panel = pd.DataFrame({"unique_id": "a", "ds": periods, "y": np.arange(season + 3.0)})
     train, future = panel.iloc[:-2], panel.iloc[-2:]
-    np.testing.assert_array_equal(peers.seasonal_naive()(train, future), [1.0, 2.0])
-    settings = peers.BoostingSettings(trees=2, least_rows=1)
-    assert np.isfinite(peers.lightgbm(settings)(train, future)).all()
+    np.testing.assert_array_equal(peers.SeasonalNaive().answer(None, train, future), [1.0, 2.0])
+    settings = peers.LightGBM(trees=2, least_rows=1)
+    assert np.isfinite(settings.fit(train, 2).forecast()["lightgbm"]).all()

@@ -24,7 +24,6 @@ from ecomlib.text import (
     AdaptSettings,
     Encoder,
     adapt_encoder,
-    adapt_masked,
     basket_pairs,
     encode,
     info_nce,
@@ -42,7 +41,7 @@ WORDS = [f"{head}{tail}" for head in ("mug", "lamp", "tin", "bag", "kite", "fork
 NAME, PLAIN = "somebody/small-encoder", "somebody/plain-encoder"  # the second does not say how it pools
 
 
-def make_encoder(folder: Path, *, masked: bool = False, pooling: str = "cls", kind: str = "Pooling") -> Path:
+def make_encoder(folder: Path, *, pooling: str = "cls", kind: str = "Pooling") -> Path:
     """A random BERT of two layers as its authors would publish it, first-piece pooling unless said otherwise."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
@@ -63,7 +62,7 @@ def make_encoder(folder: Path, *, masked: bool = False, pooling: str = "cls", ki
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        (transformers.BertForMaskedLM if masked else transformers.BertModel)(config).save_pretrained(folder)
+        transformers.BertModel(config).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     card = {
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -356,24 +355,6 @@ def test_an_adapted_encoder_is_saved_and_read(mine: Encoder, tmp_path: Path) -> 
     shutil.copy(tmp_path / "ours" / "encoder.json", tmp_path / "mixed")  # other weights under this card
     with pytest.raises(DownloadError, match="not those that were published"):
         load_encoder(tmp_path / "mixed")
-
-
-@needs_weights
-def test_guessing_needs_a_head(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="without the head that guesses hidden words"):
-        adapt_masked(["mug", "cup"])
-
-
-def test_guessing_with_a_head_learns(tmp_path: Path) -> None:
-    folder = make_encoder(tmp_path / "masked", masked=True, pooling="mean")
-    texts = [f"{a} {b} {a} {b} {a} {b}" for a, b in zip(WORDS, WORDS[::-1], strict=True)]
-    settings = AdaptSettings(epochs=60, batch_size=8, lr=5e-3, layers=9, masked=0.3)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        adapted = adapt_masked(texts, settings, model=folder)
-        assert adapted.encoder.source.sha256 != load_encoder(folder).source.sha256
-    assert adapted.history["loss"].tail(10).mean() < 0.7 * adapted.history["loss"].head(10).mean()
-    assert encode(["mug"], model=adapted.encoder, cache=False).shape == (1, 32)
 
 
 def test_basket_pairs_are_of_one_order_and_two_products() -> None:

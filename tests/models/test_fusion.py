@@ -10,16 +10,16 @@ import torch
 from torch import nn
 
 from ecomlib.errors import DataError
-from ecomlib.models import NETWORKS, Forecaster, ForecasterSettings, make_head
+from ecomlib.models import NETWORKS, Network, NetworkSettings, make_head
 from ecomlib.models.base import FUSIONS, STEP_WIDTH, Gate
 from ecomlib.windows import Batch
 
 B, T, H = 6, 8, 3
-KINDS = ("gru", "lstm", "transformer")
+KINDS = sorted(NETWORKS)
 
 
-def settings(**changes: object) -> ForecasterSettings:
-    plain = ForecasterSettings(past=2, horizon=H, future=2, static=1, text=5, hidden=8, decoder=8, heads=2)
+def settings(**changes: object) -> NetworkSettings:
+    plain = NetworkSettings(past=2, horizon=H, future=2, static=1, text=5, hidden=8, decoder=8, fusion_heads=2)
     return replace(plain, **changes)
 
 
@@ -86,7 +86,7 @@ def test_padding_stays_padding(fusion: str) -> None:
         torch.testing.assert_close(model.predict(one), before[row], rtol=1e-5, atol=1e-6)
 
 
-def rebuilt(s: ForecasterSettings) -> dict[str, torch.Tensor]:
+def rebuilt(s: NetworkSettings) -> dict[str, torch.Tensor]:
     """The weights of a GRU that concatenates, drawn in the order in which they always were."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(s.seed)
@@ -170,7 +170,7 @@ def learn(fusion: str) -> float:
         torch.ones(count, 1),
         torch.arange(count),
     )
-    model: Forecaster = NETWORKS["transformer"](settings(static=0, text=0, hidden=16, fusion=fusion, head="squared"))
+    model: Network = NETWORKS["transformer"](settings(static=0, text=0, hidden=16, fusion=fusion, head="squared"))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(100):
         optimizer.zero_grad()
@@ -187,7 +187,7 @@ def test_cross_attention_fetches_what_the_plan_asks_for() -> None:
 def test_faults_are_named() -> None:
     with pytest.raises(DataError, match="unknown fusion"):
         settings(fusion="sum")
-    with pytest.raises(DataError, match="multiple of heads"):
+    with pytest.raises(DataError, match="multiple of fusion_heads"):
         settings(fusion="cross_attention", hidden=9)
     with pytest.raises(DataError, match="only cross-attention"):
         NETWORKS["gru"](settings()).step_attention(make_batch())

@@ -13,17 +13,18 @@ from torch import nn
 
 from ecomlib.errors import DataError
 from ecomlib.forecasting import backtest
-from ecomlib.models import NETWORKS, ForecasterSettings, TransformerForecaster
+from ecomlib.models import NETWORKS, NetworkSettings, TransformerNetwork, TransformerSettings
 from ecomlib.models.attention import Attention, positions
-from ecomlib.training import TrainSettings, load, network_forecaster, save
+from ecomlib.training import NetworkForecaster, TrainSettings, load, save
 from ecomlib.windowing import WindowSettings
 from ecomlib.windows import Batch
 
 B, T, H = 5, 9, 3
 
 
-def settings(**changes: object) -> ForecasterSettings:
-    return replace(ForecasterSettings(past=2, horizon=H, future=1, hidden=8, heads=2, feed_forward=12), **changes)
+def settings(**changes: object) -> TransformerSettings:
+    plain = TransformerSettings(past=2, horizon=H, future=1, hidden=8, attention_heads=2, feed_forward=12)
+    return replace(plain, **changes)
 
 
 def make_batch(padding: tuple[int, ...] = (0, 0, 2, T - 1, T), steps: int = T, seed: int = 0) -> Batch:
@@ -78,10 +79,10 @@ def test_tomorrow_cannot_change_today(net: str) -> None:
     """The state after a period rests on that period and those before it."""
     model = NETWORKS[net](settings(layers=2)).eval()
     batch = make_batch()
-    before, exists = model.remember(batch.x, batch.seen)
+    before, exists = model.hidden_states(batch.x, batch.seen)
     x = batch.x.clone()
     x[:, 6:] += 3.0 * batch.seen[:, 6:, None]
-    after, _ = model.remember(x, batch.seen)
+    after, _ = model.hidden_states(x, batch.seen)
     torch.testing.assert_close(after[:, :6], before[:, :6], rtol=0, atol=1e-6)
     assert not torch.allclose(after[:3, 6:], before[:3, 6:], atol=1e-3)
     assert exists.tolist() == [[t >= p for t in range(T)] for p in (0, 0, 2, T - 1, T)]
@@ -92,7 +93,7 @@ def test_tomorrow_cannot_change_today(net: str) -> None:
 
 @pytest.mark.parametrize("layers", [1, 2])
 def test_weights_one_can_read(layers: int) -> None:
-    model = TransformerForecaster(settings(layers=layers, dropout=0.5)).train()
+    model = TransformerNetwork(settings(layers=layers, dropout=0.5)).train()
     batch = make_batch()
     weights = model.attention(batch)
     assert weights.shape == (B, 2, T) and model.training
@@ -110,7 +111,7 @@ def test_attention_finds_the_period_that_matters() -> None:
     x = torch.randn(count, steps, 2, generator=rng)
     target = x[:, steps - 1 - lag, :1].expand(-1, H)
     batch = replace(batch, x=x, seen=torch.ones(count, steps, dtype=torch.bool), target=target, f=0 * batch.f)
-    model = TransformerForecaster(settings(hidden=16, head="squared"))
+    model = TransformerNetwork(settings(hidden=16, head="squared"))
     before = model.attention(batch).mean((0, 1)).flip(0)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(200):
@@ -126,9 +127,9 @@ def test_attention_finds_the_period_that_matters() -> None:
 def test_an_old_card_and_a_new_one(tmp_path: Path) -> None:
     """A card written before there were heads and fusion makes the same network; a Transformer survives its file."""
     old = {"past": 2, "horizon": H, "future": 1, "hidden": 8, "quantiles": [0.1, 0.5], "head": "absolute", "seed": 3}
-    read = ForecasterSettings(**old)
+    read = NetworkSettings(**old)
     assert read.fusion == "concat" and NETWORKS["gru"](read).gate is None
-    model, batch = TransformerForecaster(settings(layers=2, heads=4, seed=1)), make_batch()
+    model, batch = TransformerNetwork(settings(layers=2, attention_heads=4, seed=1)), make_batch()
     again, card = load(save(model, tmp_path / "net"))
     assert card["kind"] == "transformer" and again.settings == model.settings
     torch.testing.assert_close(again.predict(batch), model.predict(batch), rtol=0, atol=0)
@@ -146,12 +147,11 @@ def test_it_stands_in_a_backtest() -> None:
         ],
         ignore_index=True,
     )
-    forecaster = network_forecaster(
+    forecaster = NetworkForecaster(
         "transformer",
-        WindowSettings(look_back=16, horizon=H, scale="log1p_shift"),
+        WindowSettings(look_back=16, scale="log1p_shift"),
         TrainSettings(epochs=8, lr=1e-2, batch_size=64, device="cpu"),
-        hidden=16,
-        heads=2,
+        options={"hidden": 16, "attention_heads": 2},
     )
 
     def naive(past: pd.DataFrame, future: pd.DataFrame) -> np.ndarray:
@@ -163,7 +163,7 @@ def test_it_stands_in_a_backtest() -> None:
 
 
 def test_faults_are_named() -> None:
-    with pytest.raises(DataError, match="multiple of heads"):
-        TransformerForecaster(settings(hidden=9))
-    with pytest.raises(DataError, match="heads must be at least 1"):
-        settings(heads=0)
+    with pytest.raises(DataError, match="multiple of attention_heads"):
+        settings(hidden=9)
+    with pytest.raises(DataError, match="attention_heads must be at least 1"):
+        settings(attention_heads=0)

@@ -11,9 +11,10 @@ import torch
 
 pytest.importorskip("onnxruntime")
 from ecomlib.errors import DataError
-from ecomlib.models import NETWORKS
-from ecomlib.serving.release.export import export_onnx, open_session, parity, quantise
+from ecomlib.models import NETWORKS, NetworkSettings
+from ecomlib.serving.release.export import open_session, parity, quantise
 from ecomlib.training import make_network
+from ecomlib.training.export import export_onnx
 from ecomlib.windowing import WindowSettings
 from ecomlib.windows import WindowSet
 
@@ -38,7 +39,7 @@ def windows() -> WindowSet:
 @pytest.mark.parametrize("fusion", ["concat", "gate", "cross_attention"])
 def test_every_network_says_the_same(kind: str, fusion: str, windows: WindowSet, tmp_path: Path) -> None:
     model = make_network(kind, windows, hidden=16, head="quantile", fusion=fusion, dropout=0.1)
-    session = open_session(export_onnx(model, windows, tmp_path / "net.onnx"))
+    session = open_session(export_onnx(model, tmp_path / "net.onnx"))
     assert parity(model, session, windows, size=100) < 1e-3
     one = windows.batch(torch.arange(5, 6))
     assert session.predict(one).shape == (1, 4, 5), "a batch of one, though two were traced"
@@ -52,12 +53,12 @@ def test_other_heads(head: str, windows: WindowSet, tmp_path: Path) -> None:
 
     scaled = replace(windows, settings=replace(windows.settings, scale="mean_abs"))
     model = make_network("lstm", scaled, hidden=8, head=head)
-    assert parity(model, open_session(export_onnx(model, scaled, tmp_path / "n.onnx")), scaled) < 1e-3
+    assert parity(model, open_session(export_onnx(model, tmp_path / "n.onnx")), scaled) < 1e-3
 
 
 def test_eight_bits_are_smaller_and_not_the_same(windows: WindowSet, tmp_path: Path) -> None:
     model = make_network("lstm", windows, hidden=64)
-    whole = export_onnx(model, windows, tmp_path / "net.onnx")
+    whole = export_onnx(model, tmp_path / "net.onnx")
     small = quantise(whole, tmp_path / "int8.onnx")
     assert small.stat().st_size < 0.5 * whole.stat().st_size
     assert 0 < parity(model, open_session(small), windows) < 5
@@ -68,5 +69,8 @@ def test_a_broken_file_is_refused(windows: WindowSet, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no network that can be run"):
         open_session(tmp_path / "net.onnx")
     with pytest.raises(DataError, match="two windows"):
-        export_onnx(make_network("gru", windows), windows.between("2030-01-07"), tmp_path / "none.onnx")
+        export_onnx(make_network("gru", windows), tmp_path / "none.onnx", windows.batch(torch.arange(1)))
+    unmade = NETWORKS["gru"](NetworkSettings(past=1, horizon=2))
+    with pytest.raises(DataError, match="not known how long"):
+        export_onnx(unmade, tmp_path / "none.onnx")
     assert not (tmp_path / "none.onnx").exists()

@@ -189,7 +189,7 @@ def test_networks(kind: str, head: str, books: SalesHistory, tmp_path: Path) -> 
     windows, past = fitted_windows(books)
     model = make_network(kind, windows, head=head, hidden=8, seed=1)
     fit(model, past, None, TrainSettings(epochs=1, batch_size=512, lr=1e-2, device="cpu"))
-    made = through_files(frozen.OnnxNetwork.freeze(model, windows), tmp_path / "network")
+    made = through_files(frozen.OnnxNetwork.freeze(model, windows.settings, windows.levels), tmp_path / "network")
     for origin in origins(books):
         frame = predict(model, windows.at(monday(origin)), device="cpu")
         name = "forecast" if "forecast" in frame else "q0.5"
@@ -203,7 +203,7 @@ def every_kind(books: SalesHistory) -> frozen.Average:
     plain = frozen.Average.freeze([frozen.LastValue.freeze(H), frozen.WindowMean.freeze(H)])
     fitted = [
         frozen_trees(windows, past),
-        frozen.OnnxNetwork.freeze(make_network("gru", windows, hidden=8), windows),
+        frozen.OnnxNetwork.freeze(make_network("gru", windows, hidden=8), windows.settings, windows.levels),
     ]
     return frozen.Average.freeze(
         [plain, frozen.SeasonalNaive.freeze(H), frozen.Smoothing.freeze(books, H), *fitted], "log_mean"

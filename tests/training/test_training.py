@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Literal
 
 import numpy as np
@@ -12,15 +14,13 @@ import pandas as pd
 import pytest
 import torch
 
-from ecomlib.contract import rolling_origins
 from ecomlib.errors import DataError
 from ecomlib.features import last_year
-from ecomlib.forecasting import backtest
-from ecomlib.models import NETWORKS, ForecasterSettings, GRUForecaster
+from ecomlib.models import NETWORKS, GRUNetwork, NetworkSettings
 from ecomlib.models.heads import make_head
 from ecomlib.models.ranges import TrainingRange
 from ecomlib.panel import LAST_YEAR
-from ecomlib.training import TrainSettings, fit, load, loop, make_network, network_forecaster, predict, save
+from ecomlib.training import TrainSettings, fit, load, loop, make_network, predict, save
 from ecomlib.windowing import WindowSettings
 from ecomlib.windows import Batch, WindowSet
 
@@ -140,22 +140,25 @@ def test_a_mean_of_the_weights_lies_between_them(windows: WindowSet) -> None:
     assert 0 < distance(averaged) < distance(plain)
 
 
+QUANTILES = ["forecast-q0.2", "forecast-q0.5", "forecast-q0.8"]
+
+
 def test_predict_gives_units_in_the_windows_order(windows: WindowSet) -> None:
     model = make_network("gru", windows, hidden=8, head="quantile", quantiles=(0.2, 0.5, 0.8))
     fit(model, windows, None, QUICK)
     frame = predict(model, windows, batch_size=17)
-    assert list(frame.columns) == ["unique_id", "ds", "cutoff", "y", "q0.2", "q0.5", "q0.8"]
+    assert list(frame.columns) == ["unique_id", "ds", "cutoff", "y", "forecast", *QUANTILES]
     assert len(frame) == 2 * len(windows)
-    assert (
-        (frame["q0.2"] >= 0).all() and (frame["q0.2"] <= frame["q0.5"]).all() and (frame["q0.5"] <= frame["q0.8"]).all()
-    )
+    low, middle, high = (frame[name] for name in QUANTILES)
+    assert (low >= 0).all() and (low <= middle).all() and (middle <= high).all()
+    assert frame["forecast"].equals(middle)
     panel = make_frame().rename(columns={"y": "true"})
     joined = frame.merge(panel, on=["unique_id", "ds"], validate="many_to_one")
     np.testing.assert_array_equal(joined["y"], joined["true"])
     # One window by hand: its forecast is the network's answer times its own scale.
     batch = windows.batch(torch.tensor([40]))
     expected = (model.predict(batch)[0, :, 1] * batch.scale[0]).clamp(min=0)
-    np.testing.assert_allclose(frame["q0.5"].iloc[80:82], expected, rtol=1e-5)
+    np.testing.assert_allclose(frame["forecast"].iloc[80:82], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("net", NETS)
@@ -236,87 +239,110 @@ def test_a_finished_run_found_again_trains_no_more(windows: WindowSet, tmp_path:
     pd.testing.assert_frame_equal(predict(first, windows), predict(again, windows), check_exact=True)
 
 
-FUTURE = WindowSettings(
-    look_back=8,
-    horizon=2,
-    past=("y", "orders"),
-    future=("week_sin", "week_cos", "last_year", "last_year_known", "price"),
-)
+def test_a_run_stopped_after_its_very_first_step_goes_on_too(windows: WindowSet, tmp_path: Path) -> None:
+    """One step an epoch: the schedule must not take the first rate again, nor warn that no step came before."""
+    settings = replace(QUICK, epochs=3, batch_size=len(windows), average=0.9)
+    whole, model = (make_network("gru", windows, hidden=8) for _ in range(2))
+    expected = fit(whole, windows, None, settings, checkpoint=tmp_path / "whole")
+
+    class Stop(Exception):
+        pass
+
+    def stop(network: object, batch: Batch) -> Batch:
+        stop.calls += 1
+        if stop.calls == 2:
+            raise Stop
+        return batch
+
+    stop.calls = 0
+    with pytest.raises(Stop):
+        fit(model, windows, None, settings, checkpoint=tmp_path / "run", perturb=stop)
+    result = fit(model, windows, None, settings, checkpoint=tmp_path / "run", perturb=stop)
+    assert stop.calls == 4
+    pd.testing.assert_frame_equal(result.history.drop(columns="seconds"), expected.history.drop(columns="seconds"))
+    pd.testing.assert_frame_equal(predict(model, windows), predict(whole, windows), check_exact=True)
 
 
-def with_covariates() -> pd.DataFrame:
-    panel = make_frame()
-    rng = np.random.default_rng(1)
-    return panel.assign(orders=np.ceil(panel["y"] / 2), price=rng.uniform(1, 2, len(panel)))
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Windows of another kind than the package's: pairs (x, y), each with an exposure."""
+
+    settings: TrainSettings  # any dataclass will do
+    x: torch.Tensor
+    y: torch.Tensor
+    exposure: torch.Tensor
+
+    @property
+    def device(self) -> torch.device:
+        return self.x.device
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def to(self, device: torch.device) -> Pairs:
+        return replace(self, x=self.x.to(device), y=self.y.to(device), exposure=self.exposure.to(device))
+
+    def batch(self, index: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return self.x[index], self.y[index], self.exposure[index]
+
+    def batches(self, size: int) -> Iterator[tuple[torch.Tensor, ...]]:
+        for index in torch.arange(len(self)).split(size):
+            yield self.batch(index)
+
+    def to_units(self, values: torch.Tensor, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return 10 * values
+
+    def frame(self) -> pd.DataFrame:
+        return pd.DataFrame({"unique_id": [str(k) for k in range(len(self))]})
 
 
-@pytest.mark.parametrize("net", NETS)
-def test_the_forecaster_stands_in_a_backtest(net: str) -> None:
-    panel = with_covariates()
-    origins = rolling_origins(panel, 2, 2)
-    forecaster = network_forecaster(net, FUTURE, QUICK, hidden=8)
-    scored = backtest(panel, {net: forecaster}, origins, 2, known_ahead=("price",))
-    assert len(scored) == 2 * 2 * 6 and scored[net].notna().all() and (scored[net] >= 0).all()
+class Line(torch.nn.Module):
+    """A network of another kind than the package's: a straight line, weighted by exposure."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.settings, self.head = QUICK, SimpleNamespace(names=("forecast",), in_units=True)
+        self.slope = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return self.slope * batch[0]
+
+    def loss_of(self, raw: torch.Tensor, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return ((raw - batch[1]) ** 2 * batch[2]).sum() / self.weight(batch)
+
+    def weight(self, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return batch[2].sum()
+
+    def predict(self, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        return self(batch).detach().unsqueeze(-1)
+
+    def check_windows(self, windows: Pairs) -> None:
+        if len(windows.x) != len(windows.y):
+            raise DataError("not for each other")
+
+    def note_ranges(self, batches: Iterator[tuple[torch.Tensor, ...]]) -> None:
+        self.noted = len(list(batches))
 
 
-def test_shuffling_what_comes_after_the_origin_changes_nothing() -> None:
-    panel = with_covariates()
-    origin = rolling_origins(panel, 2, 1)
-    run = {"gru": network_forecaster("gru", FUTURE, replace(QUICK, valid_periods=4), hidden=8)}
-    before = backtest(panel, run, origin, 2, known_ahead=("price",))
-    late = panel["ds"] > origin[0]
-    spoilt = panel.copy()
-    spoilt.loc[late, ["y", "orders"]] = np.random.default_rng(2).permutation(spoilt.loc[late, ["y", "orders"]]) * 50 + 7
-    after = backtest(spoilt, run, origin, 2, known_ahead=("price",))
-    assert not np.allclose(after["y"], before["y"])
-    np.testing.assert_array_equal(after["gru"], before["gru"])
-    # And the price plan, which is known, does have a say: the test can fail.
-    plan = panel.copy()
-    plan.loc[late, "price"] += 3
-    assert not np.allclose(backtest(plan, run, origin, 2, known_ahead=("price",))["gru"], before["gru"])
-
-
-def test_validation_comes_after_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = {}
-
-    def spy(model: object, train: WindowSet, valid: WindowSet | None, settings: TrainSettings, **_: object) -> None:
-        seen.update(train=train.frame(), valid=None if valid is None else valid.frame())
-
-    monkeypatch.setattr(loop, "fit", spy)
-    panel = make_frame()
-    past, future = panel[panel["ds"] <= WEEKS[-3]], panel.loc[panel["ds"] > WEEKS[-3], ["unique_id", "ds"]]
-    network_forecaster("gru", SHAPE, replace(QUICK, valid_periods=4))(past, future.reset_index(drop=True))
-    assert seen["train"]["ds"].max() == WEEKS[-3 - 4]
-    assert seen["valid"]["ds"].min() == WEEKS[-3 - 3] and seen["valid"]["ds"].max() == WEEKS[-3]
-    network_forecaster("gru", SHAPE, QUICK)(past, future.reset_index(drop=True))
-    assert seen["valid"] is None and seen["train"]["ds"].max() == WEEKS[-3]
-
-
-def test_seeds_are_averaged_and_the_young_get_their_mean() -> None:
-    panel = make_frame(3)
-    baby = pd.DataFrame({"unique_id": "zz", "ds": WEEKS[-4:], "y": [6.0, 8.0, 1.0, 1.0]})
-    panel = pd.concat([panel, baby], ignore_index=True)
-    past, future = panel[panel["ds"] <= WEEKS[-3]], panel.loc[panel["ds"] > WEEKS[-3], ["unique_id", "ds"]]
-    future = future.reset_index(drop=True)
-    shape = replace(SHAPE, least_history=3)
-    one, two, both = (
-        network_forecaster("gru", shape, QUICK, seeds=seeds, hidden=8)(past, future) for seeds in ((0,), (1,), (0, 1))
-    )
-    np.testing.assert_allclose(both, (one + two) / 2, rtol=1e-6)
-    assert not np.allclose(one, two)
-    assert (both[-2:] == 7.0).all()
-
-
-def test_text_reaches_the_network() -> None:
-    panel = make_frame(3)
-    past, future = panel[panel["ds"] <= WEEKS[-3]], panel.loc[panel["ds"] > WEEKS[-3], ["unique_id", "ds"]]
-    future = future.reset_index(drop=True)
-    vectors = {f"p{k}": np.eye(4)[k] for k in range(3)}
-    with_text, shuffled = (
-        network_forecaster("gru", SHAPE, QUICK, text=text, hidden=8)(past, future)
-        for text in (vectors, {f"p{k}": np.eye(4)[2 - k] for k in range(3)})
-    )
-    assert not np.allclose(with_text, shuffled)
+def test_the_loop_trains_whatever_keeps_its_protocol(tmp_path: Path) -> None:
+    """Exposures below one count as they are: the loss is their weighted mean, in chunks too."""
+    x, exposure = torch.linspace(-1, 1, 40), torch.linspace(0.001, 0.01, 40)
+    pairs = Pairs(QUICK, x, torch.where(exposure > 0.005, 2 * x, -5 * x), exposure)
+    slopes = []
+    for chunk in (0, 7):
+        model = Line()
+        settings = TrainSettings(epochs=200, batch_size=40, chunk=chunk, lr=0.1, weight_decay=0.0, device="cpu")
+        result = fit(
+            model, pairs, pairs, replace(settings, average=0.5, patience=200), checkpoint=tmp_path / f"{chunk}"
+        )
+        slopes.append(float(model.slope.detach()))
+        assert model.noted == 1
+        assert result.history["valid_loss"].iloc[-1] == pytest.approx(result.history["train_loss"].iloc[-1], rel=1e-2)
+    best = float((exposure * x * pairs.y).sum() / (exposure * x**2).sum())
+    assert slopes == pytest.approx([best, best], abs=1e-2)
+    np.testing.assert_allclose(predict(model, pairs)["forecast"], 10 * slopes[1] * x.clamp(min=0), rtol=1e-5)
+    with pytest.raises(DataError, match="not for each other"):
+        fit(Line(), replace(pairs, y=pairs.y[:3]))
 
 
 def test_faults_are_named(windows: WindowSet) -> None:
@@ -332,8 +358,6 @@ def test_faults_are_named(windows: WindowSet) -> None:
     for wrong in ({"epochs": 0}, {"schedule": "x"}, {"precision": "fp8"}, {"average": 1.0}, {"lr": 0.0}):
         with pytest.raises(DataError):
             replace(QUICK, **wrong)
-    with pytest.raises(DataError, match="seeds are needed"):
-        network_forecaster(seeds=())
     if not torch.cuda.is_available():
         with pytest.raises(DataError, match="no CUDA device"):
             fit(make_network("gru", windows), windows, None, replace(QUICK, device="cuda"))
@@ -347,10 +371,10 @@ def test_a_loss_that_explodes_is_told(windows: WindowSet) -> None:
         fit(model, windows, None, QUICK)
 
 
-class Counting(GRUForecaster):
+class Counting(GRUNetwork):
     """A network with buffers as BatchNorm has them: a running mean of what it saw, and the number of batches."""
 
-    def __init__(self, settings: ForecasterSettings) -> None:
+    def __init__(self, settings: NetworkSettings) -> None:
         super().__init__(settings)
         self.register_buffer("running", torch.zeros(settings.past))
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))

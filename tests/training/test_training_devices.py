@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.optim.lr_scheduler import LambdaLR
 
 from ecomlib.errors import DataError
 from ecomlib.training import TrainSettings, fit, make_network, pick_precision, precisions, predict, process_group
@@ -128,13 +129,13 @@ def test_a_scaled_loss_makes_the_same_step_and_an_infinite_one_none(
         model = make_network("lstm", windows, hidden=8)
         step = Step(model, windows, replace(QUICK, clip=1e-3), CPU, precision)  # it clips: unscale first
         for _ in range(4):
-            step(index, 1e-2)
+            step(index)
         answers.append(weights(model))
     assert step.scaler.is_enabled() and step.scaler.get_scale() == 2.0**16
     torch.testing.assert_close(answers[1], answers[0], rtol=1e-5, atol=1e-6)
     before = weights(model).clone()
     model.head.linear.bias.register_hook(lambda gradient: gradient * float("inf"))  # as where a product overflows
-    step(index, 1e-2)
+    step(index)
     assert torch.equal(weights(model), before), "a step of infinite gradients is skipped"
     assert step.scaler.get_scale() == 2.0**15
 
@@ -176,7 +177,7 @@ def on_a_made_up_cuda(step: Step, monkeypatch: pytest.MonkeyPatch, broken: bool 
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
     monkeypatch.setattr(step, "run", lambda index: None if tape.recording else Step.run(step, index))
     step.replay = True
-    step.optimizer.param_groups[0]["lr"] = torch.tensor(0.0)
+    step.optimizer.param_groups[0]["lr"] = torch.tensor(step.settings.lr)
     return tape
 
 
@@ -189,8 +190,10 @@ def test_replayed_steps_are_the_steps(windows: WindowSet, monkeypatch: pytest.Mo
         step = Step(model, windows, QUICK, CPU, "fp32")
         tape = on_a_made_up_cuda(step, monkeypatch, broken) if replay else None
         model.train()
-        for k, part in enumerate(torch.arange(len(windows)).split(32)):
-            step(part, 1e-3 * (k + 1))
+        rate = LambdaLR(step.optimizer, lambda k: (k + 1) / 5)
+        for part in torch.arange(len(windows)).split(32):
+            step(part)
+            rate.step()
         return weights(model), step.mean_loss(), step, tape
 
     plain, loss, _, _ = train(False)
@@ -220,10 +223,11 @@ def test_a_step_asks_the_device_for_nothing(windows: WindowSet) -> None:
     model = make_network("lstm", windows, hidden=8)
     step = Step(model, windows, QUICK, CPU, "fp32")
     model.train()
-    step(torch.arange(32), 1e-3)
+    step(torch.arange(32))
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
         step.optimizer.zero_grad()
-        model.loss(windows.batch(torch.arange(32))).backward()
+        batch = windows.batch(torch.arange(32))
+        (model.loss(batch) * model.weight(batch)).backward()
     asked = [event.key for event in profile.key_averages() if event.key in ("aten::item", "aten::nonzero")]
     assert not asked
 
@@ -262,10 +266,10 @@ def test_a_step_on_the_gpu_does_not_wait(windows: WindowSet) -> None:
     model = make_network("lstm", windows, hidden=8).to("cuda")
     step = Step(model, windows.to("cuda"), replace(QUICK, device="cuda"), torch.device("cuda"), "fp32")
     index = torch.arange(32, device="cuda")
-    step(index, 1e-3)
+    step(index)
     torch.cuda.set_sync_debug_mode("error")
     try:
-        step(index, 1e-3)
+        step(index)
     finally:
         torch.cuda.set_sync_debug_mode("default")
 

@@ -84,9 +84,9 @@ def test_a_kill_between_weights_and_card_leaves_a_model_that_loads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The card beside the weights is for people; `load` reads the one inside. So there is no moment of half a model."""
-    from ecomlib.models import ForecasterSettings, GRUForecaster, LSTMForecaster
+    from ecomlib.models import GRUNetwork, LSTMNetwork, NetworkSettings
 
-    save(GRUForecaster(ForecasterSettings(past=1, horizon=2, hidden=4)), tmp_path / "net")
+    save(GRUNetwork(NetworkSettings(past=1, horizon=2, hidden=4)), tmp_path / "net")
     real, calls = os.replace, []
 
     def dies_at_the_second(source: str, target: str) -> None:
@@ -97,7 +97,7 @@ def test_a_kill_between_weights_and_card_leaves_a_model_that_loads(
 
     monkeypatch.setattr(os, "replace", dies_at_the_second)
     with pytest.raises(KeyboardInterrupt):
-        save(LSTMForecaster(ForecasterSettings(past=1, horizon=2, hidden=6)), tmp_path / "net")
+        save(LSTMNetwork(NetworkSettings(past=1, horizon=2, hidden=6)), tmp_path / "net")
     monkeypatch.setattr(os, "replace", real)
     model, card = load(tmp_path / "net")
     assert card["kind"] == model.kind == "lstm" and model.settings.hidden == 6

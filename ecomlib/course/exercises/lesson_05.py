@@ -219,6 +219,11 @@ _STEP_MISTAKES: dict[str, tuple[Answer, str]] = {
         "You reset after the convolution, as torch's GRU does. Here r is applied to the state first, so that a"
         " neighbour's state is forgotten before it is passed on: convolve r * h.",
     ),
+    "torch_cell": (
+        lambda x, h, w, u: _step(x, h, w, u, swapped=True, after=True),
+        "That is torch's GRU, lesson 04's, with convolutions. This lesson's differs twice: z is the share of what is "
+        "new, and r is applied to the state before it is convolved.",
+    ),
     "sigmoid_for_tanh": (
         lambda x, h, w, u: _step(x, h, w, u, squash=True),
         "The candidate went through a sigmoid and can only be positive: bad news could never be remembered. Use tanh.",

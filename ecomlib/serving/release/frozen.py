@@ -22,14 +22,13 @@ from numpy.typing import NDArray
 from ecomlib.ensemble.combine import How, combine
 from ecomlib.errors import DataError
 from ecomlib.periods import PERIODS_PER_YEAR
-from ecomlib.serving.release.inputs import Floats, SalesHistory, cut_at, panel, week_of
+from ecomlib.serving.release.inputs import Floats, SalesHistory, cut_at, week_of
 from ecomlib.serving.release.onnx_session import Session, library, open_session
 from ecomlib.windowing import Cut, WindowSettings, tree_table
 
 if TYPE_CHECKING:
     from ecomlib.contract import FittedForecaster
-    from ecomlib.models import Forecaster
-    from ecomlib.windows import WindowSet
+    from ecomlib.models import Network
 
 FORMAT = 1  # of what is written; a later, incompatible one gets the next number
 NOTE, MODEL, TREES, WEIGHTS = "forecaster.json", "model.onnx", "trees.txt", "weights.parquet"
@@ -388,23 +387,20 @@ class OnnxNetwork(_Windowed):
     content: bytes = field(repr=False)
 
     @classmethod
-    def freeze(cls, model: Forecaster, windows: WindowSet) -> OnnxNetwork:
-        """Export a network that was trained on such windows."""
+    def freeze(cls, model: Network, settings: WindowSettings, levels: Mapping[str, Sequence[str]]) -> OnnxNetwork:
+        """Export a network that reads such windows."""
         from tempfile import TemporaryDirectory
 
-        from ecomlib.serving.release.export import export_onnx
+        from ecomlib.training.export import export_onnx
 
         with TemporaryDirectory() as folder:
-            content = export_onnx(model, windows, Path(folder) / MODEL).read_bytes()
-        return cls(windows.settings, _categories(windows.settings, windows.levels), content)
+            content = export_onnx(model, Path(folder) / MODEL).read_bytes()
+        return cls(settings, _categories(settings, levels), content)
 
     @classmethod
     def of(cls, fitted: FittedForecaster, books: SalesHistory) -> Frozen:
-        from ecomlib.windows import WindowSet
-
         settings = replace(fitted.forecaster.window, horizon=fitted.horizon)  # type: ignore[attr-defined]
-        windows = WindowSet.from_panel(panel(books, settings), settings, levels=fitted.learned["levels"])
-        made = [cls.freeze(network, windows) for network in fitted.learned["networks"]]
+        made = [cls.freeze(network, settings, fitted.learned["levels"]) for network in fitted.learned["networks"]]
         return made[0] if len(made) == 1 else Average.freeze(made)
 
     @cached_property

@@ -32,7 +32,7 @@ class Session:
         return answer
 
     def predict(self, batch: Batch | Cut) -> NDArray[np.float32]:
-        """Forecast from a batch, as the network's ``predict`` does, without torch's graph."""
+        """Forecast from a batch, as ``Network.predict`` does, without torch's graph."""
         return self.run({name: np.asarray(getattr(batch, name)) for name in self.names})
 
 

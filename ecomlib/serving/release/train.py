@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ecomlib.contract import interval_columns
 from ecomlib.ensemble import rows_needed, split_conformal
 from ecomlib.errors import DataError
 from ecomlib.serving.release.bundle import ALL, LEVELS, MODEL, RECENT, SMALL, describe, quantile_names, registry, write
@@ -31,7 +32,7 @@ from ecomlib.serving.release.snapshot import (
 from ecomlib.serving.release.versions import Version
 
 if TYPE_CHECKING:
-    from ecomlib.models import Forecaster
+    from ecomlib.models import Network
     from ecomlib.serving.release.bundle import Bundle
     from ecomlib.stores import Store
     from ecomlib.windows import WindowSet
@@ -66,7 +67,7 @@ class Trained:
     """Holds what training leaves beside the published version: the network in torch, and all windows of its books."""
 
     version: Version
-    model: Forecaster
+    model: Network
     windows: WindowSet
     books: SalesHistory
     scores: pd.DataFrame  # the calibration weeks: unique_id, ds, cutoff, y, model, naive
@@ -122,7 +123,7 @@ def train(
     fit(model, fitted, None, rounds)
 
     def put(folder: Path) -> dict[str, Any]:
-        forecaster = OnnxNetwork.freeze(model, windows)
+        forecaster = OnnxNetwork.freeze(model, window, windows.levels)
         forecaster.write(folder)
         gap = _parity(model, windows, forecaster, books)
         say(f"exported; the file says the same to {gap:.1g} of a unit")
@@ -216,25 +217,27 @@ def calibrate(
         by_share, regional = split[:, :, None] * said[there, None], by_region[there, :, at : at + horizon]
         parts.append((by_share, regional, said[there], came[there]))
     said, came, total, sold = (np.concatenate([part[k] for part in parts]) for k in range(4))
-    rows, at_zero = [], pd.DataFrame({"low": [0.0], "high": [0.0], "root": [1.0]})
+    low, high = "units-lo-0", "units-hi-0"  # about the forecast, promising nothing yet
+    rows, at_zero = [], pd.DataFrame({low: [0.0], high: [0.0], "root": [1.0]})
     for k, name in enumerate([*regions["region_id"], ALL]):
         f, y = (said[:, k], came[:, k]) if k < len(regions) else (total, sold)
         # Whole units: the low end is rounded down, so what counts as below begins one unit lower.
-        frame = pd.DataFrame(
-            {"y": y.ravel(), "low": f.ravel() - 1, "high": f.ravel(), "root": np.sqrt(f + 0.5).ravel()}
-        )
-        ends = split_conformal(frame, at_zero, ("low", "high"), coverage, scale="root")
+        frame = pd.DataFrame({"y": y.ravel(), low: f.ravel() - 1, high: f.ravel(), "root": np.sqrt(f + 0.5).ravel()})
+        ends = split_conformal(frame, at_zero, (low, high), coverage, scale="root")
         two = f[:, :2].sum(axis=1)
         off = (y[:, :2].sum(axis=1) - two) / np.sqrt(two + 0.5)
         enough = np.array([len(off) >= rows_needed(level) for level in LEVELS])
         quantiles = np.where(enough, np.quantile(off, LEVELS) if len(off) else 0.0, np.inf)
         about = {"reason": ends.attrs["unbounded"].get("all", ""), "two_week_rows": len(off)}
-        reach = {"region_id": name, "reach": float(ends["high"].iloc[0])}
+        reach = {
+            "region_id": name,
+            "reach": float(ends[interval_columns("units", round(100 * coverage, 9))[1]].iloc[0]),
+        }
         rows.append(reach | about | dict(zip(quantile_names(), quantiles, strict=True)))
     return pd.concat(scored, ignore_index=True), pd.DataFrame(rows)
 
 
-def _parity(model: Forecaster, windows: WindowSet, network: OnnxNetwork, books: SalesHistory) -> float:
+def _parity(model: Network, windows: WindowSet, network: OnnxNetwork, books: SalesHistory) -> float:
     """Largest gap between the trained network on training's windows and the file on the service's, over 1 + units."""
     from ecomlib.training import predict as by_torch
 

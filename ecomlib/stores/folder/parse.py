@@ -31,17 +31,21 @@ Fail = Callable[..., DataError]
 
 
 def parse(values: pd.Series, column: Column, table: str, rows: np.ndarray, notes: list[str]) -> pd.Series:
-    """The values of one column of a file, in the type that the schema wants.
+    """Parse one column of a file into the type that the schema wants.
 
     Parameters
     ----------
-    values: text, with None where the cell is empty; or what a Parquet file holds.
-    rows: the file's row number of each value.
-    notes: sentences about what was inferred from the data are appended here.
+    values : Series
+        Text, with None where the cell is empty; or what a Parquet file holds.
+    rows : ndarray
+        The file's row number of each value.
+    notes : list of str
+        Sentences about what was inferred from the data are appended here.
 
     Raises
     ------
-    DataError: the first kind of fault in the column, with all its rows.
+    DataError
+        The first kind of fault in the column, with all its rows.
     """
 
     def fail(problem: str, bad: np.ndarray, remedy: str) -> DataError:

@@ -90,16 +90,19 @@ def _card(path: Path, found: _Scan) -> dict[str, str]:
 
 
 def read(path: str | Path, *, name: str | None = None, currency: str | None = None) -> Store:
-    """The store in a folder of CSV or Parquet files named after the tables (lesson 00, section 6).
+    """Read the store in a folder of CSV or Parquet files named after the tables (lesson 00, section 6).
 
     Parameters
     ----------
-    path: the folder. CSV files are UTF-8 with a header; columns as in ``ecomlib.stores.schema``, more are kept.
-    name, currency: default to what ``write`` left there, else to the folder's name and nothing.
+    path : str or Path
+        The folder. CSV files are UTF-8 with a header; columns as in ``ecomlib.stores.schema``, more are kept.
+    name, currency : str, optional
+        Default to what ``write`` left there, else to the folder's name and nothing.
 
     Raises
     ------
-    DataError: the first thing that does not fit; the others are its notes (``__notes__``).
+    DataError
+        The first thing that does not fit; the others are its notes (``__notes__``).
     """
     found = _scan(path)
     if found.problems:
@@ -125,7 +128,8 @@ def write(store: Store, path: str | Path, *, overwrite: bool = False) -> Path:
 
     Raises
     ------
-    DataError: the folder holds something and may not be replaced.
+    DataError
+        The folder holds something and may not be replaced.
     """
     folder = Path(path).expanduser()
     held = [item.name for item in folder.iterdir()] if folder.is_dir() else []
@@ -146,7 +150,7 @@ def write(store: Store, path: str | Path, *, overwrite: bool = False) -> Path:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What the data check found (lesson 00, section 6).
+    """Hold what the data check found (lesson 00, section 6).
 
     ``rows`` and ``columns`` are by table, ``problems`` must be mended, ``notes`` are worth knowing. ``period`` is
     from the first order to the last, ``language`` that of the titles; both are empty where no such column was read.

@@ -30,7 +30,7 @@ _DISGUISES = (
 
 @dataclass
 class TableRead:
-    """What came out of one file: the frame (None where nothing could be read) and what is to be said about it."""
+    """Hold what came out of one file: the frame (None where nothing could be read), and what is to be said of it."""
 
     frame: pd.DataFrame | None = None
     rows: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))

@@ -13,7 +13,7 @@ __all__ = ["DataSet", "Origin", "Table", "catalogue"]
 
 @dataclass(frozen=True)
 class Origin:
-    """One place that a table can come from.
+    """Describe one place that a table can come from.
 
     ``saves`` names the publisher's file; ``url`` is None where an account is needed and the file is put there by hand;
     ``member`` is the part of an archive, ``sheet`` the page of a workbook; ``text`` lists the columns that hold text
@@ -31,7 +31,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a data set: file names it may have here (``fetch`` writes the first), and its origins."""
+    """Describe a data set's table: file names it may have here (``fetch`` writes the first), and its origins."""
 
     files: tuple[str, ...]
     origins: tuple[Origin, ...]
@@ -39,7 +39,7 @@ class Table:
 
 @dataclass(frozen=True)
 class DataSet:
-    """One entry of the catalogue. ``use`` is ``"course"`` or ``"tests only"``, as its licence allows."""
+    """Hold one entry of the catalogue. ``use`` is ``"course"`` or ``"tests only"``, as its licence allows."""
 
     name: str
     title: str

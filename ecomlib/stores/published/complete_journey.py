@@ -23,21 +23,23 @@ WHOLE = 1_469_307
 
 
 def load() -> Store:
-    """The chain as a Store, from the publisher's files in the data folder (lesson 00, section 6).
+    """Load the chain as a Store, from the publisher's files in the data folder (lesson 00, section 6).
 
     Where the folder holds a sample of the transactions, ``notes["sample"]`` says so: most zeros in a sample's weekly
     series are not real, so no result may be quoted from it.
 
     Raises
     ------
-    DataError: a file does not hold what the publisher published.
-    DownloadError: the files are not here; the message holds the command that brings them.
+    DataError
+        A file does not hold what the publisher published.
+    DownloadError
+        The files are not here; the message holds the command that brings them.
     """
     return make(read_tables("complete_journey", *TABLES))
 
 
 def make(tables: Mapping[str, pd.DataFrame]) -> Store:
-    """A Store from the study's tables as published: ``TABLES``, with the publisher's column names.
+    """Make a Store from the study's tables as published: ``TABLES``, with the publisher's column names.
 
     A product's title is made from its type and package size. ``unit_price`` is what the chain received for one unit, in
     US dollars; the discounts of a line (dollars) stay beside it. ``mailings`` says for each household and each day on

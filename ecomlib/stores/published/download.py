@@ -49,11 +49,12 @@ def _found(entry: DataSet) -> dict[str, Path]:
 
 
 def table_files(name: str, *needed: str) -> dict[str, Path]:
-    """Where the tables of a data set lie on this machine, by the table's name.
+    """Find where the tables of a data set lie on this machine, by the table's name.
 
     Raises
     ------
-    DownloadError: a table (of those ``needed``; of all, if none is named) is not here.
+    DownloadError
+        A table (of those ``needed``; of all, if none is named) is not here.
     """
     entry = _entry(name)
     found = _found(entry)
@@ -68,11 +69,12 @@ def table_files(name: str, *needed: str) -> dict[str, Path]:
 
 
 def read_tables(name: str, *needed: str) -> dict[str, pd.DataFrame]:
-    """The tables of a data set that lies on this machine, as published.
+    """Read the tables of a data set that lies on this machine, as published.
 
     Raises
     ------
-    DownloadError: a table is not here, or its file is damaged.
+    DownloadError
+        A table is not here, or its file is damaged.
     """
     files = table_files(name, *needed)
     try:
@@ -82,7 +84,7 @@ def read_tables(name: str, *needed: str) -> dict[str, pd.DataFrame]:
 
 
 def data_sets() -> pd.DataFrame:
-    """A table for people: name, title, licence, use, whether it is on this machine, page (lesson 00, section 6)."""
+    """List for people: name, title, licence, use, whether it is on this machine, page (lesson 00, section 6)."""
     rows = [(e.name, e.title, e.licence, e.use, len(_found(e)) == len(e.tables), e.page) for e in catalogue().values()]
     return pd.DataFrame(rows, columns=["name", "title", "licence", "use", "here", "page"])
 
@@ -95,7 +97,7 @@ def fetch(
     timeout: tuple[float, float] = (10.0, 30.0),
     tries: int = 3,
 ) -> Path:
-    """Bring a data set from its publisher, once; return the folder that holds it (lesson 00, section 6).
+    """Fetch a data set from its publisher, once; return the folder that holds it (lesson 00, section 6).
 
     What arrived is compared with the catalogue's fingerprint, converted to Parquet, and only then put in its place:
     whole or not at all, also if this process is killed. A publisher's file that was put into the folder by hand is used
@@ -103,15 +105,21 @@ def fetch(
 
     Parameters
     ----------
-    progress: whether a bar is shown on standard error.
-    base_url: another server that holds files of the same names (a mirror, or a test's).
-    timeout: seconds to wait for the connection, and for each next piece.
-    tries: how often an address is tried.
+    progress : bool
+        Whether a bar is shown on standard error.
+    base_url : str, optional
+        Another server that holds files of the same names (a mirror, or a test's).
+    timeout : tuple[float, float]
+        Seconds to wait for the connection, and for each next piece.
+    tries : int
+        How often an address is tried.
 
     Raises
     ------
-    DataError: there is no data set of this name.
-    DownloadError: the publisher cannot be reached, or what arrived is not what was published; nothing is left behind.
+    DataError
+        There is no data set of this name.
+    DownloadError
+        The publisher cannot be reached, or what arrived is not what was published; nothing is left behind.
     """
     from filelock import FileLock
 

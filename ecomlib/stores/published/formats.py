@@ -17,19 +17,25 @@ __all__ = ["read_published"]
 def read_published(
     path: Path, member: str | None = None, sheet: str | int = 0, text: tuple[str, ...] = ()
 ) -> pd.DataFrame:
-    """A table as its publisher wrote it; nothing is cleaned, so the word "nan" stays a word.
+    """Read a table as its publisher wrote it; nothing is cleaned, so the word "nan" stays a word.
 
     Parameters
     ----------
-    path: the file (zip, xlsx, csv, csv.gz, parquet, rda).
-    member: the file inside a zip; in an rda file the object, and after a slash its part.
-    sheet: name or number of a workbook's sheet.
-    text: columns whose values become text, where a workbook holds some of them as numbers (71053 beside "85123A").
+    path : Path
+        The file (zip, xlsx, csv, csv.gz, parquet, rda).
+    member : str, optional
+        The file inside a zip; in an rda file the object, and after a slash its part.
+    sheet : str or int
+        Name or number of a workbook's sheet.
+    text : tuple of str
+        Columns whose values become text, where a workbook holds some of them as numbers (71053 beside "85123A").
 
     Raises
     ------
-    DownloadError: the file does not hold what its name says (a web page, a cut-off archive, no such sheet).
-    MissingDependencyError: an rda file, and the library rdata is not installed.
+    DownloadError
+        The file does not hold what its name says (a web page, a cut-off archive, no such sheet).
+    MissingDependencyError
+        An rda file, and the library rdata is not installed.
     """
     try:
         if path.suffix == ".zip":

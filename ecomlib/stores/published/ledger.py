@@ -9,11 +9,12 @@ __all__ = ["Ledger"]
 
 
 class Ledger:
-    """Counts what leaves and why; a line leaves for the first reason that fits, so that the counts sum up.
+    """Count what leaves and why; a line leaves for the first reason that fits, so that the counts sum up.
 
     Parameters
     ----------
-    units, revenue: of each line that was read, in units and in money.
+    units, revenue : Series
+        Of each line that was read, in units and in money.
     """
 
     def __init__(self, units: pd.Series, revenue: pd.Series) -> None:
@@ -27,11 +28,11 @@ class Ledger:
         self._words.append(reason)
 
     def left(self) -> np.ndarray:
-        """Mask of the lines that have not left."""
+        """Mark the lines that have not left."""
         return self._reason == 0
 
     def frame(self) -> pd.DataFrame:
-        """``reason, rows, units, revenue``: what was read, each reason that took a line, and what was kept."""
+        """List ``reason, rows, units, revenue``: what was read, each reason that took a line, and what was kept."""
         masks = [("read", np.ones(len(self._reason), dtype=bool))]
         masks += [(words, self._reason == number) for number, words in enumerate(self._words) if number]
         rows = [

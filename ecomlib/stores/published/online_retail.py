@@ -51,17 +51,20 @@ _NO_WORDS = frozenset({"", "nan", "none", "null", "?", "??", "???"})
 
 
 def load(years: Literal["both", "2010", "2011"] = "both") -> Store:
-    """The shop as a Store, from the publisher's files in the data folder (lesson 01, section 3).
+    """Load the shop as a Store, from the publisher's files in the data folder (lesson 01, section 3).
 
     Parameters
     ----------
-    years: ``"both"`` (December 2009 to December 2011), ``"2010"`` (the first sheet, to 2010-12-09) or ``"2011"`` (the
+    years : {"both", "2010", "2011"}
+        ``"both"`` (December 2009 to December 2011), ``"2010"`` (the first sheet, to 2010-12-09) or ``"2011"`` (the
         second sheet, which is UCI 352, from 2010-12-01).
 
     Raises
     ------
-    DataError: ``years`` is not one of the three, or a file does not hold what the publisher published.
-    DownloadError: the files are not here; the message holds the command that brings them.
+    DataError
+        ``years`` is not one of the three, or a file does not hold what the publisher published.
+    DownloadError
+        The files are not here; the message holds the command that brings them.
     """
     if years not in ("both", "2010", "2011"):
         raise DataError("this is not a choice of years", value=years, remedy='use "both", "2010" or "2011".')
@@ -71,7 +74,7 @@ def load(years: Literal["both", "2010", "2011"] = "both") -> Store:
 
 
 def read_lines(year: Literal["2010", "2011"]) -> pd.DataFrame:
-    """One year as published, under the package's column names, nothing removed: one row a line of an invoice."""
+    """Read one year as published, under the package's column names, nothing removed: a row a line of an invoice."""
     key = "first" if year == "2010" else "second"
     return _name_columns(read_tables("online_retail", key)[key], f"of {year}")
 
@@ -90,12 +93,15 @@ def _name_columns(frame: pd.DataFrame, source: str) -> pd.DataFrame:
 
 
 def make(first: pd.DataFrame | None, second: pd.DataFrame | None) -> Store:
-    """A Store from one or both years' lines as published (lesson 01, section 3).
+    """Make a Store from one or both years' lines as published (lesson 01, section 3).
 
     Parameters
     ----------
-    first, second: frames with the columns ``COLUMNS`` (or the publisher's names for them); at least one is given.
+    first, second : DataFrame, optional
+        Frames with the columns ``COLUMNS`` (or the publisher's names for them); at least one is given.
 
+    Notes
+    -----
     ``notes["cleaning"]`` is a frame ``reason, rows, units, revenue`` that begins with what was read and ends with what
     was kept; the rows between were taken away, each for one reason, and sum up exactly. Both files hold the days from
     2010-12-01 to 2010-12-09: lines of the first that are not earlier than the second's first line are taken away.
@@ -235,7 +241,7 @@ def _customers(orders: pd.DataFrame) -> pd.DataFrame | None:
 
 
 def weekly_sales_lines(store: Store) -> pd.DataFrame:
-    """The order lines of protocol W: stock codes of five digits and optional letters (lesson 01, section 4).
+    """Take the order lines of protocol W: stock codes of five digits and optional letters (lesson 01, section 4).
 
     Cancellations, lines without units or without a price, and the days that both files hold have left already.
     """
