@@ -228,7 +228,7 @@ def fan(
     joined = pd.concat([history[["ds", "y"]].tail(1), forecast.reindex(columns=["ds", "y"])])
     for shade, level in enumerate(_levels(forecast, model, levels)):
         low, high = (forecast[end].where(np.isfinite(forecast[end])) for end in find_interval(forecast, model, level))
-        shown = {"color": BLUE, "alpha": 0.15 + 0.15 * shade, "lw": 0, "label": f"{level:g} %"}
+        shown: dict[str, Any] = {"color": BLUE, "alpha": 0.15 + 0.15 * shade, "lw": 0, "label": f"{level:g} %"}
         ax.fill_between(forecast["ds"], low, high, **shown)
     ax.plot(history["ds"], history["y"], color=INK, lw=1.5, label="sold")
     if "y" in forecast.columns:
@@ -259,6 +259,12 @@ def fan(
 
 def _one_series(frame: pd.DataFrame, series: str | None, history: pd.DataFrame) -> pd.DataFrame:
     """The rows of one series by date; of several, one must be named."""
+    if not isinstance(frame, pd.DataFrame) or "ds" not in frame.columns:
+        raise DataError(
+            "a fan takes a panel and a forecast frame",
+            value=type(frame).__name__ if not isinstance(frame, pd.DataFrame) else list(frame.columns)[:6],
+            remedy='write plots.fan(panel, fitted.forecast(), series="…").',
+        )
     if "unique_id" not in frame.columns:
         return frame.sort_values("ds")
     found = frame["unique_id"].unique()
@@ -321,6 +327,13 @@ def leaderboard(
         ``bias`` (a share, as ``evaluation.score_intervals`` gives it), which is written beside the value.
     floor, omniscient: the attainable and the omniscient floor in units of ``metric`` (simulated store only).
     """
+    for column in ("model", metric):
+        if column not in table.columns:
+            raise DataError(
+                "a leaderboard has a row a model and its score",
+                column=column,
+                remedy='score the table of a backtest first: leaderboard(score_intervals(table, rng=…), "value").',
+            )
     table = table.sort_values(metric, ascending=False, ignore_index=True)
     ax = _axes(ax, (7.5, 1.2 + 0.38 * len(table)))
     kinds = table["kind"] if "kind" in table.columns else pd.Series("model", index=table.index)

@@ -207,9 +207,11 @@ def judge(
     """(ours - rival) / rival of each model, paired over items and origins, with the protocol's word for it."""
     rows = []
     for name in names:
-        found = compare(frame, name, rival, metric, rng=np.random.default_rng(0), train=panel)
+        found = compare(
+            frame, name, rival, metric, rng=np.random.default_rng(0), train=panel, agreement=accuracy.AGREEMENT
+        )
         share = {"value": found.relative.estimate, "low": found.relative.low, "high": found.relative.high}
-        claim = {"rival": rival, "word": found.word, "level": found.level, "wins": found.wins}
+        claim = {"rival": rival, "word": found.word, "slight": found.slight, "wins": found.wins}
         rows.append({"model": name, "metric": label, **share, **claim})
         print(label, found, flush=True)
     return pd.DataFrame(rows)

@@ -69,10 +69,18 @@ def result_table(frame: pd.DataFrame, panel: pd.DataFrame, rivals: list[str]) ->
         each = score(frame, names, [metric], train=panel, by_origin=True)
         tables.append(each[["model", "metric", "cutoff", "value"]])
         for rival in rivals:
-            found = compare(frame, "transformer", rival, metric, rng=np.random.default_rng(0), train=panel)
+            found = compare(
+                frame,
+                "transformer",
+                rival,
+                metric,
+                rng=np.random.default_rng(0),
+                train=panel,
+                agreement=accuracy.AGREEMENT,
+            )
             print(found)
             share = {"value": found.relative.estimate, "low": found.relative.low, "high": found.relative.high}
-            claim = {"rival": rival, "word": found.word, "level": found.level, "wins": found.wins}
+            claim = {"rival": rival, "word": found.word, "slight": found.slight, "wins": found.wins}
             tables.append(pd.DataFrame([{"model": "transformer", "metric": f"{metric}_against", **share, **claim}]))
     return pd.concat(tables, ignore_index=True)
 

@@ -77,7 +77,8 @@ def pooled(frames: Sequence[pd.DataFrame], seeds: Sequence[int]) -> pd.DataFrame
 def verdicts(frame: pd.DataFrame, models: Sequence[str], rival: str, measure: str) -> pd.DataFrame:
     """Each model's WAPE with its interval, and the paired difference (model - rival) / rival with its word.
 
-    A word needs a gap of 0.005, as in protocol W; `wins` counts pairs of store and origin at which the model is ahead.
+    The words are those of `evaluation.verdict_word`; `wins` counts pairs of store and origin at which the
+    model is ahead.
     """
     rows = score_intervals(frame, models, "wape", rng=np.random.default_rng(0)).drop(columns="metric")
     rows.insert(1, "measure", measure)

@@ -156,16 +156,44 @@ def adaptive_conformal(
 ) -> pd.DataFrame:
     """Make intervals that learn from their misses, origin by origin (lesson 07, section 3).
 
-    Returns ``gru-lo-90, gru-hi-90, level`` for a model called ``gru``.
+    At each origin the scores known by then give the interval at the present level; when truths arrive, for each of
+    their origins level += rate · (share missed - nominal share).
 
-    Gibbs and Candès, "Adaptive Conformal Inference Under Distribution Shift" (2021). At each origin the scores known by
-    then give the interval at the present ``level``; afterwards level += rate · (share missed - nominal share). A level
-    that its misses have raised to one, or above what the scores so far can answer, asks for everything: the widest
-    error so far stands in for infinity. Where there are fewer scores than ``coverage`` itself needs (``rows_needed``),
-    none included, ``high`` is infinite and ``low`` zero, and ``attrs["unbounded"]`` holds the reason by origin. The
-    first ``start`` origins only calibrate and are no forecast: their rows are empty (NaN). An origin knows a score when
-    its ``ds`` is not after that origin. Where the truth arrives later than that, hand in the day of its arrival as
-    ``ds``; a row whose ``y`` never arrived (NaN) neither calibrates nor moves the level.
+    Parameters
+    ----------
+    frame : DataFrame
+        A scored frame. An origin knows a score when its ``ds`` is not after that origin: where the truth arrives later,
+        hand in the day of its arrival as ``ds``. A row whose ``y`` never arrived (NaN) neither calibrates nor moves the
+        level.
+    model : str
+        A point forecast.
+    coverage : float
+        The share that is promised, where the level starts.
+    rate : float
+        How fast the level moves.
+    start : int
+        The first origins, which only calibrate and are no forecast: their rows are empty (NaN).
+    scale : str, optional
+        A column of units in which errors are counted.
+
+    Returns
+    -------
+    DataFrame
+        ``gru-lo-90, gru-hi-90, level`` for a model called ``gru``. ``attrs["unbounded"]`` holds, by origin, why an
+        upper end is infinite: fewer scores than ``coverage`` itself needs (``rows_needed``), or a level of one.
+
+    Notes
+    -----
+    Whatever the world does, over T origins the share missed differs from the nominal one by at most
+    ``(max(coverage, 1 - coverage) + rate) / (rate · T)``, and each origin by which truths come late adds ``1 / T``
+    at most. Gibbs and Candès, "Adaptive Conformal Inference Under Distribution Shift" (2021), Proposition 4.1. The
+    proof needs that a level of one or more asks for everything, and so it does: **the upper end is infinite** until the
+    level is below one again. That also keeps the level from winding up: nothing is missed, so it rises no further. It
+    is stopped at zero, where the interval is the point (one that hits all the same covers more than was promised).
+
+    Infinite ends are the price where errors grow without end, since the errors of the past cannot say how large the
+    next ones are. Read their share beside the width (``coverage_by``). Where it is large, hand in as ``scale`` the mean
+    size of recent errors: scores in that unit stay alike while the noise grows.
     """
     miss = 1 - coverage
     lower, upper = interval_columns(_model(model), round(100 * coverage, 9))
@@ -178,17 +206,18 @@ def adaptive_conformal(
             hit = earlier["y"].between(answer.loc[earlier.index, lower], answer.loc[earlier.index, upper])
             seen = hit[earlier["y"].notna()]
             if len(seen):
-                level += rate * (float(1 - seen.mean()) - miss)
+                level = max(level + rate * (float(1 - seen.mean()) - miss), 0.0)
         pending = [part for part in pending if part["ds"].max() > origin]
         known = scores[(frame["ds"] <= origin) & frame["y"].notna()].to_numpy()
         if number < start:
             continue
-        if why := too_few(len(known), coverage):
+        everything = f"the level is {level:.3f}, which asks for everything" if level >= 1 else None
+        if why := too_few(len(known), coverage) or everything:
             unbounded[origin], reach = why, np.inf
         elif level <= 0:
             reach = 0.0
-        else:
-            reach = float(known.max()) if level >= 1 else min(conformal_quantile(known, level), float(known.max()))
+        else:  # between what the scores can answer and one, the widest error so far
+            reach = min(conformal_quantile(known, level), float(known.max()))
         width = reach * (forecast_column(rows, scale) if scale else 1.0)
         answer.loc[rows.index, lower] = np.maximum(forecast_column(rows, model) - width, 0.0)
         answer.loc[rows.index, upper] = forecast_column(rows, model) + width
@@ -215,15 +244,26 @@ def coverage_by(frame: pd.DataFrame, by: Sequence[str], model: str, level: float
     Returns
     -------
     DataFrame
-        Columns ``by``, ``rows, coverage, width``. Coverage alone can be had by infinite intervals: read both.
+        Columns ``by``, ``rows, coverage, width, unbounded``. ``unbounded`` is the share of rows whose interval has an
+        infinite end, ``width`` the mean of the others (NaN where there is none). Coverage alone can be had by infinite
+        intervals: read all three.
     """
     low, high = find_interval(frame, model, level)
     known = frame.loc[frame["y"].notna().to_numpy()]
     inside = known["y"].between(known[low], known[high])
-    table = known[list(by)].assign(coverage=inside.astype(float), width=known[high] - known[low], rows=1)
+    width = known[high] - known[low]
+    endless = np.isinf(width)
+    table = known[list(by)].assign(
+        rows=1, coverage=inside.astype(float), width=width.where(~endless), unbounded=endless.astype(float)
+    )
     return (
         table.groupby(list(by), observed=True)
-        .agg(rows=("rows", "sum"), coverage=("coverage", "mean"), width=("width", "mean"))
+        .agg(
+            rows=("rows", "sum"),
+            coverage=("coverage", "mean"),
+            width=("width", "mean"),
+            unbounded=("unbounded", "mean"),
+        )
         .reset_index()
     )
 

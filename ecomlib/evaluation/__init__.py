@@ -7,6 +7,7 @@ from ecomlib.evaluation.comparison import score_intervals as score_intervals
 from ecomlib.evaluation.comparison import skill as skill
 from ecomlib.evaluation.comparison import skill_interval as skill_interval
 from ecomlib.evaluation.comparison import two_way_bootstrap as two_way_bootstrap
+from ecomlib.evaluation.comparison import verdict_word as verdict_word
 from ecomlib.evaluation.floors import attainable as attainable
 from ecomlib.evaluation.metrics import POINT_METRICS as POINT_METRICS
 from ecomlib.evaluation.metrics import bias as bias

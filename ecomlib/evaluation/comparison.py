@@ -103,36 +103,66 @@ def score_intervals(
     return pd.DataFrame(rows).sort_values("value", kind="stable", ignore_index=True)
 
 
-Word = Literal["better", "level", "tie", "worse", "undecided"]
+Word = Literal["better", "worse", "level", "undecided"]
+MARGIN = 0.01  # a relative difference that matters
+
+
+def verdict_word(
+    low: float, high: float, agreeing: float = 1.0, *, margin: float = MARGIN, agreement: float = 0.0
+) -> Word:
+    """Choose the word for a paired interval of (ours - rival) / rival (lesson 04, section 1).
+
+    *Better* below zero, *worse* above it, both only where at least the share ``agreement`` of origins points the same
+    way (``agreeing`` is the share that does; protocol W asks for 6 of 8, 0.75); else *level* where the whole interval
+    lies within ``margin`` of zero; else *undecided*.
+
+    Examples
+    --------
+    >>> verdict_word(-0.03, -0.01), verdict_word(-0.005, 0.008), verdict_word(-0.03, 0.02)
+    ('better', 'level', 'undecided')
+    """
+    if high < 0 and agreeing >= agreement:
+        return "better"
+    if low > 0 and agreeing >= agreement:
+        return "worse"
+    return "level" if -margin < low and high < margin else "undecided"
 
 
 @dataclass(frozen=True)
 class Verdict:
     """States what may be said of ``ours`` against ``rival``: the word, and the numbers behind it.
 
-    ``level``, ``better`` and ``tie`` are separate claims (a tie may be level or not); ``word`` is the one to print.
-    ``scores`` and ``biases`` (see ``evaluation.bias``) hold ours, then the rival's. ``by_origin`` has ``cutoff``, both
-    scores and ``relative``, (ours - rival) / rival.
+    ``scores`` and ``biases`` (see ``evaluation.bias``) hold ours, then the rival's. ``wins`` counts the origins
+    at which ours is ahead. ``by_origin`` has ``cutoff``, both scores and ``relative``, (ours - rival) / rival.
     """
 
     ours: str
     rival: str
     metric: str
     word: Word
-    level: bool
-    better: bool
-    tie: bool
     relative: Interval
     scores: tuple[float, float]
     biases: tuple[float, float]
     wins: int
     by_origin: pd.DataFrame
+    margin: float = MARGIN
+
+    @property
+    def slight(self) -> bool:
+        """Tell whether it is better or worse by less than matters: the interval lies within ``margin`` of zero."""
+        inside = -self.margin < self.relative.low and self.relative.high < self.margin
+        return inside and self.word in ("better", "worse")
+
+    @property
+    def bearable(self) -> bool:
+        """Tell whether ours is shown to be no worse by as much as matters, and not shown to be worse at all."""
+        return self.relative.high < self.margin and self.word != "worse"
 
     def __str__(self) -> str:
-        also = " (shown to be level)" if self.level and self.word == "tie" else ""
         low, high, middle = 100 * self.relative.low, 100 * self.relative.high, 100 * self.relative.estimate
         return (
-            f"{self.ours} against {self.rival}: {self.word}{also}; {self.metric} {self.scores[0]:.3f} against "
+            f"{self.ours} against {self.rival}: {self.word}{' by less than matters' if self.slight else ''}; "
+            f"{self.metric} {self.scores[0]:.3f} against "
             f"{self.scores[1]:.3f}, {middle:+.1f} % [{low:+.1f}, {high:+.1f}], ahead at {self.wins} of "
             f"{len(self.by_origin)} origins; bias {100 * self.biases[0]:+.1f} % against {100 * self.biases[1]:+.1f} %"
         )
@@ -151,29 +181,54 @@ def compare(
     rng: np.random.Generator,
     train: pd.DataFrame | None = None,
     draws: int = 2000,
-    margin: float = 0.01,
-    agreement: float = 0.75,
-    gap: float = 0.005,
+    margin: float = MARGIN,
+    agreement: float = 0.0,
 ) -> Verdict:
-    """Compare two models as protocol W does, paired over series and origins (lesson 04, section 1).
+    """Compare two models, paired over series and origins (lesson 04, section 1).
 
-    With the 95 % interval of (ours - rival) / rival: *level* if its upper end is below ``margin``; *better* if it is
-    below zero and at least ``agreement`` of the origins agree; a *tie* if the scores differ by less than ``gap``. The
-    word is ``tie`` before all others, then ``better``, then ``level``; else ``worse`` if ours is behind, and
-    ``undecided`` if it is ahead but not shown to be level.
+    Parameters
+    ----------
+    frame : DataFrame
+        A scored frame.
+    ours, rival : str
+        Their columns.
+    metric : str
+        One of ``POINT_METRICS``.
+    rng : Generator
+        Draws series and origins anew, see ``two_way_bootstrap``.
+    train : DataFrame, optional
+        The history, for scaled metrics.
+    draws : int
+        How many times.
+    margin : float
+        A relative difference that matters, a share.
+    agreement : float
+        The share of origins that must point the same way for *better* and *worse*; 0.75 for protocol W (6 of 8).
+
+    Returns
+    -------
+    Verdict
+        With the 95 % interval of (ours - rival) / rival and its word, see ``verdict_word``.
     """
     p = parts(frame, [ours, rival], metric, train=train)
     relative = two_way_bootstrap(p, lambda s: (s[0] - s[1]) / s[1], rng, draws=draws)
     each = _scores(p, np.ones((len(p.origins), len(p.series))), np.eye(len(p.origins)))
     table = pd.DataFrame({"cutoff": p.origins, ours: each[0], rival: each[1], "relative": each[0] / each[1] - 1})
-    first, second = _totals(p)
-    wins, level, tie = int((table["relative"] < 0).sum()), relative.high < margin, abs(first - second) < gap
-    better = relative.high < 0 and wins >= agreement * len(table)
-    word: Word = "worse" if first > second else "undecided"
-    word = "tie" if tie else "better" if better else "level" if level else word
-    leaning = _totals(parts(frame, [ours, rival], "bias"))
+    scores, biases = _totals(p), _totals(parts(frame, [ours, rival], "bias"))
+    wins, losses = int((table["relative"] < 0).sum()), int((table["relative"] > 0).sum())
+    agreeing = (wins if relative.high < 0 else losses) / len(table)
+    word = verdict_word(relative.low, relative.high, agreeing, margin=margin, agreement=agreement)
     return Verdict(
-        ours, rival, metric, word, level, better, tie, relative, (first, second), (leaning[0], leaning[1]), wins, table
+        ours,
+        rival,
+        metric,
+        word,
+        relative,
+        (scores[0], scores[1]),
+        (biases[0], biases[1]),
+        wins,
+        table,
+        margin,
     )
 
 

@@ -295,7 +295,7 @@ def parts(
 def score(
     frame: pd.DataFrame,
     models: Models | None = None,
-    metrics: Sequence[str] = ("wape", "bias", "rmsse"),
+    metrics: Sequence[str] | None = None,
     *,
     train: pd.DataFrame | None = None,
     seasonality: int = 1,
@@ -306,9 +306,12 @@ def score(
     A value is taken within each origin (WAPE and bias pooled over its series, the others averaged over them), then
     averaged over origins. ``undefined`` counts the pairs of series and origin without a value (for WAPE and bias: the
     origins without sales).
-    ``by_origin=True`` gives one row an origin, with ``cutoff`` in place of ``origins``.
+    ``by_origin=True`` gives one row an origin, with ``cutoff`` in place of ``origins``. Without ``metrics`` these are
+    WAPE and bias, and RMSSE where the history is handed in as ``train``.
     """
     require_scored(frame)
+    if metrics is None:
+        metrics = ("wape", "bias") if train is None else ("wape", "bias", "rmsse")
     if isinstance(metrics, str):
         raise DataError("metrics is a list", value=metrics, remedy=f'write metrics=["{metrics}"].')
     rows: list[dict[str, Any]] = []

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import difflib
 import pkgutil
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ecomlib.contract import REGISTERED, Forecaster, load_plugins
@@ -102,6 +104,8 @@ def create(name: str, settings: dict[str, Any], *, saved: bool = False) -> Forec
         from ecomlib.training.forecaster import NetworkForecaster
 
         kind, fixed = NetworkForecaster, {"network": name}
+    elif not saved and kind.make.__func__ is Forecaster.make.__func__ and is_dataclass(kind):  # type: ignore[attr-defined]
+        _check_settings(name, [part.name for part in fields(kind) if part.init], settings)
     try:
         made: Forecaster = kind.from_settings(settings) if saved else kind.make(**fixed, **settings)
     except TypeError as fault:
@@ -109,3 +113,28 @@ def create(name: str, settings: dict[str, Any], *, saved: bool = False) -> Forec
             f"'{name}' does not take these settings: {fault}", remedy=f"see help({kind.__name__})."
         ) from fault
     return made
+
+
+_ELSEWHERE = {
+    "horizon": "hand it to fit: fit(panel, horizon=4).",
+    "h": "it is called horizon here, and is handed to fit: fit(panel, horizon=4).",
+    "freq": 'the panel knows its frequency: make_panel(store, "weekly").',
+    "level": "it is called levels here: levels=(90,).",
+    "model": 'it is called member here: member=forecaster("naive").',
+    "models": 'they are called members here: members=(forecaster("naive"), forecaster("gru")).',
+    "forecasters": 'they are called members here: members=(forecaster("naive"), forecaster("gru")).',
+}
+
+
+def _check_settings(name: str, known: list[str], settings: Iterable[str]) -> None:
+    """Refuse a setting that the forecaster does not have."""
+    for setting in settings:
+        if setting in known:
+            continue
+        near = difflib.get_close_matches(setting, known, n=2, cutoff=0.5)
+        guess = f"did you mean {' or '.join(near)}? " if near else ""
+        there = f"it has {', '.join(known)}." if known else "it has none."
+        raise DataError(
+            f"the forecaster '{name}' has no setting '{setting}'",
+            remedy=_ELSEWHERE.get(setting, guess + there),
+        )

@@ -23,8 +23,18 @@ _CLASSES = (
     "ecomlib.models.transformer:TransformerNetwork",
 )
 
+
+class _Networks(dict[str, type[Network]]):
+    """The networks by name, with a sentence in place of a bare ``KeyError``."""
+
+    def __missing__(self, name: str) -> type[Network]:
+        return network_class(name)
+
+
 # By the class's own ``kind``, which is also what a saved network's card holds.
-NETWORKS: dict[str, type[Network]] = {network.kind: network for network in map(pkgutil.resolve_name, _CLASSES)}
+NETWORKS: dict[str, type[Network]] = _Networks(
+    {network.kind: network for network in map(pkgutil.resolve_name, _CLASSES)}
+)
 
 
 def network_class(name: str) -> type[Network]:
@@ -81,6 +91,13 @@ def make_network(model: str | type[Network], windows: WindowSet, **settings: Any
     DataError
         No such network, or no such setting; what there is, is named.
     """
+    if not isinstance(windows, WindowSet):
+        raise DataError(
+            "a network is made for windows",
+            value=type(windows).__name__,
+            remedy="WindowSet.from_panel(panel, WindowSettings(look_back=26, horizon=4)) cuts them; "
+            'or let a forecaster do it: forecaster("gru").fit(panel, horizon=4).',
+        )
     kind = network_class(model) if isinstance(model, str) else model
     check_options(kind, settings)
     shape: dict[str, Any] = {

@@ -12,8 +12,7 @@ import pandas as pd
 
 from ecomlib.contract import Forecaster, Point
 from ecomlib.errors import DataError
-from ecomlib.features import calendar, last_year
-from ecomlib.features.completed import completed
+from ecomlib.features.completed import completed, without_made
 from ecomlib.models import Network, network_class
 from ecomlib.models.registry import check_options, make_network, require_registered
 from ecomlib.panel import CALENDAR, LAST_YEAR
@@ -178,7 +177,7 @@ class NetworkForecaster(Forecaster):
                 table="panel",
                 remedy="take fewer valid_periods, or bring a longer history.",
             )
-        fitted, valid = windows.split(period[-1 - how.valid_periods], max(how.valid_periods, 1))
+        fitted, valid = windows.split(period[-1 - how.valid_periods], how.valid_periods)
         networks = []
         for seed in self.seeds:
             network = make_network(self.network, windows, **{**self.options, "seed": seed})
@@ -209,11 +208,9 @@ class NetworkForecaster(Forecaster):
         """Past and future rows as one panel, with what the calendar and last year say of them."""
         wanted = (*self.window.past, *self.window.future)
         made = [c for c in (*CALENDAR, *LAST_YEAR) if c in self.window.future and c not in self.known_ahead]
-        if brought := [column for column in made if column in past.columns]:
-            _as_made(past, brought)  # those after the origin are made too: they must be of one kind
-            past = past.drop(columns=brought)
         rows = past.iloc[:0][["unique_id", "ds"]] if future is None else future
-        return completed(past, rows, wanted, self.window.static)
+        # Those after the origin are made, so those up to it must be of the same kind.
+        return completed(without_made(past, made), rows, wanted, self.window.static)
 
     def pack(self, learned: Any) -> dict[str, Any]:
         networks: list[Network] = learned["networks"]
@@ -267,23 +264,6 @@ class NetworkForecaster(Forecaster):
 def _tuple(value: Any) -> Any:
     """A list as a tuple: so a card's JSON gives it, and so a user may write it."""
     return tuple(value) if isinstance(value, list) else value
-
-
-def _as_made(past: pd.DataFrame, columns: list[str]) -> None:
-    """Prove that the panel's calendar and last year's columns are those that are made for the periods ahead."""
-    panel = past.sort_values(["unique_id", "ds"], kind="stable")
-    own: dict[str, Any] = {}
-    for names, make in ((CALENDAR, calendar), (LAST_YEAR, last_year)):
-        if set(columns) & set(names):
-            own |= dict(make(panel).items())
-    for column in columns:
-        if not np.allclose(panel[column].to_numpy(dtype=float), own[column].to_numpy(), atol=1e-6):
-            raise DataError(
-                f"the panel's '{column}' is not what ecomlib makes, so it cannot be made for the periods ahead",
-                table="panel",
-                column=column,
-                remedy=f'say that the panel knows it ahead: also_known=("{column}",).',
-            )
 
 
 def _unknown(network: str, name: str, known: list[str]) -> DataError:

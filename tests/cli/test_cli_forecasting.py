@@ -141,7 +141,7 @@ def test_a_backtest_prints_the_scores_best_first(plugin: str) -> None:
         (("forecast", "--store", "tiny", "--load", "kept"), "'kept' holds no forecaster"),
         (("forecast", "--store", "tiny", "--model", "naiv"), "did you mean naive?"),
         (("forecast", "--store", "tiny", "--model", "window_mean", "--set", "window"), "--set needs NAME=VALUE"),
-        (("forecast", "--store", "tiny", "--model", "window_mean", "--set", "span=3"), "does not take these settings"),
+        (("forecast", "--store", "tiny", "--model", "window_mean", "--set", "span=3"), "has no setting 'span'"),
         (("forecast", "--store", "tiny", "--model", "naive", "--by", "colour"), "colour"),
         (("forecast", "--store", "tiny", "--model", "naive", "--freq", "hourly"), "hourly"),
         (("forecast", "--store", "nowhere", "--model", "naive"), "nowhere"),

@@ -330,3 +330,50 @@ def test_adaptive_steps_follow_the_paper() -> None:
         assert answer.loc[k, "level"] == pytest.approx(level)
         missed = not answer.loc[k, LO] <= frame.loc[k, "y"] <= answer.loc[k, HI]
         level += 0.05 * (float(missed) - 0.1)
+
+
+def growing(rng: np.random.Generator, days: int, calm_from: int | None = None, daily: float = 0.02) -> pd.DataFrame:
+    """One forecast a day whose errors grow by a share a day, and from some day on are as small as at first."""
+    cutoff = pd.date_range("2023-01-01", periods=days)
+    size = (1 + daily) ** np.arange(days)
+    if calm_from is not None:
+        size[calm_from:] = 1.0
+    frame = pd.DataFrame({"unique_id": "p", "cutoff": cutoff, "ds": cutoff + pd.Timedelta(days=1), "a": 1e6})
+    return frame.assign(y=frame["a"] + size * rng.normal(size=days))
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.1])
+@pytest.mark.parametrize("late", [0, 6])
+def test_adaptive_coverage_is_guaranteed_while_noise_grows(rate: float, late: int) -> None:
+    start, days = 30, 430
+    for seed in range(5):
+        frame = growing(np.random.default_rng(seed), days)
+        frame["ds"] += pd.Timedelta(days=late)
+        ends = adaptive_conformal(frame, "a", 0.9, rate=rate, start=start)
+        covered = frame["y"].between(ends[LO], ends[HI])[start:].mean()
+        bound = (0.9 + rate) / (rate * (days - start)) + (late + 1) / (days - start)  # the last truths are not counted
+        assert abs(covered - 0.9) <= bound, "Gibbs and Candès, Proposition 4.1"
+        assert ends["level"].max() <= 1 + rate * (1 + late) + 1e-9 and ends["level"].min() >= 0, "no wind-up"
+        assert set(ends.attrs["unbounded"]) == set(frame["cutoff"][ends[HI] == np.inf]), "each has its reason"
+        assert "asks for everything" in next(iter(ends.attrs["unbounded"].values()))
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.1])
+def test_adaptive_intervals_come_back_when_the_noise_stops(rate: float) -> None:
+    frame = growing(np.random.default_rng(0), 700, calm_from=300)
+    ends = adaptive_conformal(frame, "a", 0.9, rate=rate, start=30)
+    assert np.isinf(ends[HI][30:300]).any() and np.isfinite(ends[HI][301 + round(1 / rate) :]).all()
+    level = ends["level"].to_numpy()
+    assert level[300] > 0.95 and level[300 + round(10 / rate) if rate > 0.05 else 699] < 0.9
+
+
+def test_a_scale_of_recent_errors_spares_infinite_ends() -> None:
+    frame = growing(np.random.default_rng(1), 430)
+    recent = (frame["y"] - frame["a"]).abs().shift(1).rolling(20, min_periods=1).mean()
+    plain = adaptive_conformal(frame, "a", rate=0.1, start=30)
+    scaled = adaptive_conformal(frame.assign(size=recent.fillna(1.0)), "a", rate=0.1, start=30, scale="size")
+    endless = [float(np.isinf(ends[HI][30:]).mean()) for ends in (plain, scaled)]
+    assert endless[0] > 0.2 > 0.1 > endless[1]
+    table = coverage_by(frame.assign(all=1).join(scaled)[30:], ["all"], "a")
+    assert table["coverage"].item() == pytest.approx(0.9, abs=0.05)
+    assert table["unbounded"].item() == endless[1] and np.isfinite(table["width"]).all()

@@ -17,6 +17,7 @@ from ecomlib.evaluation import (
     skill,
     skill_interval,
     two_way_bootstrap,
+    verdict_word,
     wape,
 )
 
@@ -99,19 +100,35 @@ def test_bootstrap_is_repeatable_and_leaves_the_global_generator_alone() -> None
 
 
 @pytest.mark.parametrize(
-    ("share", "word", "level", "better", "tie"),
+    ("low", "high", "word"),
     [
-        (0.60, "better", True, True, False),
-        (1.30, "worse", False, False, False),
-        (1.00, "tie", True, False, True),
+        (-0.05, -0.02, "better"),
+        (-0.008, -0.001, "better"),
+        (0.02, 0.05, "worse"),
+        (0.001, 0.008, "worse"),
+        (-0.009, 0.009, "level"),
+        (0.0, 0.009, "level"),
+        (-0.02, 0.005, "undecided"),
+        (-0.005, 0.02, "undecided"),
+        (-0.01, 0.009, "undecided"),
     ],
 )
-def test_verdicts_of_protocol_w(share: float, word: str, level: bool, better: bool, tie: bool) -> None:
+def test_words_are_symmetric_and_each_needs_its_interval(low: float, high: float, word: str) -> None:
+    mirror = {"better": "worse", "worse": "better"}
+    assert verdict_word(low, high) == word and verdict_word(-high, -low) == mirror.get(word, word)
+    without = "level" if low > -0.01 and high < 0.01 else "undecided"
+    kept = word if word not in mirror else without
+    assert verdict_word(low, high, 5 / 8, agreement=0.75) == kept, "six of eight origins are asked for"
+    assert verdict_word(low, high, 6 / 8, agreement=0.75) == word
+
+
+@pytest.mark.parametrize(("share", "word"), [(0.60, "better"), (1.30, "worse"), (1.00, "level")])
+def test_verdicts_hold_the_numbers_behind_their_word(share: float, word: str) -> None:
     frame = make(100, 8, ours=share, rival=1.0)
-    if tie:  # the same forecasts, nudged: certainly level, certainly a tie
-        frame["ours"] = frame["rival"] * 1.0001
-    found = compare(frame, "ours", "rival", rng=np.random.default_rng(0), draws=500)
-    assert (found.word, found.level, found.better, found.tie) == (word, level, better, tie)
+    if word == "level":  # the same forecasts, nudged to and fro
+        frame["ours"] = frame["rival"] * np.where(np.arange(len(frame)) % 2, 1.0001, 0.9999)
+    found = compare(frame, "ours", "rival", rng=np.random.default_rng(0), draws=500, agreement=0.75)
+    assert found.word == word and not found.slight and found.bearable == (word != "worse")
     value = score(frame, ["ours", "rival"], ["wape"])["value"]
     assert found.scores == pytest.approx(tuple(value), abs=1e-12)
     assert found.relative.estimate == pytest.approx((value[0] - value[1]) / value[1], abs=1e-12)
@@ -129,21 +146,31 @@ def test_verdict_needs_agreement_of_origins() -> None:
     frame["ours"] = frame["rival"].where(~good, frame["y"] + 0.5 * (frame["rival"] - frame["y"]))
     frame["ours"] = frame["ours"].where(good, frame["y"] + 1.0005 * (frame["rival"] - frame["y"]))
     found = compare(frame, "ours", "rival", rng=np.random.default_rng(0), draws=500)
-    assert found.wins == 5 and found.relative.high < 0
-    assert not found.better and found.word == "level"
+    assert found.wins == 5 and found.relative.high < -0.01 and found.word == "better"
+    strict = compare(frame, "ours", "rival", rng=np.random.default_rng(0), draws=500, agreement=0.75)
+    assert strict.word == "undecided" and strict.bearable
     loose = compare(frame, "ours", "rival", rng=np.random.default_rng(0), draws=500, agreement=0.6)
-    assert loose.better and loose.word == "better"
+    assert loose.word == "better"
 
 
-def test_ahead_without_proof_is_undecided_and_level_is_not_better() -> None:
+def test_worse_by_less_than_matters_says_so() -> None:
+    frame = make(60, 8, rival=1.0)
+    frame["ours"] = frame["y"] + 1.005 * (frame["rival"] - frame["y"])
+    found = compare(frame, "ours", "rival", rng=np.random.default_rng(0), draws=500)
+    assert found.word == "worse" and found.slight and "worse by less than matters; wape" in str(found)
+    assert not found.bearable, "shown to be worse is shown to be worse"
+    strict = compare(frame, "ours", "rival", rng=np.random.default_rng(0), draws=500, margin=0.001)
+    assert strict.word == "worse" and not strict.slight
+
+
+def test_ahead_without_proof_is_undecided() -> None:
     rng = np.random.default_rng(1)
     frame = make(3, 4, rival=1.0)
     frame["ours"] = frame["y"] + (frame["rival"] - frame["y"]) * rng.uniform(0.2, 1.7, len(frame))
     found = compare(frame, "ours", "rival", rng=rng, draws=500)
     assert found.scores[0] < found.scores[1] - 0.005 and found.relative.high > 0.01
-    assert found.word == "undecided"
-    level = compare(frame, "ours", "rival", rng=rng, draws=500, margin=10.0)
-    assert level.word == "level" and not level.better
+    assert found.word == "undecided" and not found.bearable
+    assert compare(frame, "ours", "rival", rng=rng, draws=500, margin=10.0).word == "level"
 
 
 def test_leaderboard_is_sorted_with_intervals() -> None:

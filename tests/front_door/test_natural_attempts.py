@@ -16,7 +16,7 @@ from ecomlib.contract import FittedForecaster
 from ecomlib.evaluation import score, wape
 from ecomlib.features import as_of_join, calendar, counts, lags, last_year, recency, relative_price
 from ecomlib.forecasting import backtest, forecaster, load, save
-from ecomlib.models import GRUNetwork
+from ecomlib.models import NETWORKS, GRUNetwork
 from ecomlib.models.baselines import Naive
 from ecomlib.panel import check_panel, frequency
 from ecomlib.training import TrainSettings, fit, make_network, predict
@@ -153,7 +153,6 @@ ATTEMPTS: list[tuple[str, Callable[[], Any], Callable[[Any], bool] | str]] = [
     ('forecaster("naiv")', lambda: forecaster("naiv"), "did you mean naive"),
     ("forecaster(Naive)", lambda: forecaster(Naive), "take one of naive"),
     ("forecaster()", lambda: forecaster(), 'forecaster("naive")'),
-    ('forecaster("naive", h=4)', lambda: forecaster("naive", h=4), "help(Naive)"),
     ("fit without horizon", lambda: NAIVE.fit(PANEL), "write fit(panel, horizon=4)"),
     ("fit(h=4)", lambda: NAIVE.fit(PANEL, h=4), "it is called horizon here"),
     ("fit(X, y)", lambda: NAIVE.fit(PANEL, PANEL), "the panel comes first"),
@@ -227,6 +226,15 @@ ATTEMPTS: list[tuple[str, Callable[[], Any], Callable[[Any], bool] | str]] = [
     ("TrainSettings(max_epochs=)", lambda: TrainSettings(max_epochs=5), "it is called epochs here"),
     ("backtest(network)", lambda: backtest(PANEL, make_network("gru", WINDOWS)), 'forecaster("gru", …)'),
     ('forecaster("gru", lookback=)', lambda: forecaster("gru", lookback=8), "did you mean look_back"),
+    ('NETWORKS["rnn"]', lambda: NETWORKS["rnn"], "take one of gru"),
+    ('make_network("gru", panel)', lambda: make_network("gru", PANEL), "WindowSet.from_panel(panel"),
+    ('forecaster("conformal", model=)', lambda: forecaster("conformal", model="naive"), "member=forecaster("),
+    ("conformal, level=90", lambda: forecaster("conformal", member=NAIVE, level=90), "levels=(90,)"),
+    ('forecaster("naive", h=4)', lambda: forecaster("naive", h=4), "fit(panel, horizon=4)"),
+    ('forecaster("window_mean", size=4)', lambda: forecaster("window_mean", size=4), "it has window"),
+    ("score(table) without train", lambda: score(TABLE), columns("model", "metric", "value")),
+    ("fan of lists", lambda: ecomlib.plots.fan(PANEL["y"], [1, 2]), "plots.fan(panel, fitted.forecast()"),
+    ("leaderboard(backtest)", lambda: ecomlib.plots.leaderboard(TABLE), "score the table of a backtest first"),
     # Windows.
     ("from_panel(look_back=)", lambda: WindowSet.from_panel(PANEL, look_back=26), "WindowSettings(look_back=26"),
     ("from_panel(panel)", lambda: WindowSet.from_panel(PANEL), "WindowSettings(look_back=26"),

@@ -67,7 +67,9 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
         own = bounds(test, ends).assign(own=(ends["group"] != "all").astype(float))
         found[f"interval: {name}"] = sample(own[[*SCORED, "low", "high", "own"]], SCORED)
         named = own.rename(columns={"low": "it-lo-90", "high": "it-hi-90"})
-        found[f"coverage: {name}"] = coverage_by(named, ["category"], "it").set_index("category")
+        found[f"coverage: {name}"] = coverage_by(named, ["category"], "it").set_index("category")[
+            ["rows", "coverage", "width"]
+        ]
     for name, ends in adaptive.items():
         both = bounds(frame, ends).assign(level=ends["level"])
         found[f"interval: {name}"] = sample(both[[*SCORED, "low", "high", "level"]], SCORED)

@@ -12,6 +12,7 @@ from ecomlib.panel import make_panel
 from ecomlib.serving.live.drift import psi, watch_coverage, watch_inputs
 
 MODELS = ["mean4", "mean8", "naive", "smoothed"]
+WORDS = ("better", "worse", "level", "undecided")
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
@@ -58,11 +59,9 @@ def metrics(seed: int) -> dict[str, pd.DataFrame]:
             relative.high,
             *said.scores,
             said.wins,
-            said.better,
-            said.level,
-            said.tie,
+            *(said.word == word for word in WORDS),
         ]
-    names = ["relative", "low", "high", "ours", "rival", "wins", "better", "level", "tie"]
+    names = ["relative", "low", "high", "ours", "rival", "wins", *WORDS]
     found["comparisons"] = pd.DataFrame.from_dict(rows, "index", columns=names).astype(float)
     return found
 

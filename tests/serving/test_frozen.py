@@ -158,7 +158,7 @@ def fitted_windows(books: SalesHistory) -> tuple[WindowSet, WindowSet]:
     settings, levels = inputs.windows_for(books, H), inputs.levels_of(books)
     panel = inputs.panel(books, settings)
     windows = WindowSet.from_panel(panel, settings, levels={"category": levels} if levels else None)
-    return windows, windows.split(monday(books.last - 8), 1)[0]
+    return windows, windows.split(monday(books.last - 8), 0)[0]
 
 
 def trees(past: WindowSet) -> LGBMRegressor:

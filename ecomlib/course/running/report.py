@@ -137,6 +137,7 @@ def versions() -> pd.DataFrame:
 
 def recorded_protocol() -> str:
     """Networks beside peers on the real shop under protocol W, as last recorded; empty before the first record."""
+    from ecomlib.evaluation import verdict_word
     from ecomlib.recorded import caption, names, recorded
 
     if "accuracy_w" not in names():
@@ -148,15 +149,17 @@ def recorded_protocol() -> str:
     board = board.assign(rmsse=board["model"].map(rmsse)).rename(columns={"value": "wape"}).sort_values("wape")
     said = []
     for row in whole[(whole["metric"] == "wape_against_best_peer") & (whole["kind"] != "peer")].to_dict("records"):
-        proof = "shown to be level" if row["level"] else "not shown to be level"
+        agreeing = row["wins"] if row["value"] < 0 else 8 - row["wins"]
+        word = verdict_word(row["low"], row["high"], agreeing / 8, agreement=0.75)
         low, middle, high = (f"{100 * row[end]:+.1f}" for end in ("low", "value", "high"))
         said.append(
-            f"<li>{row['model']} ({row['kind']}) against {row['rival']}: <b>{row['word']}</b>, "
-            f"{middle} % [{low}, {high}], {proof}; ahead at {row['wins']:.0f} of 8 origins</li>"
+            f"<li>{row['model']} ({row['kind']}) against {row['rival']}: <b>{word}</b>, "
+            f"{middle} % [{low}, {high}]; ahead at {row['wins']:.0f} of 8 origins</li>"
         )
     lead = (
         "Weekly sales of Online Retail II, four weeks ahead, eight origins: WAPE with its 95 % interval, and RMSSE. "
-        "Level means: the upper end of the paired interval of (ours − best peer) / best peer lies below +1 %."
+        "Level means: the paired interval of (ours − best peer) / best peer lies within ± 1 %; better and worse need "
+        "it to exclude zero, and 6 of 8 origins to agree."
     )
     return (
         f'<section><h2 id="real">On a real shop, recorded</h2><p class="soft">{lead}</p>'

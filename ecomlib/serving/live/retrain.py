@@ -76,8 +76,9 @@ def decide(old: Bundle, new: Bundle, *, alarm: bool, seed: int = 0) -> Decision:
     """Compare both versions on the newest weeks, unseen by either: may the new one serve? (lesson 08, section 6)
 
     Origins are the new version's calibration weeks, forecasts go four weeks ahead, and WAPE is compared pairwise over
-    products and origins (``evaluation.compare``). The new version is promoted if it is shown to be better, or if it is
-    level (or a tie) and drift alarms: then the old one's intervals no longer hold, and the new one's do.
+    products and origins (``evaluation.compare``). The new version is promoted if it is shown to be better, at three
+    of four origins too. Where drift alarms, the old one is known to be in trouble: then it is enough that the new one
+    is shown to be no worse by as much as matters, 1 %. One shown to be worse, by however little, is not promoted.
     """
     from ecomlib.evaluation import compare
 
@@ -85,12 +86,11 @@ def decide(old: Bundle, new: Bundle, *, alarm: bool, seed: int = 0) -> Decision:
     first = max(new.cutoff - kept, old.cutoff - int(old.settings["calibrated_weeks"]))
     scores = side_by_side(old, new, range(first, new.cutoff - HORIZON + 1))
     try:
-        verdict = compare(scores, "new", "old", "wape", rng=np.random.default_rng(seed))
+        verdict = compare(scores, "new", "old", "wape", rng=np.random.default_rng(seed), agreement=0.75)
     except DataError as error:
         return Decision(False, f"new against old: not promoted, they cannot be compared: {error}", None, scores)
-    level = verdict.level or verdict.tie
     why = f"{verdict}; " + ("drift alarms" if alarm else "drift does not alarm")
-    return Decision(verdict.better or (level and alarm), why, verdict, scores)
+    return Decision(verdict.word == "better" or (verdict.bearable and alarm), why, verdict, scores)
 
 
 def side_by_side(old: Bundle, new: Bundle, origins: range) -> pd.DataFrame:

@@ -114,7 +114,7 @@ def train(
             remedy="bring at least a quarter of a year, or hold out fewer weeks.",
         )
     windows = WindowSet.from_panel(panel(books, window), window, levels={"category": levels} if levels else None)
-    fitted, _ = windows.split(monday(books.last - kept), 1)
+    fitted, _ = windows.split(monday(books.last - kept), 0)
     few = len(fitted) < 10_000  # a short history needs smaller batches and more rounds
     epochs = how.epochs or (12 if few else 4)
     say(f"{len(fitted):,} windows of {len(products):,} products, {epochs} rounds; {kept} weeks kept for calibration")
