@@ -239,7 +239,7 @@ class WindowSet:
         end = int(period_index(parse_date(train_end, "train_end"), self.freq))
         first, last = self.origin() + 1, self.origin() + self.settings.horizon
         inside = (first > end + embargo) & (last <= end + embargo + valid_periods)
-        if valid_periods and not bool(inside.any()):
+        if valid_periods >= self.settings.horizon and not bool(inside.any()):
             newest = f"{period_start(int(last.max()), self.freq).astype('datetime64[D]')}" if len(self) else "none"
             raise DataError(
                 f"no window's {self.settings.horizon} periods lie in the {valid_periods} after train_end and embargo; "

@@ -39,6 +39,35 @@ class Doubled(Forecaster):
 '''
 
 
+NETWORK = '''"""A network from outside the package: the look-back is read by one layer."""
+
+import torch
+from torch import nn
+
+from ecomlib.contract import register
+from ecomlib.models import Network
+
+
+class Running(nn.Module):
+    def __init__(self, channels, width):
+        super().__init__()
+        self.each = nn.Linear(channels, width)
+
+    def forward(self, x):
+        return self.each(x).cumsum(1) / torch.arange(1, x.shape[1] + 1).view(1, -1, 1)
+
+
+@register
+class RunningMean(Network):
+    """Reads the past by the mean of what came so far."""
+
+    kind = "running"
+
+    def make_encoder(self, settings):
+        return Running(settings.past + 1, settings.hidden)
+'''
+
+
 def invoke(*words: str) -> Any:
     return CliRunner().invoke(app, list(words))
 
@@ -167,3 +196,30 @@ def test_a_saved_model_has_settled_its_horizon(tmp_path: Path, monkeypatch: pyte
     assert done.exit_code == 1 and "forecasts 4 periods" in done.stderr
     other = invoke(*shared, "--load", "kept", "--freq", "daily")
     assert other.exit_code == 1 and "frequency" in other.stderr
+
+
+def test_a_network_from_outside_is_backtested_calibrated_combined_saved_loaded_and_exported(
+    plugin: str, tmp_path: Path
+) -> None:
+    from ecomlib.forecasting.export import export
+
+    (tmp_path / "my_network.py").write_text(NETWORK, encoding="utf-8")
+    quick = ("--set", "epochs=1", "--set", "hidden=4", "--set", "look_back=8")
+    shared = ("--plugin", "my_network", "--store", "tiny", "--horizon", "2")
+    done = invoke(
+        "forecast", "--model", "running", *quick, *shared, "--out", "made.csv", "--level", "80", "--save", "kept"
+    )
+    assert done.exit_code == 0, done.output
+    assert any(column.endswith("-lo-80") for column in pd.read_csv("made.csv").columns)
+    scored = invoke("backtest", "--models", "running,naive", "--origins", "1", *shared, "--out", "scored.csv")
+    assert scored.exit_code == 0 and {"running", "naive"} <= set(pd.read_csv("scored.csv").columns), scored.output
+    again = invoke("forecast", "--load", "kept", *shared[:4], "--out", "again.csv")
+    assert again.exit_code == 0 and Path("again.csv").read_bytes() == Path("made.csv").read_bytes(), again.output
+
+    panel = make_panel(load_store("tiny"))
+    network = forecaster("running", epochs=1, hidden=4, look_back=8)
+    both = forecaster("average", members=(network, forecaster("naive"))).fit(panel, 2).forecast()
+    assert both["average"].notna().all()
+    folder = export(network.fit(panel, 2), tmp_path / "onnx")
+    assert sorted(path.name for path in Path(folder).iterdir()) == ["onnx.json", "seed0.onnx"]
+    sys.modules.pop("my_network", None)
