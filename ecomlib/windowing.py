@@ -223,7 +223,7 @@ def _library(array: Array) -> Any:
     return torch
 
 
-def tree_table(settings: WindowSettings, cut: Cut, last: int = 8, decimals: int | None = None) -> pd.DataFrame:
+def tree_table(settings: WindowSettings, cut: Cut, last: int = 8) -> pd.DataFrame:
     """Tabulate windows for trees, one row a window and step of its horizon (lesson 07, section 5).
 
     Columns: ``level`` (the window's scale) and ``history`` (known periods in the look-back); ``y -1`` to ``y -last``,
@@ -231,9 +231,9 @@ def tree_table(settings: WindowSettings, cut: Cut, last: int = 8, decimals: int 
     ``price -1``; columns known ahead by their names, at that step; ``static 0`` and so on; ``step`` from 1. Periods
     that are missing or censored are NaN. ``cut`` holds numpy arrays.
 
-    ``decimals`` rounds what comes from the past. Numbers that are equal by construction (under "log1p_shift" the mean
-    of all known periods is always zero) differ in the last bits with the library that adds them up. Trees split even
-    there, so trees that are to say the same in torch and in numpy are fitted and asked with 5.
+    What comes from the past is rounded to five decimals. Numbers that are equal by construction (under "log1p_shift"
+    the mean of all known periods is always zero) differ in the last bits with the library that adds them up, and trees
+    split even there: on nothing, and otherwise on another machine.
     """
     if "y" not in settings.past:
         raise DataError("the windows hold no past units", column="y", remedy="name y in past of the WindowSettings.")
@@ -246,8 +246,7 @@ def tree_table(settings: WindowSettings, cut: Cut, last: int = 8, decimals: int 
         if name != "y":
             columns |= {f"{name} -{k}": cut.x[:, -k, place] for k in (1, 2)}
     columns |= {f"static {k}": cut.z[:, k] for k in range(cut.z.shape[1])}
-    table = pd.DataFrame(columns)
-    table = table if decimals is None else table.round(decimals)
+    table = pd.DataFrame(columns).round(5)
     table = table.loc[table.index.repeat(settings.horizon)].reset_index(drop=True)
     known = {name: cut.f[:, :, place].ravel() for place, name in enumerate(settings.future)}
     return table.assign(**known, step=np.tile(np.arange(1, settings.horizon + 1), len(cut.x)))

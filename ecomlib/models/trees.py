@@ -38,12 +38,10 @@ class Predicts(Protocol):
     def predict(self, table: Any) -> Any: ...
 
 
-def window_table(windows: WindowSet, last: int = 8, decimals: int | None = None) -> pd.DataFrame:
+def window_table(windows: WindowSet, last: int = 8) -> pd.DataFrame:
     """One row a window and step of its horizon, in the order of ``windows.frame()``: see ``windowing.tree_table``."""
     batch = windows.batch(torch.arange(len(windows)))
-    return tree_table(
-        windows.settings, Cut(*(getattr(batch, part.name).cpu().numpy() for part in fields(Cut))), last, decimals
-    )
+    return tree_table(windows.settings, Cut(*(getattr(batch, part.name).cpu().numpy() for part in fields(Cut))), last)
 
 
 @dataclass(frozen=True)

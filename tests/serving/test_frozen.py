@@ -26,13 +26,14 @@ from ecomlib.contract import Forecaster
 from ecomlib.ensemble.average import Average
 from ecomlib.errors import DataError, MissingDependencyError
 from ecomlib.models import baselines
-from ecomlib.models.trees import window_table
+from ecomlib.models.trees import Trees, window_table
 from ecomlib.serving.release import frozen, inputs, snapshot
 from ecomlib.serving.release.bundle import open_bundle, registry
 from ecomlib.serving.release.inputs import NEVER, SalesHistory, monday
 from ecomlib.serving.release.train import ReleaseSettings, train
 from ecomlib.stores import Store, load_store
 from ecomlib.training import TrainSettings, fit, make_network, predict
+from ecomlib.training.forecaster import NetworkForecaster
 from ecomlib.windows import WindowSet
 
 H = 4
@@ -165,11 +166,11 @@ def trees(past: WindowSet) -> LGBMRegressor:
     batch = past.batch(torch.arange(len(past)))
     model = LGBMRegressor(n_estimators=30, min_child_samples=5, objective="regression_l1", n_jobs=1, verbose=-1)
     known = batch.mask.numpy().ravel()
-    return model.fit(window_table(past, decimals=5)[known], batch.target.numpy().ravel()[known])
+    return model.fit(window_table(past)[known], batch.target.numpy().ravel()[known])
 
 
 def frozen_trees(windows: WindowSet, past: WindowSet) -> frozen.Trees:
-    return frozen.Trees.freeze(trees(past), windows.settings, windows.levels, 5)
+    return frozen.Trees.freeze(trees(past), windows.settings, windows.levels)
 
 
 def test_trees(books: SalesHistory, tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_trees(books: SalesHistory, tmp_path: Path) -> None:
     for origin in origins(books):
         at = windows.at(monday(origin))
         scale = at.batch(torch.arange(len(at))).scale.double()
-        scaled = torch.from_numpy(model.predict(window_table(at, decimals=5)).reshape(-1, H))
+        scaled = torch.from_numpy(model.predict(window_table(at)).reshape(-1, H))
         units = windows.settings.units(scaled, scale).clamp(min=0)
         expected = wide(at.frame().assign(forecast=units.numpy().ravel()), "forecast", books)
         np.testing.assert_allclose(made.forecast(books, origin), expected, rtol=1e-6, atol=1e-6)
@@ -345,15 +346,15 @@ def test_a_version_of_a_newer_format_is_refused(tmp_path: Path) -> None:
         open_bundle(home, registry(home).publish(put).number)
 
 
-def test_networks_of_the_contract(books: SalesHistory, tmp_path: Path) -> None:
+def test_networks_and_trees_of_the_contract(books: SalesHistory, tmp_path: Path) -> None:
     """One seed, and two in an average: fitted once, asked at later origins."""
-    networks = pytest.importorskip("ecomlib.training.forecaster")
     window, origin = inputs.windows_for(books, H), books.last - 9
     how = TrainSettings(epochs=1, batch_size=512, lr=1e-2, device="cpu")
-    one = networks.NetworkForecaster("gru", window, how, options={"hidden": 8, "head": "absolute"})
-    two = networks.NetworkForecaster("lstm", window, how, seeds=(0, 1), options={"hidden": 8, "head": "quantile"})
+    one = NetworkForecaster("gru", window, how, options={"hidden": 8, "head": "absolute"})
+    two = NetworkForecaster("lstm", window, how, seeds=(0, 1), options={"hidden": 8, "head": "quantile"})
     panel = inputs.panel(books, window)
-    fitted = Average((baselines.WindowMean(), one, two)).fit(panel, H, until=monday(origin))
+    members = (baselines.WindowMean(), one, two, Trees(window, options={"n_estimators": 30}))
+    fitted = Average(members).fit(panel, H, until=monday(origin))
     made = through_files(frozen.freeze(fitted, books), tmp_path / "average")
     for at in (origin, books.last):
         expected = wide(fitted.forecast(at=monday(at), name="m"), "m", books)

@@ -328,7 +328,6 @@ class Trees(_Windowed):
     kind: ClassVar[str] = "trees"
     forecasters: ClassVar[tuple[str, ...]] = ("trees",)
     text: str = field(repr=False)
-    decimals: int | None = None
 
     @classmethod
     def freeze(
@@ -336,14 +335,10 @@ class Trees(_Windowed):
         model: Any,
         settings: WindowSettings,
         levels: Mapping[str, Sequence[str]],
-        decimals: int | None = None,
     ) -> Trees:
-        """Take the trees of a ``LGBMRegressor`` or ``Booster`` that reads such windows.
-
-        ``decimals`` are those of ``windowing.tree_table`` that it was fitted with.
-        """
+        """Take the trees of a ``LGBMRegressor`` or ``Booster`` that reads such windows."""
         booster = getattr(model, "booster_", model)
-        return cls(settings, _categories(settings, levels), booster.model_to_string(), decimals)
+        return cls(settings, _categories(settings, levels), booster.model_to_string())
 
     @classmethod
     def of(cls, fitted: FittedForecaster, books: SalesHistory) -> Frozen:
@@ -363,17 +358,17 @@ class Trees(_Windowed):
         return made
 
     def scaled(self, cut: Cut) -> NDArray[Any]:
-        table = tree_table(self.windows, cut, decimals=self.decimals)
+        table = tree_table(self.windows, cut)
         return np.asarray(self.booster.predict(table, num_threads=1)).reshape(len(cut.x), self.horizon)
 
     def note(self, folder: Path) -> dict[str, Any]:
         (folder / TREES).write_text(self.text, encoding="utf-8", newline="\n")
-        return window_note(self.windows, self.levels) | {"decimals": self.decimals}
+        return window_note(self.windows, self.levels)
 
     @classmethod
     def of_note(cls, note: Mapping[str, Any], folder: Path) -> Frozen:
         text = (folder / TREES).read_text(encoding="utf-8")
-        made = cls(*windows_of_note(note), text, note["decimals"])
+        made = cls(*windows_of_note(note), text)
         _ = made.booster  # what is wrong with file or library is told now, not at the first question
         return made
 
