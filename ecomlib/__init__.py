@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from ecomlib.forecasting import backtest, forecaster, load, save
     from ecomlib.panel import make_panel
     from ecomlib.stores import Store, load_store
-    from ecomlib.windows import WindowSet, WindowSettings
+    from ecomlib.windowing import WindowSettings
+    from ecomlib.windows import WindowSet
 
 __all__ = [
     "DataError",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,110 +17,13 @@ import torch
 
 from ecomlib.errors import DataError, LeakageError, explained
 from ecomlib.frames import require_panel
-from ecomlib.panel import KNOWN_AHEAD, LAST_YEAR, check_panel, period_index, period_start
+from ecomlib.panel import LAST_YEAR, check_panel, period_index, period_start
 from ecomlib.periods import PERIODS_PER_YEAR, parse_date
+from ecomlib.windowing import BATCH_SAYS, WindowSettings, gather
 
-__all__ = ["Batch", "WindowSet", "WindowSettings", "split"]
-
-Scale = Literal["none", "mean_abs", "log1p_mean", "log1p_shift"]
+__all__ = ["Batch", "WindowSet", "split"]
 
 _SETTINGS = "it is a setting: WindowSet.from_panel(panel, WindowSettings(look_back=26, horizon=4))."
-_BATCH = "windows.batches(size) cuts them into batches, and TrainSettings(batch=…) says how large these are."
-
-
-@explained(
-    batch_size=_BATCH,
-    freq="the panel knows its frequency: leave it out.",
-    lags="each window holds the past; lags are features for trees: lags(panel).",
-)
-@dataclass(frozen=True)
-class WindowSettings:
-    """Say what a window holds (lesson 01, section 7).
-
-    Parameters
-    ----------
-    look_back : int
-        T, periods up to the origin.
-    horizon : int
-        H, periods after it.
-    past : tuple of str
-        Columns of ``x``, known when their period is over.
-    future : tuple of str
-        Columns of ``f``, which must be known ahead (``panel.KNOWN_AHEAD``, or listed in ``also_known`` if you are sure
-        that it is).
-    static : tuple of str
-        Columns that do not change within a series; text in them becomes one 0/1 column a value.
-    in_units : tuple of str
-        Those of past and future that are in units and take the window's scale, as ``y`` does.
-    scale : {"none", "mean_abs", "log1p_mean", "log1p_shift"}
-        "mean_abs" divides units by their mean in the look-back; "log1p_mean" divides log(1 + units) by its mean there;
-        "log1p_shift", the default, subtracts that mean and forecast best on both stores.
-    least_scale : float
-        The divisor is at least this.
-    least_history : int
-        Known periods that a window must have before its horizon; the rest of T is padding.
-    also_known : tuple of str
-        Columns of ``future`` for which the user vouches.
-
-    Examples
-    --------
-    >>> WindowSettings(look_back=8, horizon=2).past
-    ('y',)
-    """
-
-    look_back: int = 26
-    horizon: int = 4
-    past: tuple[str, ...] = ("y",)
-    future: tuple[str, ...] = ()
-    static: tuple[str, ...] = ()
-    in_units: tuple[str, ...] = ("y", "last_year_before", "last_year", "last_year_after")
-    scale: Scale = "log1p_shift"
-    least_scale: float = 0.1
-    least_history: int = 1
-    also_known: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        counts = (self.look_back, self.horizon)
-        if not all(isinstance(count, int | np.integer) and count >= 1 for count in counts):
-            remedy = "write WindowSettings(look_back=26, horizon=4)."
-            raise DataError("look_back and horizon count periods and are at least 1", value=counts, remedy=remedy)
-        for name in ("past", "future", "static", "in_units", "also_known"):
-            if isinstance(getattr(self, name), str):
-                remedy = f'write {name}=("{getattr(self, name)}",).'
-                raise DataError(f"{name} is a tuple of columns", value=getattr(self, name), remedy=remedy)
-        if self.scale not in ("none", "mean_abs", "log1p_mean", "log1p_shift"):
-            raise DataError("unknown scale", value=self.scale, remedy="use none, mean_abs, log1p_mean or log1p_shift.")
-        for column in self.future:
-            if column not in KNOWN_AHEAD + self.also_known:
-                raise LeakageError(
-                    f"the column '{column}' is not known ahead of time, so it cannot be in future. What to do: move it "
-                    "to past, or list it in also_known if your shop does know it."
-                )
-
-    def scaled(self, units: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-        """Scale units as the model sees them; ``scale`` (B, 1) broadcasts over the last axis."""
-        if self.scale == "none":
-            return units
-        if self.scale == "mean_abs":
-            return units / scale
-        logs = torch.log1p(units.clamp_min(0))
-        return logs / scale if self.scale == "log1p_mean" else logs - scale
-
-    def units(self, scaled: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-        """Turn scaled forecasts back into units; the inverse of ``scaled``."""
-        if self.scale == "none":
-            return scaled
-        if self.scale == "mean_abs":
-            return scaled * scale
-        return torch.expm1(scaled * scale if self.scale == "log1p_mean" else scaled + scale)
-
-    def scale_of(self, units: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-        """Find the scale (B, 1) from the look-back's units (B, T) where ``known`` (B, T): nothing after the origin."""
-        if self.scale == "none":
-            return torch.ones_like(units[:, :1])
-        value = units.abs() if self.scale == "mean_abs" else torch.log1p(units.clamp_min(0))
-        mean = (value * known).sum(1, keepdim=True) / known.sum(1, keepdim=True).clamp_min(1)
-        return mean if self.scale == "log1p_shift" else mean.clamp_min(self.least_scale)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,7 +91,7 @@ class WindowSet:
         "WindowSet.from_panel(panel, WindowSettings(look_back=26, horizon=4))",
         **dict.fromkeys(("look_back", "horizon", "past", "future", "static", "scale", "least_history"), _SETTINGS),
         **dict.fromkeys(("h", "input_size", "lookback", "window_size"), _SETTINGS),
-        batch_size=_BATCH,
+        batch_size=BATCH_SAYS,
     )
     def from_panel(
         cls,
@@ -348,40 +251,11 @@ class WindowSet:
 
     def batch(self, index: torch.Tensor) -> Batch:
         """Gather the windows with these numbers (B,) at once."""
-        s, index = self.settings, index.to(self.device)
+        index = index.to(self.device)
         first, series = self.first[index], self.series[index]
-        begin, last = self.begin[series][:, None], self.stop[series][:, None] - 1
-        rows = first[:, None] + torch.arange(-s.look_back, 0, device=self.device)
-        inside = rows >= begin
-        rows = rows.clamp(min=0)
-        seen = inside & self.known[rows]
-        scale = s.scale_of(self.units[rows] * seen, seen)
-        ahead = first[:, None] + torch.arange(s.horizon, device=self.device)
-        exists = ahead <= last
-        ahead = torch.minimum(ahead, last)
-        mask = exists & self.known[ahead]
-        y = self.units[ahead] * mask
-        return Batch(
-            self._covariates(self.past, s.past, rows, scale) * seen[..., None],
-            seen,
-            self._covariates(self.future, s.future, ahead, scale) * exists[..., None],
-            self.static[series],
-            None if self.text is None else self.text[self.text_row[series]],
-            y,
-            s.scaled(y, scale) * mask,
-            mask,
-            scale,
-            index,
-        )
-
-    def _covariates(
-        self, table: torch.Tensor, names: tuple[str, ...], rows: torch.Tensor, scale: torch.Tensor
-    ) -> torch.Tensor:
-        taken = table[rows]
-        for k, name in enumerate(names):  # a list of columns as index would be copied to the device: a wait each batch
-            if name in self.settings.in_units:
-                taken[..., k] = self.settings.scaled(taken[..., k], scale)
-        return taken
+        cut = gather(self.settings, self, first, series)
+        text = None if self.text is None else self.text[self.text_row[series]]
+        return Batch(cut.x, cut.seen, cut.f, cut.z, text, cut.y, cut.target, cut.mask, cut.scale, index)
 
     def batches(
         self,

@@ -30,7 +30,7 @@ from ecomlib.evaluation import rmsse, wape
 from ecomlib.forecasting import backtest
 from ecomlib.panel import LAST_YEAR as PANEL_LAST_YEAR
 from ecomlib.training import NetworkForecaster, TrainSettings
-from ecomlib.windows import WindowSettings
+from ecomlib.windowing import WindowSettings
 
 HERE = Path(__file__).resolve().parent
 TUNING = HERE / "tuning" / "networks.csv"

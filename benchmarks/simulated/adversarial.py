@@ -59,7 +59,8 @@ from ecomlib.contract import rolling_origins
 from ecomlib.evaluation import newsvendor_cost, newsvendor_quantile
 from ecomlib.models import Network
 from ecomlib.training import TrainSettings, fit, make_network
-from ecomlib.windows import Batch, WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import Batch, WindowSet
 
 HORIZON, SEEDS, TUNING = 4, (20, 21, 22, 23, 24), (100, 101)
 TUNING_LOG = Path(__file__).resolve().parent / "tuning" / "adversarial.csv"

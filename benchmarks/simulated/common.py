@@ -17,7 +17,8 @@ from ecomlib.features import calendar, relative_price
 from ecomlib.panel import make_panel
 from ecomlib.stores import Store
 from ecomlib.training import TrainSettings, fit, make_network, predict
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 PLAN = ("rel_price", "promoted", "depth")
 PAST = ("y", "rel_price", "promoted", "stockout")

@@ -49,7 +49,8 @@ from ecomlib.spatial import Levels, MapWindows, RegionDays, RegionRidge
 from ecomlib.stores import Store
 from ecomlib.stores.simulated import make_store
 from ecomlib.training import TrainSettings, fit, make_network, predict
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 SEEDS, TURNED, MEMBERS = range(201, 221), range(201, 205), range(201, 207)
 NOMINAL, AHEAD, LATE = 0.9, 3, 7  # coverage; days ahead that are scored; days by which the feed is late

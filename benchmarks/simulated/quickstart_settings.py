@@ -22,7 +22,8 @@ from ecomlib.evaluation import attainable, skill, wape
 from ecomlib.features import calendar, relative_price
 from ecomlib.panel import make_panel
 from ecomlib.training import TrainSettings, fit, make_network, predict
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 HORIZON, QUANTILES = 4, (0.05, 0.25, 0.5, 0.75, 0.95)
 WEEK = ("week_sin", "week_cos")

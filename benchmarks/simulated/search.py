@@ -29,7 +29,7 @@ from ecomlib.contract import rolling_origins
 from ecomlib.evaluation import wape
 from ecomlib.stores import Store
 from ecomlib.training import TrainSettings
-from ecomlib.windows import WindowSettings
+from ecomlib.windowing import WindowSettings
 
 HORIZON, ORIGINS, TRIALS, THIN = 4, 3, 14, 3
 DEFAULT: dict[str, Any] = {

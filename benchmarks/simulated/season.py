@@ -40,7 +40,7 @@ from ecomlib.features import calendar, last_year
 from ecomlib.preprocessing import Deseasonalise, Log1p
 from ecomlib.stores.simulated import make_store, settings_for
 from ecomlib.training import TrainSettings
-from ecomlib.windows import WindowSettings
+from ecomlib.windowing import WindowSettings
 
 HORIZON, ORIGINS, YEAR = 4, 4, 52
 CALENDAR = ("week_sin", "week_cos", "week_sin2", "week_cos2", "to_christmas")

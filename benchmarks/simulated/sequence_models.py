@@ -37,7 +37,8 @@ from ecomlib.models.baselines import LightGBM
 from ecomlib.panel import make_panel
 from ecomlib.text import encode
 from ecomlib.training import TrainSettings, fit, make_network, predict
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 HORIZON, SEEDS = 4, (3, 4, 5)
 PAST = ("y", "rel_price", "promoted", "stockout")

@@ -28,7 +28,7 @@ from ecomlib.contract import rolling_origins
 from ecomlib.evaluation import newsvendor_cost, newsvendor_quantile
 from ecomlib.panel import period_index, period_start
 from ecomlib.training import TrainSettings
-from ecomlib.windows import WindowSettings
+from ecomlib.windowing import WindowSettings
 
 HORIZON, ORIGINS, RATIO = 4, 5, 3
 DAY, WEEK = pd.Timedelta(days=1), pd.Timedelta(weeks=1)

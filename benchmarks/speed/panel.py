@@ -30,7 +30,8 @@ from ecomlib.errors import EcomlibError
 from ecomlib.panel import make_panel
 from ecomlib.recorded import write
 from ecomlib.stores import Store
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 COMPARED = ["y", "orders", "customers", "price_paid"]
 

@@ -18,7 +18,8 @@ from torch import nn
 from ecomlib.models import Network
 from ecomlib.training import TrainSettings, fit, make_network
 from ecomlib.training.step import Step, half, tensor_cores
-from ecomlib.windows import Batch, WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import Batch, WindowSet
 
 LOOK_BACK, HORIZON, HIDDEN, BATCH, CHUNK = 28, 7, 64, 512, 128
 COVARIATES = tuple(f"c{k}" for k in range(8))

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from ecomlib.errors import DataError
 from ecomlib.models import Network
-from ecomlib.windows import Batch, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import Batch
 
 Objective = Callable[[Network, Batch], Tensor]  # (B,): what the attacker wants large, one number a window
 Reading = Callable[[Batch], Batch]  # what the shop does to its history before the network reads it

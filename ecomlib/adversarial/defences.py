@@ -9,7 +9,8 @@ import torch
 from ecomlib.adversarial.attacks import Threat, _slopes, _start, _steepest, error_objective, poisoned, whole
 from ecomlib.errors import DataError
 from ecomlib.models import Network
-from ecomlib.windows import Batch, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import Batch
 
 
 @dataclass(frozen=True)

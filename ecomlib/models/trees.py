@@ -21,7 +21,8 @@ from ecomlib.errors import DataError
 from ecomlib.features.completed import completed, without_made
 from ecomlib.models.baselines import library
 from ecomlib.panel import CALENDAR, LAST_YEAR
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import Cut, WindowSettings, tree_table
+from ecomlib.windows import WindowSet
 
 DEFAULT = {"n_estimators": 200, "learning_rate": 0.05, "num_leaves": 31, "min_child_samples": 50}
 # The same trees from the same rows, in every run.
@@ -38,31 +39,9 @@ class Predicts(Protocol):
 
 
 def window_table(windows: WindowSet, last: int = 8) -> pd.DataFrame:
-    """One row a window and step of its horizon, in the order of ``windows.frame()`` (lesson 07, section 5).
-
-    Columns: ``level`` (the window's scale) and ``history`` (known periods in the look-back); ``y -1`` to ``y -last``,
-    scaled, and ``y mean 4``, ``y mean 8``, ``y mean T``; the other past columns of the last two periods, as
-    ``price -1``; columns known ahead by their names, at that step; ``static 0`` and so on; ``step`` from 1. Periods
-    that are missing or censored are NaN.
-    """
-    shape = windows.settings
+    """One row a window and step of its horizon, in the order of ``windows.frame()``: see ``windowing.tree_table``."""
     batch = windows.batch(torch.arange(len(windows)))
-    seen, past, ahead, static = (part.cpu().numpy() for part in (batch.seen, batch.x, batch.f, batch.z))
-    if "y" not in shape.past:
-        raise DataError("the windows hold no past units", column="y", remedy="name y in past of the WindowSettings.")
-    own = pd.DataFrame(np.where(seen, past[..., shape.past.index("y")], np.nan))
-    columns: dict[str, Any] = {"level": batch.scale[:, 0].cpu().numpy(), "history": seen.sum(axis=1)}
-    columns |= {f"y -{k}": own.iloc[:, -k] for k in range(1, min(last, shape.look_back) + 1)}
-    spans = sorted({min(span, shape.look_back) for span in (4, 8, shape.look_back)})
-    columns |= {f"y mean {span}": own.iloc[:, -span:].mean(axis=1) for span in spans}
-    for place, name in enumerate(shape.past):
-        if name != "y":
-            columns |= {f"{name} -{k}": past[:, -k, place] for k in (1, 2)}
-    columns |= {f"static {k}": static[:, k] for k in range(static.shape[1])}
-    table = pd.DataFrame(columns)
-    table = table.loc[table.index.repeat(shape.horizon)].reset_index(drop=True)
-    known = {name: ahead[:, :, place].ravel() for place, name in enumerate(shape.future)}
-    return table.assign(**known, step=np.tile(np.arange(1, shape.horizon + 1), len(windows)))
+    return tree_table(windows.settings, Cut(*(getattr(batch, part.name).cpu().numpy() for part in fields(Cut))), last)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,10 @@ from ecomlib.models.registry import check_options, make_network, require_registe
 from ecomlib.panel import CALENDAR, LAST_YEAR
 from ecomlib.training.loop import fit, predict
 from ecomlib.training.settings import TrainSettings
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+
+# What `ecomlib.forecaster("gru")` takes where nothing else is said: lesson 00's, on what every panel has.
+from ecomlib.windows import WindowSet
 
 # What `ecomlib.forecaster("gru")` takes where nothing else is said: lesson 00's, on what every panel has.
 WINDOW = WindowSettings(look_back=26, past=("y",), future=("week_sin", "week_cos", "to_christmas"))

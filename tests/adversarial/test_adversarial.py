@@ -28,7 +28,8 @@ from ecomlib.adversarial import (
 from ecomlib.errors import DataError
 from ecomlib.models import Network
 from ecomlib.training import TrainSettings, fit, make_network
-from ecomlib.windows import Batch, WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import Batch, WindowSet
 
 WINDOW = WindowSettings(look_back=12, horizon=3, past=("y", "price"), future=("price",), scale="log1p_shift")
 

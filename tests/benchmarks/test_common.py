@@ -10,7 +10,7 @@ from benchmarks.simulated import common, season, time_step
 from ecomlib import load_store
 from ecomlib.contract import rolling_origins
 from ecomlib.training import TrainSettings
-from ecomlib.windows import WindowSettings
+from ecomlib.windowing import WindowSettings
 
 WEEK = pd.Timedelta(weeks=1)
 

@@ -12,7 +12,7 @@ import pytest
 
 from ecomlib.contract.settings import checked_types, rebuilt
 from ecomlib.errors import DataError
-from ecomlib.windows import WindowSettings
+from ecomlib.windowing import WindowSettings
 
 
 @dataclass(frozen=True)

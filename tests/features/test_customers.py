@@ -13,7 +13,8 @@ from ecomlib.errors import DataError
 from ecomlib.features import customer_panel
 from ecomlib.stores import Store
 from ecomlib.training import TrainSettings, fit, make_network, predict
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 WEEK = pd.Timedelta(weeks=1)
 PAST = ("log_orders", "log_units", "log_money", "log_gap")

@@ -23,7 +23,7 @@ from ecomlib.features import (
 )
 from ecomlib.panel import CALENDAR, KNOWN_AHEAD, LAST_YEAR, make_panel
 from ecomlib.stores import Store
-from ecomlib.windows import WindowSettings
+from ecomlib.windowing import WindowSettings
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,8 @@ from small_shop import FIRST, make_shop
 from ecomlib import features, panel, windows
 from ecomlib.panel import KNOWN_AHEAD, check_panel, make_panel
 from ecomlib.stores import Store
-from ecomlib.windows import WindowSet, WindowSettings, split
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet, split
 
 WEEK, DAY = pd.Timedelta(weeks=1), pd.Timedelta(days=1)
 CUT = FIRST + 56 * WEEK  # the moment at which we stand: a Monday, 0:00; the last week known began seven days before

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ecomlib.errors import DataError, LeakageError
 from ecomlib.panel import period_start
-from ecomlib.windows import WindowSet, WindowSettings, split
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet, split
 
 START = 2_800  # a week of 2023
 SCALES = ("none", "mean_abs", "log1p_mean", "log1p_shift")

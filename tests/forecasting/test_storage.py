@@ -22,7 +22,7 @@ from ecomlib.contract import REGISTERED, FittedForecaster, Forecaster, as_foreca
 from ecomlib.errors import DataError
 from ecomlib.forecasting import forecaster, load, save
 from ecomlib.forecasting.registry import FORECASTERS, names
-from ecomlib.windows import WindowSettings
+from ecomlib.windowing import WindowSettings
 
 # How each kind of file begins; a pickle, or a zip that may hold one, begins otherwise.
 MAGIC = {".parquet": b"PAR1", ".json": b"{", ".txt": b"tree\n"}

@@ -11,7 +11,8 @@ from ecomlib import adversarial
 from ecomlib.adversarial import Attack, Hardening, Threat
 from ecomlib.models import Network
 from ecomlib.training import TrainSettings, fit, make_network
-from ecomlib.windows import Batch, WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import Batch, WindowSet
 
 SHAPE = WindowSettings(look_back=8, horizon=3, past=("y", "price"), future=("price",), scale="log1p_shift")
 MOST = 120  # windows that are attacked

@@ -12,7 +12,8 @@ from ecomlib.panel import make_panel
 from ecomlib.preprocessing import BoxCox, Deseasonalise, Difference, Log1p, Scale, resample, robust_z
 from ecomlib.text.cold_start import judge_arms, newcomers, predict_arms
 from ecomlib.training import TrainSettings, fit, make_network, predict
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 KEY = ["unique_id", "ds"]
 FEW = 12  # rows a table: the sums hold the rest

@@ -14,7 +14,7 @@ from ecomlib.models import NETWORKS
 from ecomlib.models.base import FUSIONS
 from ecomlib.models.heads import HEADS
 from ecomlib.training import TrainSettings, fit, make_network, predict
-from ecomlib.windows import WindowSettings
+from ecomlib.windowing import WindowSettings
 
 SCALES = ("log1p_shift", "log1p_mean", "mean_abs", "none")
 SMALL = {"hidden": 16, "decoder": 16, "fusion_heads": 4}

@@ -13,7 +13,7 @@ from ecomlib.forecasting import backtest
 from ecomlib.models.trees import Trees, window_table
 from ecomlib.panel import make_panel
 from ecomlib.training import NetworkForecaster, TrainSettings
-from ecomlib.windows import WindowSettings
+from ecomlib.windowing import WindowSettings
 
 FEW = {"n_estimators": 40, "min_child_samples": 20}
 

@@ -12,7 +12,8 @@ from ecomlib.models import baselines
 from ecomlib.panel import make_panel
 from ecomlib.stores import Store
 from ecomlib.stores.simulated import make_store
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 SCORED = ["unique_id", "cutoff", "ds"]
 HORIZON = 3

@@ -23,7 +23,8 @@ from ecomlib.errors import DataError
 from ecomlib.models import NETWORKS, GRUNetwork, Network, NetworkSettings, make_network, network_class
 from ecomlib.models.checkpoints import load, save
 from ecomlib.training import TrainSettings, fit, predict
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 SHAPE = WindowSettings(look_back=6, horizon=2, scale="mean_abs")
 PLAIN = NetworkSettings(past=1, horizon=2, hidden=4)

@@ -16,7 +16,8 @@ from ecomlib.forecasting import backtest
 from ecomlib.models import NETWORKS, NetworkSettings, TransformerNetwork, TransformerSettings
 from ecomlib.models.attention import Attention, positions
 from ecomlib.training import NetworkForecaster, TrainSettings, load, save
-from ecomlib.windows import Batch, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import Batch
 
 B, T, H = 5, 9, 3
 

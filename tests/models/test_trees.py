@@ -11,7 +11,8 @@ import pytest
 from ecomlib.errors import DataError
 from ecomlib.features import calendar
 from ecomlib.models.trees import Trees, window_table
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 SETTINGS = WindowSettings(6, 2, past=("y", "promoted"), future=("promoted",), static=("kind",))
 

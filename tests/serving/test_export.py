@@ -16,7 +16,8 @@ from ecomlib.models import NETWORKS, NetworkSettings
 from ecomlib.serving.release.export import open_session, parity, quantise
 from ecomlib.training import make_network
 from ecomlib.training.export import export_onnx
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 
 @pytest.fixture(scope="module")

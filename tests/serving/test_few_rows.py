@@ -92,7 +92,7 @@ def test_a_product_launched_in_a_closed_week_begins_there() -> None:
     listed = store.products.assign(launched_on=[FIRST, FIRST, FIRST + pd.Timedelta(weeks=19)])
     orders = store.orders[store.orders["product_id"] != "p2"]
     held = snapshot.cut(store.with_parts(products=listed, orders=orders), week_of(FIRST) + 19)
-    books = snapshot.books_of(held, *snapshot.catalogue(held.store))[0]
+    books = snapshot.books_of(held, *snapshot.catalogue(held.store), 4)[0]
     assert (books.begin - books.first).tolist() == [0, 0, 19] and books.units.shape == (3, 20)
 
 

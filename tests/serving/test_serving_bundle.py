@@ -19,7 +19,7 @@ from ecomlib.serving.release import inputs, snapshot
 from ecomlib.serving.release.bundle import ALL, Bundle, open_bundle, registry
 from ecomlib.serving.release.train import ReleaseSettings, train
 from ecomlib.stores import Store, load_store
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windows import WindowSet
 
 FAST = ReleaseSettings(epochs=1, effects=False)
 
@@ -32,7 +32,7 @@ def shop() -> Store:
 @pytest.fixture(scope="module")
 def books(shop: Store) -> inputs.SalesHistory:
     held = snapshot.cut(shop, snapshot.last_full_week(shop) - 4)
-    return snapshot.books_of(held, *snapshot.catalogue(held.store))[0]
+    return snapshot.books_of(held, *snapshot.catalogue(held.store), 4)[0]
 
 
 @pytest.fixture(scope="module")
@@ -42,33 +42,31 @@ def tiny() -> Bundle:
 
 def test_the_recipe_is_that_of_windows(books: inputs.SalesHistory) -> None:
     """Every input of every window at several origins, cut by the service's way and by training's."""
-    shape = inputs.shape_for(books)
-    assert "last_year" in shape.future and "depth" in shape.future and shape.levels == ("bags", "lights", "mugs")
-    settings = WindowSettings(
-        shape.look_back, 4, shape.past, shape.future, ("category",), also_known=("log_price",), scale="log1p_shift"
-    )
-    windows = WindowSet.from_panel(inputs.panel(books, shape), settings, levels={"category": shape.levels})
+    settings, levels = inputs.windows_for(books, 4), inputs.levels_of(books)
+    assert "last_year" in settings.future and "depth" in settings.future and levels == ("bags", "lights", "mugs")
+    windows = WindowSet.from_panel(inputs.panel(books, settings), settings, levels={"category": levels})
     for origin in (books.last, books.last - 1, books.last - 30):
-        rows, given = inputs.feed(books, shape, origin)
+        rows, cut = inputs.cut_at(books, settings, levels, origin)
         here = windows.at(inputs.monday(origin))
         assert list(here.ids[here.series]) == [books.products[row] for row in rows]
         batch = next(here.batches(1000))
-        for name, ours in given.items():
-            theirs = getattr(batch, name).numpy()
+        for name in ("x", "seen", "f", "z", "y", "target", "mask", "scale"):
+            ours, theirs = getattr(cut, name), getattr(batch, name).numpy()
+            assert ours.dtype == theirs.dtype
             np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-6, err_msg=f"{name} at {origin}")
 
 
 def test_live_weeks_are_as_good_as_trained_ones(shop: Store, books: inputs.SalesHistory) -> None:
     """SalesHistory that were followed by four weeks are those that a later cutoff would have made."""
     held = snapshot.cut(shop, books.last + 4)
-    later = snapshot.books_of(held, *snapshot.catalogue(held.store))[0]
+    later = snapshot.books_of(held, *snapshot.catalogue(held.store), 4)[0]
     grown = books.followed_by([later.units[:, -4 + week] for week in range(4)])
     assert (grown.units == later.units).all() and (grown.begin == later.begin).all() and grown.last == later.last
-    shape = inputs.shape_for(books)
-    for (rows, ours), (others, theirs) in [[inputs.feed(b, shape, later.last) for b in (grown, later)]]:
-        assert (rows == others).all()
-        for name in ours:
-            np.testing.assert_array_equal(ours[name], theirs[name])
+    settings, levels = inputs.windows_for(books, 4), inputs.levels_of(books)
+    (rows, ours), (others, theirs) = (inputs.cut_at(b, settings, levels, later.last) for b in (grown, later))
+    assert (rows == others).all()
+    for name in ("x", "seen", "f", "z", "scale"):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
 
 
 def test_nothing_from_the_future(shop: Store, tmp_path: Path) -> None:
@@ -124,7 +122,7 @@ def test_intervals_hold_in_weeks_that_nobody_has_seen(tiny: Bundle) -> None:
     """The four held-out weeks, all products and regions: 90 % promised; few weeks share their luck, so ± 5 points."""
     store = load_store("simulated", size="tiny", seed=0).observed()
     held = snapshot.cut(store, tiny.cutoff + 4)
-    _, by_region = snapshot.books_of(held, *snapshot.catalogue(held.store))
+    _, by_region = snapshot.books_of(held, *snapshot.catalogue(held.store), 4)
     said, by_network = tiny.forecast(tiny.books, tiny.cutoff)
     f = tiny.shares[:, :, None] * said[:, None]
     low, high = inputs.interval(f, tiny.width[None, :-1, None])

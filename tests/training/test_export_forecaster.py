@@ -19,7 +19,8 @@ from ecomlib.forecasting.registry import forecaster
 from ecomlib.forecasting.storage import load, save
 from ecomlib.models import HEADS, NETWORKS
 from ecomlib.training import TrainSettings
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 
 def make_panel() -> pd.DataFrame:

@@ -21,7 +21,8 @@ from ecomlib.forecasting.registry import forecaster
 from ecomlib.forecasting.storage import load, save
 from ecomlib.models import NETWORKS, GRUNetwork, Network, NetworkSettings, network_class
 from ecomlib.training import NetworkForecaster, TrainSettings
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 NETS = sorted(NETWORKS)
 SHAPE = WindowSettings(look_back=8, scale="mean_abs")

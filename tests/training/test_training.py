@@ -21,7 +21,8 @@ from ecomlib.models.heads import make_head
 from ecomlib.models.ranges import TrainingRange
 from ecomlib.panel import LAST_YEAR
 from ecomlib.training import TrainSettings, fit, load, loop, make_network, predict, save
-from ecomlib.windows import Batch, WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import Batch, WindowSet
 
 NETS = sorted(NETWORKS)
 SHAPE = WindowSettings(look_back=8, horizon=2, scale="mean_abs")

@@ -24,7 +24,8 @@ from ecomlib.errors import DataError
 from ecomlib.training import TrainSettings, fit, make_network, pick_precision, precisions, predict, process_group
 from ecomlib.training import step as step_module
 from ecomlib.training.step import EAGER_STEPS, Step, tensor_cores
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 ROOT = Path(__file__).resolve().parents[2]
 SHAPE = WindowSettings(look_back=8, horizon=2, scale="mean_abs")
@@ -286,7 +287,8 @@ import torch
 from safetensors.torch import save_file
 
 from ecomlib.training import TrainSettings, fit, make_network, process_group
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 torch.set_num_threads(1)
 rng = np.random.default_rng(0)
@@ -419,7 +421,8 @@ import sys
 sys.modules.update(dict.fromkeys({absent!r}))  # an import of these fails as if they were not installed
 import numpy as np, pandas as pd
 from ecomlib.training import TrainSettings, fit, make_network, predict
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 weeks = pd.date_range("2021-01-04", periods=30, freq="W-MON")
 panel = pd.DataFrame({{"unique_id": "p", "ds": weeks, "y": np.arange(30.0)}})

@@ -24,7 +24,8 @@ import pandas as pd
 import torch
 
 from ecomlib.training import TrainSettings, fit, make_network, predict, save
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windowing import WindowSettings
+from ecomlib.windows import WindowSet
 
 torch.set_num_threads(1)
 folder, epochs = Path(sys.argv[1]), int(sys.argv[2])

@@ -8,7 +8,7 @@ import numpy as np
 
 from ecomlib.serving.live.drift import Light, watch_coverage, watch_inputs
 from ecomlib.serving.live.live_state import State
-from ecomlib.serving.release.inputs import Floats, feed, interval, monday
+from ecomlib.serving.release.inputs import Floats, cut_at, interval, monday
 
 RECENT = 4  # closed weeks that are looked at
 REFERENCE = 8  # weeks up to the cutoff that they are compared with
@@ -16,10 +16,10 @@ REFERENCE = 8  # weeks up to the cutoff that they are compared with
 
 def newest_inputs(state: State, origin: int) -> Floats:
     """Return the network's newest input, one number a product: log(1 + units) less its mean in the look-back."""
-    shape = state.bundle.shape
-    _, given = feed(state.books, shape, origin)
-    seen = given["seen"].sum(axis=1) > 1  # a product's first week has no level to be compared with
-    return np.asarray(given["x"][seen, -1, shape.past.index("y")], dtype=float)
+    windows = state.bundle.windows
+    _, cut = cut_at(state.books, windows, state.bundle.levels, origin)
+    seen = cut.seen.sum(axis=1) > 1  # a product's first week has no level to be compared with
+    return np.asarray(cut.x[seen, -1, windows.past.index("y")], dtype=float)
 
 
 def inside(state: State, week: int) -> tuple[Floats, Floats, Floats]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,25 +14,18 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
-from ecomlib.serving.release.inputs import (
-    HORIZON,
-    NEVER,
-    Floats,
-    SalesHistory,
-    WindowSpec,
-    interval,
-    monday,
-    predict,
-    week_of,
-)
-from ecomlib.serving.release.onnx_session import Session, open_session
+from ecomlib.serving.release import frozen
+from ecomlib.serving.release.frozen import Frozen
+from ecomlib.serving.release.inputs import NEVER, Floats, SalesHistory, interval, monday, week_of
 from ecomlib.serving.release.versions import Registry, Version
+from ecomlib.windowing import WindowSettings
 
+FORMAT = 2  # of settings.json; the first had no number, the network's windows under "shape", and weeks only
 KEY = "ECOMLIB_WRITE_KEY"  # the environment's variable; what it holds is never logged
 ALL = "all"  # the sum of all regions, and the one region of a shop that has none
 RECENT = 26  # weeks whose units by region are kept, and whose regional split is the share
 LEVELS = np.round(np.arange(0.01, 1.0, 0.01), 2)  # of the two weeks' errors that an order is read from
-MODEL, SMALL = "model.onnx", "model.int8.onnx"
+MODEL, SMALL = frozen.MODEL, "model.int8.onnx"
 _TABLES = ("weeks", "recent", "shares", "stock", "products", "regions", "launches", "effects", "reach")
 
 
@@ -40,9 +33,10 @@ _TABLES = ("weeks", "recent", "shares", "stock", "products", "regions", "launche
 class Bundle:
     """Holds one version, opened (lesson 08, section 1).
 
-    settings: plain JSON: ``cutoff`` (the last week that it knows, a Monday), ``coverage``, ``shape``, ``source``,
-    ``rhythm`` (share of a week's units before each of its 168 hours) and what the card shows. products: product_id,
-    title, category, price, cost, begins (week's number); regions:
+    settings: plain JSON: ``cutoff`` (the last week that it knows, a Monday), ``coverage``, ``horizon`` (weeks ahead),
+    ``frequency``, ``windows`` and their ``levels``, ``source``, ``rhythm`` (share of a week's units before each of its
+    168 hours) and what the card shows. forecaster: what was fitted, frozen. products: product_id, title, category,
+    price, cost, begins (week's number); regions:
     region_id, name and place. shares (P, R): of a product's units, by region; stock (P, R) on hand at the end of the
     cutoff week, or None; recent (P, R, N): units of the last weeks up to the cutoff; launches: category to units of
     the first four weeks of its newcomers; reach: by region and ``all``, half the width of an interval in roots of
@@ -53,7 +47,7 @@ class Bundle:
 
     number: int
     settings: Mapping[str, Any]
-    session: Session
+    forecaster: Frozen
     books: SalesHistory
     products: pd.DataFrame
     regions: pd.DataFrame
@@ -64,11 +58,20 @@ class Bundle:
     reach: pd.DataFrame
     effects: pd.DataFrame
 
+    @property
+    def horizon(self) -> int:
+        """H, the weeks ahead that it forecasts."""
+        return int(self.settings["horizon"])
+
     @cached_property
-    def shape(self) -> WindowSpec:
-        """What its network's windows hold."""
-        held = self.settings["shape"]
-        return WindowSpec(held["look_back"], tuple(held["past"]), tuple(held["future"]), tuple(held["levels"]))
+    def windows(self) -> WindowSettings:
+        """What windows over its books hold, whether or not its forecaster reads them."""
+        return _windows(self.settings)[0]
+
+    @cached_property
+    def levels(self) -> tuple[str, ...]:
+        """The categories in the order of the windows' static columns."""
+        return _windows(self.settings)[1]
 
     @property
     def cutoff(self) -> int:
@@ -98,15 +101,15 @@ class Bundle:
         return str(known or "too few calibration rows")
 
     def forecast(self, books: SalesHistory, origin: int) -> tuple[Floats, Floats]:
-        """Forecast units (P, 4) after ``origin``, by the network where (P,) is true, else by the category's launches.
+        """Forecast units (P, H) after ``origin``: fitted where (P,) is true, by the category's launches elsewhere.
 
         ``books`` may hold more weeks than the bundle's own; what comes after ``origin`` is not read.
         """
-        units = predict(self.session, books, self.shape, origin)
-        by_network = np.isfinite(units[:, 0])
-        for row in np.flatnonzero(~by_network):
+        units = self.forecaster.forecast(books, origin)
+        fitted = np.isfinite(units[:, 0])
+        for row in np.flatnonzero(~fitted):
             units[row] = self.launches.get(books.category[row], self.launches[""])
-        return units, by_network
+        return units, fitted
 
     def table(self, books: SalesHistory, origin: int) -> pd.DataFrame:
         """Tabulate forecasts with intervals, ``product_id, ds, forecast, low, high``: all regions together.
@@ -115,14 +118,14 @@ class Bundle:
         """
         units = self.forecast(books, origin)[0].ravel()
         low, high = interval(units, self.width[-1])
-        weeks = [monday(origin + 1 + step) for step in range(HORIZON)]
-        frame = pd.DataFrame({"product_id": np.repeat(np.array(books.products, dtype=object), HORIZON)})
+        weeks = [monday(origin + 1 + step) for step in range(self.horizon)]
+        frame = pd.DataFrame({"product_id": np.repeat(np.array(books.products, dtype=object), self.horizon)})
         frame = frame.assign(ds=weeks * len(books.products), forecast=units)
         return frame.assign(low=low, high=high)
 
 
 def write(folder: Path, settings: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> None:
-    """Put the settings and tables of a bundle into a folder; the networks are exported there by the caller."""
+    """Put the settings and tables of a bundle into a folder; the forecaster is written there by the caller."""
     for name in _TABLES:
         tables[name].to_parquet(folder / f"{name}.parquet", index=False)
     text = json.dumps(settings, indent=2, ensure_ascii=False, allow_nan=False)
@@ -133,6 +136,12 @@ def read(version: Version) -> Bundle:
     """Open a published version; ``DataError`` where it is not one of a forecaster."""
     try:
         settings = json.loads((version.path / "settings.json").read_text(encoding="utf-8"))
+        if settings.get("format", 1) > FORMAT:
+            raise DataError(
+                f"version {version.number:04d} was made by a newer ecomlib",
+                value=settings["format"],
+                remedy="update ecomlib, or roll back to another version.",
+            )
         t = {name: pd.read_parquet(version.path / f"{name}.parquet") for name in _TABLES}
         products, regions = t["products"], t["regions"]
         books = _books(t["weeks"], products, settings)
@@ -144,7 +153,7 @@ def read(version: Version) -> Bundle:
         return Bundle(
             version.number,
             settings,
-            open_session(version.path / MODEL),
+            _forecaster(settings, version.path),
             books,
             products,
             regions,
@@ -207,14 +216,39 @@ def _books(weeks: pd.DataFrame, products: pd.DataFrame, settings: Mapping[str, A
     return SalesHistory(names, tuple(products["category"]), first, products["begins"].to_numpy(np.int64), units, plan)
 
 
-def describe(books: SalesHistory, shape: WindowSpec) -> dict[str, Any]:
+def _windows(settings: Mapping[str, Any]) -> tuple[WindowSettings, tuple[str, ...]]:
+    """The windows of a version's settings, of this format or of the first."""
+    if settings.get("format", 1) > 1:
+        return frozen.windows_of_note(settings)
+    held = settings["shape"]
+    made = WindowSettings(
+        held["look_back"],
+        settings["horizon"],
+        tuple(held["past"]),
+        tuple(held["future"]),
+        ("category",) if held["levels"] else (),
+        also_known=("log_price",),
+    )
+    return made, tuple(held["levels"])
+
+
+def _forecaster(settings: Mapping[str, Any], folder: Path) -> Frozen:
+    """The frozen forecaster of a version; in the first format it was a network, without a note beside it."""
+    if settings.get("format", 1) == 1:
+        return frozen.OnnxNetwork.of_note(frozen.window_note(*_windows(settings)), folder)
+    return frozen.read(folder)
+
+
+def describe(books: SalesHistory, windows: WindowSettings, levels: tuple[str, ...]) -> dict[str, Any]:
     """Describe books and windows by what ``read`` needs to know of them."""
     ahead = max((plan.shape[1] for plan in books.plan.values()), default=0)
     return {
+        "format": FORMAT,
+        "horizon": windows.horizon,
+        "frequency": "W-MON",
         "cutoff": f"{monday(books.last):%Y-%m-%d}",
         "first_week": books.first,
         "plan": list(books.plan),
         "plan_weeks": ahead,
-        "horizon": HORIZON,
-        "shape": asdict(shape),
+        **frozen.window_note(windows, levels),
     }

@@ -1,13 +1,13 @@
 """Cuts windows from sales histories, the same for training, calibration, service and batch (lesson 08, section 2).
 
 A model whose inputs differ between training and service is wrong without anyone noticing. So one function says what a
-column holds in a week, ``covariates``. Training flattens it to a panel; everything that comes after cuts windows out of
-it. Publishing a version asserts that both ways give the same forecast.
+column holds in a week, ``covariates``: training flattens it to a ``panel``, the service reads it in place. And one
+function cuts windows out of either, ``windowing.gather``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -17,12 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ecomlib.panel import CALENDAR, LAST_YEAR, period_index, period_start
-from ecomlib.serving.release.onnx_session import Session
+from ecomlib.windowing import Cut, WindowSettings, gather
 
 Floats = NDArray[np.float64]
-HORIZON = 4  # weeks ahead
+HORIZON = 4  # weeks ahead, of the running service; a version's own horizon stands in its settings
 NEVER = np.iinfo(np.int64).max
-_IN_UNITS = ("y", *LAST_YEAR[:3])
 
 
 def week_of(moment: Any) -> int:
@@ -67,28 +66,25 @@ class SalesHistory:
         return replace(self, units=np.hstack([self.units, more]), begin=np.minimum(self.begin, start))
 
 
-@dataclass(frozen=True)
-class WindowSpec:
-    """Specifies a window: weeks back, columns known past, columns known ahead, the categories of ``z`` in order."""
-
-    look_back: int
-    past: tuple[str, ...]
-    future: tuple[str, ...]
-    levels: tuple[str, ...]
-
-
-def shape_for(books: SalesHistory, look_back: int = 26) -> WindowSpec:
+def windows_for(books: SalesHistory, horizon: int, look_back: int = 26) -> WindowSettings:
     """Choose the window that these books allow: shorter for a young shop, last year only where there is one."""
     weeks = books.units.shape[1]
     plan = tuple(name for name in ("log_price", "promoted", "depth") if name in books.plan)
     season = ("week_sin", "week_cos", "week_sin2", "week_cos2", "to_christmas", "holidays")
-    levels = tuple(sorted(set(books.category)))
-    return WindowSpec(
+    return WindowSettings(
         min(look_back, max(weeks // 3, 2)),
+        horizon,
         ("y", *plan[:2]),
         (*plan, *season, *(LAST_YEAR if weeks >= 65 else ())),
-        levels if len(levels) > 1 else (),
+        ("category",) if levels_of(books) else (),
+        also_known=("log_price",),
     )
+
+
+def levels_of(books: SalesHistory) -> tuple[str, ...]:
+    """List the categories in the order of their 0/1 columns; none where all products are of one."""
+    levels = tuple(sorted(set(books.category)))
+    return levels if len(levels) > 1 else ()
 
 
 @lru_cache(maxsize=4096)
@@ -98,68 +94,110 @@ def _calendar(week: int) -> tuple[float, ...]:
     return tuple(calendar(pd.DatetimeIndex([monday(week)]), "W-MON").iloc[0])
 
 
-def covariates(books: SalesHistory, names: Sequence[str], weeks: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Compute the columns ``names`` in ``weeks`` (n,), as (P, n, C), units unscaled (lesson 08, section 2).
+def covariates(
+    books: SalesHistory, names: Sequence[str], product: NDArray[np.int64], week: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Read the columns ``names`` of products in weeks, (…, C), units unscaled (lesson 08, section 2).
 
-    Last year's weeks are 53, 52 and 51 back, 0 where they are not in the product's history.
+    ``product`` (rows of the books) and ``week`` (numbers of weeks) broadcast. Last year's weeks are 53, 52 and 51 back,
+    0 where they are not in the product's history. Beyond the plan's last week its last column stands.
     """
+    at = np.broadcast(product, week).shape
 
-    def units(at: NDArray[np.int64]) -> tuple[Floats, NDArray[np.bool_]]:
-        known = (at >= books.begin[:, None]) & (at >= books.first) & (at <= books.last)
-        return np.where(known, books.units[:, np.clip(at - books.first, 0, books.units.shape[1] - 1)], 0.0), known
+    def units(week: NDArray[np.int64]) -> tuple[Floats, NDArray[np.bool_]]:
+        known = (week >= books.begin[product]) & (week >= books.first) & (week <= books.last)
+        place = np.clip(week - books.first, 0, books.units.shape[1] - 1)
+        return np.where(known, books.units[product, place], 0.0), known
 
-    table = np.empty((len(books.products), len(weeks), len(names)), dtype=np.float32)
+    table = np.empty((*at, len(names)), dtype=np.float32)
     for k, name in enumerate(names):
         if name == "y":
-            table[..., k] = units(weeks)[0]
+            table[..., k] = units(week)[0]
         elif name == "last_year_known":
-            table[..., k] = np.mean([units(weeks - back)[1] for back in (53, 52, 51)], axis=0)
+            table[..., k] = np.mean([units(week - back)[1] for back in (53, 52, 51)], axis=0)
         elif name in LAST_YEAR:
-            table[..., k] = units(weeks - 53 + LAST_YEAR.index(name))[0]
+            table[..., k] = units(week - 53 + LAST_YEAR.index(name))[0]
         elif name in CALENDAR:
-            table[..., k] = [_calendar(int(week))[CALENDAR.index(name)] for week in weeks]
+            low, high = (int(week.min()), int(week.max())) if week.size else (0, 0)
+            known = np.array([_calendar(number)[CALENDAR.index(name)] for number in range(low, high + 1)])
+            table[..., k] = known[week - low]
         else:
             plan = books.plan[name]
-            table[..., k] = plan[:, np.clip(weeks - books.first, 0, plan.shape[1] - 1)]
+            table[..., k] = plan[product, np.clip(week - books.first, 0, plan.shape[1] - 1)]
     return table
 
 
-def feed(
-    books: SalesHistory, shape: WindowSpec, origin: int
-) -> tuple[NDArray[np.intp], dict[str, NDArray[np.float32]]]:
-    """Cut windows of all products that had begun by the week ``origin``: their rows, and the network's inputs by name.
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """Something that is read at rows of the flat tables, as an array is."""
 
-    What ``WindowSet.at`` gives for the panel of the same books (scale "log1p_shift").
+    at: Callable[[NDArray[np.int64]], NDArray[Any]]
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        return self.at(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class _Tables:
+    """Books as the flat tables that ``windowing.gather`` cuts, without a copy of them.
+
+    A product's weeks, its history and the horizon, are ``width`` rows; row ``product * width + k`` stands for the
+    k-th week of the books, and is read where that week lies in their matrices.
     """
-    rows = np.flatnonzero(books.begin <= origin)
-    back, ahead = np.arange(origin - shape.look_back + 1, origin + 1), np.arange(origin + 1, origin + HORIZON + 1)
-    seen = (back >= books.begin[rows][:, None]) & (back >= books.first)
-    x, f = covariates(books, shape.past, back)[rows], covariates(books, shape.future, ahead)[rows]
-    logs = np.log1p(x[..., shape.past.index("y")]) * seen
-    scale = logs.sum(1, keepdims=True) / np.maximum(seen.sum(1, keepdims=True), 1).astype(np.float32)
-    for table, names in ((x, shape.past), (f, shape.future)):
-        for k in (k for k, name in enumerate(names) if name in _IN_UNITS):
-            table[..., k] = np.log1p(table[..., k]) - scale
-    category = np.array(books.category)[rows]
-    z = (category[:, None] == np.array(shape.levels)[None, :]) if shape.levels else np.zeros((len(rows), 0))
-    return rows, {
-        "x": x * seen[..., None].astype(np.float32),
-        "seen": seen,
-        "f": f,
-        "z": z.astype(np.float32),
-        "scale": scale.astype(np.float32),
-    }
+
+    books: SalesHistory
+    settings: WindowSettings
+    levels: tuple[str, ...]
+    width: int
+
+    def _read(self, rows: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.float32]:
+        return covariates(self.books, names, rows // self.width, self.books.first + rows % self.width)
+
+    @property
+    def begin(self) -> NDArray[np.int64]:
+        start = np.clip(self.books.begin, self.books.first, self.books.first + self.width) - self.books.first
+        return np.asarray(np.arange(len(start)) * self.width + start)
+
+    @property
+    def stop(self) -> NDArray[np.int64]:
+        return np.arange(1, len(self.books.products) + 1) * self.width
+
+    @property
+    def units(self) -> _Column:
+        return _Column(lambda rows: self._read(rows, ("y",))[..., 0])
+
+    @property
+    def known(self) -> _Column:
+        return _Column(lambda rows: rows % self.width < self.books.units.shape[1])
+
+    @property
+    def past(self) -> _Column:
+        return _Column(lambda rows: self._read(rows, self.settings.past))
+
+    @property
+    def future(self) -> _Column:
+        return _Column(lambda rows: self._read(rows, self.settings.future))
+
+    @property
+    def static(self) -> NDArray[np.float32]:
+        if not self.settings.static:
+            return np.zeros((len(self.books.products), 0), dtype=np.float32)
+        same = np.array(self.books.category)[:, None] == np.array(self.levels)[None, :]
+        return np.asarray(same, dtype=np.float32)
 
 
-def predict(session: Session, books: SalesHistory, shape: WindowSpec, origin: int) -> Floats:
-    """Forecast units of the four weeks after ``origin``, (P, 4); NaN without history (lesson 08, section 2)."""
-    answer = np.full((len(books.products), HORIZON), np.nan)
-    rows, given = feed(books, shape, origin)
-    if len(rows):
-        said = session.run(given)
-        middle = said[:, :, said.shape[2] // 2].astype(float)
-        answer[rows] = np.maximum(np.expm1(middle + given["scale"]), 0.0)
-    return answer
+def cut_at(
+    books: SalesHistory, settings: WindowSettings, levels: tuple[str, ...], origin: int
+) -> tuple[NDArray[np.intp], Cut]:
+    """Cut one window a product at the week ``origin``: rows of the books, and what ``windowing.gather`` gives.
+
+    A product needs ``least_history`` weeks by then. It is what ``WindowSet.at`` gives for the ``panel`` of these books;
+    the static column is the category, with its ``levels`` in order.
+    """
+    rows = np.flatnonzero(books.begin <= origin + 1 - max(settings.least_history, 1))
+    width = max(books.units.shape[1], origin - books.first + 1) + settings.horizon
+    first = rows * width + origin - books.first + 1
+    return rows, gather(settings, _Tables(books, settings, levels, width), first, rows)
 
 
 def interval(forecast: Any, reach: Any, left: Any = 1.0) -> tuple[Any, Any]:
@@ -172,15 +210,14 @@ def interval(forecast: Any, reach: Any, left: Any = 1.0) -> tuple[Any, Any]:
     return np.floor(np.maximum(forecast - half, 0.0)), forecast + half
 
 
-def panel(books: SalesHistory, shape: WindowSpec) -> pd.DataFrame:
-    """Turn books into a long frame, each product from its start to ``HORIZON`` weeks ahead, where y is missing."""
-    weeks = np.arange(books.first, books.last + HORIZON + 1)
-    names = list(dict.fromkeys(shape.past + shape.future))
-    table = covariates(books, names, weeks)
+def panel(books: SalesHistory, settings: WindowSettings) -> pd.DataFrame:
+    """Turn books into a long frame, each product from its start to a horizon ahead of the books, where y is missing."""
+    weeks = np.arange(books.first, books.last + settings.horizon + 1)
+    names = list(dict.fromkeys(settings.past + settings.future))
     product, at = np.nonzero((weeks >= books.begin[:, None]) & (books.begin[:, None] <= books.last))
-    frame = pd.DataFrame(table[product, at], columns=names)
+    frame = pd.DataFrame(covariates(books, names, product, weeks[at]), columns=names)
     frame.insert(0, "ds", period_start(weeks[at], "W-MON"))
     frame.insert(0, "unique_id", np.array(books.products, dtype=object)[product])
     frame["category"] = np.array(books.category, dtype=object)[product]
-    frame["y"] = frame["y"].where(weeks[at] <= books.last)
+    frame["y"] = frame["y"].astype(float).where(weeks[at] <= books.last)
     return frame

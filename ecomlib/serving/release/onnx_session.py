@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, MissingDependencyError, install_command
 
 if TYPE_CHECKING:
+    from ecomlib.windowing import Cut
     from ecomlib.windows import Batch
 
 
@@ -29,23 +31,37 @@ class Session:
         answer: NDArray[np.float32] = self.run_time.run(None, {name: feed[name] for name in self.names})[0]
         return answer
 
-    def predict(self, batch: Batch) -> NDArray[np.float32]:
+    def predict(self, batch: Batch | Cut) -> NDArray[np.float32]:
         """Forecast from a batch, as ``Network.predict`` does, without torch's graph."""
-        return self.run({name: getattr(batch, name).numpy() for name in self.names})
+        return self.run({name: np.asarray(getattr(batch, name)) for name in self.names})
 
 
-def open_session(path: str | os.PathLike[str]) -> Session:
-    """Load an ONNX file for the processor, one thread: a server runs many requests, not one request on many threads."""
-    import onnxruntime
+def library(name: str) -> Any:
+    """Import a library that a version's file needs, or say which extra brings it."""
+    try:
+        return import_module(name)
+    except ImportError as fault:
+        raise MissingDependencyError(
+            f"this version needs {name}, which is not installed. What to do: {install_command('ecomlib[serve]')}"
+        ) from fault
 
+
+def open_session(file: str | os.PathLike[str] | bytes) -> Session:
+    """Load an ONNX file, or what is in one, for the processor.
+
+    It runs on one thread: a server runs many requests, not one request on many threads.
+    """
+    onnxruntime = library("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        made = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        given = file if isinstance(file, bytes) else str(file)
+        made = onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the library has an error for each way in which a file can be broken
+        name = "this" if isinstance(file, bytes) else f"'{Path(file).name}'"
         raise DataError(
-            f"'{Path(path).name}' is no network that can be run: {type(error).__name__}",
+            f"{name} is no network that can be run: {type(error).__name__}",
             remedy="export it again, or roll back to another version.",
         ) from error
     return Session(made, tuple(entry.name for entry in made.get_inputs()))

@@ -12,7 +12,7 @@ import pandas as pd
 from ecomlib.errors import DataError
 from ecomlib.panel import make_panel, period_index
 from ecomlib.serving.release.bundle import ALL, RECENT, flat
-from ecomlib.serving.release.inputs import HORIZON, NEVER, Floats, SalesHistory, monday, week_of
+from ecomlib.serving.release.inputs import NEVER, Floats, SalesHistory, monday, week_of
 
 if TYPE_CHECKING:
     from ecomlib.stores import Store
@@ -87,9 +87,12 @@ def catalogue(store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
     return products, regions
 
 
-def books_of(held: Held, products: pd.DataFrame, regions: pd.DataFrame) -> tuple[SalesHistory, Floats]:
-    """Build the sales history at the cutoff, and units (P, R, W), without orders that lack a region."""
-    ahead = HORIZON
+def books_of(held: Held, products: pd.DataFrame, regions: pd.DataFrame, horizon: int) -> tuple[SalesHistory, Floats]:
+    """Build the sales history at the cutoff, and units (P, R, W), without orders that lack a region.
+
+    The plan of prices goes on for ``horizon`` weeks at least.
+    """
+    ahead = horizon
     if held.prices is not None:
         ahead += max(0, week_of(held.prices["date"].max()) - held.cutoff)
     bare = held.store.with_parts(prices=held.prices, inventory=None)
@@ -164,9 +167,9 @@ def rhythm(held: Held) -> list[float]:
 
 
 def tables_of(
-    books: SalesHistory, by_region: Floats, products: pd.DataFrame, regions: pd.DataFrame, held: Held
+    books: SalesHistory, by_region: Floats, products: pd.DataFrame, regions: pd.DataFrame, held: Held, horizon: int
 ) -> dict[str, pd.DataFrame]:
-    """Build the tables that a bundle keeps, except reach and effects."""
+    """Build the tables that a bundle keeps, except reach and effects; launches go ``horizon`` weeks."""
     names = list(regions["region_id"])
     recent = np.zeros((*by_region.shape[:2], RECENT))
     taken = by_region[:, :, -RECENT:]
@@ -180,14 +183,14 @@ def tables_of(
         wide = lying.pivot_table("left", "product_id", "region_id", "sum")
         stock = wide.reindex(index=books.products, columns=names, fill_value=0.0).fillna(0.0).reset_index(drop=True)
     first: dict[str, list[Floats]] = {"": []}
-    for line in np.flatnonzero((books.begin > books.first) & (books.begin <= books.last - HORIZON + 1)):
+    for line in np.flatnonzero((books.begin > books.first) & (books.begin <= books.last - horizon + 1)):
         at = int(books.begin[line]) - books.first
         for key in ("", books.category[line]):
-            first.setdefault(key, []).append(books.units[line, at : at + HORIZON])
-    usual = np.full(HORIZON, books.units[:, -8:].mean())
+            first.setdefault(key, []).append(books.units[line, at : at + horizon])
+    usual = np.full(horizon, books.units[:, -8:].mean())
     mean = {key: np.mean(found, axis=0) if found else usual for key, found in first.items()}
     launches = pd.DataFrame([[key, *units] for key, units in mean.items()])
-    launches.columns = ["category", *(f"week{h + 1}" for h in range(HORIZON))]
+    launches.columns = ["category", *(f"week{h + 1}" for h in range(horizon))]
     return {
         "weeks": flat(books),
         "products": products.assign(begins=books.begin),

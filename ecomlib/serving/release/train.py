@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,8 @@ from ecomlib.ensemble import rows_needed, split_conformal
 from ecomlib.errors import DataError
 from ecomlib.serving.release.bundle import ALL, LEVELS, MODEL, RECENT, SMALL, describe, quantile_names, registry, write
 from ecomlib.serving.release.effects import effects_of
-from ecomlib.serving.release.inputs import HORIZON, Floats, SalesHistory, WindowSpec, monday, panel, predict, shape_for
-from ecomlib.serving.release.onnx_session import Session, open_session
+from ecomlib.serving.release.frozen import Frozen, OnnxNetwork
+from ecomlib.serving.release.inputs import Floats, SalesHistory, levels_of, monday, panel, windows_for
 from ecomlib.serving.release.snapshot import (
     books_of,
     catalogue,
@@ -49,7 +49,7 @@ class ReleaseSettings:
     hold_out: last full weeks that it does not see, for ``ecomlib replay``. epochs: of training (None: by the shop's
     size). seed: of network and order of windows. coverage: what the intervals promise. effects: estimate what prices
     and promotions do; text: with the listings' words as the confounder, which needs the encoder. small: also an
-    eight-bit network, with what it costs on the card.
+    eight-bit network, with what it costs on the card. horizon: weeks ahead that are forecast.
     """
 
     hold_out: int = 4
@@ -59,6 +59,7 @@ class ReleaseSettings:
     effects: bool = True
     text: bool = True
     small: bool = False
+    horizon: int = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,33 +98,22 @@ def train(
 
     from ecomlib.serving.release.export import quantise
     from ecomlib.training import TrainSettings, fit, make_network
-    from ecomlib.training.export import export_onnx
-    from ecomlib.windows import WindowSet, WindowSettings
+    from ecomlib.windows import WindowSet
 
     how = plan or ReleaseSettings()
     began = time.perf_counter()
     held = cut(store, cutoff if cutoff is not None else last_full_week(store) - how.hold_out, more)
     products, regions = catalogue(held.store)
-    books, by_region = books_of(held, products, regions)
-    shape, kept = shape_for(books), max(HORIZON + 1, min(16, books.units.shape[1] // 5))
-    if books.units.shape[1] < 12 or not (books.begin <= books.last - kept - HORIZON).any():
+    books, by_region = books_of(held, products, regions, how.horizon)
+    window, levels = windows_for(books, how.horizon), levels_of(books)
+    kept = max(how.horizon + 1, min(16, books.units.shape[1] // 5))
+    if books.units.shape[1] < 12 or not (books.begin <= books.last - kept - how.horizon).any():
         raise DataError(
             f"{books.units.shape[1]} full weeks are too few to train on",
             table="orders",
             remedy="bring at least a quarter of a year, or hold out fewer weeks.",
         )
-    window = WindowSettings(
-        shape.look_back,
-        HORIZON,
-        shape.past,
-        shape.future,
-        ("category",) if shape.levels else (),
-        also_known=("log_price",),
-        scale="log1p_shift",
-    )
-    windows = WindowSet.from_panel(
-        panel(books, shape), window, levels={"category": shape.levels} if shape.levels else None
-    )
+    windows = WindowSet.from_panel(panel(books, window), window, levels={"category": levels} if levels else None)
     fitted, _ = windows.split(monday(books.last - kept), 0)
     few = len(fitted) < 10_000  # a short history needs smaller batches and more rounds
     epochs = how.epochs or (12 if few else 4)
@@ -133,10 +123,11 @@ def train(
     fit(model, fitted, None, rounds)
 
     def put(folder: Path) -> dict[str, Any]:
-        session = open_session(export_onnx(model, folder / MODEL))
-        gap = _parity(model, windows, session, books, shape)
+        forecaster = OnnxNetwork.freeze(model, window, windows.levels)
+        forecaster.write(folder)
+        gap = _parity(model, windows, forecaster, books)
         say(f"exported; the file says the same to {gap:.1g} of a unit")
-        scores, reach = calibrate(session, books, shape, by_region, regions, kept, how.coverage)
+        scores, reach = calibrate(forecaster, books, by_region, regions, kept, how.coverage)
         effects, about = (
             (keep.effects, keep.settings["effects"]) if keep else effects_of(held.store, how.effects, how.text, say)
         )
@@ -154,15 +145,15 @@ def train(
             "seconds": round(time.perf_counter() - began, 1),
         }
         if how.small:
-            other = open_session(quantise(folder / MODEL, folder / SMALL))
-            wape = _wape(calibrate(other, books, shape, by_region, regions, kept, how.coverage)[0], "model")
+            other = replace(forecaster, content=quantise(folder / MODEL, folder / SMALL).read_bytes())
+            wape = _wape(calibrate(other, books, by_region, regions, kept, how.coverage)[0], "model")
             sizes = [(folder / name).stat().st_size for name in (MODEL, SMALL)]
             notes["int8"] = {
                 "wape": None if wape is None else round(wape, 4),
                 "bytes": sizes[1],
                 "bytes_before": sizes[0],
             }
-        settings = describe(books, shape) | {
+        settings = describe(books, window, levels) | {
             "coverage": how.coverage,
             "recent_weeks": RECENT,
             "calibrated_weeks": kept,
@@ -171,7 +162,7 @@ def train(
             "source": notes["source"],
             "rhythm": rhythm(held),
         }
-        held_tables = tables_of(books, by_region, products, regions, held)
+        held_tables = tables_of(books, by_region, products, regions, held, how.horizon)
         if keep is not None:
             held_tables["stock"] = pd.DataFrame(stock, columns=list(regions["region_id"]), dtype=float)
         write(folder, settings, held_tables | {"reach": reach, "effects": effects})
@@ -186,9 +177,8 @@ def train(
 
 
 def calibrate(
-    session: Session,
+    forecaster: Frozen,
     books: SalesHistory,
-    shape: WindowSpec,
     by_region: Floats,
     regions: pd.DataFrame,
     kept: int,
@@ -201,30 +191,30 @@ def calibrate(
     few for ``coverage``), ``two_week_rows`` and columns ``q01 …`` of two weeks' errors: those above which no error of
     so many rows is sure to lie are infinite.
     """
-    rng = np.random.default_rng(0)
-    origins = range(books.last - kept, books.last - HORIZON + 1)
-    most = max(_MOST_ROWS // (len(regions) * HORIZON * len(origins)), 50)
+    rng, horizon = np.random.default_rng(0), forecaster.horizon
+    origins = range(books.last - kept, books.last - horizon + 1)
+    most = max(_MOST_ROWS // (len(regions) * horizon * len(origins)), 50)
     some = np.sort(rng.permutation(len(books.products))[:most])
     scored, parts = [], []
     for origin in origins:
-        said, at = predict(session, books, shape, origin), origin - books.first + 1
-        came = books.units[:, at : at + HORIZON]
+        said, at = forecaster.forecast(books, origin), origin - books.first + 1
+        came = books.units[:, at : at + horizon]
         there = np.flatnonzero(np.isfinite(said[:, 0]))
         scored.append(
             pd.DataFrame(
                 {
-                    "unique_id": np.repeat(np.array(books.products, dtype=object)[there], HORIZON),
-                    "ds": np.tile([monday(origin + 1 + h) for h in range(HORIZON)], len(there)),
+                    "unique_id": np.repeat(np.array(books.products, dtype=object)[there], horizon),
+                    "ds": np.tile([monday(origin + 1 + h) for h in range(horizon)], len(there)),
                     "cutoff": monday(origin),
                     "y": came[there].ravel(),
                     "model": said[there].ravel(),
-                    "naive": np.repeat(books.units[there, max(at - 8, 0) : at].mean(axis=1), HORIZON),
+                    "naive": np.repeat(books.units[there, max(at - 8, 0) : at].mean(axis=1), horizon),
                 }
             )
         )
         there = np.intersect1d(there, some)
         split = shares(by_region[:, :, :at], books.category)[there]
-        by_share, regional = split[:, :, None] * said[there, None], by_region[there, :, at : at + HORIZON]
+        by_share, regional = split[:, :, None] * said[there, None], by_region[there, :, at : at + horizon]
         parts.append((by_share, regional, said[there], came[there]))
     said, came, total, sold = (np.concatenate([part[k] for part in parts]) for k in range(4))
     low, high = "units-lo-0", "units-hi-0"  # about the forecast, promising nothing yet
@@ -247,14 +237,14 @@ def calibrate(
     return pd.concat(scored, ignore_index=True), pd.DataFrame(rows)
 
 
-def _parity(model: Network, windows: WindowSet, session: Session, books: SalesHistory, shape: WindowSpec) -> float:
+def _parity(model: Network, windows: WindowSet, network: OnnxNetwork, books: SalesHistory) -> float:
     """Largest gap between the trained network on training's windows and the file on the service's, over 1 + units."""
     from ecomlib.training import predict as by_torch
 
     worst = 0.0
-    for origin in (books.last, books.last - HORIZON):
+    for origin in (books.last, books.last - network.horizon):
         ours = by_torch(model, windows.at(monday(origin)), device="cpu")["forecast"].to_numpy()
-        theirs = predict(session, books, shape, origin)
+        theirs = network.forecast(books, origin)
         theirs = theirs[np.isfinite(theirs[:, 0])].ravel()
         if len(ours) != len(theirs) or not np.isfinite(ours).all():  # a gap that is NaN would be below every limit
             remedy = "train with fewer --epochs, or look for extreme quantities."
