@@ -18,11 +18,12 @@ pytest.importorskip("httpx")
 from fastapi.testclient import TestClient
 
 from ecomlib.cli.service import versions
+from ecomlib.decisions.inventory import LEVELS, quantile_names
 from ecomlib.errors import DataError
 from ecomlib.serving.live import retrain
 from ecomlib.serving.live.app import create_app
 from ecomlib.serving.release import snapshot
-from ecomlib.serving.release.bundle import KEY, LEVELS, Bundle, open_bundle, quantile_names, registry
+from ecomlib.serving.release.bundle import KEY, Bundle, open_bundle, registry
 from ecomlib.serving.release.inputs import week_of
 from ecomlib.serving.release.train import ReleaseSettings, _wape, train
 from ecomlib.stores import Store

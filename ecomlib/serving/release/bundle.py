@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ecomlib.decisions.inventory import quantile_names
 from ecomlib.errors import DataError
 from ecomlib.serving.release.inputs import (
     HORIZON,
@@ -31,7 +32,6 @@ from ecomlib.serving.release.versions import Registry, Version
 KEY = "ECOMLIB_WRITE_KEY"  # the environment's variable; what it holds is never logged
 ALL = "all"  # the sum of all regions, and the one region of a shop that has none
 RECENT = 26  # weeks whose units by region are kept, and whose regional split is the share
-LEVELS = np.round(np.arange(0.01, 1.0, 0.01), 2)  # of the two weeks' errors that an order is read from
 MODEL, SMALL = "model.onnx", "model.int8.onnx"
 _TABLES = ("weeks", "recent", "shares", "stock", "products", "regions", "launches", "effects", "reach")
 
@@ -63,6 +63,13 @@ class Bundle:
     launches: Mapping[str, Floats]
     reach: pd.DataFrame
     effects: pd.DataFrame
+
+    @cached_property
+    def order_errors(self) -> pd.DataFrame:
+        """Quantiles of two weeks' errors that orders are read from, as ``decisions.order_quantiles`` gives them."""
+        rows = self.reach.get("two_week_rows", pd.Series(None, self.reach.index, dtype=object))
+        table = self.reach[["region_id", *quantile_names()]].assign(at_least=0.0, rows=rows)
+        return table.drop_duplicates("region_id", keep="last")
 
     @cached_property
     def shape(self) -> WindowSpec:
@@ -187,11 +194,6 @@ def flat(books: SalesHistory) -> pd.DataFrame:
     units = np.where(at < books.units.shape[1], books.units[product, np.minimum(at, books.units.shape[1] - 1)], np.nan)
     frame = pd.DataFrame({"product_id": np.array(books.products, dtype=object)[product], "week": weeks[at]})
     return frame.assign(units=units, **{name: plan[product, at] for name, plan in books.plan.items()})
-
-
-def quantile_names() -> list[str]:
-    """Name the columns of ``reach`` for ``LEVELS``."""
-    return [f"q{round(100 * level):02d}" for level in LEVELS]
 
 
 def _books(weeks: pd.DataFrame, products: pd.DataFrame, settings: Mapping[str, Any]) -> SalesHistory:

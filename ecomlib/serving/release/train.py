@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ecomlib.decisions.inventory import LEVELS, quantile_names
 from ecomlib.ensemble import rows_needed, split_conformal
 from ecomlib.errors import DataError
-from ecomlib.serving.release.bundle import ALL, LEVELS, MODEL, RECENT, SMALL, describe, quantile_names, registry, write
+from ecomlib.serving.release.bundle import ALL, MODEL, RECENT, SMALL, describe, registry, write
 from ecomlib.serving.release.effects import effects_of
 from ecomlib.serving.release.inputs import HORIZON, Floats, SalesHistory, WindowSpec, monday, panel, predict, shape_for
 from ecomlib.serving.release.onnx_session import Session, open_session
