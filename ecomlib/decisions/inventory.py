@@ -118,7 +118,8 @@ def order_quantiles(
 ) -> pd.DataFrame:
     """Tabulate errors for orders: those of the sum of all regions by size, and each region's from one unit on.
 
-    A region with fewer than ``LEAST`` expectations of one unit or more has no rows: its orders are read from the sum's.
+    A region with fewer than ``LEAST`` expectations of one unit or more takes those of all regions; where even these are
+    too few it has no rows, and its orders are read from the sum's.
 
     Parameters
     ----------
@@ -138,14 +139,14 @@ def order_quantiles(
     --------
     >>> weekly = np.full((300, 2), [0.2, 4.0])
     >>> order_quantiles(weekly, weekly, ["north", "south"])[["region_id", "at_least", "rows"]].values.tolist()
-    [['south', 1.0, 300], ['all', 0.0, 300]]
+    [['north', 1.0, 300], ['south', 1.0, 300], ['all', 0.0, 300]]
     """
-    parts = []
+    parts, large = [], expected >= ALONE
     for column, name in enumerate(regions):
-        large = expected[:, column] >= ALONE
-        if name != ALL and large.sum() >= LEAST:
-            own = error_quantiles(expected[large, column], came[large, column])
-            parts.append(own.assign(region_id=name, at_least=ALONE))
+        mine = large & (np.arange(len(regions)) == column)
+        mine = mine if mine.sum() >= LEAST else large
+        if name != ALL and mine.sum() >= LEAST:
+            parts.append(error_quantiles(expected[mine], came[mine]).assign(region_id=name, at_least=ALONE))
     mean, sold = (expected.sum(axis=1), came.sum(axis=1)) if total is None else total
     table = pd.concat([*parts, error_quantiles(mean, sold).assign(region_id=ALL)], ignore_index=True)
     return table[["region_id", "at_least", "rows", *quantile_names()]]
@@ -193,8 +194,8 @@ def plan_orders(
     expected : array (P, R)
         Mean units over lead time and review.
     quantiles : DataFrame
-        Of ``order_quantiles``. A cell below the smallest class of its region is pooled; below ``ALONE`` where the
-        region has no rows.
+        Of ``order_quantiles``, or of ``error_quantiles`` for every region alike. A cell below the smallest class of its
+        region is pooled; below ``ALONE`` where the region has no rows.
     regions : sequence of str
         Names of the columns; ``all`` for the sum.
     ratio : float
@@ -209,7 +210,16 @@ def plan_orders(
     Orders
     """
     q = newsvendor_quantile(ratio, 1.0)
+    if "region_id" not in quantiles:
+        quantiles = quantiles.assign(region_id=ALL)
     whole = quantiles[quantiles["region_id"] == ALL]
+    if whole.empty:
+        raise DataError(
+            "the errors of the sum of all regions are missing",
+            table="quantiles",
+            column="region_id",
+            remedy=f"take the table of order_quantiles, which has rows of '{ALL}'.",
+        )
     there = np.zeros_like(expected) if stock is None else np.maximum(stock, 0.0)
     level, reason = np.zeros_like(expected), np.full(expected.shape, None, dtype=object)
     alone = np.empty(expected.shape, dtype=bool)
@@ -331,7 +341,7 @@ def order_list(
     model : str
         Its name; its mean is used, and a model that gives none is refused, for quantiles stand around a mean.
     quantiles : DataFrame
-        Of ``order_quantiles``: how far past demand over lead time and review missed such expectations.
+        Of ``order_quantiles`` (or ``error_quantiles``): how far past demand over lead time and review missed.
     shares : DataFrame, optional
         ``product_id, region_id, share``: each region's share of a product's units. Without it the sum is ordered for.
     stock : DataFrame, optional

@@ -33,7 +33,7 @@ KEY = "ECOMLIB_WRITE_KEY"  # the environment's variable; what it holds is never 
 ALL = "all"  # the sum of all regions, and the one region of a shop that has none
 RECENT = 26  # weeks whose units by region are kept, and whose regional split is the share
 MODEL, SMALL = "model.onnx", "model.int8.onnx"
-_TABLES = ("weeks", "recent", "shares", "stock", "products", "regions", "launches", "effects", "reach")
+_TABLES = ("weeks", "recent", "shares", "stock", "products", "regions", "launches", "effects", "reach", "order_errors")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +46,9 @@ class Bundle:
     region_id, name and place. shares (P, R): of a product's units, by region; stock (P, R) on hand at the end of the
     cutoff week, or None; recent (P, R, N): units of the last weeks up to the cutoff; launches: category to units of
     the first four weeks of its newcomers; reach: by region and ``all``, half the width of an interval in roots of
-    forecast + ½ (infinite where too few calibration rows say, with the ``reason``), and the quantiles ``LEVELS`` of
-    two weeks' errors in the same unit, from ``two_week_rows`` (infinite above what these can say); effects: by
-    category, ``elasticity, low, high`` and the effect of a promotion, or empty.
+    forecast + ½ (infinite where too few calibration rows say, with the ``reason``); effects: by category,
+    ``elasticity, low, high`` and the effect of a promotion, or empty; order_errors: by how much two weeks' units missed
+    their forecasts, as ``decisions.order_quantiles`` gives it.
     """
 
     number: int
@@ -63,13 +63,7 @@ class Bundle:
     launches: Mapping[str, Floats]
     reach: pd.DataFrame
     effects: pd.DataFrame
-
-    @cached_property
-    def order_errors(self) -> pd.DataFrame:
-        """Quantiles of two weeks' errors that orders are read from, as ``decisions.order_quantiles`` gives them."""
-        rows = self.reach.get("two_week_rows", pd.Series(None, self.reach.index, dtype=object))
-        table = self.reach[["region_id", *quantile_names()]].assign(at_least=0.0, rows=rows)
-        return table.drop_duplicates("region_id", keep="last")
+    order_errors: pd.DataFrame
 
     @cached_property
     def shape(self) -> WindowSpec:
@@ -140,7 +134,7 @@ def read(version: Version) -> Bundle:
     """Open a published version; ``DataError`` where it is not one of a forecaster."""
     try:
         settings = json.loads((version.path / "settings.json").read_text(encoding="utf-8"))
-        t = {name: pd.read_parquet(version.path / f"{name}.parquet") for name in _TABLES}
+        t = {name: pd.read_parquet(path) for name in _TABLES if (path := version.path / f"{name}.parquet").exists()}
         products, regions = t["products"], t["regions"]
         books = _books(t["weeks"], products, settings)
         columns = list(regions["region_id"])
@@ -161,6 +155,7 @@ def read(version: Version) -> Bundle:
             launches,
             t["reach"],
             t["effects"],
+            t["order_errors"] if "order_errors" in t else errors_in(t["reach"]),
         )
     except (OSError, KeyError, ValueError, IndexError) as error:
         if isinstance(error, DataError):
@@ -194,6 +189,13 @@ def flat(books: SalesHistory) -> pd.DataFrame:
     units = np.where(at < books.units.shape[1], books.units[product, np.minimum(at, books.units.shape[1] - 1)], np.nan)
     frame = pd.DataFrame({"product_id": np.array(books.products, dtype=object)[product], "week": weeks[at]})
     return frame.assign(units=units, **{name: plan[product, at] for name, plan in books.plan.items()})
+
+
+def errors_in(reach: pd.DataFrame) -> pd.DataFrame:
+    """Read the errors for orders off the reach of an older release: one class a region, so that nothing is pooled."""
+    rows = reach.get("two_week_rows", pd.Series(None, reach.index, dtype=object))
+    table = reach[["region_id", *quantile_names()]].assign(at_least=0.0, rows=rows)
+    return table.drop_duplicates("region_id", keep="last")
 
 
 def _books(weeks: pd.DataFrame, products: pd.DataFrame, settings: Mapping[str, Any]) -> SalesHistory:
