@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from ecomlib.decisions.inventory import LEVELS, plan_orders, quantile_names
 from ecomlib.errors import DataError
 from ecomlib.serving.live import retrain
 from ecomlib.serving.live.app import create_app
+from ecomlib.serving.live.event_log import EventLog
 from ecomlib.serving.release import snapshot
 from ecomlib.serving.release.bundle import KEY, Bundle, errors_in, open_bundle, registry
 from ecomlib.serving.release.inputs import week_of
@@ -216,8 +218,9 @@ def test_nothing_sold_has_no_wape_and_no_winner(few: Path, tmp_path: Path, capsy
     assert card["notes"]["wape"] == {"model": None, "naive": None}
     scores = pd.DataFrame({"unique_id": ["a"], "ds": FIRST, "cutoff": FIRST, "y": [0.0], "model": [1.0]})
     assert _wape(scores, "model") is None and _wape(scores.assign(y=2.0), "model") == 0.5
-    found = retrain.decide(bundle, bundle, alarm=True)
-    assert not found.promote and found.verdict is None and "cannot be compared" in found.why
+    with closing(EventLog(f"sqlite:///{tmp_path / 'none.db'}")) as log:
+        found = retrain.decide(bundle, bundle, log, alarm=True)
+    assert not found.promote and found.verdict is None and "1 origin of 4 weeks" in found.why
     versions(tmp_path)
     assert "WAPE undefined (naive undefined)" in capsys.readouterr().out
 

@@ -30,6 +30,7 @@ from ecomlib.serving.release.onnx_session import Session, open_session
 from ecomlib.serving.release.versions import Registry, Version
 
 KEY = "ECOMLIB_WRITE_KEY"  # the environment's variable; what it holds is never logged
+EVENTS_FILE = "events.db"  # in the home
 ALL = "all"  # the sum of all regions, and the one region of a shop that has none
 RECENT = 26  # weeks whose units by region are kept, and whose regional split is the share
 MODEL, SMALL = "model.onnx", "model.int8.onnx"
@@ -178,7 +179,7 @@ def registry(home: str | os.PathLike[str]) -> Registry:
 
 def database_url(home: str | os.PathLike[str]) -> str:
     """Return where events live unless another database is named."""
-    return f"sqlite:///{Path(home) / 'events.db'}"
+    return f"sqlite:///{Path(home) / EVENTS_FILE}"
 
 
 def flat(books: SalesHistory) -> pd.DataFrame:
