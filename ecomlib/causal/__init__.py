@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ecomlib.causal.design import KNOWN_BEFORE, design, leak_probe, listing_texts, text_vectors
 from ecomlib.causal.elasticity import DoubleML, Settings, double_ml, fixed_effects, naive, on_residuals
-from ecomlib.causal.experiments import Rollout, difference_in_means, price_change, promotion_effect, rollout_effect
+from ecomlib.causal.experiments import Rollout, difference_in_means, promotion_effect, rollout_effect
 from ecomlib.causal.regression import PoissonFit, poisson
 from ecomlib.causal.sensitivity import permuted_treatment, robustness_value
 
@@ -28,7 +28,6 @@ __all__ = [
     "on_residuals",
     "permuted_treatment",
     "poisson",
-    "price_change",
     "promotion_effect",
     "robustness_value",
     "rollout_effect",

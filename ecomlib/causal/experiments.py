@@ -1,4 +1,4 @@
-"""Estimates the effects of promotions, a roll-out, a mail and a price change (lesson 03, section 7)."""
+"""Estimates the effects of promotions, a roll-out and a mail (lesson 03, section 7)."""
 
 from __future__ import annotations
 
@@ -160,35 +160,3 @@ def difference_in_means(outcome: Any, treated: Any, propensity: Any = None) -> I
 
 def _interval(estimate: float, error: float) -> Interval:
     return Interval(estimate, estimate - Z95 * error, estimate + Z95 * error)
-
-
-def price_change(sold: pd.DataFrame, elasticities: pd.DataFrame, change: float = 0.05) -> pd.DataFrame:
-    """Project the units and money of raising every price by ``change``, all else equal (lesson 03, section 8).
-
-    Parameters
-    ----------
-    sold : DataFrame
-        ``category, units, price, unit_cost``, a row a product or finer.
-    elasticities : DataFrame
-        Of the estimators, or the truth's ``category, elasticity``.
-    change : float
-        0.05 raises every price by 5 %.
-
-    Returns
-    -------
-    DataFrame
-        A row a category and one named "all": ``units`` now, ``units_change`` and ``money_change`` (of units times price
-        less cost), and where the elasticities have ``low`` and ``high`` the same at those ends. The ends of "all" add
-        up the categories' ends: wider than 95 % if they err independently.
-    """
-    both = sold.merge(elasticities, on="category")
-    rows: dict[str, Any] = {"units": both["units"].astype(float)}
-    for end, suffix in (("elasticity", ""), ("low", "_low"), ("high", "_high")):
-        if end in both:
-            factor = (1 + change) ** both[end]
-            rows[f"units_change{suffix}"] = both["units"] * (factor - 1)
-            margin = both["price"] - both["unit_cost"]
-            rows[f"money_change{suffix}"] = both["units"] * ((margin + change * both["price"]) * factor - margin)
-    table = pd.DataFrame(rows).groupby(both["category"], observed=True).sum()
-    table.loc["all"] = table.sum()
-    return table.rename_axis("category").reset_index()

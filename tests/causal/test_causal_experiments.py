@@ -12,7 +12,6 @@ from ecomlib.causal import (
     difference_in_means,
     leak_probe,
     listing_texts,
-    price_change,
     promotion_effect,
     rollout_effect,
 )
@@ -210,17 +209,3 @@ def test_known_odds_undo_who_was_mailed() -> None:
     assert abs(np.mean(errors)) < 0.05 and np.mean(inside) >= 0.85
     with pytest.raises(DataError, match="two in each group"):
         difference_in_means([1.0, 2.0], [True, False])
-
-
-def test_five_per_cent_in_units_and_money() -> None:
-    sold = pd.DataFrame({"category": ["a", "b"], "units": [100, 10], "price": [10.0, 20.0], "unit_cost": [6.0, 5.0]})
-    slopes = pd.DataFrame(
-        {"category": ["a", "b"], "elasticity": [-2.0, -1.0], "low": [-3.0, -1.0], "high": [-1.0, -1.0]}
-    )
-    table = price_change(sold, slopes, 0.05).set_index("category")
-    assert table.loc["a", "units_change"] == pytest.approx(100 * (1.05**-2 - 1))
-    assert table.loc["a", "money_change"] == pytest.approx(100 * 1.05**-2 * 4.5 - 400)
-    assert table.loc["a", "units_change_low"] < table.loc["a", "units_change"] < table.loc["a", "units_change_high"]
-    assert table.loc["all", "units_change"] == pytest.approx(table.loc[["a", "b"], "units_change"].sum())
-    assert table.loc["b", "money_change"] == pytest.approx(10 / 1.05 * 16 - 150)
-    assert "units_change_low" not in price_change(sold, slopes[["category", "elasticity"]])

@@ -8,6 +8,7 @@ from record import sample
 from shops import store, whole_store
 
 from ecomlib import causal
+from ecomlib.decisions import price_change
 from ecomlib.evaluation import Interval
 from ecomlib.panel import make_panel
 
@@ -82,7 +83,7 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
         for critical in (0.0, 1.96)
     ]
     found["robustness value"] = pd.DataFrame({"value": value})
-    decision = causal.price_change(frame, tables["double machine learning"], 0.05)
+    decision = price_change(frame, tables["double machine learning"], 0.05)
     found["price change"] = decision.set_index("category")
     probe = causal.leak_probe(shop, sorted(frame["ds"].unique())[-4], np.random.default_rng(seed))
     found["leak probe"] = probe.set_index("column")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ pytest.importorskip("httpx")
 from fastapi.testclient import TestClient
 
 from ecomlib.cli.service import versions
+from ecomlib.decisions.inventory import LEVELS, plan_orders, quantile_names
 from ecomlib.errors import DataError
 from ecomlib.serving.live import retrain
 from ecomlib.serving.live.app import create_app
+from ecomlib.serving.live.event_log import EventLog
 from ecomlib.serving.release import snapshot
-from ecomlib.serving.release.bundle import KEY, LEVELS, Bundle, open_bundle, quantile_names, registry
+from ecomlib.serving.release.bundle import KEY, Bundle, errors_in, open_bundle, registry
 from ecomlib.serving.release.inputs import week_of
 from ecomlib.serving.release.train import ReleaseSettings, _wape, train
 from ecomlib.stores import Store
@@ -114,8 +117,9 @@ def client(few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 def test_too_few_calibration_rows_are_said(few: Path) -> None:
     reach = open_bundle(few).reach.set_index("region_id")
     assert (reach["reach"] == np.inf).all() and set(reach["reason"]) == {"8 calibration rows, 9 needed"}
-    assert (reach["two_week_rows"] == 2).all()
-    known = np.isfinite(reach[quantile_names()].iloc[-1].to_numpy(dtype=float))
+    errors = open_bundle(few).order_errors
+    assert errors[["region_id", "at_least", "rows"]].values.tolist() == [["all", 0.0, 2]]
+    known = np.isfinite(errors[quantile_names()].iloc[-1].to_numpy(dtype=float))
     assert known.tolist() == (LEVELS < 0.67).tolist(), "two errors say nothing above two thirds"
     assert json.loads((few / "registry/versions/0001/settings.json").read_text(), parse_constant=no_constant)
 
@@ -123,9 +127,21 @@ def test_too_few_calibration_rows_are_said(few: Path) -> None:
 def test_a_version_of_an_older_release_with_nan_is_not_known_either(few: Path) -> None:
     """It held NaN in the place of infinity, and no reason."""
     bundle = open_bundle(few)
-    old = bundle.reach.drop(columns=["reason", "two_week_rows"]).assign(reach=np.nan, q75=np.nan)
+    old = bundle.reach.drop(columns="reason").assign(reach=np.nan)
     bundle = replace(bundle, reach=old)
     assert (bundle.width == np.inf).all() and bundle.unknown(0) == bundle.unknown(1) == "too few calibration rows"
+
+
+def test_orders_of_an_older_release_are_read_off_its_reach() -> None:
+    """It held one class a region there, and not always how many rows it came from: its orders stay what they were."""
+    said = {name: [0.5, np.nan, 1.0] for name in quantile_names()}
+    reach = pd.DataFrame({"region_id": ["a", "b", "all"], "reach": 1.0, "reason": ""} | said)
+    mean = np.array([[4.0, 0.25], [0.25, 4.0]])
+    found = plan_orders(mean, errors_in(reach), ["a", "b"], soon=mean / 2)
+    assert found.order[:, 0].tolist() == [5.0, 1.0], "each cell stands alone: 4 + √4.5 / 2, and ¼ + √¾ / 2"
+    assert found.reason.tolist() == [[None, "too few calibration rows"]] * 2
+    counted = plan_orders(mean, errors_in(reach.assign(two_week_rows=[90, 2, 90])), ["a", "b"])
+    assert counted.reason[0, 1] == "2 calibration rows, 3 needed"
 
 
 def test_one_row_more_is_enough(tmp_path: Path) -> None:
@@ -202,8 +218,9 @@ def test_nothing_sold_has_no_wape_and_no_winner(few: Path, tmp_path: Path, capsy
     assert card["notes"]["wape"] == {"model": None, "naive": None}
     scores = pd.DataFrame({"unique_id": ["a"], "ds": FIRST, "cutoff": FIRST, "y": [0.0], "model": [1.0]})
     assert _wape(scores, "model") is None and _wape(scores.assign(y=2.0), "model") == 0.5
-    found = retrain.decide(bundle, bundle, alarm=True)
-    assert not found.promote and found.verdict is None and "cannot be compared" in found.why
+    with closing(EventLog(f"sqlite:///{tmp_path / 'none.db'}")) as log:
+        found = retrain.decide(bundle, bundle, log, alarm=True)
+    assert not found.promote and found.verdict is None and "1 origin of 4 weeks" in found.why
     versions(tmp_path)
     assert "WAPE undefined (naive undefined)" in capsys.readouterr().out
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,20 +16,25 @@ from ecomlib.errors import DataError
 from ecomlib.serving.live.drift_report import look
 from ecomlib.serving.live.event_log import EventLog
 from ecomlib.serving.live.live_state import State
-from ecomlib.serving.release.bundle import ALL, Bundle, database_url, open_bundle
-from ecomlib.serving.release.inputs import HORIZON, Floats, monday, week_of
+from ecomlib.serving.release.bundle import ALL, EVENTS_FILE, Bundle, database_url, open_bundle
+from ecomlib.serving.release.inputs import HORIZON, SalesHistory, monday, week_of
 from ecomlib.serving.release.train import ReleaseSettings, Say, Trained, train
 
 if TYPE_CHECKING:
     from ecomlib.evaluation import Verdict
     from ecomlib.stores import Store
 
+LEAST_ORIGINS = 3  # fewer say nothing of another month
+_NOTHING = pd.DataFrame({"unique_id": [], "ds": [], "cutoff": [], "y": [], "old": [], "new": []}).astype(
+    {"unique_id": object, "ds": "datetime64[ns]", "cutoff": "datetime64[ns]"}
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """States whether a canary may serve, why, and on what evidence: the paired comparison and its scored frame.
+    """States whether a challenger may serve, why, and on what evidence: the paired comparison and its scored frame.
 
-    ``verdict`` is None where the two cannot be compared, as when nothing was sold in those weeks.
+    ``verdict`` is None where the two were not compared: the books disagree, the origins are too few, nothing was sold.
     """
 
     promote: bool
@@ -61,7 +68,7 @@ def retrain(
             value=str(state.clock),
             remedy="train again when one has.",
         )
-    base = week_of(old.settings["source"].get("cutoff", old.settings["cutoff"]))
+    base = first_cutoff(old)
     before = store.orders[store.orders["ordered_at"] < monday(base + 1)]
     more = lines[lines["kind"] == "order"].rename(columns={"event_key": "order_id"}).drop(columns="kind")
     if store.regions is None:
@@ -72,76 +79,154 @@ def retrain(
     return train(known, home, plan, source=noted, cutoff=state.origin, more=more, keep=old, stock=stock, say=say)
 
 
-def decide(old: Bundle, new: Bundle, *, alarm: bool, seed: int = 0) -> Decision:
-    """Compare both versions on the newest weeks, unseen by either: may the new one serve? (lesson 08, section 6)
+def decide(old: Bundle, new: Bundle, log: EventLog, *, alarm: bool, seed: int = 0) -> Decision:
+    """Compare the version in force with a challenger on what the live log says: may the new one serve? (lesson 08,
+    section 6)
 
-    Origins are the new version's calibration weeks, forecasts go four weeks ahead, and WAPE is compared pairwise over
-    products and origins (``evaluation.compare``). The new version is promoted if it is shown to be better, at three
-    of four origins too. Where drift alarms, the old one is known to be in trouble: then it is enough that the new one
-    is shown to be no worse by as much as matters, 1 %. One whose whole interval lies above zero is not promoted, by
-    however little and however many origins disagree.
+    Both forecast as they would serve, from their own books and the log; what came is read off the log, and off the old
+    version's history before it, never off the challenger's books. Where the books of shared weeks disagree, nothing is
+    compared: one of them is wrong. Origins are weeks that neither version was trained on, four weeks apart, so that no
+    week is counted twice; fewer than three say nothing. WAPE is compared pairwise over products and origins
+    (``evaluation.compare``). The new version may serve if it is better, or if it is level and drift alarms: then the
+    old one's intervals or inputs are no longer what they were, and the new one's are.
     """
     from ecomlib.evaluation import compare
 
-    kept = int(new.settings["calibrated_weeks"])
-    first = max(new.cutoff - kept, old.cutoff - int(old.settings["calibrated_weeks"]))
-    scores = side_by_side(old, new, range(first, new.cutoff - HORIZON + 1))
+    champion, challenger = State(old, log), State(new, log)
+    champion.refresh()
+    challenger.refresh()
+    truth = live_books(champion, log)
+    names = [f"version {bundle.number:04d}" for bundle in (old, new)]
+    live = "the live log and the history before it"
+    for bundle, name in ((new, names[1]), (old, names[0])):
+        wrong = disagreement(_weekly(truth, bundle.books), _weekly(bundle.books, truth), live, name)
+        if wrong:
+            return Decision(False, f"not promoted, nothing was compared: {wrong}", None, _NOTHING)
+    unseen = (bundle.cutoff - int(bundle.settings["calibrated_weeks"]) for bundle in (old, new))
+    origins = sorted(range(truth.last - HORIZON, max(unseen) - 1, -HORIZON))
+    if len(origins) < LEAST_ORIGINS:
+        few = f"{len(origins)} origin{'s' * (len(origins) != 1)} of {HORIZON} weeks"
+        why = f"{few} that neither version was trained on, {LEAST_ORIGINS} needed"
+        return Decision(False, f"not promoted, {names[1]} was not compared with {names[0]}: {why}", None, _NOTHING)
+    scores = side_by_side(champion, challenger, truth, origins)
     try:
         verdict = compare(scores, "new", "old", "wape", rng=np.random.default_rng(seed), agreement=0.75)
     except DataError as error:
         return Decision(False, f"new against old: not promoted, they cannot be compared: {error}", None, scores)
-    why = f"{verdict}; " + ("drift alarms" if alarm else "drift does not alarm")
-    return Decision(verdict.word == "better" or (verdict.bearable and alarm), why, verdict, scores)
+    why = (
+        f"{verdict}; {names[1]} (new) against {names[0]} (old) on {scores['unique_id'].nunique()} products, weeks "
+        f"{scores['ds'].min():%Y-%m-%d} to {scores['ds'].max():%Y-%m-%d} of {live}; "
+        + ("drift alarms" if alarm else "drift does not alarm")
+    )
+    return Decision(may_serve(verdict.word, alarm), why, verdict, scores)
 
 
-def side_by_side(old: Bundle, new: Bundle, origins: range) -> pd.DataFrame:
-    """Score two versions on the newer one's books: frame ``unique_id, ds, cutoff, y, old, new``."""
-    books = new.books
+def may_serve(word: str, alarm: bool) -> bool:
+    """Turn a verdict's word into a decision: better serves, level only where drift alarms, nothing else."""
+    return word == "better" or (word == "level" and alarm)
+
+
+def live_books(champion: State, log: EventLog) -> SalesHistory:
+    """Read what came off the log, from the first cutoff of the home on; before it stands the champion's history."""
+    bundle, books = champion.bundle, champion.books
+    base = first_cutoff(bundle)
+    told = log.weekly(monday(base + 1).to_pydatetime())
+    told = told[(told["kind"] == "order") & told["product_id"].isin(bundle.row)]
+    week = told["ds"].map(week_of).to_numpy(dtype=np.int64)
+    units, mine = books.units.copy(), week <= bundle.cutoff  # what came later is in the champion's state already
+    units[:, base + 1 - books.first : bundle.cutoff + 1 - books.first] = 0.0
+    rows = told["product_id"].map(bundle.row).to_numpy(dtype=np.int64)
+    np.add.at(units, (rows[mine], week[mine] - books.first), told["units"].to_numpy(dtype=float)[mine])
+    return replace(books, units=units)
+
+
+def first_cutoff(bundle: Bundle) -> int:
+    """Return the last week that comes from the store's tables; what came after it, the log was told."""
+    return week_of(bundle.settings["source"].get("cutoff", bundle.settings["cutoff"]))
+
+
+def _weekly(books: SalesHistory, other: SalesHistory) -> pd.Series:
+    """Units by week (its Monday) of the products that both books know."""
+    both = set(books.products) & set(other.products)
+    mine = [row for row, name in enumerate(books.products) if name in both]
+    weeks = [monday(week) for week in range(books.first, books.last + 1)]
+    return pd.Series(books.units[mine].sum(axis=0), index=pd.DatetimeIndex(weeks))
+
+
+def disagreement(known: pd.Series, told: pd.Series, known_name: str, told_name: str) -> str | None:
+    """Say in which shared weeks two tables of units by week disagree, and by how much; None where they agree.
+
+    They disagree where they differ by more than a tenth and three units, in a week or in all together: late orders and
+    corrections are fewer, a table that was read twice is more.
+    """
+    weeks = known.index.intersection(told.index)
+    one, other = known[weeks].to_numpy(dtype=float), told[weeks].to_numpy(dtype=float)
+    off = np.abs(other - one) > 0.1 * one + 3
+    if not off.any():
+        if abs(other.sum() - one.sum()) <= 0.1 * one.sum() + 3:
+            return None
+        off[:] = True
+    sums = one[off].sum(), other[off].sum()
+    times = f"{sums[1] / sums[0]:.2f} times the units" if sums[0] else f"{sums[1]:,.0f} units instead of none"
+    span = f"{weeks[off].min():%Y-%m-%d} to {weeks[off].max():%Y-%m-%d}"
+    return (
+        f"{told_name} holds {times} of {known_name} in {off.sum()} of {len(weeks)} shared weeks ({span}); find out "
+        "which is wrong before either is used"
+    )
+
+
+def side_by_side(champion: State, challenger: State, truth: SalesHistory, origins: Sequence[int]) -> pd.DataFrame:
+    """Score two versions, each as it would serve: frame ``unique_id, ds, cutoff, y, old, new``.
+
+    Products are those that both know and that had begun by the origin.
+    """
+    names = np.array(truth.products, dtype=object)
+    theirs = np.array([challenger.bundle.row.get(name, -1) for name in names])
     parts = []
     for origin in origins:
-        ours, theirs = _aligned(old, new, origin), new.forecast(books, origin)[0]
-        at = origin - books.first + 1
-        y = books.units[:, at : at + HORIZON]
-        there = np.flatnonzero((books.begin <= origin) & np.isfinite(ours[:, 0]))
-        weeks = [monday(origin + 1 + step) for step in range(y.shape[1])]
+        there = np.flatnonzero((truth.begin <= origin) & (theirs >= 0))
+        at = origin - truth.first + 1
+        weeks = [monday(origin + 1 + step) for step in range(HORIZON)]
         parts.append(
             pd.DataFrame(
                 {
-                    "unique_id": np.repeat(np.array(books.products, dtype=object)[there], len(weeks)),
+                    "unique_id": np.repeat(names[there], HORIZON),
                     "ds": np.tile(weeks, len(there)),
                     "cutoff": monday(origin),
-                    "y": y[there].ravel(),
-                    "old": ours[there, : len(weeks)].ravel(),
-                    "new": theirs[there, : len(weeks)].ravel(),
+                    "y": truth.units[there, at : at + HORIZON].ravel(),
+                    "old": champion.made(origin)[0][there].ravel(),
+                    "new": challenger.made(origin)[0][theirs[there]].ravel(),
                 }
             )
         )
-    if not parts:
-        raise DataError("there is no week that neither version was trained on", remedy="wait for more full weeks.")
     return pd.concat(parts, ignore_index=True)
 
 
-def _aligned(old: Bundle, new: Bundle, origin: int) -> Floats:
-    """The older version's forecasts over the newer books, in their order; NaN for products it does not know."""
-    rows = np.array([new.row[name] for name in old.books.products if name in new.row])
-    mine = np.array([old.row[name] for name in old.books.products if name in new.row])
-    books = replace(
-        new.books,
-        products=tuple(np.array(old.books.products)[mine]),
-        category=tuple(np.array(old.books.category)[mine]),
-        begin=new.books.begin[rows],
-        units=new.books.units[rows],
-        plan={name: table[rows] for name, table in new.books.plan.items()},
-    )
-    answer = np.full((len(new.books.products), HORIZON), np.nan)
-    answer[rows] = old.forecast(books, origin)[0]
-    return answer
-
-
 def canary(home: str | os.PathLike[str], number: int, *, database: str | None = None) -> Decision:
-    """Compare the version in force with ``number``, given the former's drift as it is now (lesson 08, section 6)."""
+    """Compare the version in force with ``number``, given the former's drift as it is now (lesson 08, section 6).
+
+    ``database`` is where the service keeps its events, if not in the home. Where the home has events too, both must
+    agree on the weeks that the home's log closed: a copy that was changed is no live log.
+    """
     old, new = open_bundle(home), open_bundle(home, number)
-    return decide(old, new, alarm=look(_state(old, home, database))["light"] in ("amber", "red"))
+    if database is not None and (wrong := _no_live_log(home, database)):
+        return Decision(False, f"not promoted, nothing was compared: {wrong}", None, _NOTHING)
+    alarm = look(_state(old, home, database))["light"] in ("amber", "red")
+    with closing(EventLog(database or database_url(home))) as log:
+        return decide(old, new, log, alarm=alarm)
+
+
+def _no_live_log(home: str | os.PathLike[str], database: str) -> str | None:
+    """Say where the events in ``database`` disagree with those in the home; None where they agree, or it has none."""
+    if not (Path(home) / EVENTS_FILE).exists():
+        return None
+    found = []
+    for url in (database_url(home), database):
+        with closing(EventLog(url)) as log:
+            table = log.weekly()
+        found.append(table[table["kind"] == "order"].groupby("ds")["units"].sum())
+    own = found[0].iloc[:-1]  # its last week may not be over
+    return disagreement(own, found[1].reindex(own.index, fill_value=0), "the home's own log", "the database named")
 
 
 def _state(bundle: Bundle, home: str | os.PathLike[str], database: str | None) -> State:

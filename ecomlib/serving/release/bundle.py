@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ecomlib.decisions.inventory import quantile_names
 from ecomlib.errors import DataError
 from ecomlib.serving.release import frozen
 from ecomlib.serving.release.frozen import Frozen
@@ -22,11 +23,11 @@ from ecomlib.windowing import WindowSettings
 
 FORMAT = 2  # of settings.json; the first had no number, the network's windows under "shape", and weeks only
 KEY = "ECOMLIB_WRITE_KEY"  # the environment's variable; what it holds is never logged
+EVENTS_FILE = "events.db"  # in the home
 ALL = "all"  # the sum of all regions, and the one region of a shop that has none
 RECENT = 26  # weeks whose units by region are kept, and whose regional split is the share
-LEVELS = np.round(np.arange(0.01, 1.0, 0.01), 2)  # of the two weeks' errors that an order is read from
 MODEL, SMALL = frozen.MODEL, "model.int8.onnx"
-_TABLES = ("weeks", "recent", "shares", "stock", "products", "regions", "launches", "effects", "reach")
+_TABLES = ("weeks", "recent", "shares", "stock", "products", "regions", "launches", "effects", "reach", "order_errors")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +41,9 @@ class Bundle:
     region_id, name and place. shares (P, R): of a product's units, by region; stock (P, R) on hand at the end of the
     cutoff week, or None; recent (P, R, N): units of the last weeks up to the cutoff; launches: category to units of
     the first four weeks of its newcomers; reach: by region and ``all``, half the width of an interval in roots of
-    forecast + ½ (infinite where too few calibration rows say, with the ``reason``), and the quantiles ``LEVELS`` of
-    two weeks' errors in the same unit, from ``two_week_rows`` (infinite above what these can say); effects: by
-    category, ``elasticity, low, high`` and the effect of a promotion, or empty.
+    forecast + ½ (infinite where too few calibration rows say, with the ``reason``); effects: by category,
+    ``elasticity, low, high`` and the effect of a promotion, or empty; order_errors: by how much two weeks' units missed
+    their forecasts, as ``decisions.order_quantiles`` gives it.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Bundle:
     launches: Mapping[str, Floats]
     reach: pd.DataFrame
     effects: pd.DataFrame
+    order_errors: pd.DataFrame
 
     @property
     def horizon(self) -> int:
@@ -142,7 +144,7 @@ def read(version: Version) -> Bundle:
                 value=settings["format"],
                 remedy="update ecomlib, or roll back to another version.",
             )
-        t = {name: pd.read_parquet(version.path / f"{name}.parquet") for name in _TABLES}
+        t = {name: pd.read_parquet(path) for name in _TABLES if (path := version.path / f"{name}.parquet").exists()}
         products, regions = t["products"], t["regions"]
         books = _books(t["weeks"], products, settings)
         columns = list(regions["region_id"])
@@ -163,6 +165,7 @@ def read(version: Version) -> Bundle:
             launches,
             t["reach"],
             t["effects"],
+            t["order_errors"] if "order_errors" in t else errors_in(t["reach"]),
         )
     except (OSError, KeyError, ValueError, IndexError) as error:
         if isinstance(error, DataError):
@@ -185,7 +188,7 @@ def registry(home: str | os.PathLike[str]) -> Registry:
 
 def database_url(home: str | os.PathLike[str]) -> str:
     """Return where events live unless another database is named."""
-    return f"sqlite:///{Path(home) / 'events.db'}"
+    return f"sqlite:///{Path(home) / EVENTS_FILE}"
 
 
 def flat(books: SalesHistory) -> pd.DataFrame:
@@ -198,9 +201,11 @@ def flat(books: SalesHistory) -> pd.DataFrame:
     return frame.assign(units=units, **{name: plan[product, at] for name, plan in books.plan.items()})
 
 
-def quantile_names() -> list[str]:
-    """Name the columns of ``reach`` for ``LEVELS``."""
-    return [f"q{round(100 * level):02d}" for level in LEVELS]
+def errors_in(reach: pd.DataFrame) -> pd.DataFrame:
+    """Read the errors for orders off the reach of an older release: one class a region, so that nothing is pooled."""
+    rows = reach.get("two_week_rows", pd.Series(None, reach.index, dtype=object))
+    table = reach[["region_id", *quantile_names()]].assign(at_least=0.0, rows=rows)
+    return table.drop_duplicates("region_id", keep="last")
 
 
 def _books(weeks: pd.DataFrame, products: pd.DataFrame, settings: Mapping[str, Any]) -> SalesHistory:

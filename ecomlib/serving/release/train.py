@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.contract import interval_columns
-from ecomlib.ensemble import rows_needed, split_conformal
+from ecomlib.decisions.inventory import order_quantiles
+from ecomlib.ensemble import split_conformal
 from ecomlib.errors import DataError
-from ecomlib.serving.release.bundle import ALL, LEVELS, MODEL, RECENT, SMALL, describe, quantile_names, registry, write
+from ecomlib.serving.release.bundle import ALL, MODEL, RECENT, SMALL, describe, registry, write
 from ecomlib.serving.release.effects import effects_of
 from ecomlib.serving.release.frozen import Frozen, OnnxNetwork
 from ecomlib.serving.release.inputs import Floats, SalesHistory, levels_of, monday, panel, windows_for
@@ -127,7 +128,7 @@ def train(
         forecaster.write(folder)
         gap = _parity(model, windows, forecaster, books)
         say(f"exported; the file says the same to {gap:.1g} of a unit")
-        scores, reach = calibrate(forecaster, books, by_region, regions, kept, how.coverage)
+        scores, reach, order_errors = calibrate(forecaster, books, by_region, regions, kept, how.coverage)
         effects, about = (
             (keep.effects, keep.settings["effects"]) if keep else effects_of(held.store, how.effects, how.text, say)
         )
@@ -165,7 +166,7 @@ def train(
         held_tables = tables_of(books, by_region, products, regions, held, how.horizon)
         if keep is not None:
             held_tables["stock"] = pd.DataFrame(stock, columns=list(regions["region_id"]), dtype=float)
-        write(folder, settings, held_tables | {"reach": reach, "effects": effects})
+        write(folder, settings, held_tables | {"reach": reach, "effects": effects, "order_errors": order_errors})
         result["scores"] = scores
         return notes
 
@@ -183,13 +184,12 @@ def calibrate(
     regions: pd.DataFrame,
     kept: int,
     coverage: float,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Measure forecast errors in the last ``kept`` weeks, which were not trained on (lesson 08, section 2).
 
-    Returns the scored frame of products (``unique_id, ds, cutoff, y, model, naive``) and one row a region and ``all``:
+    Returns the scored frame of products (``unique_id, ds, cutoff, y, model, naive``); one row a region and ``all``:
     ``region_id, reach`` (split conformal, in roots of forecast + ½; infinite with its ``reason`` where the rows are too
-    few for ``coverage``), ``two_week_rows`` and columns ``q01 …`` of two weeks' errors: those above which no error of
-    so many rows is sure to lie are infinite.
+    few for ``coverage``); and the errors of two weeks' units that orders are read from (``order_quantiles``).
     """
     rng, horizon = np.random.default_rng(0), forecaster.horizon
     origins = range(books.last - kept, books.last - horizon + 1)
@@ -224,17 +224,12 @@ def calibrate(
         # Whole units: the low end is rounded down, so what counts as below begins one unit lower.
         frame = pd.DataFrame({"y": y.ravel(), low: f.ravel() - 1, high: f.ravel(), "root": np.sqrt(f + 0.5).ravel()})
         ends = split_conformal(frame, at_zero, (low, high), coverage, scale="root")
-        two = f[:, :2].sum(axis=1)
-        off = (y[:, :2].sum(axis=1) - two) / np.sqrt(two + 0.5)
-        enough = np.array([len(off) >= rows_needed(level) for level in LEVELS])
-        quantiles = np.where(enough, np.quantile(off, LEVELS) if len(off) else 0.0, np.inf)
-        about = {"reason": ends.attrs["unbounded"].get("all", ""), "two_week_rows": len(off)}
-        reach = {
-            "region_id": name,
-            "reach": float(ends[interval_columns("units", round(100 * coverage, 9))[1]].iloc[0]),
-        }
-        rows.append(reach | about | dict(zip(quantile_names(), quantiles, strict=True)))
-    return pd.concat(scored, ignore_index=True), pd.DataFrame(rows)
+        about = {"reason": ends.attrs["unbounded"].get("all", "")}
+        end = interval_columns("units", round(100 * coverage, 9))[1]
+        rows.append({"region_id": name, "reach": float(ends[end].iloc[0])} | about)
+    two = [part[..., :2].sum(axis=-1) for part in (said, came, total, sold)]
+    errors = order_quantiles(two[0], two[1], list(regions["region_id"]), (two[2], two[3]))
+    return pd.concat(scored, ignore_index=True), pd.DataFrame(rows), errors
 
 
 def _parity(model: Network, windows: WindowSet, network: OnnxNetwork, books: SalesHistory) -> float:

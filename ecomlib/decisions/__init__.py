@@ -1,0 +1,31 @@
+"""Turns forecasts and effects into decisions: what to order, what to charge. Pure functions over frames.
+
+``inventory`` reads whole orders off past errors, ``pricing`` computes what another price would do from its causal
+effect. Neither knows the running service, which calls them.
+"""
+
+from __future__ import annotations
+
+from ecomlib.decisions.inventory import (
+    OrderSettings,
+    error_quantiles,
+    need_ahead,
+    order_list,
+    order_quantiles,
+    plan_orders,
+)
+from ecomlib.decisions.pricing import Effect, PriceChange, WhatIf, price_change, what_if
+
+__all__ = [
+    "Effect",
+    "OrderSettings",
+    "PriceChange",
+    "WhatIf",
+    "error_quantiles",
+    "need_ahead",
+    "order_list",
+    "order_quantiles",
+    "plan_orders",
+    "price_change",
+    "what_if",
+]
