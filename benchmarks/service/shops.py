@@ -73,7 +73,7 @@ RECIPES: dict[str, Recipe] = {
         begin="2022-09-25",
         median=0.7,
         spread=1.45,
-        dispersion=0.3,
+        dispersion=0.12,
         wave=0.1,
         christmas=0.25,
         walk=0.06,
@@ -180,11 +180,11 @@ def _collections(recipe: Recipe, mondays: pd.DatetimeIndex, rng: np.random.Gener
     decays, sells better in January's and July's sale, and is withdrawn.
     """
     weeks = len(mondays)
-    dates = [f"{year}-{day}" for year in (2022, 2023) for day in ("02-06", "05-01", "07-03", "10-31")]
+    dates = [f"{year}-{day}" for year in (2022, 2023) for day in ("02-06", "05-01", "07-10", "10-31")]
     drops = ((pd.DatetimeIndex(dates) - mondays[0]).days // 7).to_numpy()
     drops = drops[(drops > -16) & (drops < weeks - 2)]
     share = np.where(drops < 0, 0.6, 1.0)
-    share[-1] = 2.0  # the autumn's collection is the largest
+    share[-1] = 2.6  # the autumn's collection is the largest
     begin = rng.choice(drops, recipe.products, p=share / share.sum()) + rng.triangular(0, 1, 8, recipe.products)
     age = np.arange(weeks)[None, :] - begin.astype(int)[:, None]
     decay, last = rng.uniform(12, 30, recipe.products), rng.integers(14, 46, recipe.products)
