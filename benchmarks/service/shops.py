@@ -28,7 +28,6 @@ from ecomlib.stores import Store, load_store
 Floats = NDArray[np.float64]
 Size = Literal["full", "tiny"]
 YEAR = 52
-WEEKDAYS = np.array([1.0, 0.9, 0.95, 1.0, 1.2, 1.3, 0.8]) / 7.15  # Monday first
 GOODS = ("cups", "lamps", "bags", "scarves", "clocks", "toys", "vases", "frames", "candles", "rugs", "books", "games")
 
 
@@ -36,11 +35,11 @@ GOODS = ("cups", "lamps", "bags", "scarves", "clocks", "toys", "vases", "frames"
 class Recipe:
     """What a shop is made of; rates are units a week of one product over all regions.
 
-    products, weeks, regions (0: no table of regions), categories: how many. begin: its first day. first_days: days of
-    sales in the first calendar week, where that is not whole. median, spread: of the log-normal level.
-    dispersion: variance = mean + dispersion · mean². wave: height of the yearly wave, in logs; christmas: of the weeks
-    before Christmas. growth: of the log rate a year. walk, shock: standard deviation of a week's step of a product's own
-    log level, and of the whole shop's week. returned: share of lines that come back. lines_on: the weekdays of orders.
+    products, weeks, regions (0: no table of regions), categories: how many. begin: its first day. median, spread: of
+    the log-normal level. dispersion: variance = mean + dispersion · mean². wave: height of the yearly wave, in logs;
+    christmas: of the weeks before Christmas. growth: of the log rate, a year. walk, shock: standard deviation of a
+    week's step of a product's own log level, and of a week of the whole shop. returned: share of lines that come back.
+    weekdays: weights from Monday on. life: what happens to a product; promoted: share of its weeks.
     """
 
     products: int
@@ -57,7 +56,7 @@ class Recipe:
     walk: float = 0.03
     shock: float = 0.06
     returned: float = 0.05
-    weekdays: tuple[float, ...] = tuple(WEEKDAYS)
+    weekdays: tuple[float, ...] = (1.0, 0.9, 0.95, 1.0, 1.2, 1.3, 0.8)
     life: Literal["whole", "collections", "arrivals", "steps"] = "whole"
     promoted: float = 0.0
 
@@ -168,8 +167,12 @@ def _rates(recipe: Recipe, category: NDArray[np.int64], rng: np.random.Generator
     walk = np.cumsum(recipe.walk * rng.standard_normal((count, recipe.weeks)), axis=1)
     logs += walk - walk.mean(axis=1, keepdims=True)
     logs += recipe.shock * rng.standard_normal(recipe.weeks)
-    life = {"collections": _collections, "arrivals": _arrivals, "steps": _steps}.get(recipe.life)
     rates = level[:, None] * np.exp(logs)
+    if recipe.life == "steps":  # every week of a month is as its first one, and months leap
+        month = (mondays.year * 12 + mondays.month).to_numpy() - (mondays[0].year * 12 + mondays[0].month)
+        leap = 0.12 * rng.standard_normal((count, month.max() + 1))
+        return rates[:, np.searchsorted(month, month)] * np.exp(leap[:, month])
+    life = {"collections": _collections, "arrivals": _arrivals}.get(recipe.life)
     return rates * life(recipe, mondays, rng) if life else rates
 
 
@@ -202,13 +205,6 @@ def _arrivals(recipe: Recipe, mondays: pd.DatetimeIndex, rng: np.random.Generato
     begin = np.where(late, rng.integers(4, weeks - 2, recipe.products), -YEAR)
     age = np.arange(weeks)[None, :] - begin[:, None]
     return np.where(age >= 0, 1 - np.exp(-(age + 1) / 3), 0.0)
-
-
-def _steps(recipe: Recipe, mondays: pd.DatetimeIndex, rng: np.random.Generator) -> Floats:
-    """Factors (P, W) that are the same in all weeks of a month, and leap from month to month."""
-    month = (mondays.year * 12 + mondays.month).to_numpy() - (mondays[0].year * 12 + mondays[0].month)
-    leap = 0.12 * rng.standard_normal((recipe.products, month.max() + 1))
-    return np.exp(leap[:, month])
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -315,4 +311,3 @@ def _prices(recipe: Recipe, identifiers: NDArray[np.object_], price: Floats, dep
             "depth": daily.ravel(),
         }
     )
-
