@@ -140,13 +140,31 @@ def shop(name: str, seed: int = 0, size: Size = "full") -> Store:
         return load_store("simulated", size="tiny" if size == "tiny" else "small", seed=seed).observed()
     if name == "online_retail":
         return load_store("online_retail").observed()
+    recipe, rng = _recipe(name, size), _generator(name, seed)
+    return _store(f"{name} {seed}", KINDS[name], recipe, rng)
+
+
+def expected(name: str, seed: int = 0, size: Size = "full") -> tuple[Floats, float]:
+    """Return the truth of an invented shop: expected units (P, W) without promotions, and the dispersion around them.
+
+    Rows are products in order, columns calendar weeks. `shop` does not hand it out: it is what a forecast would be
+    that knew each product's life and the shop's shocks.
+    """
+    recipe, rng = _recipe(name, size), _generator(name, seed)
+    return _rates(recipe, rng.integers(0, recipe.categories, recipe.products), rng), recipe.dispersion
+
+
+def _recipe(name: str, size: Size) -> Recipe:
     if name not in RECIPES:
         raise DataError("there is no such shop", value=name, remedy=f"take one of {', '.join(KINDS)}.")
-    recipe = RECIPES[name]
-    if size == "tiny":
-        products, weeks, regions = _TINY[name]
-        recipe = replace(recipe, products=products, weeks=weeks, regions=regions)
-    return _store(name, recipe, np.random.default_rng([seed, *name.encode()]), seed)
+    if size == "full":
+        return RECIPES[name]
+    products, weeks, regions = _TINY[name]
+    return replace(RECIPES[name], products=products, weeks=weeks, regions=regions)
+
+
+def _generator(name: str, seed: int) -> np.random.Generator:
+    return np.random.default_rng([seed, *name.encode()])
 
 
 # --- rates -----------------------------------------------------------------------------------------------------------
@@ -177,10 +195,10 @@ def _rates(recipe: Recipe, category: NDArray[np.int64], rng: np.random.Generator
 
 
 def _collections(recipe: Recipe, mondays: pd.DatetimeIndex, rng: np.random.Generator) -> Floats:
-    """Lives (P, W) of a fashion shop: one item in seven is a basic, the others come with a collection and end.
+    """Lives (P, W) of a fashion shop: one item in six is a basic, the others come with a collection and end.
 
-    Collections come out from August, November, February and May on, within eight weeks; an item takes weeks to be known,
-    decays, sells better in January's and July's sale, and is withdrawn.
+    Collections come out from July, October, February and May on, within eight weeks; an item takes weeks to be
+    known, decays, sells better in January's and July's sale, and is withdrawn.
     """
     weeks = len(mondays)
     dates = [f"{year}-{day}" for year in (2022, 2023) for day in ("02-06", "05-01", "07-10", "10-31")]
@@ -215,7 +233,7 @@ def _monday(recipe: Recipe) -> pd.Timestamp:
     return begin - pd.Timedelta(days=begin.dayofweek)
 
 
-def _store(name: str, recipe: Recipe, rng: np.random.Generator, seed: int) -> Store:
+def _store(name: str, kind: str, recipe: Recipe, rng: np.random.Generator) -> Store:
     category = rng.integers(0, recipe.categories, recipe.products)
     rates = _rates(recipe, category, rng)
     price = np.round(np.exp(rng.normal(2.6, 0.6, recipe.products)), 2)
@@ -254,13 +272,13 @@ def _store(name: str, recipe: Recipe, rng: np.random.Generator, seed: int) -> St
     else:
         orders["region_id"] = regions["region_id"].to_numpy(dtype=object)[orders["region_id"]]
     return Store(
-        f"{name} {seed}",
+        name,
         products,
         orders,
         regions=regions,
         prices=_prices(recipe, identifiers, price, depth) if recipe.promoted else None,
         currency="EUR",
-        notes={"kind": KINDS[name]},
+        notes={"kind": kind},
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.service.shops import KINDS, RECIPES, shop
+from benchmarks.service.shops import KINDS, RECIPES, expected, shop
 from ecomlib.errors import DataError
 from ecomlib.panel import make_panel
 from ecomlib.stores import Store
@@ -18,7 +18,7 @@ from ecomlib.stores import Store
 def weekly(store: Store, by: tuple[str, ...] = ("product_id",)) -> pd.DataFrame:
     """Units by series and calendar week (columns, from the first to the last that holds an order)."""
     lines = store.orders.assign(week=store.orders["ordered_at"].dt.to_period("W-SUN").dt.start_time)
-    table = lines.groupby([*by, "week"])["quantity"].sum().unstack("week", fill_value=0)
+    table = lines.pivot_table("quantity", list(by), "week", "sum", fill_value=0)
     weeks = pd.date_range(table.columns.min(), table.columns.max(), freq="7D")
     return table.reindex(columns=weeks, fill_value=0)
 
@@ -138,3 +138,10 @@ def test_a_growing_shop_grows_and_has_newcomers() -> None:
     totals = table.sum()
     assert totals.iloc[-8:].mean() > 1.5 * totals.iloc[:8].mean()
     assert (table.to_numpy()[:, :4].sum(axis=1) == 0).mean() > 0.2
+
+
+def test_what_was_expected_came_on_average() -> None:
+    rates, _ = expected("fashion", 0)
+    assert rates.shape == (2_656, 53)
+    came = shop("fashion", 0).orders["quantity"].sum()
+    assert came == pytest.approx(rates[:, 1:].sum(), rel=0.02), "all weeks but the first, of one day"
