@@ -236,7 +236,7 @@ def _monday(recipe: Recipe) -> pd.Timestamp:
 def _store(name: str, kind: str, recipe: Recipe, rng: np.random.Generator) -> Store:
     category = rng.integers(0, recipe.categories, recipe.products)
     rates = _rates(recipe, category, rng)
-    price = np.round(np.exp(rng.normal(2.6, 0.6, recipe.products)), 2)
+    price: Floats = np.round(np.exp(rng.normal(2.6, 0.6, recipe.products)), 2)
     depth = np.zeros_like(rates)
     if recipe.promoted:
         depth = np.where(rng.random(rates.shape) < recipe.promoted, rng.choice([0.1, 0.2, 0.3, 0.4], rates.shape), 0.0)
@@ -287,14 +287,14 @@ def _orders(
 ) -> pd.DataFrame:
     """Order lines, products and regions by their numbers, with the week's number in `week`."""
     if recipe.life == "steps":  # a contract's monthly amount in equal parts, the same in each of its weeks
-        units = np.round(rates[:, None, :] * shares[:, :, None])
+        units = np.round(rates[:, None, :] * shares[:, :, None]).astype(np.int64)
     else:
         size = 1 / recipe.dispersion
         lumps = rng.gamma(size, recipe.dispersion, rates.shape)
         units = rng.poisson((rates * lumps)[:, None, :] * shares[:, :, None])
     product, region, week = np.nonzero(units)
     weekdays = np.array(recipe.weekdays) / np.sum(recipe.weekdays)
-    by_day = rng.multinomial(units[product, region, week].astype(np.int64), weekdays)
+    by_day = rng.multinomial(units[product, region, week], weekdays)
     line, day = np.nonzero(by_day)
     date = _monday(recipe) + pd.to_timedelta(7 * week[line] + day, unit="D")
     kept = date >= pd.Timestamp(recipe.begin)

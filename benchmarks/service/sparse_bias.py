@@ -28,7 +28,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import nbinom
 
-from benchmarks.service.shops import expected, shop
+from benchmarks.service.shops import Size, expected, shop
 from benchmarks.trial import add_trial_options, trial_folder
 from ecomlib import recorded
 from ecomlib.panel import CALENDAR
@@ -39,7 +39,7 @@ from ecomlib.training import TrainSettings, fit, make_network, predict
 from ecomlib.windows import WindowSet, WindowSettings
 
 Floats = NDArray[np.float64]
-SEEDS = (1, 2, 3, 4, 5, 6)
+SEEDS: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
 BACK = {"held out": 4, "tuning, 8 weeks back": 8, "tuning, 12 weeks back": 12}  # weeks before the end of the books
 
 
@@ -285,7 +285,7 @@ def errors(came: Floats, said: Floats) -> dict[str, float]:
     }
 
 
-def measured(seed: int, size: Any, backs: dict[str, int], causes: dict[str, Arm]) -> pd.DataFrame:
+def measured(seed: int, size: Size, backs: dict[str, int], causes: dict[str, Arm]) -> pd.DataFrame:
     """One shop: `seed, origin, part, arm, came, said, off, seconds`."""
     store = shop("fashion", seed, size)
     whole = history(store, 0)
@@ -328,9 +328,10 @@ def main() -> None:
     add_trial_options(parser, "one small shop, one origin; records nothing")
     options = parser.parse_args()
     began = time.perf_counter()
-    seeds, size, backs, causes = SEEDS, "full", BACK, CAUSES
+    seeds, backs, causes = SEEDS, BACK, CAUSES
+    size: Size = "tiny" if options.smoke else "full"
     if options.smoke:
-        seeds, size, backs = (1,), "tiny", {"held out": 4}
+        seeds, backs = (1,), {"held out": 4}
         causes = {name: CAUSES[name] for name in ("today", "without the calendar", "counts (Poisson)")}
     tables = []
     for seed in seeds:

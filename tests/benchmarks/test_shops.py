@@ -49,6 +49,7 @@ def test_the_simulated_store_is_one_of_them_and_an_unknown_shop_is_refused() -> 
         shop("fashions")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not (Path(os.environ.get("ECOMLIB_DATA_DIR", "nowhere")) / "online_retail").is_dir(), reason="needs the real data"
 )
