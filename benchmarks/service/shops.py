@@ -236,7 +236,7 @@ def _monday(recipe: Recipe) -> pd.Timestamp:
 def _store(name: str, kind: str, recipe: Recipe, rng: np.random.Generator) -> Store:
     category = rng.integers(0, recipe.categories, recipe.products)
     rates = _rates(recipe, category, rng)
-    price: Floats = np.round(np.exp(rng.normal(2.6, 0.6, recipe.products)), 2)
+    price = np.round(np.exp(rng.normal(2.6, 0.6, recipe.products)), 2).astype(np.float64)
     depth = np.zeros_like(rates)
     if recipe.promoted:
         depth = np.where(rng.random(rates.shape) < recipe.promoted, rng.choice([0.1, 0.2, 0.3, 0.4], rates.shape), 0.0)
