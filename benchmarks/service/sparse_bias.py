@@ -36,7 +36,7 @@ from ecomlib.serving.release.inputs import HORIZON, SalesHistory, monday, panel,
 from ecomlib.serving.release.snapshot import books_of, catalogue, cut, last_full_week
 from ecomlib.stores import Store
 from ecomlib.training import TrainSettings, fit, make_network, predict
-from ecomlib.windows import WindowSet, WindowSettings
+from ecomlib.windows import Batch, WindowSet, WindowSettings
 
 Floats = NDArray[np.float64]
 SEEDS: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
@@ -97,8 +97,11 @@ def kept_weeks(books: SalesHistory) -> int:
     return max(HORIZON + 1, min(16, books.units.shape[1] // 5))
 
 
-def network(books: SalesHistory, arm: Arm, seed: int) -> Callable[[int], Floats]:
-    """Fit a network; return what forecasts units (P, 4) from an origin, NaN for products that have not begun."""
+def network(books: SalesHistory, arm: Arm, seed: int, *, median: bool = False) -> Callable[[int], Floats]:
+    """Fit a network; return what forecasts units (P, 4) from an origin, NaN for products that have not begun.
+
+    `median`: read the median off the head's negative binomial, instead of its mean.
+    """
     if not arm.first:
         later = books.first + 1
         books = replace(books, first=later, units=books.units[:, 1:], begin=np.maximum(books.begin, later))
@@ -136,13 +139,26 @@ def network(books: SalesHistory, arm: Arm, seed: int) -> Callable[[int], Floats]
     row = pd.Series(np.arange(len(books.products)), index=books.products)
 
     def at(origin: int) -> Floats:
-        said = predict(model, windows.at(monday(origin)), device="cpu")
+        there = windows.at(monday(origin))
         answer = np.full((len(books.products), HORIZON), np.nan)
-        units = said["forecast"].to_numpy(dtype=float).reshape(-1, HORIZON)
-        answer[row[said["unique_id"].to_numpy()[::HORIZON]].to_numpy()] = np.maximum(units, 0.0)
+        if median:
+            units = np.concatenate([_median(model, batch) for batch in there.batches(4096)])
+        else:
+            units = predict(model, there, device="cpu")["forecast"].to_numpy(dtype=float).reshape(-1, HORIZON)
+        answer[row[there.ids[there.series.numpy()]].to_numpy()] = np.maximum(units, 0.0)
         return answer
 
     return at
+
+
+def _median(model: Any, batch: Batch) -> Floats:
+    """Medians (B, 4) of a network with a negative-binomial head, units."""
+    model.eval()
+    with torch.no_grad():
+        raw = model(batch)
+        rate = model.head.rate(raw, batch.scale).numpy().astype(float)
+        size = (-raw[..., 1].clamp(-8.0, 8.0)).exp().numpy().astype(float)
+    return np.asarray(nbinom.ppf(0.5, size, size / (size + rate)), dtype=float)
 
 
 # --- rivals ----------------------------------------------------------------------------------------------------------
@@ -221,13 +237,11 @@ def factors(said: Floats, came: Floats, least: int = 50) -> Floats:
     return answer
 
 
-def calibrated(
-    books: SalesHistory, before: Callable[[int], Floats], now: Floats, *, by_size: bool, share: float = 1.0
-) -> Floats:
+def calibrated(books: SalesHistory, before: Callable[[int], Floats], now: Floats, *, by_size: bool) -> Floats:
     """Multiply `now` by what was missing at the last two origins that end in the books, forecast by `before`.
 
     `before` was fitted without these weeks (Duan, "Smearing Estimate: A Nonparametric Retransformation Method", 1983,
-    is the same for a logarithm). `share` of the factor's distance from one is applied.
+    is the same for a logarithm).
     """
     said, came = [], []
     for back in (2 * HORIZON, HORIZON):
@@ -238,14 +252,16 @@ def calibrated(
     there = np.isfinite(one)
     factor = factors(one, two) if by_size else np.full(len(_EDGES) - 1, two[there].sum() / one[there].sum())
     size = np.clip(np.searchsorted(_EDGES, np.nan_to_num(now), side="right") - 1, 0, len(factor) - 1)
-    return now * (1 + share * (factor[size] - 1))
+    return now * factor[size]
 
 
 def mends(books: SalesHistory, seed: int) -> dict[str, Floats]:
     """Forecasts (P, 4) after the last week of the books by each mend and each rival."""
     last, until = books.last, books.last - kept_weeks(books)
     median, mean = network(books, MEDIAN, seed)(last), network(books, MEAN, seed)(last)
-    counts = network(books, replace(MEAN, head="negative_binomial"), seed)(last)
+    binomial = replace(MEAN, head="negative_binomial")
+    counts = network(books, binomial, seed)(last)
+    middle = network(books, binomial, seed, median=True)(last)
     earlier = network(books, replace(MEDIAN, whole=False), seed)
     earlier_mean = network(books, replace(MEAN, whole=False), seed)
     absolute, poisson = trees(books, "l1", last)(last), trees(books, "poisson", last)(last)
@@ -255,12 +271,12 @@ def mends(books: SalesHistory, seed: int) -> dict[str, Floats]:
         "median: all weeks, no calendar, more steps": median,
         "median, times one factor": calibrated(books, earlier, median, by_size=False),
         "median, times a factor by size": calibrated(books, earlier, median, by_size=True),
-        "median, half of the factor by size": calibrated(books, earlier, median, by_size=True, share=0.5),
+        "median of the negative binomial, all weeks, no calendar": middle,
         "mean: Poisson, all weeks, no calendar": mean,
         "mean: negative binomial, all weeks, no calendar": counts,
         "mean: Poisson, times one factor": calibrated(books, earlier_mean, mean, by_size=False),
         "mean: Poisson, times a factor by size": calibrated(books, earlier_mean, mean, by_size=True),
-        "middle of median and mean": (median + mean) / 2,
+        "middle of the negative binomial's median and mean": (middle + counts) / 2,
         "mean of eight weeks": eight,
         "trees, absolute error": absolute,
         "trees, Poisson": poisson,
