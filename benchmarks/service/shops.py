@@ -63,7 +63,7 @@ class Recipe:
 
 RECIPES: dict[str, Recipe] = {
     "dense": Recipe(200, 104, 5, begin="2021-10-04", median=45.0, spread=0.7, dispersion=0.08, wave=0.25),
-    "sparse": Recipe(1_500, 104, 4, categories=10, begin="2022-03-07", median=0.25, spread=1.2, dispersion=0.8),
+    "sparse": Recipe(1_000, 104, 4, categories=10, begin="2022-03-07", median=0.25, spread=1.2, dispersion=0.8),
     "fashion": Recipe(
         2_656,
         53,  # the first holds one day
