@@ -26,7 +26,7 @@ KEY = "ECOMLIB_WRITE_KEY"  # the environment's variable; what it holds is never 
 EVENTS_FILE = "events.db"  # in the home
 ALL = "all"  # the sum of all regions, and the one region of a shop that has none
 RECENT = 26  # weeks whose units by region are kept, and whose regional split is the share
-MODEL, SMALL = frozen.MODEL, "model.int8.onnx"
+MODEL, SMALL, TRIAL = frozen.MODEL, "model.int8.onnx", "trial"
 _TABLES = ("weeks", "recent", "shares", "stock", "products", "regions", "launches", "effects", "reach", "order_errors")
 
 
@@ -43,7 +43,8 @@ class Bundle:
     the first four weeks of its newcomers; reach: by region and ``all``, half the width of an interval in roots of
     forecast + ½ (infinite where too few calibration rows say, with the ``reason``); effects: by category,
     ``elasticity, low, high`` and the effect of a promotion, or empty; order_errors: by how much two weeks' units missed
-    their forecasts, as ``decisions.order_quantiles`` gives it.
+    their forecasts, as ``decisions.order_quantiles`` gives it; trial: the same kind of forecaster, fitted without the
+    last ``calibrated_weeks``, which forecasts from origins before the cutoff: the forecaster knows what came then.
     """
 
     number: int
@@ -59,6 +60,7 @@ class Bundle:
     reach: pd.DataFrame
     effects: pd.DataFrame
     order_errors: pd.DataFrame
+    trial: Frozen | None = None
 
     @property
     def horizon(self) -> int:
@@ -107,11 +109,22 @@ class Bundle:
 
         ``books`` may hold more weeks than the bundle's own; what comes after ``origin`` is not read.
         """
-        units = self.forecaster.forecast(books, origin)
+        units = self._frozen(origin).forecast(books, origin)
         fitted = np.isfinite(units[:, 0])
-        for row in np.flatnonzero(~fitted):
+        return self._launched(units, books), fitted
+
+    def mean(self, books: SalesHistory, origin: int) -> Floats:
+        """Expect units (P, H) after ``origin``: what may be summed, over products, regions or weeks."""
+        return self._launched(self._frozen(origin).mean(books, origin), books)
+
+    def _frozen(self, origin: int) -> Frozen:
+        return self.trial if self.trial is not None and origin < self.cutoff else self.forecaster
+
+    def _launched(self, units: Floats, books: SalesHistory) -> Floats:
+        """The same, with the category's launches where there is no history."""
+        for row in np.flatnonzero(~np.isfinite(units[:, 0])):
             units[row] = self.launches.get(books.category[row], self.launches[""])
-        return units, fitted
+        return units
 
     def table(self, books: SalesHistory, origin: int) -> pd.DataFrame:
         """Tabulate forecasts with intervals, ``product_id, ds, forecast, low, high``: all regions together.
@@ -166,6 +179,7 @@ def read(version: Version) -> Bundle:
             t["reach"],
             t["effects"],
             t["order_errors"] if "order_errors" in t else errors_in(t["reach"]),
+            frozen.read(version.path / TRIAL) if (version.path / TRIAL).exists() else None,
         )
     except (OSError, KeyError, ValueError, IndexError) as error:
         if isinstance(error, DataError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,12 +32,83 @@ class Held:
     cutoff: int
 
 
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Holds what a version is made of: a store as it was known at a cutoff, and its sales history.
+
+    held: the tables up to the cutoff. products, regions: as ``catalogue`` lists them. books: units by product and week,
+    of full weeks. by_region: units (P, R, W) of the same weeks. horizon: weeks that the plan of prices goes ahead.
+    """
+
+    held: Held
+    products: pd.DataFrame
+    regions: pd.DataFrame
+    books: SalesHistory
+    by_region: Floats
+    horizon: int
+
+
+def snapshot(store: Store, horizon: int, cutoff: int, more: pd.DataFrame | None = None) -> Snapshot:
+    """Take what was known of a store at the end of week ``cutoff`` (lesson 08, section 1).
+
+    Parameters
+    ----------
+    store : Store
+    horizon : int
+        Weeks ahead that will be forecast.
+    cutoff : int
+        Number of the last week that is known.
+    more : DataFrame, optional
+        Orders beside the store's own: ``order_id, product_id, region_id, ordered_at, quantity, unit_price``.
+
+    Returns
+    -------
+    Snapshot
+        Its books begin with the first full week.
+    """
+    held = cut(store, cutoff, more)
+    products, regions = catalogue(held.store)
+    books, by_region = books_of(held, products, regions, horizon)
+    partial = first_full_week(held.store) - books.first
+    if 0 < partial < books.units.shape[1]:
+        first = books.first + partial
+        plan = {name: table[:, partial:] for name, table in books.plan.items()}
+        begin = np.maximum(books.begin, first)
+        books = replace(books, first=first, begin=begin, units=books.units[:, partial:], plan=plan)
+        by_region = by_region[:, :, partial:]
+    return Snapshot(held, products, regions, books, by_region, horizon)
+
+
+_CLOSED = 0.02  # of a week's units: days that hold fewer are days on which the shop is closed
+
+
+def _weekdays(store: Store) -> Floats:
+    """Share of the units by day of the week, Monday first."""
+    orders = store.orders
+    units = np.bincount(orders["ordered_at"].dt.dayofweek, orders["quantity"].to_numpy(dtype=float), 7)
+    return np.asarray(units / units.sum())
+
+
+def first_full_week(store: Store) -> int:
+    """Return the number of the first week that the store's orders hold whole.
+
+    A week that begins late is whole all the same where the shop is closed on the days before its first order.
+    """
+    first = store.orders["ordered_at"].min()
+    missed = _weekdays(store)[: first.dayofweek].sum()
+    return week_of(first) + int(missed > _CLOSED)
+
+
 def last_full_week(store: Store) -> int:
-    """Return the number of the last week that the store's books hold whole."""
+    """Return the number of the last week that the store's orders, or its inventory, hold whole.
+
+    A week that ends early is whole all the same where the shop is closed on the days after its last order.
+    """
     last = store.orders["ordered_at"].max().normalize()
     if store.inventory is not None:
         last = max(last, store.inventory["date"].max())
-    return week_of(last + pd.Timedelta(days=1)) - 1
+    missed = _weekdays(store)[last.dayofweek + 1 :].sum()
+    return week_of(last) - int(missed > _CLOSED)
 
 
 def cut(store: Store, cutoff: int, more: pd.DataFrame | None = None) -> Held:
@@ -166,10 +237,9 @@ def rhythm(held: Held) -> list[float]:
     return [0.0, *(float(share) for share in np.round(np.cumsum(units / units.sum()), 6)[:-1])]
 
 
-def tables_of(
-    books: SalesHistory, by_region: Floats, products: pd.DataFrame, regions: pd.DataFrame, held: Held, horizon: int
-) -> dict[str, pd.DataFrame]:
-    """Build the tables that a bundle keeps, except reach and effects; launches go ``horizon`` weeks."""
+def tables_of(snap: Snapshot) -> dict[str, pd.DataFrame]:
+    """Build the tables that a bundle keeps, except reach, effects and errors of orders."""
+    held, books, by_region, regions, horizon = snap.held, snap.books, snap.by_region, snap.regions, snap.horizon
     names = list(regions["region_id"])
     recent = np.zeros((*by_region.shape[:2], RECENT))
     taken = by_region[:, :, -RECENT:]
@@ -193,7 +263,7 @@ def tables_of(
     launches.columns = ["category", *(f"week{h + 1}" for h in range(horizon))]
     return {
         "weeks": flat(books),
-        "products": products.assign(begins=books.begin),
+        "products": snap.products.assign(begins=books.begin),
         "regions": regions,
         "stock": stock,
         "shares": pd.DataFrame(shares(by_region, books.category), columns=names),

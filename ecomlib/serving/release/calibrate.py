@@ -1,0 +1,58 @@
+"""Calibrates a version: how far its forecasts miss, by region, for intervals and for orders (lesson 08, section 2)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ecomlib.decisions.inventory import order_quantiles
+from ecomlib.serving.release.bundle import ALL
+from ecomlib.serving.release.choose import Choice, reach_of
+from ecomlib.serving.release.snapshot import Snapshot, shares
+
+NOT_CALIBRATED = "not calibrated: the history is too short"
+_MOST_ROWS = 400_000  # beyond it a sample of products says the same
+
+
+def calibrate(choice: Choice, snap: Snapshot, coverage: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measure the errors of what was chosen at the last origin, which did not choose it.
+
+    Parameters
+    ----------
+    choice : Choice
+    snap : Snapshot
+    coverage : float
+        What the intervals promise.
+
+    Returns
+    -------
+    reach : DataFrame
+        A row a region and ``all``: ``region_id, reach`` (split conformal, in roots of forecast + ½), ``reason`` where
+        it is infinite: the rows are too few, or the history is too short for any promise.
+    order_errors : DataFrame
+        Errors of two weeks' expected units, as ``decisions.order_quantiles`` gives them.
+    """
+    books, by_region, horizon = snap.books, snap.by_region, snap.horizon
+    regions = list(snap.regions["region_id"])
+    origin = choice.origins[-1] if choice.origins else books.last - horizon
+    said, expected = (getattr(choice.trial.frozen, what)(books, origin) for what in ("forecast", "mean"))
+    at = origin - books.first + 1
+    there = np.flatnonzero(np.isfinite(said[:, 0]))
+    most = max(_MOST_ROWS // (len(regions) * horizon), 50)
+    some = np.sort(np.random.default_rng(0).permutation(len(there))[:most])
+    there = there[some]
+    came = books.units[there, at : at + horizon]
+    split = shares(by_region[:, :, :at], books.category)[there]
+    by_share, regional = split[:, :, None] * said[there, None], by_region[there, :, at : at + horizon]
+    rows = []
+    for k, name in enumerate([*regions, ALL]):
+        f, y = (by_share[:, k], regional[:, k]) if k < len(regions) else (said[there], came)
+        reach, reason = reach_of(y, f, coverage)
+        if not choice.calibrated:
+            reach, reason = np.inf, NOT_CALIBRATED
+        rows.append({"region_id": name, "reach": reach, "reason": reason})
+    two = split * expected[there, :2].sum(axis=1)[:, None]
+    errors = order_quantiles(
+        two, regional[..., :2].sum(axis=-1), regions, (expected[there, :2].sum(axis=1), came[:, :2].sum(axis=1))
+    )
+    return pd.DataFrame(rows), errors

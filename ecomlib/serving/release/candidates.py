@@ -1,0 +1,133 @@
+"""Lists the forecasters that a version may be made of, and fits and freezes each of them (lesson 08, section 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ecomlib.errors import DataError
+from ecomlib.serving.release.frozen import (
+    Average,
+    Frozen,
+    LastValue,
+    SeasonalNaive,
+    Smoothing,
+    WindowMean,
+    freeze,
+)
+from ecomlib.serving.release.inputs import SalesHistory, monday, panel, windows_for
+
+if TYPE_CHECKING:
+    from ecomlib.contract import FittedForecaster
+
+LAST, MEAN, SEASON, SMOOTH = "naive", "window_mean", "seasonal_naive", "exponential_smoothing"
+TREES, NETWORK, BOTH = "trees", "gru", "average"
+NAMES = (LAST, MEAN, SEASON, SMOOTH, TREES, NETWORK, BOTH)  # from the simplest to the most complicated
+WORDS = dict(
+    zip(
+        NAMES,
+        ("last week", "mean of 8 weeks", "seasonal naive", "smoothing", "trees", "network", "trees and network"),
+        strict=True,
+    )
+)
+WINDOW, YEAR = 8, 52  # weeks
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """Sets how trees and network are fitted: rounds of the network (None: by the shop's size), and the seed."""
+
+    epochs: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Holds a candidate, frozen, and what it was frozen from; None for those that have nothing to learn."""
+
+    frozen: Frozen
+    source: FittedForecaster | None = None
+
+
+def names_for(books: SalesHistory, *, quick: bool) -> tuple[str, ...]:
+    """List the candidates for such books: networks only unless ``quick``, a seasonal naive where there is a year."""
+    left_out = {NETWORK, BOTH} if quick else set()
+    if books.units.shape[1] <= YEAR:
+        left_out.add(SEASON)
+    return tuple(name for name in NAMES if name not in left_out)
+
+
+def fit(
+    names: Sequence[str], books: SalesHistory, horizon: int, until: int, how: FitSettings | None = None
+) -> dict[str, Fitted]:
+    """Fit candidates on the weeks up to ``until``, and freeze them.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of ``NAMES``.
+    books : SalesHistory
+        It may hold later weeks, which are not read.
+    horizon : int
+        Weeks ahead.
+    until : int
+        Number of the last week that they may know.
+    how : FitSettings, optional
+
+    Returns
+    -------
+    dict of str to Fitted
+
+    Raises
+    ------
+    DataError
+        A name is none of the candidates.
+    """
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        raise DataError(
+            "this forecaster cannot be published", value=unknown[0], remedy=f"use one of {', '.join(NAMES)}."
+        )
+    how = how or FitSettings()
+    rules: Mapping[str, Any] = {
+        LAST: lambda: LastValue.freeze(horizon),
+        MEAN: lambda: WindowMean.freeze(horizon, WINDOW),
+        SEASON: lambda: SeasonalNaive.freeze(horizon, YEAR),
+        SMOOTH: lambda: Smoothing.freeze(books, horizon, until),
+    }
+    learning = [name for name in (TREES, NETWORK) if name in names or BOTH in names]
+    made = {name: _learn(name, books, horizon, until, how) for name in learning}
+    made |= {name: Fitted(rules[name]()) for name in names if name in rules}
+    if BOTH in names:
+        made[BOTH] = Fitted(Average.freeze([made[name].frozen for name in learning]))
+    return {name: made[name] for name in names}
+
+
+def _learn(name: str, books: SalesHistory, horizon: int, until: int, how: FitSettings) -> Fitted:
+    """Fit trees or network on windows of the books, through the one contract."""
+    from ecomlib.models.trees import Trees
+    from ecomlib.training import TrainSettings
+    from ecomlib.training.forecaster import NetworkForecaster
+
+    window = windows_for(books, horizon)
+    model: Any
+    if name == TREES:
+        model = Trees(window, options={"random_state": how.seed})
+    else:
+        # A short history needs smaller batches and more rounds.
+        begin = until + 2 - horizon - max(window.least_history, 1) - books.begin
+        few = np.clip(begin, 0, None)[books.begin <= until].sum() < 10_000
+        rounds = TrainSettings(
+            epochs=how.epochs or (12 if few else 4),
+            batch_size=128 if few else 1024,
+            lr=8e-3,
+            device="cpu",
+            seed=how.seed,
+        )
+        options = {"head": "absolute", "hidden": 24, "decoder": 32}
+        model = NetworkForecaster("gru", window, rounds, (how.seed,), options)
+    source = model.fit(panel(books, window), horizon, until=monday(until))
+    return Fitted(freeze(source, books), source)

@@ -1,0 +1,262 @@
+"""Chooses, on a shop's own history, which forecaster a version is made of (lesson 08, section 1).
+
+Origins lie a horizon apart, so that no week is counted twice. What learns is fitted once, before the first of them. The
+last origin calibrates what was chosen, and does not choose: its errors are then those of a forecaster that was not
+picked by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ecomlib.contract import interval_columns
+from ecomlib.ensemble import split_conformal
+from ecomlib.errors import DataError
+from ecomlib.serving.release.candidates import MEAN, NAMES, WORDS, FitSettings, Fitted, fit, names_for
+from ecomlib.serving.release.inputs import Floats, SalesHistory, interval, monday
+from ecomlib.serving.release.snapshot import Snapshot
+
+MOST_ORIGINS, LEAST_ORIGINS = 4, 3
+LEAST_WEEKS = 12  # before the first origin
+MOST_BIAS = 0.5  # of the units sold: what is further off is no forecast of them, whatever its WAPE
+HOLDING = 0.25  # of the unit cost: what a unit costs that is left over
+LARGE = "sold more"  # half of the products, by their last eight weeks
+TOP = "best sellers"  # a tenth of them
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """States which candidate serves, why, and on what evidence.
+
+    name: of ``candidates.NAMES``. trial: the candidate as it was fitted before the first origin. origins: weeks, the
+    oldest first; the last one calibrates. table: a row a candidate. scores: ``unique_id, ds, cutoff, y`` and a column a
+    candidate, all origins. calibrated: whether intervals may be promised.
+    """
+
+    name: str
+    reason: str
+    trial: Fitted
+    origins: tuple[int, ...]
+    table: pd.DataFrame
+    scores: pd.DataFrame
+    calibrated: bool
+
+
+def origins_of(books: SalesHistory, horizon: int) -> tuple[int, ...]:
+    """List the origins that fit, the oldest first: a horizon apart, and ``LEAST_WEEKS`` before the first of them."""
+    count = min(MOST_ORIGINS, (books.units.shape[1] - LEAST_WEEKS) // horizon)
+    return tuple(books.last - horizon * (count - k) for k in range(count))
+
+
+def choose(
+    snap: Snapshot,
+    how: FitSettings,
+    *,
+    quick: bool = False,
+    model: str | None = None,
+    coverage: float = 0.9,
+) -> Choice:
+    """Choose among the candidates by WAPE, pooled over all origins but the last.
+
+    The simplest candidate is taken whose WAPE lies within one standard error of the least: the standard error of the
+    paired differences of absolute errors, products being drawn (Breiman et al. 1984, the rule of one standard error).
+
+    Parameters
+    ----------
+    snap : Snapshot
+    how : FitSettings
+        Of trees and network.
+    quick : bool
+        Leave networks out.
+    model : str, optional
+        Take this candidate whatever the scores say; rules stand beside it.
+    coverage : float
+        What intervals promise.
+
+    Returns
+    -------
+    Choice
+        With fewer than three origins nothing is chosen: the mean of eight weeks serves, and no interval is promised.
+
+    Raises
+    ------
+    DataError
+        The history is too short for any forecast, or ``model`` is no candidate.
+    """
+    books, horizon = snap.books, snap.horizon
+    if books.units.shape[1] < LEAST_WEEKS:
+        raise DataError(
+            f"{books.units.shape[1]} full weeks are too few to train on",
+            table="orders",
+            remedy="bring at least a quarter of a year, or hold out fewer weeks.",
+        )
+    origins = origins_of(books, horizon)
+    names = names_for(books, quick=quick)
+    enough = len(origins) >= LEAST_ORIGINS
+    if model is not None:
+        names = tuple(name for name in NAMES if name in (model, MEAN))
+    elif not enough:
+        names = tuple(name for name in names_for(books, quick=True) if name != "trees")
+    until = origins[0] if origins else books.last
+    fitted = fit(names if model is None or model in NAMES else [model], books, horizon, until, how)
+    scores = score_at(fitted, snap, origins)
+    table = tabulate(scores, snap, origins, coverage)
+    if model is not None:
+        return Choice(model, f"{WORDS[model]} was asked for", fitted[model], origins, table, scores, bool(origins))
+    if not enough:
+        weeks = books.units.shape[1]
+        reason = (
+            f"nothing is chosen on {weeks} full weeks, which hold {len(origins)} origin{'s' * (len(origins) != 1)} of "
+            f"{horizon} weeks, {LEAST_ORIGINS} needed: the {WORDS[MEAN]} serves, and its intervals are not calibrated"
+        )
+        return Choice(MEAN, reason, fitted[MEAN], origins, table, scores, False)
+    name, reason = pick(scores[scores["cutoff"] < monday(origins[-1])], names)
+    return Choice(name, reason, fitted[name], origins, table, scores, True)
+
+
+def score_at(fitted: Mapping[str, Fitted], snap: Snapshot, origins: tuple[int, ...]) -> pd.DataFrame:
+    """Forecast from each origin with each candidate: ``unique_id, ds, cutoff, y`` and a column a candidate.
+
+    Scored are products for which every candidate has a forecast.
+    """
+    books, horizon = snap.books, snap.horizon
+    products = np.array(books.products, dtype=object)
+    parts = []
+    for origin in origins:
+        said = {name: one.frozen.forecast(books, origin) for name, one in fitted.items()}
+        there = np.flatnonzero(np.isfinite([units[:, 0] for units in said.values()]).all(axis=0))
+        at = origin - books.first + 1
+        frame = pd.DataFrame(
+            {
+                "unique_id": np.repeat(products[there], horizon),
+                "ds": np.tile(np.array([monday(origin + 1 + h) for h in range(horizon)]), len(there)),
+                "cutoff": monday(origin),
+                "y": books.units[there, at : at + horizon].ravel(),
+            }
+        )
+        parts.append(frame.assign(**{name: units[there].ravel() for name, units in said.items()}))
+    if not parts:
+        return pd.DataFrame(columns=["unique_id", "ds", "cutoff", "y", *fitted])
+    return pd.concat(parts, ignore_index=True)
+
+
+def pick(scores: pd.DataFrame, names: tuple[str, ...]) -> tuple[str, str]:
+    """Pick the simplest candidate within one standard error of the best, and say why; the simplest name comes first."""
+    sold = float(scores["y"].sum())
+    if not sold > 0:
+        return MEAN, f"nothing was sold in the weeks that were to choose: the {WORDS[MEAN]} serves"
+    error = scores[list(names)].sub(scores["y"], axis=0).abs()
+    wape = error.sum() / sold
+    bias = scores[list(names)].sum() / sold - 1
+    fair = [name for name in names if abs(bias[name]) <= MOST_BIAS] or list(names)
+    best = str(wape[fair].idxmin())
+    for name in fair:
+        gap = (error[name] - error[best]).groupby(scores["unique_id"]).sum()
+        doubt = float(np.sqrt(len(gap) * gap.var(ddof=1))) / sold if len(gap) > 1 else 0.0
+        if wape[name] - wape[best] <= doubt:
+            break
+    said = f"{WORDS[best]} has the least error, a WAPE of {wape[best]:.3f}"
+    if name != best:
+        said += (
+            f"; {WORDS[name]}, at {wape[name]:.3f}, is simpler and within one standard error ({doubt:.3f}): "
+            f"{WORDS[name]} serves"
+        )
+    out = [WORDS[other] for other in names if other not in fair]
+    if out:
+        said += f"; left out, since it misses the sum of units by more than half: {', '.join(out)}"
+    return name, said
+
+
+def tabulate(scores: pd.DataFrame, snap: Snapshot, origins: tuple[int, ...], coverage: float) -> pd.DataFrame:
+    """Tabulate the candidates: WAPE and bias pooled over the origins that choose, and what holds at the last one.
+
+    ``wape``, ``bias`` (of the sum of units). At the last origin, with intervals that the earlier ones calibrate:
+    ``coverage`` of all product-weeks, of the half that sold more in the eight weeks before, and of the top tenth.
+    ``money``: what the errors would cost a week, had the forecast been ordered: margin where too few, ``HOLDING`` of
+    the unit cost where too many; missing where a shop has no unit costs.
+    """
+    names = [name for name in NAMES if name in scores]
+    choosing = scores[scores["cutoff"] < monday(origins[-1])] if len(origins) > 1 else scores
+    sold, weeks = float(choosing["y"].sum()), max(choosing["ds"].nunique(), 1)
+    last = scores[scores["cutoff"] == monday(origins[-1])] if origins else scores
+    price = snap.products.set_index("product_id")[["price", "cost"]]
+    money = choosing[["unique_id"]].join(price, on="unique_id")
+    classes = _classes(last, snap.books, origins)
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        off = choosing["y"] - choosing[name]
+        cost = off.clip(lower=0) * (money["price"] - money["cost"]).clip(lower=0)
+        cost += (-off).clip(lower=0) * HOLDING * money["cost"]
+        row = {
+            "model": name,
+            "wape": float(off.abs().sum() / sold) if sold > 0 else np.nan,
+            "bias": float(-off.sum() / sold) if sold > 0 else np.nan,
+            "coverage": np.nan,
+            "coverage_large": np.nan,
+            "coverage_top": np.nan,
+            "money": float(cost.sum() / weeks) if money["cost"].notna().all() and len(money) else np.nan,
+        }
+        if len(origins) > 1:
+            reach, _ = reach_of(choosing["y"].to_numpy(dtype=float), choosing[name].to_numpy(dtype=float), coverage)
+            low, high = interval(last[name].to_numpy(dtype=float), reach)
+            held = (last["y"] >= low) & (last["y"] <= high)
+            if np.isfinite(reach):
+                row["coverage"] = float(held.mean())
+                row["coverage_large"] = float(held[classes != ""].mean())
+                row["coverage_top"] = float(held[classes == TOP].mean())
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _classes(last: pd.DataFrame, books: SalesHistory, origins: tuple[int, ...]) -> np.ndarray:
+    """``LARGE``, ``TOP`` or nothing, for each row of the last origin: by units of the eight weeks before it."""
+    if not origins or last.empty:
+        return np.zeros(0, dtype=object)
+    at = origins[-1] - books.first + 1
+    units = pd.Series(books.units[:, max(at - 8, 0) : at].sum(axis=1), index=list(books.products))
+    mine = units[last["unique_id"].unique()].sort_values(ascending=False, kind="stable")
+    word = pd.Series("", index=mine.index, dtype=object)
+    word.iloc[: -(-len(mine) // 2)] = LARGE
+    word.iloc[: -(-len(mine) // 10)] = TOP
+    return word[last["unique_id"]].to_numpy()
+
+
+def reach_of(y: Floats, f: Floats, coverage: float) -> tuple[float, str]:
+    """Compute half the width of an interval, in roots of forecast + ½, by split conformal prediction.
+
+    Returns infinity with its reason where the rows are too few. Whole units: the low end is rounded down, so what
+    counts as below begins one unit lower.
+    """
+    low, high = "units-lo-0", "units-hi-0"  # about the forecast, promising nothing yet
+    frame = pd.DataFrame({"y": y.ravel(), low: f.ravel() - 1, high: f.ravel(), "root": np.sqrt(f + 0.5).ravel()})
+    at_zero = pd.DataFrame({low: [0.0], high: [0.0], "root": [1.0]})
+    ends = split_conformal(frame, at_zero, (low, high), coverage, scale="root")
+    end = interval_columns("units", round(100 * coverage, 9))[1]
+    return float(ends[end].iloc[0]), str(ends.attrs["unbounded"].get("all", ""))
+
+
+def printed(choice: Choice) -> list[str]:
+    """Write the table and the reason as lines for a terminal."""
+    table = choice.table
+    if not choice.origins:
+        return [choice.reason]
+    head = f"{'':19}{'WAPE':>8}{'bias':>8}{'held':>8}{'larger':>8}{'top':>8}{'money':>10}"
+    lines = [f"{len(choice.origins)} origins, {choice.scores['unique_id'].nunique():,} products", head]
+
+    def share(value: float) -> str:
+        return f"{value:>8.0%}" if np.isfinite(value) else f"{'–':>8}"
+
+    for row in table.itertuples(index=False):
+        mark = "→ " if row.model == choice.name else "  "
+        money = f"{row.money:>10,.0f}" if np.isfinite(row.money) else f"{'–':>10}"
+        wape = f"{row.wape:>8.3f}" if np.isfinite(row.wape) else f"{'–':>8}"
+        bias = f"{row.bias:>+8.0%}" if np.isfinite(row.bias) else f"{'–':>8}"
+        held = "".join(share(value) for value in (row.coverage, row.coverage_large, row.coverage_top))
+        lines.append(f"{mark}{WORDS[row.model]:17}{wape}{bias}{held}{money}")
+    lines.append("held: share of intervals that held at the last origin: all, the half that sells more, its best tenth")
+    return [*lines, choice.reason]
