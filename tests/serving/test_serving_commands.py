@@ -127,7 +127,7 @@ def test_train_again_says_why_not(tmp_path: Path) -> None:
     code, said = run("train", "--home", str(home), "--no-text", "--model", "naive", "--hold-out", "4")
     assert code == 0 and "0001 is in force" in said and "ecomlib promote 2" in said
     assert "last week was asked for" in said and "not promoted" in said
-    assert "version 0002 (new) against version 0001 (old) on 60 products" in said
+    assert "version 0002 was not compared with version 0001: 2 origins of 4 weeks" in said and "3 needed" in said
     assert registry(home).versions() == [1, 2]
     with serving(home) as server:
         server.ask("POST", "/events", event("a"))
