@@ -124,7 +124,7 @@ def replay(
 
 
 def versions(home: Home = HOME) -> None:
-    """The versions of a home: what each is made of, its error beside that of the mean of 8 weeks, and which is in force."""
+    """The versions of a home: what each is made of, its error beside that of a mean of 8 weeks, which is in force."""
     from ecomlib.serving.release.bundle import registry
     from ecomlib.serving.release.candidates import WORDS
 

@@ -31,8 +31,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @cache
 def trained_home() -> Path:
-    """A home with version 1 in force (tiny store, seed 0, four weeks held out, of a network); copy it before you write to it.
+    """A home with version 1 in force; copy it before you write to it.
 
+    It is a network for the tiny store of seed 0, four weeks of which are held out.
     Made once a day and checkout: it lies in the temporary folder under the hash of the package's sources.
     """
     import hashlib

@@ -13,7 +13,7 @@ FIRST = pd.Timestamp("2024-01-01")  # a Monday
 
 
 def weekly_shop(units: np.ndarray, days: Sequence[int] = range(7), name: str = "weekly") -> Store:
-    """Sell ``units`` (P, W), whole numbers, in even parts at noon of these days of each week, what is left on the first.
+    """Sell ``units`` (P, W), whole numbers, in even parts at noon of these days of each week, the rest on the first.
 
     No regions, no prices, no stock.
     """

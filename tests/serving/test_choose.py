@@ -17,7 +17,7 @@ from ecomlib.serving.release.calibrate import NOT_CALIBRATED, calibrate
 from ecomlib.serving.release.candidates import FitSettings, names_for
 from ecomlib.serving.release.choose import Choice, choose, origins_of, pick, printed, tabulate
 from ecomlib.serving.release.inputs import SalesHistory, monday
-from ecomlib.serving.release.snapshot import Snapshot, snapshot
+from ecomlib.serving.release.snapshot import Snapshot, last_full_week, snapshot
 
 QUICK = FitSettings(epochs=1)
 
@@ -31,8 +31,6 @@ def books(weeks: int, products: int = 2) -> SalesHistory:
 def snap(units: np.ndarray) -> Snapshot:
     """A shop that sold these units (P, W), a line a product and day of the week, as it was known at the end."""
     store = weekly_shop(units)
-    from ecomlib.serving.release.snapshot import last_full_week
-
     return snapshot(store, 4, last_full_week(store))
 
 
@@ -228,7 +226,9 @@ def test_the_table_by_hand() -> None:
     assert row["wape"] == pytest.approx(9 / 40) and row["bias"] == pytest.approx(5 / 40)
     assert row["money"] == pytest.approx(16 / 2)
     assert 0.5 <= row["coverage"] <= 1 and row["coverage_top"] in (0.0, 0.5, 1.0)
-    assert np.isnan(tabulate(scores, replace(made, products=made.products.assign(cost=np.nan)), origins, 0.5)["money"][0])
+    assert np.isnan(
+        tabulate(scores, replace(made, products=made.products.assign(cost=np.nan)), origins, 0.5)["money"][0]
+    )
 
 
 # --- short histories --------------------------------------------------------------------------------------------------
