@@ -102,7 +102,7 @@ def pickled(content: bytes) -> bool:
     if content[:1] == b"\x80" and content[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return True
     try:
-        pickle.loads(content)  # noqa: S301: what this test wrote
+        pickle.loads(content)
     except Exception:  # whatever a pickle's reader says of what is none
         return False
     return True
@@ -218,9 +218,7 @@ def test_what_is_said_is_the_table_and_the_reason() -> None:
     text = "\n".join(TOLD)
     assert "6 products, 60 full weeks up to" in text and said.choice.reason in TOLD
     for name in NAMES:
-        line = next(
-            line for line in TOLD if line[2:].startswith(WORDS[name] + "  ") or line[2:19].strip() == WORDS[name]
-        )
+        line = next(line for line in TOLD if line[2:19].strip() == WORDS[name])
         assert line.startswith("→") == (name == said.choice.name)
     assert TOLD[-1] == f"published as version 0001: {WORDS[said.choice.name]}"
 
@@ -376,6 +374,6 @@ def test_a_replay_without_held_out_weeks_says_what_to_do(tmp_path: Path) -> None
 
 def test_no_network_no_torch_model() -> None:
     _, said = made("trees")
-    with pytest.raises(DataError, match='no network, but trees.*model="gru"'):
+    with pytest.raises(DataError, match=r'no network, but trees.*model="gru"'):
         _ = said.model
     assert made("gru")[1].model is not None
