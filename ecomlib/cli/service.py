@@ -27,16 +27,25 @@ def train(
     ] = None,
     size: Annotated[str, typer.Option(help="Size of the simulated store: tiny, small, full.")] = "small",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated store and of the network.")] = 0,
-    hold_out: Annotated[int, typer.Option(min=0, help="Last weeks that are kept for replay.")] = 4,
+    hold_out: Annotated[int, typer.Option(min=0, help="Last weeks that are not learned from, for replays.")] = 0,
     home: Home = HOME,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Rounds of training; by the shop's size without it.")
     ] = None,
     text: Annotated[bool, typer.Option(help="Read the listings' words when prices' effects are estimated.")] = True,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Publish this candidate whatever the scores say: naive, window_mean, seasonal_naive, "
+            "exponential_smoothing, trees, gru, average."
+        ),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave networks out of the candidates.")] = False,
     int8: Annotated[bool, typer.Option("--int8", help="Also an eight-bit network, and what it costs.")] = False,
     database: Database = None,
 ) -> None:
-    """Train, calibrate, export, prove and publish. A home's first version is promoted; a later one must earn it."""
+    """Publish the candidate that the shop's own history prefers. A home's first version is promoted; a later one must
+    earn it."""
     from contextlib import closing
 
     from ecomlib.serving.live import retrain
@@ -46,7 +55,8 @@ def train(
     from ecomlib.serving.release.train import ReleaseSettings
     from ecomlib.serving.release.train import train as make
 
-    versions, plan = bundle.registry(home), ReleaseSettings(hold_out, epochs, seed, text=text, small=int8)
+    versions = bundle.registry(home)
+    plan = ReleaseSettings(hold_out, epochs, seed, text=text, small=int8, quick=quick, model=model)
     before = versions.current()
     if store is not None or before is None:
         source = {"store": stores.resolve(store or "simulated", "train"), "size": size, "seed": seed}
@@ -114,19 +124,20 @@ def replay(
 
 
 def versions(home: Home = HOME) -> None:
-    """The versions of a home, and which is in force."""
+    """The versions of a home: what each is made of, its error beside that of a mean of 8 weeks, which is in force."""
     from ecomlib.serving.release.bundle import registry
+    from ecomlib.serving.release.candidates import WORDS
 
     kept = registry(home)
     now = kept.current()
     for number in kept.versions():
         card = kept.card(number)
         notes, mark = card["notes"], "→" if now and now.version == number else " "
-        wape = notes.get("wape", {})
-        model, naive = (
+        kind, wape = notes.get("model", "gru"), notes.get("wape", {})  # older releases knew one network only
+        ours, simple = (
             "undefined" if value is None else value for value in (wape.get(n, "?") for n in ("model", "naive"))
         )
-        error = f"WAPE {model} (naive {naive})"
+        error = f"{WORDS.get(kind, kind)}, WAPE {ours} (mean of 8 {simple})"
         data = str(notes.get("data", "?"))[:12]
         typer.echo(
             f"{mark} {number:04d}  {card['created'][:16]}  cutoff {notes.get('cutoff', '?')}  {error}  data {data}"

@@ -128,7 +128,7 @@ def part(seed: int) -> dict[str, pd.DataFrame]:
     found: dict[str, pd.DataFrame] = {}
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        plan = ReleaseSettings(epochs=2, seed=seed, text=False)
+        plan = ReleaseSettings(hold_out=4, epochs=2, seed=seed, text=False, model="gru")
         source = {"store": "simulated", "size": "tiny", "seed": seed}
         made = train(store(seed), home, plan, source=source)
         registry(home).promote(made.version.number, "golden")

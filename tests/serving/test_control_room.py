@@ -378,9 +378,8 @@ def test_a_shop_of_ones_own(tab: Any, tmp_path: Path) -> None:
     products.loc[:1, "title"] = [INTRUDER, "=1+2"]
     products.to_csv(folder / "products.csv", index=False)
     source = {"store": str(folder), "size": "tiny", "seed": 0}
-    made = train(
-        load_store(str(folder)).observed(), tmp_path / "home", ReleaseSettings(epochs=1, text=False), source=source
-    )
+    plan = ReleaseSettings(hold_out=4, epochs=1, text=False, model="gru")
+    made = train(load_store(str(folder)).observed(), tmp_path / "home", plan, source=source)
     registry(tmp_path / "home").promote(made.version.number, "a test")
     with serving(tmp_path / "home") as server:
         visit(tab, server, product="00000")

@@ -22,6 +22,7 @@ from ecomlib.serving.live import replay, retrain
 from ecomlib.serving.live.event_log import EventLog
 from ecomlib.serving.release.bundle import open_bundle, registry
 from ecomlib.serving.release.inputs import monday, week_of
+from ecomlib.serving.release.train import ReleaseSettings
 from ecomlib.stores import load_store
 
 
@@ -90,7 +91,7 @@ def test_the_whole_life(tmp_path: Path) -> None:
         assert server.get("/replenish?limit=540") == stock and server.get("/overview")["events"] == events
 
         store = load_store("simulated", size="tiny", seed=0).observed()
-        made = retrain.retrain(store, home)
+        made = retrain.retrain(store, home, ReleaseSettings(quick=True))
         assert made.version.number == 2 and registry(home).current().version == 1  # type: ignore[union-attr]
         new, old = open_bundle(home, 2), open_bundle(home, 1)
         assert new.cutoff == old.cutoff + 3, "the running week is not full"
@@ -123,9 +124,10 @@ def test_train_again_says_why_not(tmp_path: Path) -> None:
     home = copy_home(tmp_path / "home")
     log = EventLog(f"sqlite:///{home / 'events.db'}")
     log.close()
-    code, said = run("train", "--home", str(home), "--no-text", "--epochs", "1")
+    code, said = run("train", "--home", str(home), "--no-text", "--model", "naive", "--hold-out", "4")
     assert code == 0 and "0001 is in force" in said and "ecomlib promote 2" in said
-    assert "version 0002 was not compared with version 0001: 1 origin of 4 weeks" in said and "3 needed" in said
+    assert "last week was asked for" in said and "not promoted" in said
+    assert "version 0002 was not compared with version 0001: 2 origins of 4 weeks" in said and "3 needed" in said
     assert registry(home).versions() == [1, 2]
     with serving(home) as server:
         server.ask("POST", "/events", event("a"))

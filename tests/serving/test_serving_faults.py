@@ -233,9 +233,7 @@ def test_versions_change_under_load_without_an_error(tmp_path: Path) -> None:
     versions = registry(home)
 
     def twin(folder: Path) -> dict[str, Any]:
-        for path in versions.open(1).path.iterdir():
-            if path.name != "card.json":
-                shutil.copy(path, folder)
+        shutil.copytree(versions.open(1).path, folder, ignore=shutil.ignore_patterns("card.json"), dirs_exist_ok=True)
         return {}
 
     versions.publish(twin)

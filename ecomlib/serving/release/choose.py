@@ -153,7 +153,9 @@ def pick(scores: pd.DataFrame, names: tuple[str, ...]) -> tuple[str, str]:
     error = scores[list(names)].sub(scores["y"], axis=0).abs()
     wape = error.sum() / sold
     bias = scores[list(names)].sum() / sold - 1
-    fair = [name for name in names if abs(bias[name]) <= MOST_BIAS] or list(names)
+    fair = [name for name in names if abs(bias[name]) <= MOST_BIAS]
+    if not fair:  # the one whose sum is least off by ratio, so that a forecast of nothing is never it
+        fair = [min(names, key=lambda name: abs(np.log(max(bias[name] + 1, 1e-12))))]
     best = str(wape[fair].idxmin())
     for name in fair:
         gap = (error[name] - error[best]).groupby(scores["unique_id"]).sum()
