@@ -1,6 +1,6 @@
 """Builds the web application: events in, forecasts out (lesson 08, section 2). One process, one writer.
 
-An event is committed, then counted, then acknowledged. Forecasts are read from memory; the network
+An event is committed, then counted, then acknowledged. Forecasts are read from memory; the forecaster
 runs in a thread, when a forecast is read after something has changed.
 """
 
@@ -101,7 +101,7 @@ def create_app(home: str | os.PathLike[str], database: str | None = None) -> Fas
 
     @app.get(
         "/forecast/{product_id}/{region_id}",
-        summary="The next four weeks, with intervals.",
+        summary="The weeks ahead, with intervals.",
         responses={404: {}, 422: {}},
         openapi_extra={"parameters": [*names, weeks]},
     )

@@ -1,7 +1,7 @@
 """Holds the current state of the shop: a version and the events since its cutoff (lesson 08, section 3).
 
 The state is a function of these two alone: units are whole numbers, whose sums do not depend on the order in which
-events came in, so that after a restart every forecast is the same, byte for byte. What follows from them (the network's
+events came in, so that after a restart every forecast is the same, byte for byte. What follows from them (the
 forecasts of past and present origins, answers as bytes) is made on demand, and kept until something changes.
 """
 
@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from ecomlib.serving.live.event_log import Event, EventLog
+from ecomlib.serving.live.kept import Made, make
 from ecomlib.serving.live.shop_clock import last_day, order_times, reach_of
 from ecomlib.serving.release.bundle import ALL, Bundle
-from ecomlib.serving.release.inputs import HORIZON, NEVER, Floats, interval, monday, week_of
+from ecomlib.serving.release.inputs import NEVER, Floats, interval, monday, week_of
 
 AHEAD = 35  # days that an event may lie ahead of the shop's clock: what is dated later is refused
 _NEWEST = 8
@@ -58,7 +59,7 @@ class State:
             np.add.at(units, (rows[part.index], columns[part.index]), part["units"])
         self.newest = log.newest(_NEWEST, before=closed.to_pydatetime())
         self.answers: dict[tuple[str, str], bytes] = {}
-        self._made: dict[int, tuple[Floats, np.ndarray]] = {}  # origin -> forecasts (P, 4), by network (P,)
+        self._made: dict[int, Made] = {}  # by origin
         self.books = bundle.books
         self.drift: dict[str, Any] | None = None  # what ``drift_report.look`` said of this state
         self._move()
@@ -100,18 +101,18 @@ class State:
             self._move()
 
     def refresh(self) -> None:
-        """Run the network for the present origin if its forecasts are missing."""
+        """Run the forecaster for the present origin if its forecasts are missing."""
         closed = [self._week(week) for week in range(self.bundle.cutoff + 1, self.origin + 1)]
         self.books = self.bundle.books.followed_by([week.sum(axis=1) for week in closed])
-        self.forecast, self.by_network = self.made(self.origin)
+        self.forecast, self.expected, self.fitted = self.made(self.origin)
         self.answers.clear()
         self.drift = None
         self.stale = False
 
-    def made(self, origin: int) -> tuple[Floats, np.ndarray]:
-        """Return forecasts (P, 4) from a past or the present origin, and where the network made them."""
+    def made(self, origin: int) -> Made:
+        """Return the forecasts from a past or the present origin."""
         if origin not in self._made:
-            self._made[origin] = self.bundle.forecast(self.books, origin)
+            self._made[origin] = make(self.bundle, self.books, origin)
         return self._made[origin]
 
     def _move(self) -> None:
@@ -131,11 +132,12 @@ class State:
 
     # --- what is read from it --------------------------------------------------------------------------------------
 
-    def numbers(self, row: int, column: int) -> list[tuple[float, float, float, int | None]]:
-        """Return forecast, low, high and units sold so far of the four weeks after the origin; column R: all regions.
+    def numbers(self, row: int, column: int) -> list[tuple[float, float, float, int | None, float]]:
+        """Return forecast, low, high, units sold so far and mean of the weeks after the origin; column R: all regions.
 
-        Of the running week the part that is left is forecast: sold so far + forecast · share of a week's units that the
-        shop usually sells from this hour on (its rhythm in the last half year). The interval narrows with the root of
+        ``forecast`` is the best single number, often a median; the mean is what may be summed. Of the running week the
+        part that is left is forecast: sold so far + forecast · share of a week's units that the shop usually sells from
+        this hour on (its rhythm in the last half year). The interval narrows with the root of
         that share. Where too few calibration rows say how wide it is, ``high`` is infinite (``Bundle.unknown``).
         """
         b = self.bundle
@@ -143,14 +145,14 @@ class State:
         share, reach = (1.0 if whole else b.shares[row, column]), b.width[column]
         now = self._week(self.origin + 1)[row]
         sold = int(now.sum() if whole else now[column])
-        answer: list[tuple[float, float, float, int | None]] = []
-        for step in range(HORIZON):
+        answer: list[tuple[float, float, float, int | None, float]] = []
+        for step in range(b.horizon):
             left = self.left if step == 0 else 1.0
             there = sold if step == 0 else 0
-            more = float(self.forecast[row, step]) * share * left
+            more, mean = (float(units[row, step]) * share * left for units in (self.forecast, self.expected))
             low, high = interval(more, reach, left) if left else (0.0, 0.0)
             ends = round(there + more, 3), round(float(there + low), 3), round(float(there + high), 3)
-            answer.append((*ends, sold if step == 0 else None))
+            answer.append((*ends, sold if step == 0 else None, round(there + mean, 3)))
         return answer
 
     def answer(self, product: str, region: str) -> dict[str, Any] | None:
@@ -159,7 +161,7 @@ class State:
         row, column = b.row.get(product), self.size[1] if region == ALL else b.column.get(region)
         if row is None or column is None:
             return None
-        names = ("forecast", "low", "high", "sold")
+        names = ("forecast", "low", "high", "sold", "expected")
         weeks: list[dict[str, Any]] = [
             {"week": f"{monday(self.origin + 1 + step):%Y-%m-%d}", **dict(zip(names, values, strict=True))}
             for step, values in enumerate(self.numbers(row, column))
@@ -174,9 +176,13 @@ class State:
             "version": b.number,
             "origin": f"{monday(self.origin):%Y-%m-%d}",
             "coverage": b.settings["coverage"],
-            "basis": "network" if self.by_network[row] else "category",
+            "basis": self.basis(row),
             "weeks": weeks,
         } | ({"interval": f"unknown: {unknown}"} if unknown else {})
+
+    def basis(self, row: int) -> str:
+        """Name what made a product's forecast: the kind of forecaster, or ``category``, the mean of its launches."""
+        return self.bundle.forecaster.kind if self.fitted[row] else "category"
 
     def ready(self, product: str, region: str) -> bytes | None:
         """Return the answer as bytes, made once and kept until something changes."""
@@ -206,9 +212,9 @@ class State:
         return answer
 
     def planned(self, name: str) -> Floats | None:
-        """Return ``log_price``, ``promoted`` or ``depth`` planned for the four weeks (P, 4); None without a plan."""
+        """Return ``log_price``, ``promoted`` or ``depth`` planned for the weeks ahead (P, H); None without a plan."""
         table = self.bundle.books.plan.get(name)
-        weeks = np.arange(self.origin + 1, self.origin + HORIZON + 1) - self.bundle.books.first
+        weeks = np.arange(self.origin + 1, self.origin + self.bundle.horizon + 1) - self.bundle.books.first
         return None if table is None else table[:, np.minimum(weeks, table.shape[1] - 1)]
 
     def on_hand(self, week: int = NEVER) -> Floats | None:

@@ -77,20 +77,21 @@ def add_views(app: FastAPI, service: Service) -> None:
         return as_json(in_force | await run_in_threadpool(read))
 
     @app.get("/overview", summary="The shop at a glance.", responses={204: {"description": "nothing has changed"}})
-    async def overview(since: Annotated[int, Query(ge=0, description="the state that you have")] = 0) -> Response:
+    async def at_a_glance(since: Annotated[int, Query(ge=0, description="the state that you have")] = 0) -> Response:
         if since == service.serial and not service.state.stale:
             return Response(status_code=204)
         drift, state = await service.drift(), await service.fresh()
         serial = service.serial, state.bundle.number
         if kept["serial"] != serial:
-            kept.update(serial=serial, body=as_json(_overview(service, state, drift)).body)
+            kept.update(serial=serial, body=as_json(overview(service, state, drift)).body)
         return Response(kept["body"], media_type="application/json")
 
 
-def _overview(service: Service, state: State, drift: dict[str, Any]) -> dict[str, Any]:
+def overview(service: Service, state: State, drift: dict[str, Any]) -> dict[str, Any]:
+    """Sum up the shop for the control room: regions, alerts, drift, newest orders."""
     b = state.bundle
     sold = state.sold.get(state.origin + 1, np.zeros(state.size)).sum(axis=0)
-    expected = (state.forecast[:, :1] * b.shares).sum(axis=0)
+    expected = (state.expected[:, :1] * b.shares).sum(axis=0)
     first = state.waiting[:_WAITING]
     waiting = [shown | {"kind": event.kind} for event, shown in zip(first, _shown(b, first), strict=True)]
     regions = [
