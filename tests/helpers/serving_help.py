@@ -61,7 +61,7 @@ def trained_home() -> Path:
 
 def copy_home(target: Path) -> Path:
     """A copy of the trained home that a test may write to."""
-    return Path(shutil.copytree(trained_home(), target))
+    return Path(shutil.copytree(trained_home(), target, ignore=shutil.ignore_patterns("forecasts")))
 
 
 def free_port() -> int:

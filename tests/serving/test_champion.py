@@ -17,12 +17,14 @@ pytest.importorskip("fastapi")
 pytest.importorskip("onnxruntime")
 from serving_help import copy_home, order_event
 
+from ecomlib.evaluation import Interval, Verdict
 from ecomlib.serving.live import replay, retrain
 from ecomlib.serving.live.event_log import Event, EventLog
 from ecomlib.serving.live.live_state import State
 from ecomlib.serving.release.bundle import Bundle, open_bundle, registry
-from ecomlib.serving.release.inputs import HORIZON, SalesHistory, monday
-from ecomlib.serving.release.train import ReleaseSettings
+from ecomlib.serving.release.frozen import LastValue, WindowMean
+from ecomlib.serving.release.inputs import SalesHistory, monday
+from ecomlib.serving.release.train import ReleaseSettings, train
 from ecomlib.stores import Store, load_store
 
 
@@ -31,8 +33,8 @@ class Told(Bundle):
 
     def forecast(self, books: SalesHistory, origin: int) -> tuple[np.ndarray, np.ndarray]:
         at = origin - books.first + 1
-        truth = books.units[:, at : at + HORIZON]
-        truth = np.pad(truth, [(0, 0), (0, HORIZON - truth.shape[1])])
+        truth = books.units[:, at : at + self.horizon]
+        truth = np.pad(truth, [(0, 0), (0, self.horizon - truth.shape[1])])
         noise = np.random.default_rng(origin).normal(0, self.settings["error"], truth.shape)
         return np.abs(truth + noise), np.ones(len(truth), bool)
 
@@ -65,7 +67,7 @@ def test_better_is_promoted_level_only_under_an_alarm_worse_never(bundle: Bundle
         worse = retrain.decide(good, poor, log, alarm=alarm)
         assert not worse.promote and worse.verdict is not None and worse.verdict.word == "worse"
         same = retrain.decide(good, good, log, alarm=alarm)
-        assert same.verdict is not None and same.promote == retrain.may_serve(same.verdict.word, alarm)
+        assert same.verdict is not None and same.verdict.bearable and same.promote == alarm
     assert "version 0002 (new) against version 0001 (old)" in better.why and "drift alarms" in better.why
     assert "60 products" in better.why and "of the live log and the history before it" in better.why
     assert better.scores["ds"].max() == monday(bundle.cutoff + 4), "what the log alone knows"
@@ -75,11 +77,20 @@ def test_better_is_promoted_level_only_under_an_alarm_worse_never(bundle: Bundle
 
 
 @pytest.mark.parametrize(
-    ("word", "calm", "alarmed"),
-    [("better", True, True), ("level", False, True), ("worse", False, False), ("undecided", False, False)],
+    ("word", "low", "high", "calm", "alarmed"),
+    [
+        ("better", -0.05, -0.02, True, True),
+        ("level", -0.004, 0.004, False, True),
+        ("undecided", -0.03, 0.008, False, True),  # it may be better, and is no worse by as much as matters
+        ("undecided", -0.03, 0.02, False, False),
+        ("level", 0.002, 0.006, False, False),  # worse, by less than matters: never for nothing
+        ("worse", 0.02, 0.05, False, False),
+    ],
 )
-def test_what_each_word_decides(word: str, calm: bool, alarmed: bool) -> None:
-    assert (retrain.may_serve(word, False), retrain.may_serve(word, True)) == (calm, alarmed)
+def test_what_a_verdict_decides(word: Any, low: float, high: float, calm: bool, alarmed: bool) -> None:
+    relative = Interval((low + high) / 2, low, high, 0.95)
+    verdict = Verdict("new", "old", "wape", word, relative, (0.5, 0.5), (0.0, 0.0), 2, pd.DataFrame())
+    assert (retrain.may_serve(verdict, False), retrain.may_serve(verdict, True)) == (calm, alarmed)
 
 
 def test_no_week_is_counted_twice(bundle: Bundle, log: EventLog) -> None:
@@ -88,7 +99,7 @@ def test_no_week_is_counted_twice(bundle: Bundle, log: EventLog) -> None:
     scores = found.scores
     assert not scores.duplicated(["unique_id", "ds"]).any()
     cutoffs = scores["cutoff"].drop_duplicates().sort_values()
-    assert len(cutoffs) == 3 and (cutoffs.diff().dropna() == pd.Timedelta(weeks=HORIZON)).all()
+    assert len(cutoffs) == 3 and (cutoffs.diff().dropna() == pd.Timedelta(weeks=bundle.horizon)).all()
     assert scores["ds"].max() == monday(bundle.cutoff) and cutoffs.min() >= monday(bundle.cutoff - 14)
     assert set(scores) == {"unique_id", "ds", "cutoff", "y", "old", "new"}
 
@@ -173,7 +184,12 @@ def test_a_doubled_copy_of_the_log_is_refused(tmp_path: Path, store: Store) -> N
     registry(home).roll_back("doubled")
     honest = retrain.retrain(store, home, plan)
     again = retrain.canary(home, honest.version.number)
-    assert "1 origin of 4 weeks" in again.why, "an honest table is compared, if only there were more weeks"
+    assert again.verdict is not None and "(new) against version 0001 (old) on 60 products" in again.why
+    assert [f"{week:%Y-%m-%d}" for week in again.scores["cutoff"].unique()] == [
+        "2025-03-31",
+        "2025-04-28",
+        "2025-05-26",
+    ]
 
 
 def test_the_log_is_the_truth_from_the_first_cutoff_on(bundle: Bundle, log: EventLog, store: Store) -> None:
@@ -193,3 +209,46 @@ def test_the_log_is_the_truth_from_the_first_cutoff_on(bundle: Bundle, log: Even
     assert retrain.first_cutoff(later) == bundle.cutoff and truth.last == bundle.cutoff + 4
     assert (truth.units[:, -4:] == state.books.units[:, -4:]).all(), "of the log"
     assert (truth.units[:, :-4] == later.books.units[:, :-4]).all(), "of its own history"
+
+
+def test_the_trial_answers_for_weeks_that_the_served_one_was_fitted_on(
+    bundle: Bundle, log: EventLog, store: Store
+) -> None:
+    """A version with a trial, the last week's units, and one of the first format, without; by hand, at four origins."""
+    log.append(held_out(store, bundle.cutoff))
+    settings = {**bundle.settings, "calibrated_weeks": 12}
+    old = replace(bundle, forecaster=WindowMean(4, 8), trial=LastValue(4), settings=settings)
+    first = replace(bundle, number=2, forecaster=WindowMean(4, 8), trial=None, settings=settings)
+    found = retrain.decide(old, first, log, alarm=False)
+    scores, books = found.scores.set_index("cutoff"), bundle.books
+    back = [monday(bundle.cutoff - weeks) for weeks in (12, 8, 4, 0)]
+    assert found.verdict is not None and list(scores.index.unique()) == back
+    for weeks, at in zip((12, 8, 4, 0), back, strict=True):
+        end = books.units.shape[1] - weeks
+        there = books.begin <= bundle.cutoff - weeks
+        own = np.minimum(bundle.cutoff + 1 - weeks - np.maximum(books.begin, books.first), 8)[there]
+        mean = books.units[there, max(end - 8, 0) : end].sum(axis=1) / own
+        last = books.units[there, end - 1]
+        assert scores.loc[at, "new"].to_numpy() == pytest.approx(np.repeat(mean, 4))
+        assert scores.loc[at, "old"].to_numpy() == pytest.approx(np.repeat(last if weeks else mean, 4))
+
+
+def test_a_new_version_looks_as_far_ahead_as_the_one_in_force(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two horizons could not be compared; versions that differ all the same are compared on the weeks of both."""
+    home = tmp_path / "home"
+    plan = ReleaseSettings(hold_out=4, horizon=3, model="window_mean", effects=False)
+    made = train(store, home, plan, source={"store": "simulated", "size": "tiny", "seed": 0})
+    registry(home).promote(made.version.number, "three weeks ahead")
+    old = open_bundle(home)
+    with closing(EventLog(f"sqlite:///{home / 'events.db'}")) as log:
+        log.append(held_out(store, old.cutoff))
+        retrain.retrain(store, home, replace(plan, hold_out=0, horizon=4))
+        new = open_bundle(home, 2)
+        assert old.horizon == new.horizon == 3
+        settings, launches = {**old.settings, "horizon": 5}, {name: np.zeros(5) for name in old.launches}
+        wider = replace(old, number=3, forecaster=WindowMean(5, 8), trial=None, settings=settings, launches=launches)
+        scores = retrain.decide(old, wider, log, alarm=False).scores
+        assert (scores.groupby(["cutoff", "unique_id"]).size() == 3).all() and scores["cutoff"].nunique() >= 3
+        assert (scores["old"] == scores["new"]).all(), "both are the mean of eight weeks"

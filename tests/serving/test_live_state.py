@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 pytest.importorskip("onnxruntime")
+pytest.importorskip("fastapi")
 from serving_help import START
 from serving_help import order_event as order
 
@@ -15,8 +18,12 @@ from ecomlib.serving.live.drift_report import look
 from ecomlib.serving.live.event_log import Event, EventLog
 from ecomlib.serving.live.live_state import State, week_number
 from ecomlib.serving.live.replenish import replenish
+from ecomlib.serving.live.requests import WhatIfIn
+from ecomlib.serving.live.routes import overview
+from ecomlib.serving.live.whatif import what_if
 from ecomlib.serving.release.bundle import Bundle
-from ecomlib.serving.release.inputs import monday
+from ecomlib.serving.release.frozen import WindowMean
+from ecomlib.serving.release.inputs import NEVER, SalesHistory, monday
 
 
 def everything(state: State) -> list[bytes | None]:
@@ -185,3 +192,73 @@ def test_drift_needs_a_full_week_and_sees_a_shop_that_doubles(bundle: Bundle, lo
     }
     assert [week["week"] for week in loud["weeks"]] == ["2025-06-02", "2025-06-09", "2025-06-16"]
     assert loud["weeks"][0]["units"] == sum(row.quantity for row in rows if row.event_key.startswith("0-"))
+
+
+def reaching(bundle: Bundle, horizon: int) -> Bundle:
+    """The same shop, served by the mean of eight weeks and so many weeks ahead."""
+    launches = {name: np.resize(units, horizon) for name, units in bundle.launches.items()}
+    settings = {**bundle.settings, "horizon": horizon}
+    return replace(bundle, forecaster=WindowMean(horizon, 8), trial=None, settings=settings, launches=launches)
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 7])
+def test_the_version_says_how_far_ahead_is_forecast_and_by_what(bundle: Bundle, log: EventLog, horizon: int) -> None:
+    far = reaching(bundle, horizon)
+    begin = far.books.begin.copy()
+    begin[7] = NEVER
+    units = far.books.units.copy()
+    units[7] = 0
+    state = State(replace(far, books=replace(far.books, begin=begin, units=units)), log)
+    state.refresh()
+    answer, newcomer = state.answer("P0020", "all"), state.answer("P0008", "all")
+    assert answer is not None and newcomer is not None
+    assert [week["week"] for week in answer["weeks"]] == [
+        f"{START + timedelta(weeks=step):%Y-%m-%d}" for step in range(horizon)
+    ]
+    assert answer["weeks"][0]["forecast"] == pytest.approx(bundle.books.units[19, -8:].mean(), abs=1e-3)
+    assert answer["basis"] == "window_mean" and newcomer["basis"] == "category"
+    plan = state.planned("log_price")
+    assert plan is not None and plan.shape == (60, horizon)
+    rows = replenish(state, limit=540)
+    assert len(rows) == 540 and sum(row["expected"] for row in rows) == pytest.approx(
+        (state.expected[:, 0] + state.expected[:, min(1, horizon - 1)]).sum(), rel=1e-2
+    ), "lead time and review are two weeks, however far the forecast goes"
+
+
+class Skewed(WindowMean):
+    """Says a median that is two thirds of the mean, as for sparse products."""
+
+    def forecast(self, books: SalesHistory, origin: int) -> np.ndarray:
+        return np.asarray(self.mean(books, origin) / 1.5)
+
+    def mean(self, books: SalesHistory, origin: int) -> np.ndarray:
+        return np.asarray(WindowMean.forecast(self, books, origin))
+
+
+def test_sums_are_of_means_and_a_single_answer_is_the_point(bundle: Bundle, log: EventLog) -> None:
+    """Against the mean of eight weeks, by hand; intervals stay around the single number."""
+    state = State(replace(reaching(bundle, 4), forecaster=Skewed(4, 8)), log)
+    state.refresh()
+    weeks = np.clip(bundle.cutoff + 1 - bundle.books.begin, 1, 8)
+    mean = bundle.books.units[:, -8:].sum(axis=1) / weeks
+    assert state.expected[:, 0] == pytest.approx(mean) and state.forecast[:, 0] == pytest.approx(mean / 1.5)
+    week = state.answer("P0020", "all")["weeks"][1]  # type: ignore[index]
+    assert week["expected"] == pytest.approx(mean[19], abs=1e-3)
+    assert week["forecast"] == pytest.approx(mean[19] / 1.5, abs=1e-3) and week["low"] <= week["forecast"]
+    rows = replenish(state, limit=60, region="all")
+    assert {row["product_id"]: row["expected"] for row in rows} == {
+        name: pytest.approx(2 * units, abs=0.006) for name, units in zip(bundle.books.products, mean, strict=True)
+    }
+    effects = bundle.effects.set_index("category")["elasticity"]
+    assert np.isfinite(effects[bundle.books.category[19]])
+    told = what_if(state, WhatIfIn(product_id="P0020", price=1.1 * float(bundle.products["price"].iat[19])))
+    assert told["now"]["units"] == pytest.approx(4 * mean[19], rel=1e-3), "a sum of four weeks"
+    first, newest = order("a", 10, 20, 3, 5), order("b", 24 * 7 + 1, 20, 3, 1)
+    state.apply([first, newest])
+    state.refresh()
+    seen = look(state)["weeks"][0]
+    assert seen["units"] == 5 and seen["expected"] == pytest.approx(mean.sum(), abs=0.06)
+    assert seen["wape"] == pytest.approx((mean.sum() - mean[19] + abs(5 - mean[19] / 1.5) * 1.5) / 1.5 / 5, rel=1e-3)
+    service = SimpleNamespace(serial=1)
+    shown = overview(service, state, look(state))  # type: ignore[arg-type]
+    assert sum(row["expected_week"] for row in shown["regions"]) == pytest.approx(state.expected[:, 0].sum(), abs=0.5)

@@ -1,7 +1,7 @@
 """Builds the web application: events in, forecasts out (lesson 08, section 2). One process, one writer.
 
-An event is committed, then counted, then acknowledged. Forecasts are read from memory; the network
-runs in a thread, when a forecast is read after something has changed.
+An event is committed, then counted, then acknowledged. Forecasts are read from memory. When a week ends they are made
+anew in a thread; until then the old ones are answered, marked ``stale``.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ def create_app(home: str | os.PathLike[str], database: str | None = None) -> Fas
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await service.rest()
             service.log.close()
 
     # No pages of documentation: they would load their scripts from an outside host.
@@ -101,13 +102,13 @@ def create_app(home: str | os.PathLike[str], database: str | None = None) -> Fas
 
     @app.get(
         "/forecast/{product_id}/{region_id}",
-        summary="The next four weeks, with intervals.",
+        summary="The weeks ahead, with intervals.",
         responses={404: {}, 422: {}},
         openapi_extra={"parameters": [*names, weeks]},
     )
     async def forecast(request: Request) -> Response:
         # Read by hand: this is the route that is asked most, and its answer lies ready as bytes.
-        state = service.state if not service.state.stale else await service.fresh()
+        state = service.state if not service.state.stale else await service.present()
         product, region = request.path_params["product_id"], request.path_params["region_id"]
         body = state.answers.get((product, region)) or state.ready(product, region)
         if body is None:

@@ -15,7 +15,7 @@ REFERENCE = 8  # weeks up to the cutoff that they are compared with
 
 
 def newest_inputs(state: State, origin: int) -> Floats:
-    """Return the network's newest input, one number a product: log(1 + units) less its mean in the look-back."""
+    """Return the newest input of windows, one number a product: log(1 + units) less its mean in the look-back."""
     windows = state.bundle.windows
     _, cut = cut_at(state.books, windows, state.bundle.levels, origin)
     seen = cut.seen.sum(axis=1) > 1  # a product's first week has no level to be compared with
@@ -28,9 +28,9 @@ def inside(state: State, week: int) -> tuple[Floats, Floats, Floats]:
     A region whose interval is not known holds everything, which says nothing of it: its hits are NaN.
     """
     b = state.bundle
-    said, by_network = state.made(week - 1)
-    forecast = (said[:, :1] * b.shares)[by_network]
-    came = state.sold[week][by_network].astype(float)
+    said, _, fitted = state.made(week - 1)
+    forecast = (said[:, :1] * b.shares)[fitted]
+    came = state.sold[week][fitted].astype(float)
     low, high = interval(forecast, b.width[:-1])
     return forecast, came, np.where(np.isfinite(b.width[:-1]), (came >= low) & (came <= high), np.nan)
 
@@ -46,6 +46,7 @@ def look(state: State) -> dict[str, Any]:
     weeks, hits = [], []
     for week in closed:
         forecast, came, hit = inside(state, week)
+        _, mean, fitted = state.made(week - 1)
         hit = hit[np.isfinite(hit)]
         hits.append(hit)
         product, total = forecast.sum(axis=1), came.sum(axis=1)
@@ -55,7 +56,7 @@ def look(state: State) -> dict[str, Any]:
                 "coverage": round(float(hit.mean()), 4) if hit.size else None,
                 "pairs": hit.size,
                 "units": int(total.sum()),
-                "expected": round(float(product.sum()), 1),
+                "expected": round(float(mean[fitted, 0].sum()), 1),
                 "wape": round(float(np.abs(total - product).sum() / max(total.sum(), 1.0)), 4),
             }
         )

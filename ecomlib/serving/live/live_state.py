@@ -1,12 +1,13 @@
 """Holds the current state of the shop: a version and the events since its cutoff (lesson 08, section 3).
 
 The state is a function of these two alone: units are whole numbers, whose sums do not depend on the order in which
-events came in, so that after a restart every forecast is the same, byte for byte. What follows from them (the network's
+events came in, so that after a restart every forecast is the same, byte for byte. What follows from them (the
 forecasts of past and present origins, answers as bytes) is made on demand, and kept until something changes.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from ecomlib.serving.live.event_log import Event, EventLog
+from ecomlib.serving.live.kept import KeptForecasts, Made, make
 from ecomlib.serving.live.shop_clock import last_day, order_times, reach_of
 from ecomlib.serving.release.bundle import ALL, Bundle
-from ecomlib.serving.release.inputs import HORIZON, NEVER, Floats, interval, monday, week_of
+from ecomlib.serving.release.inputs import NEVER, Floats, interval, monday, week_of
 
 AHEAD = 35  # days that an event may lie ahead of the shop's clock: what is dated later is refused
 _NEWEST = 8
@@ -30,11 +32,15 @@ class State:
     The shop's clock is the time of the newest event that counts, or the end of the cutoff week. The week in which it
     stands is the running one; the week before is the origin of all forecasts. Events dated too far ahead of the clock
     (``shop_clock``) are in ``waiting``, the oldest first: they are neither sold nor received until it has come near
-    them. Not safe for several threads: the application sees to it that one at a time changes or refreshes it.
+    them. ``kept`` is where forecasts lie on disk; without it they are made each time.
+
+    When a week ends, or a late order comes for one that was closed, the forecasts that there are become ``stale``: they
+    are still shown, from the origin ``shown``, until others are made. Not safe for several threads: another one works
+    on what ``held`` gives, and this one takes that over with ``settle``.
     """
 
-    def __init__(self, bundle: Bundle, log: EventLog) -> None:
-        self.bundle = bundle
+    def __init__(self, bundle: Bundle, log: EventLog, kept: KeptForecasts | None = None) -> None:
+        self.bundle, self.kept = bundle, kept
         end = monday(bundle.cutoff + 1)
         self.size = (len(bundle.books.products), len(bundle.regions))
         self.sold: dict[int, np.ndarray] = {}  # week -> units (P, R)
@@ -58,10 +64,11 @@ class State:
             np.add.at(units, (rows[part.index], columns[part.index]), part["units"])
         self.newest = log.newest(_NEWEST, before=closed.to_pydatetime())
         self.answers: dict[tuple[str, str], bytes] = {}
-        self._made: dict[int, tuple[Floats, np.ndarray]] = {}  # origin -> forecasts (P, 4), by network (P,)
+        self._made: dict[int, Made] = {}  # by origin
         self.books = bundle.books
         self.drift: dict[str, Any] | None = None  # what ``drift_report.look`` said of this state
         self._move()
+        self.shown = self.origin
 
     # --- what changes it -------------------------------------------------------------------------------------------
 
@@ -77,6 +84,7 @@ class State:
         later = [event for event in events if event.ordered_at.toordinal() > until]
         self.waiting = sorted(later, key=lambda e: (e.ordered_at, e.event_key))
         events = [event for event in events if event.ordered_at.toordinal() <= until]
+        renewed: set[int] = set()
         b, moved = self.bundle, max((event.ordered_at for event in events), default=self.clock)
         for event in events:
             week = week_number(event.ordered_at)
@@ -85,14 +93,18 @@ class State:
             at = b.row.get(event.product_id), b.column.get(event.region_id)
             if at[0] is None or at[1] is None:  # another version has come into force since they were checked
                 continue
+            closed = week <= self.origin and event.kind == "order"
+            if closed and week not in renewed:  # forecasts from its end on read it, perhaps in a thread at this moment
+                self.sold[week] = self._week(week).copy()
+                self._made = {origin: made for origin, made in self._made.items() if origin < week}
+                renewed.add(week)
             self._week(week, event.kind)[at] += event.quantity
             if event.kind == "delivery":
                 continue
-            if week <= self.origin:  # a week that was closed: forecasts from its end on read it
-                self._made = {origin: made for origin, made in self._made.items() if origin < week}
-                self.stale = True
             self.answers.pop((event.product_id, event.region_id), None)
             self.answers.pop((event.product_id, ALL), None)
+        if renewed:
+            self._outdate()
         orders = [event for event in events if event.kind == "order"]
         self.newest = sorted([*self.newest, *orders], key=lambda e: (e.ordered_at, e.event_key), reverse=True)[:_NEWEST]
         if moved > self.clock:
@@ -100,27 +112,53 @@ class State:
             self._move()
 
     def refresh(self) -> None:
-        """Run the network for the present origin if its forecasts are missing."""
+        """Run the forecaster for the present origin if its forecasts are missing."""
         closed = [self._week(week) for week in range(self.bundle.cutoff + 1, self.origin + 1)]
         self.books = self.bundle.books.followed_by([week.sum(axis=1) for week in closed])
-        self.forecast, self.by_network = self.made(self.origin)
+        self.forecast, self.expected, self.fitted = self.made(self.origin)
+        self.shown = self.origin
         self.answers.clear()
         self.drift = None
         self.stale = False
 
-    def made(self, origin: int) -> tuple[Floats, np.ndarray]:
-        """Return forecasts (P, 4) from a past or the present origin, and where the network made them."""
+    def held(self) -> State:
+        """Return a copy whose closed weeks stand still: another thread may refresh it while this one takes events."""
+        one = copy.copy(self)
+        one.sold, one.received, one.answers, one._made = dict(self.sold), dict(self.received), {}, dict(self._made)
+        return one
+
+    def agrees(self, held: State) -> bool:
+        """Check whether the closed weeks are still those of a ``held`` copy."""
+        return held._mark is self._mark
+
+    def settle(self, held: State) -> None:
+        """Show the forecasts of a ``held`` copy; they are stale where the closed weeks have changed since."""
+        self.books, self.shown = held.books, held.shown
+        self.forecast, self.expected, self.fitted = held.forecast, held.expected, held.fitted
+        self.answers.clear()
+        if self.agrees(held):
+            self._made, self.drift, self.stale = dict(held._made), held.drift, held.stale
+
+    def _outdate(self) -> None:
+        """What was made of the closed weeks holds no longer."""
+        self.stale, self._mark = True, object()
+        self.answers.clear()
+
+    def made(self, origin: int) -> Made:
+        """Return the forecasts from a past or the present origin."""
         if origin not in self._made:
-            self._made[origin] = self.bundle.forecast(self.books, origin)
+            made = self.kept.made if self.kept else make
+            self._made[origin] = made(self.bundle, self.books, origin)
         return self._made[origin]
 
     def _move(self) -> None:
         """The clock has moved: another origin, or another hour of the running week."""
         origin, hour = week_of(self.clock) - 1, int((self.clock - monday(week_of(self.clock))) / timedelta(hours=1))
         if origin != getattr(self, "origin", None):
-            self.origin, self.stale = origin, True
+            self.origin = origin
+            self._outdate()
         if hour != getattr(self, "hour", None):
-            self.hour, self.left = hour, 1 - self.bundle.settings["rhythm"][hour]
+            self.hour, self._left = hour, 1 - self.bundle.settings["rhythm"][hour]
             self.answers.clear()
 
     def _week(self, week: int, kind: str = "order") -> np.ndarray:
@@ -129,28 +167,34 @@ class State:
             table[week] = np.zeros(self.size, dtype=np.int64)
         return table[week]
 
+    @property
+    def left(self) -> float:
+        """Share of the units of the first week shown that is still to come; none where that week is over."""
+        return float(self._left) if self.shown == self.origin else 0.0
+
     # --- what is read from it --------------------------------------------------------------------------------------
 
-    def numbers(self, row: int, column: int) -> list[tuple[float, float, float, int | None]]:
-        """Return forecast, low, high and units sold so far of the four weeks after the origin; column R: all regions.
+    def numbers(self, row: int, column: int) -> list[tuple[float, float, float, int | None, float]]:
+        """Return forecast, low, high, units sold so far and mean of the weeks after the origin; column R: all regions.
 
-        Of the running week the part that is left is forecast: sold so far + forecast · share of a week's units that the
-        shop usually sells from this hour on (its rhythm in the last half year). The interval narrows with the root of
+        ``forecast`` is the best single number, often a median; the mean is what may be summed. Of the running week the
+        part that is left is forecast: sold so far + forecast · share of a week's units that the shop usually sells from
+        this hour on (its rhythm in the last half year). The interval narrows with the root of
         that share. Where too few calibration rows say how wide it is, ``high`` is infinite (``Bundle.unknown``).
         """
         b = self.bundle
         whole = column == self.size[1]
         share, reach = (1.0 if whole else b.shares[row, column]), b.width[column]
-        now = self._week(self.origin + 1)[row]
+        now = self._week(self.shown + 1)[row]
         sold = int(now.sum() if whole else now[column])
-        answer: list[tuple[float, float, float, int | None]] = []
-        for step in range(HORIZON):
+        answer: list[tuple[float, float, float, int | None, float]] = []
+        for step in range(b.horizon):
             left = self.left if step == 0 else 1.0
             there = sold if step == 0 else 0
-            more = float(self.forecast[row, step]) * share * left
+            more, mean = (float(units[row, step]) * share * left for units in (self.forecast, self.expected))
             low, high = interval(more, reach, left) if left else (0.0, 0.0)
             ends = round(there + more, 3), round(float(there + low), 3), round(float(there + high), 3)
-            answer.append((*ends, sold if step == 0 else None))
+            answer.append((*ends, sold if step == 0 else None, round(there + mean, 3)))
         return answer
 
     def answer(self, product: str, region: str) -> dict[str, Any] | None:
@@ -159,9 +203,9 @@ class State:
         row, column = b.row.get(product), self.size[1] if region == ALL else b.column.get(region)
         if row is None or column is None:
             return None
-        names = ("forecast", "low", "high", "sold")
+        names = ("forecast", "low", "high", "sold", "expected")
         weeks: list[dict[str, Any]] = [
-            {"week": f"{monday(self.origin + 1 + step):%Y-%m-%d}", **dict(zip(names, values, strict=True))}
+            {"week": f"{monday(self.shown + 1 + step):%Y-%m-%d}", **dict(zip(names, values, strict=True))}
             for step, values in enumerate(self.numbers(row, column))
         ]
         unknown = b.unknown(column)
@@ -172,11 +216,20 @@ class State:
             "title": str(b.products["title"].iat[row]),
             "region_id": region,
             "version": b.number,
-            "origin": f"{monday(self.origin):%Y-%m-%d}",
+            "origin": f"{monday(self.shown):%Y-%m-%d}",
             "coverage": b.settings["coverage"],
-            "basis": "network" if self.by_network[row] else "category",
+            "basis": self.basis(row),
             "weeks": weeks,
+            **self.mark(),
         } | ({"interval": f"unknown: {unknown}"} if unknown else {})
+
+    def mark(self) -> dict[str, bool]:
+        """Mark what is answered from old forecasts, while others are being made."""
+        return {"stale": True} if self.stale else {}
+
+    def basis(self, row: int) -> str:
+        """Name what made a product's forecast: the kind of forecaster, or ``category``, the mean of its launches."""
+        return self.bundle.forecaster.kind if self.fitted[row] else "category"
 
     def ready(self, product: str, region: str) -> bytes | None:
         """Return the answer as bytes, made once and kept until something changes."""
@@ -194,7 +247,7 @@ class State:
         b, row = self.bundle, self.bundle.row[product]
         column = slice(None) if region == ALL else b.column[region]
         answer = []
-        for week in range(self.origin - weeks + 1, self.origin + 1):
+        for week in range(self.shown - weeks + 1, self.shown + 1):
             back = b.recent.shape[2] - 1 - (b.cutoff - week)
             if week > b.cutoff:
                 units = int(self._week(week)[row, column].sum())
@@ -206,9 +259,9 @@ class State:
         return answer
 
     def planned(self, name: str) -> Floats | None:
-        """Return ``log_price``, ``promoted`` or ``depth`` planned for the four weeks (P, 4); None without a plan."""
+        """Return ``log_price``, ``promoted`` or ``depth`` planned for the weeks ahead (P, H); None without a plan."""
         table = self.bundle.books.plan.get(name)
-        weeks = np.arange(self.origin + 1, self.origin + HORIZON + 1) - self.bundle.books.first
+        weeks = np.arange(self.shown + 1, self.shown + self.bundle.horizon + 1) - self.bundle.books.first
         return None if table is None else table[:, np.minimum(weeks, table.shape[1] - 1)]
 
     def on_hand(self, week: int = NEVER) -> Floats | None:

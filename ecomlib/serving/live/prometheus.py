@@ -28,6 +28,8 @@ class Metrics:
         self.version = Gauge("ecomlib_model_version", "version in force", registry=r)
         self.drift = Gauge("ecomlib_drift", "what the drift's lights measure", ["light"], registry=r)
         self.alarm = Gauge("ecomlib_drift_alarm", "1 where a light alarms", ["light"], registry=r)
+        self.stale = Gauge("ecomlib_forecasts_stale", "1 while old forecasts are answered", registry=r)
+        self.making = Gauge("ecomlib_forecasts_seconds", "time that making the last forecasts took", registry=r)
         self._known: dict[tuple[str, int], Any] = {}
 
     def forget(self, light: str) -> None:

@@ -67,7 +67,7 @@ class EventsIn(BaseModel):
 
 
 class WhatIfIn(BaseModel):
-    """Another price, or another promotion, for the next four weeks."""
+    """Another price, or another promotion, for the weeks ahead."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     product_id: Text

@@ -17,7 +17,7 @@ from ecomlib.serving.live.drift_report import look
 from ecomlib.serving.live.event_log import EventLog
 from ecomlib.serving.live.live_state import State
 from ecomlib.serving.release.bundle import ALL, EVENTS_FILE, Bundle, database_url, open_bundle
-from ecomlib.serving.release.inputs import HORIZON, SalesHistory, monday, week_of
+from ecomlib.serving.release.inputs import SalesHistory, monday, week_of
 from ecomlib.serving.release.train import ReleaseSettings, Say, Trained, train
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def retrain(
 ) -> Trained:
     """Publish a version trained on the store up to its first cutoff and the logged orders since; not promoted.
 
-    It knows the weeks up to the last full one on the shop's clock. What prices and promotions do is kept from the
+    It knows the weeks up to the last full one on the shop's clock, and forecasts as far ahead as the version in force,
+    whatever ``plan`` says: two horizons could not be compared. What prices and promotions do is kept from the
     version in force: the log does not say which promotions ran, nor where the stock was out.
     Raises ``DataError`` where no full week has passed since the version in force was made (lesson 08, section 6).
     """
@@ -76,7 +77,8 @@ def retrain(
     known = store.with_parts(orders=before.reset_index(drop=True))
     say(f"{len(before):,} order lines up to {monday(base + 1):%Y-%m-%d}, {len(more):,} from the log")
     noted = dict(source or old.settings["source"]) | {"cutoff": f"{monday(base):%Y-%m-%d}"}
-    return train(known, home, plan, source=noted, cutoff=state.origin, more=more, keep=old, stock=stock, say=say)
+    how = replace(plan or ReleaseSettings(), horizon=old.horizon)
+    return train(known, home, how, source=noted, cutoff=state.origin, more=more, keep=old, stock=stock, say=say)
 
 
 def decide(old: Bundle, new: Bundle, log: EventLog, *, alarm: bool, seed: int = 0) -> Decision:
@@ -85,10 +87,14 @@ def decide(old: Bundle, new: Bundle, log: EventLog, *, alarm: bool, seed: int = 
 
     Both forecast as they would serve, from their own books and the log; what came is read off the log, and off the old
     version's history before it, never off the challenger's books. Where the books of shared weeks disagree, nothing is
-    compared: one of them is wrong. Origins are weeks that neither version was trained on, four weeks apart, so that no
+    compared: one of them is wrong. Origins are weeks that neither version was trained on, a horizon apart, so that no
     week is counted twice; fewer than three say nothing. WAPE is compared pairwise over products and origins
-    (``evaluation.compare``). The new version may serve if it is better, or if it is level and drift alarms: then the
-    old one's intervals or inputs are no longer what they were, and the new one's are.
+    (``evaluation.compare``). The new version may serve if it is better, or if drift alarms and it is bearable
+    (``Verdict.bearable``: not shown to be worse, and no worse by as much as matters): then the old one's intervals or
+    inputs are no longer what they were, and the new one's are.
+
+    A version reaches back to ``calibrated_weeks`` before its cutoff: its trial, or in the first format its network, was
+    fitted without these weeks, and answers for origins before the cutoff (``Bundle.forecast``).
     """
     from ecomlib.evaluation import compare
 
@@ -103,9 +109,10 @@ def decide(old: Bundle, new: Bundle, log: EventLog, *, alarm: bool, seed: int = 
         if wrong:
             return Decision(False, f"not promoted, nothing was compared: {wrong}", None, _NOTHING)
     unseen = (bundle.cutoff - int(bundle.settings["calibrated_weeks"]) for bundle in (old, new))
-    origins = sorted(range(truth.last - HORIZON, max(unseen) - 1, -HORIZON))
+    ahead = min(old.horizon, new.horizon)
+    origins = sorted(range(truth.last - ahead, max(unseen) - 1, -ahead))
     if len(origins) < LEAST_ORIGINS:
-        few = f"{len(origins)} origin{'s' * (len(origins) != 1)} of {HORIZON} weeks"
+        few = f"{len(origins)} origin{'s' * (len(origins) != 1)} of {ahead} weeks"
         why = f"{few} that neither version was trained on, {LEAST_ORIGINS} needed"
         return Decision(False, f"not promoted, {names[1]} was not compared with {names[0]}: {why}", None, _NOTHING)
     scores = side_by_side(champion, challenger, truth, origins)
@@ -118,12 +125,12 @@ def decide(old: Bundle, new: Bundle, log: EventLog, *, alarm: bool, seed: int = 
         f"{scores['ds'].min():%Y-%m-%d} to {scores['ds'].max():%Y-%m-%d} of {live}; "
         + ("drift alarms" if alarm else "drift does not alarm")
     )
-    return Decision(may_serve(verdict.word, alarm), why, verdict, scores)
+    return Decision(may_serve(verdict, alarm), why, verdict, scores)
 
 
-def may_serve(word: str, alarm: bool) -> bool:
-    """Turn a verdict's word into a decision: better serves, level only where drift alarms, nothing else."""
-    return word == "better" or (word == "level" and alarm)
+def may_serve(verdict: Verdict, alarm: bool) -> bool:
+    """Turn a verdict into a decision: better serves, and what is bearable where drift alarms; nothing else."""
+    return verdict.word == "better" or (alarm and verdict.bearable)
 
 
 def live_books(champion: State, log: EventLog) -> SalesHistory:
@@ -182,20 +189,21 @@ def side_by_side(champion: State, challenger: State, truth: SalesHistory, origin
     """
     names = np.array(truth.products, dtype=object)
     theirs = np.array([challenger.bundle.row.get(name, -1) for name in names])
+    ahead = min(champion.bundle.horizon, challenger.bundle.horizon)
     parts = []
     for origin in origins:
         there = np.flatnonzero((truth.begin <= origin) & (theirs >= 0))
         at = origin - truth.first + 1
-        weeks = [monday(origin + 1 + step) for step in range(HORIZON)]
+        weeks = [monday(origin + 1 + step) for step in range(ahead)]
         parts.append(
             pd.DataFrame(
                 {
-                    "unique_id": np.repeat(names[there], HORIZON),
+                    "unique_id": np.repeat(names[there], ahead),
                     "ds": np.tile(weeks, len(there)),
                     "cutoff": monday(origin),
-                    "y": truth.units[there, at : at + HORIZON].ravel(),
-                    "old": champion.made(origin)[0][there].ravel(),
-                    "new": challenger.made(origin)[0][theirs[there]].ravel(),
+                    "y": truth.units[there, at : at + ahead].ravel(),
+                    "old": champion.made(origin).forecast[there, :ahead].ravel(),
+                    "new": challenger.made(origin).forecast[theirs[there], :ahead].ravel(),
                 }
             )
         )
@@ -240,22 +248,23 @@ def _state(bundle: Bundle, home: str | os.PathLike[str], database: str | None) -
 def forecast_catalogue(home: str | os.PathLike[str], *, database: str | None = None) -> pd.DataFrame:
     """Forecast the whole catalogue as the service does now: a row a product, region, week (lesson 08, section 7).
 
-    Columns ``product_id, region_id, week, forecast, low, high, sold, basis, version, origin, interval``; ``all`` is a
-    region. Where the ends are not known they are missing, and ``interval`` says why; it is missing where they are.
+    Columns ``product_id, region_id, week, forecast, low, high, sold, expected, basis, version, origin, interval``;
+    ``all`` is a region. ``forecast`` is the best single number, ``expected`` the mean, which alone may be summed. Where
+    the ends are not known they are missing, and ``interval`` says why; it is missing where they are.
     """
     state = _state(open_bundle(home), home, database)
     b, rows = state.bundle, []
     places = [*b.regions["region_id"], ALL] if list(b.regions["region_id"]) != [ALL] else [ALL]
-    weeks = [monday(state.origin + 1 + step) for step in range(HORIZON)]
+    weeks = [monday(state.origin + 1 + step) for step in range(b.horizon)]
     at = [column if place != ALL else len(b.regions) for column, place in enumerate(places)]
     unknown = [b.unknown(column) for column in at]
     for row, product in enumerate(b.books.products):
-        basis = "network" if state.by_network[row] else "category"
+        basis = state.basis(row)
         for column, place, why in zip(at, places, unknown, strict=True):
             says = f"unknown: {why}" if why else None
             found = state.numbers(row, column)
             rows += [(product, place, week, *values, basis, says) for week, values in zip(weeks, found, strict=True)]
-    names = ["product_id", "region_id", "week", "forecast", "low", "high", "sold", "basis", "interval"]
+    names = ["product_id", "region_id", "week", "forecast", "low", "high", "sold", "expected", "basis", "interval"]
     frame = pd.DataFrame(rows, columns=names)
     frame["sold"], frame["interval"] = frame["sold"].astype("Int64"), frame["interval"].astype("string")
     ends = ["low", "high"]

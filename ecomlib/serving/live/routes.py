@@ -41,11 +41,11 @@ def add_views(app: FastAPI, service: Service) -> None:
         limit: Annotated[int, Query(ge=1, le=100_000)] = 50,
         region_id: str | None = None,
     ) -> Response:
-        state = await service.fresh()
+        state = await service.present()
         if region_id is not None and region_id != ALL and region_id not in state.bundle.column:
             raise Problem(404, "this region is not known: GET /catalogue lists them", "query", "region_id")
         rows = replenish(state, ratio, limit, region_id)
-        return as_json({"origin": f"{monday(state.origin):%Y-%m-%d}", "ratio": ratio, "rows": rows})
+        return as_json({"origin": f"{monday(state.shown):%Y-%m-%d}", "ratio": ratio, "rows": rows, **state.mark()})
 
     ask = WhatIfIn.model_json_schema()
     body = {"requestBody": {"required": True, "content": {"application/json": {"schema": ask}}}}
@@ -54,7 +54,8 @@ def add_views(app: FastAPI, service: Service) -> None:
     @app.post("/whatif", summary="What another price or promotion would do.", responses=refused, openapi_extra=body)
     async def whatif(request: Request) -> Response:
         asked = checked(WhatIfIn, await body_of(request))
-        return as_json(what_if(await service.fresh(), asked))
+        state = await service.present()
+        return as_json(what_if(state, asked) | state.mark())
 
     @app.get("/drift", summary="Has the world changed?")
     async def lights() -> Response:
@@ -77,20 +78,22 @@ def add_views(app: FastAPI, service: Service) -> None:
         return as_json(in_force | await run_in_threadpool(read))
 
     @app.get("/overview", summary="The shop at a glance.", responses={204: {"description": "nothing has changed"}})
-    async def overview(since: Annotated[int, Query(ge=0, description="the state that you have")] = 0) -> Response:
-        if since == service.serial and not service.state.stale:
+    async def at_a_glance(since: Annotated[int, Query(ge=0, description="the state that you have")] = 0) -> Response:
+        state = await service.present()
+        drift = await service.lights()
+        if since == service.serial:
             return Response(status_code=204)
-        drift, state = await service.drift(), await service.fresh()
         serial = service.serial, state.bundle.number
         if kept["serial"] != serial:
-            kept.update(serial=serial, body=as_json(_overview(service, state, drift)).body)
+            kept.update(serial=serial, body=as_json(overview(service, state, drift)).body)
         return Response(kept["body"], media_type="application/json")
 
 
-def _overview(service: Service, state: State, drift: dict[str, Any]) -> dict[str, Any]:
+def overview(service: Service, state: State, drift: dict[str, Any]) -> dict[str, Any]:
+    """Sum up the shop for the control room: regions, alerts, drift, newest orders."""
     b = state.bundle
-    sold = state.sold.get(state.origin + 1, np.zeros(state.size)).sum(axis=0)
-    expected = (state.forecast[:, :1] * b.shares).sum(axis=0)
+    sold = state.sold.get(state.shown + 1, np.zeros(state.size)).sum(axis=0)
+    expected = (state.expected[:, :1] * b.shares).sum(axis=0)
     first = state.waiting[:_WAITING]
     waiting = [shown | {"kind": event.kind} for event, shown in zip(first, _shown(b, first), strict=True)]
     regions = [
@@ -99,7 +102,7 @@ def _overview(service: Service, state: State, drift: dict[str, Any]) -> dict[str
     ]
     return {
         "version": b.number,
-        "origin": f"{monday(state.origin):%Y-%m-%d}",
+        "origin": f"{monday(state.shown):%Y-%m-%d}",
         "clock": state.clock.isoformat(),
         "elapsed": round(1 - state.left, 4),
         "events": state.events,
@@ -109,6 +112,7 @@ def _overview(service: Service, state: State, drift: dict[str, Any]) -> dict[str
         "drift": {"light": drift["light"], "says": drift["says"]},
         "newest": _shown(b, state.newest),
         "waiting": {"count": len(state.waiting), "events": waiting},
+        **state.mark(),
     }
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,11 +15,15 @@ from starlette.concurrency import run_in_threadpool
 
 from ecomlib.serving.live.drift_report import look
 from ecomlib.serving.live.event_log import Event, EventLog
+from ecomlib.serving.live.kept import KeptForecasts
 from ecomlib.serving.live.live_state import State
 from ecomlib.serving.live.prometheus import Metrics
 from ecomlib.serving.release import bundle as bundles
 
 _LOOK = 1.0  # seconds between two looks at the registry
+_MOMENT = 0.25  # seconds after a week's end in which a reader waits for new forecasts; then the old ones are answered
+_PATIENCE = 10.0  # seconds in which whoever asks for the drift waits for it
+_ROUNDS = 5  # times that a new version's forecasts are made again because late orders came in between
 _log = logging.getLogger("ecomlib.serving")
 
 
@@ -24,61 +31,132 @@ class Service:
     """Holds the state, its database, and the one lock under which both change (lesson 08, section 3)."""
 
     def __init__(self, home: str | os.PathLike[str], database: str | None = None) -> None:
+        self.home = home
         self.registry = bundles.registry(home)
         self.promotion = self.registry.current()
-        bundle = bundles.read(self.registry.open())
+        version = self.registry.open()
+        bundle = bundles.read(version)
         self.log = EventLog(database or bundles.database_url(home))
         self.metrics = Metrics()
         self.lock = asyncio.Lock()
-        self.state = State(bundle, self.log)
+        self.state = State(bundle, self.log, KeptForecasts(home, version))
+        self.coming: State | None = None  # of a version that is about to come into force: it is told all events too
+        self.looked: dict[str, Any] | None = None  # the drift lights seen last
         self.metrics.version.set(self.state.bundle.number)
         self.metrics.waiting.set(len(self.state.waiting))
         self.doubtful = False  # a commit failed, or only its reply was lost: what the database holds is counted again
         self.trouble = ""  # why the version promoted last could not be loaded
+        self._work: dict[str, asyncio.Task[None]] = {}  # what makes forecasts, and what looks at the drift
+        self._fresh, self._seen, self._since = asyncio.Event(), asyncio.Event(), 0.0
 
     async def take(self, events: list[Event]) -> tuple[int, int, int]:
         """Commit, then count; return how many events were new, and how many of these are late or wait."""
         async with self.lock:
             if self.doubtful:
-                self.state = await run_in_threadpool(State, self.state.bundle, self.log)
-                self.doubtful = False
+                again = await run_in_threadpool(State, self.state.bundle, self.log, self.state.kept)
+                again.settle(self.state)  # its forecasts are shown until others are made
+                self.state, self.coming, self.doubtful = again, None, False
             try:
                 new = await run_in_threadpool(self.log.append, events)
             except SQLAlchemyError:
                 self.doubtful = True
                 raise
-            self.state.apply(new)
+            for state in (self.state, self.coming):
+                if state is not None:
+                    state.apply(new)
             keys = {event.event_key for event in self.state.waiting}
             self.metrics.waiting.set(len(keys))
+        self._wake()
         late = sum(map(self.state.late, new))
         for outcome, count in (("new", len(new) - late), ("late", late), ("known", len(events) - len(new))):
             self.metrics.events.labels(outcome).inc(count)
         return len(new), late, sum(event.event_key in keys for event in new)
 
-    async def fresh(self) -> State:
-        """Return the state with the network's forecasts for the present origin."""
-        while self.state.stale:  # again, where an event came in between
-            async with self.lock:
-                if self.state.stale:
-                    await run_in_threadpool(self.state.refresh)
+    async def present(self) -> State:
+        """Return the state; whoever asks when a week has just ended waits for new forecasts, but only a moment."""
+        if self.state.stale:
+            self._wake()
+            wait = self._since + _MOMENT - time.monotonic()
+            if wait > 0:
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._fresh.wait(), wait)
         return self.state
 
     async def drift(self) -> dict[str, Any]:
-        """Report the drift lights of the present state, computed once."""
-        state = await self.fresh()
-        if state.drift is None:
-            async with self.lock:
-                if state.drift is None and not state.stale:
-                    state.drift = await run_in_threadpool(look, state)
-            if state.drift is None:  # something has changed while this waited
-                return await self.drift()
-            for light in state.drift["lights"]:
-                if light["value"] is None:  # what is not known is not zero: Prometheus gets no value
-                    self.metrics.forget(light["name"])
-                else:
-                    self.metrics.drift.labels(light["name"]).set(light["value"])
-                self.metrics.alarm.labels(light["name"]).set(light["alarm"])
-        return state.drift
+        """Report the drift lights of the present state, computed once; after ``_PATIENCE`` those seen before."""
+        self._wake()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._seen.wait(), None if self.looked is None else _PATIENCE)
+        if self.state.drift is not None and not self.state.stale:
+            return self.state.drift
+        return {**(self.looked or {}), "stale": True}
+
+    async def lights(self) -> dict[str, Any]:
+        """Report the drift lights that are known, which may be those of the week before; wait where there are none."""
+        return self.state.drift or self.looked or await self.drift()
+
+    async def rest(self) -> None:
+        """Stop making forecasts: the service ends."""
+        for task in self._work.values():
+            task.cancel()
+        await asyncio.gather(*self._work.values(), return_exceptions=True)
+
+    def _wake(self) -> None:
+        """Note whether forecasts are stale, and see that somebody makes what is missing."""
+        stale = self.state.stale
+        if stale and (self._fresh.is_set() or not self._since):
+            self._since = time.monotonic()
+        (self._fresh.clear if stale else self._fresh.set)()
+        (self._seen.clear if stale or self.state.drift is None else self._seen.set)()
+        self.metrics.stale.set(stale)
+        for job in (self._forecast, self._look):  # two, so that a long look keeps no forecast waiting
+            if job.__name__ not in self._work or self._work[job.__name__].done():
+                self._work[job.__name__] = asyncio.create_task(self._until_done(job))
+
+    async def _until_done(self, job: Callable[[], Awaitable[bool]]) -> None:
+        """Repeat a job while there is something to do; what is wrong is logged, and tried again."""
+        while True:
+            try:
+                if not await job():
+                    return
+            except Exception:  # the old forecasts go on being answered, marked
+                _log.exception("forecasts, or the look at their drift, cannot be made; trying again")
+                await asyncio.sleep(_LOOK)
+
+    async def _forecast(self) -> bool:
+        """Make the forecasts that are stale, in a thread; False where none are."""
+        state, began = self.state, time.monotonic()
+        if not state.stale:
+            return False
+        held = state.held()
+        await run_in_threadpool(held.refresh)
+        self.metrics.making.set(time.monotonic() - began)
+        if state is self.state:
+            state.settle(held)
+            self._wake()
+        return True
+
+    async def _look(self) -> bool:
+        """Look at the drift of forecasts that are not stale, in a thread; False where it is known."""
+        state = self.state
+        if state.stale or state.drift is not None:
+            return False
+        held = state.held()
+        held.drift = await run_in_threadpool(look, held)
+        if state is self.state and state.agrees(held):
+            state.settle(held)
+            self.looked = held.drift
+            self._show(held.drift)
+            self._seen.set()
+        return True
+
+    def _show(self, drift: dict[str, Any]) -> None:
+        for light in drift["lights"]:
+            if light["value"] is None:  # what is not known is not zero: Prometheus gets no value
+                self.metrics.forget(light["name"])
+            else:
+                self.metrics.drift.labels(light["name"]).set(light["value"])
+            self.metrics.alarm.labels(light["name"]).set(light["alarm"])
 
     async def watch(self) -> None:
         """Switch to whatever version is promoted or rolled back to, without a pause."""
@@ -88,22 +166,39 @@ class Service:
                 found = await run_in_threadpool(self.registry.current)
                 if found is None or found == self.promotion:
                     continue
-                if found.version != self.state.bundle.number:
-                    version = await run_in_threadpool(self.registry.open, found.version)
-                    bundle = await run_in_threadpool(bundles.read, version)
-                    async with self.lock:
-                        state = await run_in_threadpool(State, bundle, self.log)
-                        await run_in_threadpool(state.refresh)
-                        self.state = state
-                        self.metrics.waiting.set(len(state.waiting))
-                    self.metrics.version.set(found.version)
+                if found.version != self.state.bundle.number and not await self._switch(found.version):
+                    continue
                 self.promotion, self.trouble = found, ""
             except Exception as error:  # whatever is wrong with it, the version in force goes on serving
+                self.coming = None
                 if self.trouble != str(error):
                     _log.warning("the promoted version cannot be taken: %s", error)
                 self.trouble = str(error)
 
+    async def _switch(self, number: int) -> bool:
+        """Put a version in the place of the present one, its forecasts made beforehand; False where that failed."""
+        version = await run_in_threadpool(self.registry.open, number)
+        bundle = await run_in_threadpool(bundles.read, version)
+        async with self.lock:  # no event may come between what is read of the log and what is told
+            coming = await run_in_threadpool(State, bundle, self.log, KeptForecasts(self.home, version))
+            self.coming = coming
+        for _ in range(_ROUNDS):
+            held = coming.held()
+            await run_in_threadpool(held.refresh)
+            coming.settle(held)
+            if not coming.stale:
+                break
+        if self.coming is not coming:  # the database was counted again meanwhile
+            return False
+        self.state, self.coming = coming, None
+        self.metrics.waiting.set(len(coming.waiting))
+        self.metrics.version.set(number)
+        self._wake()
+        return True
+
     @property
     def serial(self) -> int:
-        """Grows with every event that is taken in and every promotion."""
-        return (self.promotion.number if self.promotion else 0) * 10**9 + self.state.events
+        """Grows with every event that is taken in and every promotion, and when new forecasts and lights are there."""
+        state = self.state
+        made = 0 if state.stale else 1 if state.drift is None else 2
+        return (self.promotion.number if self.promotion else 0) * 10**9 + 3 * state.events + made

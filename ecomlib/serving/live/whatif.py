@@ -16,6 +16,8 @@ from ecomlib.serving.release.bundle import ALL
 def what_if(state: State, ask: WhatIfIn) -> dict[str, Any]:
     """Compute units, revenue and profit of the weeks ahead as planned and as asked (lesson 08, section 3).
 
+    They are sums over weeks, and so of means.
+
     ``price`` is what is asked before ``depth`` is taken off; without it the planned one stands. A depth above zero
     counts as promoted unless said otherwise. Raises ``Problem`` (4xx) where it cannot be told.
     """
@@ -38,7 +40,7 @@ def what_if(state: State, ask: WhatIfIn) -> dict[str, Any]:
         raise Problem(409, "this category's orders are too few to tell what a price does", "body", "product_id")
     share = 1.0 if ask.region_id == ALL else b.shares[row, column]
     price = float(b.products["reference"].iloc[row]) * np.exp(logs[row])
-    plan = pd.DataFrame({"units": state.forecast[row] * share, "price": price})
+    plan = pd.DataFrame({"units": state.expected[row] * share, "price": price})
     for name in ("promoted", "depth"):
         table = state.planned(name)
         plan[name] = 0.0 if table is None else table[row]

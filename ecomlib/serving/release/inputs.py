@@ -20,7 +20,6 @@ from ecomlib.panel import CALENDAR, LAST_YEAR, period_index, period_start
 from ecomlib.windowing import Cut, WindowSettings, gather
 
 Floats = NDArray[np.float64]
-HORIZON = 4  # weeks ahead, of the running service; a version's own horizon stands in its settings
 NEVER = np.iinfo(np.int64).max
 
 
