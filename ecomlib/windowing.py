@@ -95,7 +95,20 @@ class WindowSettings:
                 )
 
     def scaled(self, units: Array, scale: Array) -> Array:
-        """Units as the model sees them; ``scale`` (B, 1) broadcasts over the last axis."""
+        """Scale units to what the model sees.
+
+        Parameters
+        ----------
+        units : array or tensor
+            (B, …).
+        scale : array or tensor
+            (B, 1), which broadcasts over the last axis.
+
+        Returns
+        -------
+        array or tensor
+            Like ``units``.
+        """
         if self.scale == "none":
             return units
         if self.scale == "mean_abs":
@@ -105,7 +118,20 @@ class WindowSettings:
         return logs / scale if self.scale == "log1p_mean" else logs - scale
 
     def units(self, scaled: Array, scale: Array) -> Array:
-        """The inverse of ``scaled``, for forecasts."""
+        """Turn scaled numbers back into units: the inverse of ``scaled``.
+
+        Parameters
+        ----------
+        scaled : array or tensor
+            (B, …).
+        scale : array or tensor
+            (B, 1).
+
+        Returns
+        -------
+        array or tensor
+            Like ``scaled``.
+        """
         if self.scale == "none":
             return scaled
         if self.scale == "mean_abs":
@@ -113,7 +139,20 @@ class WindowSettings:
         return _library(scaled).expm1(scaled * scale if self.scale == "log1p_mean" else scaled + scale)
 
     def scale_of(self, units: Array, known: Array) -> Array:
-        """The scale (B, 1) from the look-back's units (B, T) where ``known`` (B, T): nothing after the origin."""
+        """Compute a window's scale from its look-back: nothing after the origin.
+
+        Parameters
+        ----------
+        units : array or tensor
+            (B, T).
+        known : array or tensor
+            (B, T), which of them count.
+
+        Returns
+        -------
+        array or tensor
+            (B, 1).
+        """
         library = _library(units)
         if self.scale == "none":
             return library.ones_like(units[:, :1])
@@ -124,7 +163,7 @@ class WindowSettings:
 
 
 class Tables(Protocol):
-    """What windows are cut out of: one row a period, the series one after another, J series in N rows.
+    """Hold what windows are cut out of: one row a period, the series one after another, J series in N rows.
 
     ``begin``, ``stop`` (J,) bound each series' rows. ``past``, ``future`` (N, C), ``units``, ``known`` (N,) and
     ``static`` (J, S) are arrays or tensors of one device, or anything that gives such for an array of numbers in
@@ -132,24 +171,37 @@ class Tables(Protocol):
     """
 
     @property
-    def begin(self) -> Array: ...
+    def begin(self) -> Array:
+        """Return the first row of each series (J,)."""
+
     @property
-    def stop(self) -> Array: ...
+    def stop(self) -> Array:
+        """Return the row after the last of each series (J,)."""
+
     @property
-    def past(self) -> Any: ...
+    def past(self) -> Any:
+        """Return the past columns (N, C)."""
+
     @property
-    def future(self) -> Any: ...
+    def future(self) -> Any:
+        """Return the columns known ahead (N, C)."""
+
     @property
-    def static(self) -> Any: ...
+    def static(self) -> Any:
+        """Return the static columns (J, S)."""
+
     @property
-    def units(self) -> Any: ...
+    def units(self) -> Any:
+        """Return the units (N,)."""
+
     @property
-    def known(self) -> Any: ...
+    def known(self) -> Any:
+        """Return whether the units are known (N,)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cut:
-    """B windows, float32; what is padding, censored or missing is 0 where its mask is False.
+    """Hold B windows, float32; what is padding, censored or missing is 0 where its mask is False.
 
     x (B, T, C) past covariates; seen (B, T) bool, the period exists and its units are known; f (B, H, C) covariates
     known ahead; z (B, S) static; y (B, H) units; target (B, H) the same, scaled; mask (B, H) bool, the units are known;
@@ -226,11 +278,30 @@ def _library(array: Array) -> Any:
 def tree_table(settings: WindowSettings, cut: Cut, last: int = 8) -> pd.DataFrame:
     """Tabulate windows for trees, one row a window and step of its horizon (lesson 07, section 5).
 
-    Columns: ``level`` (the window's scale) and ``history`` (known periods in the look-back); ``y -1`` to ``y -last``,
-    scaled, and ``y mean 4``, ``y mean 8``, ``y mean T``; the other past columns of the last two periods, as
-    ``price -1``; columns known ahead by their names, at that step; ``static 0`` and so on; ``step`` from 1. Periods
-    that are missing or censored are NaN. ``cut`` holds numpy arrays.
+    Parameters
+    ----------
+    settings : WindowSettings
+        It names ``y`` among the past columns.
+    cut : Cut
+        Of numpy arrays.
+    last : int
+        How many of the newest units stand in columns of their own.
 
+    Returns
+    -------
+    DataFrame
+        ``level`` (the window's scale) and ``history`` (known periods in the look-back); ``y -1`` to ``y -last``,
+        scaled, and ``y mean 4``, ``y mean 8``, ``y mean T``; the other past columns of the last two periods, as
+        ``price -1``; columns known ahead by their names, at that step; ``static 0`` and so on; ``step`` from 1.
+        Periods that are missing or censored are NaN.
+
+    Raises
+    ------
+    DataError
+        The windows hold no past units.
+
+    Notes
+    -----
     What comes from the past is rounded to five decimals. Numbers that are equal by construction (under "log1p_shift"
     the mean of all known periods is always zero) differ in the last bits with the library that adds them up, and trees
     split even there: on nothing, and otherwise on another machine.

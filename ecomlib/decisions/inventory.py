@@ -154,7 +154,7 @@ def order_quantiles(
 
 @dataclass(frozen=True, eq=False)
 class Orders:
-    """Holds what to order by product and region, arrays (P, R).
+    """Hold what to order by product and region, arrays (P, R).
 
     order: whole units, as floats. level: what the shelf should hold, units. on_hand: what it holds, 0 where unknown.
     urgency: index into ``ALERTS``: 0 where nothing is left of something that sells, 1 where the stock will not last
@@ -305,7 +305,7 @@ def _wide(frame: pd.DataFrame, row: str, column: str, value: str, rows: pd.Index
 
 @dataclass(frozen=True)
 class OrderSettings:
-    """Sets what an order list is for.
+    """Set what an order list is for.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ FARTHEST = 4.0  # times the planned price, up or down: beyond it an elasticity s
 
 @dataclass(frozen=True)
 class Effect:
-    """Holds what a price and a promotion do to log demand, each with the ends of its 95 % interval.
+    """Hold what a price and a promotion do to log demand, each with the ends of its 95 % interval.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class PriceChange:
-    """States what is asked: a price before the discount, whether to promote, and a discount as a share of the price.
+    """State what is asked: a price before the discount, whether to promote, and a discount as a share of the price.
 
     What is None stays as planned. A depth above zero counts as promoted unless said otherwise.
     """
@@ -65,7 +65,7 @@ class PriceChange:
 
 @dataclass(frozen=True)
 class Money:
-    """Holds a plan's outcome: mean price paid, units, revenue and profit (None where the unit cost is not known)."""
+    """Hold a plan's outcome: mean price paid, units, revenue and profit (None where the unit cost is not known)."""
 
     price: float
     units: float
@@ -75,7 +75,7 @@ class Money:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """Holds both outcomes, and what is not known of the second: ``units_low`` to ``units_high`` (95 %).
+    """Hold both outcomes, and what is not known of the second: ``units_low`` to ``units_high`` (95 %).
 
     ``periods`` is how many they cover; ``promotion`` is above zero where more of them are promoted than was planned.
     """
