@@ -74,7 +74,7 @@ _ROOM = {
     "last_year": "features",
     "relative_price": "features",
     "WindowSet": "windows",
-    "WindowSettings": "windows",
+    "WindowSettings": "windowing",
     "FittedForecaster": "contract",
     "Forecaster": "contract",
     "register": "contract",
