@@ -27,8 +27,9 @@ from benchmarks.protocol_w import peers, protocol
 from benchmarks.trial import SCORINGS, add_trial_options, trial_folder
 from ecomlib import recorded
 from ecomlib.contract import Forecaster, ForecastFunction
+from ecomlib.decisions import newsvendor_cost, newsvendor_quantile
 from ecomlib.errors import DataError
-from ecomlib.evaluation import compare, newsvendor_cost, newsvendor_quantile, score, score_intervals
+from ecomlib.evaluation import compare, score, score_intervals
 from ecomlib.files import whole_file, write_whole
 from ecomlib.forecasting import backtest
 

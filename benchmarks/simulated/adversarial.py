@@ -56,7 +56,7 @@ from ecomlib.adversarial import (
     transfer,
 )
 from ecomlib.contract import rolling_origins
-from ecomlib.evaluation import newsvendor_cost, newsvendor_quantile
+from ecomlib.decisions import newsvendor_cost, newsvendor_quantile
 from ecomlib.models import Network
 from ecomlib.training import TrainSettings, fit, make_network
 from ecomlib.windowing import WindowSettings

@@ -25,7 +25,7 @@ from benchmarks.simulated import common
 from benchmarks.trial import add_trial_options, trial_folder
 from ecomlib import load_store, recorded
 from ecomlib.contract import rolling_origins
-from ecomlib.evaluation import newsvendor_cost, newsvendor_quantile
+from ecomlib.decisions import newsvendor_cost, newsvendor_quantile
 from ecomlib.panel import period_index, period_start
 from ecomlib.training import TrainSettings
 from ecomlib.windowing import WindowSettings

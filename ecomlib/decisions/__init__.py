@@ -1,7 +1,8 @@
 """Turns forecasts and effects into decisions: what to order, what to charge. Pure functions over frames.
 
-``inventory`` reads whole orders off past errors, ``pricing`` computes what another price would do from its causal
-effect. Neither knows the running service, which calls them.
+``newsvendor`` reads an order off a forecast's quantiles and prices what an error costs, ``inventory`` reads whole
+orders off past errors, ``pricing`` computes what another price would do from its causal effect. None knows the running
+service, which calls them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ecomlib.decisions.inventory import (
     order_quantiles,
     plan_orders,
 )
+from ecomlib.decisions.newsvendor import newsvendor_cost, newsvendor_quantile, order_from_quantiles, order_quantities
 from ecomlib.decisions.pricing import Effect, PriceChange, WhatIf, price_change, what_if
 
 __all__ = [
@@ -23,8 +25,12 @@ __all__ = [
     "WhatIf",
     "error_quantiles",
     "need_ahead",
+    "newsvendor_cost",
+    "newsvendor_quantile",
+    "order_from_quantiles",
     "order_list",
     "order_quantiles",
+    "order_quantities",
     "plan_orders",
     "price_change",
     "what_if",

@@ -18,8 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ecomlib.contract import require_mean
+from ecomlib.decisions.newsvendor import newsvendor_quantile
 from ecomlib.errors import DataError
-from ecomlib.evaluation import newsvendor_quantile
 
 Floats = NDArray[np.float64]
 ALL = "all"  # the sum of all regions

@@ -23,7 +23,3 @@ from ecomlib.evaluation.metrics import rmse as rmse
 from ecomlib.evaluation.metrics import rmsse as rmsse
 from ecomlib.evaluation.metrics import score as score
 from ecomlib.evaluation.metrics import wape as wape
-from ecomlib.evaluation.newsvendor import newsvendor_cost as newsvendor_cost
-from ecomlib.evaluation.newsvendor import newsvendor_quantile as newsvendor_quantile
-from ecomlib.evaluation.newsvendor import order_from_quantiles as order_from_quantiles
-from ecomlib.evaluation.newsvendor import order_quantities as order_quantities

@@ -9,10 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecomlib.decisions import OrderSettings, error_quantiles, need_ahead, order_list, order_quantiles, plan_orders
+from ecomlib.decisions import (
+    OrderSettings,
+    error_quantiles,
+    need_ahead,
+    newsvendor_cost,
+    order_list,
+    order_quantiles,
+    plan_orders,
+)
 from ecomlib.decisions.inventory import ALL, ALONE, LEAST, LEVELS, quantile_names
 from ecomlib.errors import DataError
-from ecomlib.evaluation import newsvendor_cost
 
 PRODUCTS, REGIONS = 500, 16
 NAMES = [f"r{k:02d}" for k in range(REGIONS)]

@@ -7,6 +7,7 @@ import pandas as pd
 from record import sample
 from shops import SCORED, scored, store, weekly, whole_store
 
+from ecomlib import decisions as de
 from ecomlib import evaluation as ev
 from ecomlib.panel import make_panel
 from ecomlib.serving.live.drift import psi, watch_coverage, watch_inputs
@@ -72,11 +73,11 @@ def orders(seed: int, floor: pd.DataFrame) -> dict[str, pd.DataFrame]:
     cost = store(seed).products.set_index("product_id")
     short = y["unique_id"].map(0.6 * cost["list_price"]).to_numpy(dtype=float)
     over = 0.2 * y["unique_id"].map(cost["unit_cost"]).to_numpy(dtype=float)
-    order = ev.order_quantities(y, "attainable", short, over)
+    order = de.order_quantities(y, "attainable", short, over)
     rows = y[SCORED].assign(
-        ratio=ev.newsvendor_quantile(short, over),
+        ratio=de.newsvendor_quantile(short, over),
         order=order,
-        cost=ev.newsvendor_cost(np.ceil(order), y["y"], short, over),
+        cost=de.newsvendor_cost(np.ceil(order), y["y"], short, over),
     )
     return {"orders": sample(rows, SCORED)}
 

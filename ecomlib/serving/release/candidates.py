@@ -22,6 +22,7 @@ from ecomlib.serving.release.inputs import SalesHistory, monday, panel, windows_
 
 if TYPE_CHECKING:
     from ecomlib.contract import FittedForecaster
+    from ecomlib.windowing import WindowSettings
 
 LAST, MEAN, SEASON, SMOOTH = "naive", "window_mean", "seasonal_naive", "exponential_smoothing"
 TREES, NETWORK, BOTH = "trees", "gru", "average"
@@ -61,7 +62,13 @@ def names_for(books: SalesHistory, *, quick: bool) -> tuple[str, ...]:
 
 
 def fit(
-    names: Sequence[str], books: SalesHistory, horizon: int, until: int, how: FitSettings | None = None
+    names: Sequence[str],
+    books: SalesHistory,
+    horizon: int,
+    until: int,
+    how: FitSettings | None = None,
+    *,
+    before: int | None = None,
 ) -> dict[str, Fitted]:
     """Fit candidates on the weeks up to ``until``, and freeze them.
 
@@ -76,6 +83,9 @@ def fit(
     until : int
         Number of the last week that they may know.
     how : FitSettings, optional
+    before : int, optional
+        The first origin at which candidates are tried, so that what is fitted again reads what was tried; by default
+        ``until``.
 
     Returns
     -------
@@ -99,20 +109,21 @@ def fit(
         SMOOTH: lambda: Smoothing.freeze(books, horizon, until),
     }
     learning = [name for name in (TREES, NETWORK) if name in names or BOTH in names]
-    made = {name: _learn(name, books, horizon, until, how) for name in learning}
+    window = windows_for(books, horizon, before=until if before is None else before)
+    made = {name: _learn(name, books, window, until, how) for name in learning}
     made |= {name: Fitted(rules[name]()) for name in names if name in rules}
     if BOTH in names:
         made[BOTH] = Fitted(Average.freeze([made[name].frozen for name in learning]))
     return {name: made[name] for name in names}
 
 
-def _learn(name: str, books: SalesHistory, horizon: int, until: int, how: FitSettings) -> Fitted:
+def _learn(name: str, books: SalesHistory, window: WindowSettings, until: int, how: FitSettings) -> Fitted:
     """Fit trees or network on windows of the books, through the one contract."""
     from ecomlib.models.trees import Trees
     from ecomlib.training import TrainSettings
     from ecomlib.training.forecaster import NetworkForecaster
 
-    window = windows_for(books, horizon)
+    horizon = window.horizon
     model: Any
     if name == TREES:
         model = Trees(window, options={"random_state": how.seed})

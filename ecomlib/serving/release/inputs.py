@@ -65,16 +65,21 @@ class SalesHistory:
         return replace(self, units=np.hstack([self.units, more]), begin=np.minimum(self.begin, start))
 
 
-def windows_for(books: SalesHistory, horizon: int, look_back: int = 26) -> WindowSettings:
-    """Choose the window that these books allow: shorter for a young shop, last year only where there is one."""
+def windows_for(books: SalesHistory, horizon: int, look_back: int = 26, *, before: int | None = None) -> WindowSettings:
+    """Choose the window that these books allow: shorter for a young shop, last year only where there is one.
+
+    ``before``: the first origin at which candidates are tried. What is tried there was fitted on the weeks up to it, so
+    a year must lie before it: a column that is 0 in all that was learned from means nothing where it is not.
+    """
     weeks = books.units.shape[1]
+    learned = (books.last if before is None else before) - books.first + 1
     plan = tuple(name for name in ("log_price", "promoted", "depth") if name in books.plan)
     season = ("week_sin", "week_cos", "week_sin2", "week_cos2", "to_christmas", "holidays")
     return WindowSettings(
         min(look_back, max(weeks // 3, 2)),
         horizon,
         ("y", *plan[:2]),
-        (*plan, *season, *(LAST_YEAR if weeks >= 65 else ())),
+        (*plan, *season, *(LAST_YEAR if learned >= 65 else ())),
         ("category",) if levels_of(books) else (),
         also_known=("log_price",),
     )

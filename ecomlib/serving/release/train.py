@@ -147,9 +147,10 @@ def train(
     weeks = snap.books.units.shape[1]
     say(f"{len(snap.products):,} products, {weeks} full weeks up to {monday(snap.books.last + 1):%Y-%m-%d}")
     choice = choose(snap, fit, quick=how.quick, model=how.model, coverage=how.coverage)
+    first = choice.origins[0] if choice.origins else None
     for line in printed(choice):
         say(line)
-    fitted = candidates.fit([choice.name], snap.books, how.horizon, snap.books.last, fit)[choice.name]
+    fitted = candidates.fit([choice.name], snap.books, how.horizon, snap.books.last, fit, before=first)[choice.name]
     gap = prove(fitted, snap.books)
     if gap is not None:
         say(f"fitted again on all weeks, and frozen: it says the same to {gap:.1g} of a unit")
@@ -209,8 +210,9 @@ def publish(
     began: float,
 ) -> Version:
     """Write a version into the registry of a home, whole or not at all."""
-    window, levels = windows_for(snap.books, snap.horizon), levels_of(snap.books)
-    unseen = snap.books.last - choice.origins[0] if choice.origins else 0
+    first = choice.origins[0] if choice.origins else snap.books.last
+    window, levels = windows_for(snap.books, snap.horizon, before=first), levels_of(snap.books)
+    unseen = snap.books.last - first
     settings = describe(snap.books, window, levels) | {
         "coverage": how.coverage,
         "recent_weeks": RECENT,

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecomlib.contract import sum_forecasts
+from ecomlib.decisions import newsvendor_cost, newsvendor_quantile, order_from_quantiles, order_quantities
 from ecomlib.errors import DataError
-from ecomlib.evaluation import newsvendor_cost, newsvendor_quantile, order_from_quantiles, order_quantities
 
 COSTS = st.integers(1, 20)
 

@@ -26,8 +26,24 @@ def _costs(c_u: Any, c_o: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]
 def newsvendor_quantile(c_u: Any, c_o: Any) -> Any:
     """Compute the quantile of demand to order, ``c_u / (c_u + c_o)``, a share (lesson 00, section 5).
 
-    ``c_u`` and ``c_o``: money lost by one unit too few and by one too many, numbers or arrays (one a product).
-    Arrow, Harris and Marschak (1951).
+    Parameters
+    ----------
+    c_u, c_o : float or array
+        Money lost by one unit too few and by one too many; numbers, or one a product.
+
+    Returns
+    -------
+    float or ndarray
+        Between 0 and 1: a number for numbers.
+
+    Raises
+    ------
+    DataError
+        A cost is below zero, or both are zero.
+
+    References
+    ----------
+    Arrow, Harris and Marschak (1951), *Optimal Inventory Policy*.
     """
     under, over = _costs(c_u, c_o)
     share = under / (under + over)
@@ -37,9 +53,25 @@ def newsvendor_quantile(c_u: Any, c_o: Any) -> Any:
 def order_from_quantiles(levels: Any, forecast: Any, c_u: Any, c_o: Any) -> NDArray[np.float64]:
     """Read each row's order off its forecast quantiles, units, not rounded, shape (n,) (lesson 00, section 5).
 
-    ``levels`` (Q,) rise between 0 and 1, ``forecast`` (n, Q) holds those quantiles in units, ``c_u`` and ``c_o`` are
-    numbers or (n,). Between two levels a straight line; outside them the nearest one, so an order at a ratio of 0.99
-    from a forecast that ends at 0.95 is too small.
+    Parameters
+    ----------
+    levels : array (Q,)
+        Shares between 0 and 1, rising.
+    forecast : array (n, Q)
+        Those quantiles, units.
+    c_u, c_o : float or array (n,)
+        Money lost by one unit too few and by one too many.
+
+    Returns
+    -------
+    ndarray of float (n,)
+        Between two levels a straight line; outside them the nearest one, so an order at a ratio of 0.99 from a
+        forecast that ends at 0.95 is too small.
+
+    Raises
+    ------
+    DataError
+        The levels do not rise, or the forecast has another number of columns.
     """
     shares, table = np.asarray(levels, dtype=float), np.asarray(forecast, dtype=float)
     if shares.ndim != 1 or table.ndim != 2 or table.shape[1] != len(shares) or (np.diff(shares) <= 0).any():
@@ -129,8 +161,17 @@ def _in_order(frame: pd.DataFrame, model: str, columns: dict[float, str]) -> NDA
 def newsvendor_cost(order: Any, demand: Any, c_u: Any, c_o: Any) -> NDArray[np.float64]:
     """Compute the money lost by each order at the actual demand, arrays of one shape (lesson 00, section 5).
 
-    ``c_u`` for each unit short, ``c_o`` for each unit over: numbers, or one a row. Demand, not sales: a stock-out
-    hides the loss.
+    Parameters
+    ----------
+    order, demand : array
+        Units, of one shape. Demand, not sales: a stock-out hides the loss.
+    c_u, c_o : float or array
+        Money lost by each unit short, and by each unit over; numbers, or one a row.
+
+    Returns
+    -------
+    ndarray of float
+        Money, at or above zero, one an order.
     """
     under, over = _costs(c_u, c_o)
     ordered, wanted = np.asarray(order, dtype=float), np.asarray(demand, dtype=float)
