@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from ecomlib.files import whole_file
 from ecomlib.serving.release.bundle import Bundle
-from ecomlib.serving.release.frozen import Frozen
 from ecomlib.serving.release.inputs import NEVER, Floats, SalesHistory, monday
 from ecomlib.serving.release.versions import Version
 
@@ -39,7 +38,7 @@ class Made(NamedTuple):
 def make(bundle: Bundle, books: SalesHistory, origin: int) -> Made:
     """Evaluate a version's forecaster at an origin."""
     forecast, fitted = bundle.forecast(books, origin)
-    if type(bundle.forecaster).mean is Frozen.mean:  # its forecasts are its means: not evaluated twice
+    if bundle.means is None and bundle.trial_means is None:  # its forecasts are its means: not evaluated twice
         return Made(forecast, forecast, fitted.astype(bool))
     return Made(forecast, bundle.mean(books, origin), fitted.astype(bool))
 

@@ -27,6 +27,7 @@ EVENTS_FILE = "events.db"  # in the home
 ALL = "all"  # the sum of all regions, and the one region of a shop that has none
 RECENT = 26  # weeks whose units by region are kept, and whose regional split is the share
 MODEL, SMALL, TRIAL = frozen.MODEL, "model.int8.onnx", "trial"
+BESIDE = (TRIAL, "means", "trial_means")  # folders of frozen forecasters beside the one that serves
 _TABLES = ("weeks", "recent", "shares", "stock", "products", "regions", "launches", "effects", "reach", "order_errors")
 
 
@@ -44,7 +45,8 @@ class Bundle:
     forecast + ½ (infinite where too few calibration rows say, with the ``reason``); effects: by category,
     ``elasticity, low, high`` and the effect of a promotion, or empty; order_errors: by how much two weeks' units missed
     their forecasts, as ``decisions.order_quantiles`` gives it; trial: the same kind of forecaster, fitted without the
-    last ``calibrated_weeks``, which forecasts from origins before the cutoff: the forecaster knows what came then.
+    last ``calibrated_weeks``, which forecasts from origins before the cutoff: the forecaster knows what came then;
+    means, trial_means: what forecasts means beside them, where they forecast medians.
     """
 
     number: int
@@ -61,6 +63,8 @@ class Bundle:
     effects: pd.DataFrame
     order_errors: pd.DataFrame
     trial: Frozen | None = None
+    means: Frozen | None = None
+    trial_means: Frozen | None = None
 
     @property
     def horizon(self) -> int:
@@ -115,7 +119,9 @@ class Bundle:
 
     def mean(self, books: SalesHistory, origin: int) -> Floats:
         """Expect units (P, H) after ``origin``: what may be summed, over products, regions or weeks."""
-        return self._launched(self._frozen(origin).mean(books, origin), books)
+        past = self.trial is not None and origin < self.cutoff
+        means = self.trial_means if past else self.means
+        return self._launched((means or self._frozen(origin)).forecast(books, origin), books)
 
     def _frozen(self, origin: int) -> Frozen:
         return self.trial if self.trial is not None and origin < self.cutoff else self.forecaster
@@ -179,7 +185,7 @@ def read(version: Version) -> Bundle:
             t["reach"],
             t["effects"],
             t["order_errors"] if "order_errors" in t else errors_in(t["reach"]),
-            frozen.read(version.path / TRIAL) if (version.path / TRIAL).exists() else None,
+            *(frozen.read(path) if (path := version.path / name).exists() else None for name in BESIDE),
         )
     except (OSError, KeyError, ValueError, IndexError) as error:
         if isinstance(error, DataError):

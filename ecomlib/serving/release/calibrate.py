@@ -35,7 +35,7 @@ def calibrate(choice: Choice, snap: Snapshot, coverage: float) -> tuple[pd.DataF
     books, by_region, horizon = snap.books, snap.by_region, snap.horizon
     regions = list(snap.regions["region_id"])
     origin = choice.origins[-1] if choice.origins else books.last - horizon
-    said, expected = (getattr(choice.trial.frozen, what)(books, origin) for what in ("forecast", "mean"))
+    said, expected = choice.trial.frozen.forecast(books, origin), choice.trial.mean(books, origin)
     at = origin - books.first + 1
     there = np.flatnonzero(np.isfinite(said[:, 0]))
     most = max(_MOST_ROWS // (len(regions) * horizon), 50)

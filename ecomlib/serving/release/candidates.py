@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from ecomlib.serving.release.frozen import (
     WindowMean,
     freeze,
 )
-from ecomlib.serving.release.inputs import SalesHistory, monday, panel, windows_for
+from ecomlib.serving.release.inputs import Floats, SalesHistory, monday, panel, windows_for
 
 if TYPE_CHECKING:
     from ecomlib.contract import FittedForecaster
@@ -47,10 +47,19 @@ class FitSettings:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """Holds a candidate, frozen, and what it was frozen from; None for those that have nothing to learn."""
+    """Holds a candidate, frozen, and what it was frozen from; None for those that have nothing to learn.
+
+    means: what forecasts means beside it, where its own forecast is a median. Medians do not add up: most products of a
+    sparse shop have a median of zero, and their sum is far from zero.
+    """
 
     frozen: Frozen
     source: FittedForecaster | None = None
+    means: Frozen | None = None
+
+    def mean(self, books: SalesHistory, origin: int) -> Floats:
+        """Forecast means (P, H) after ``origin``: what may be summed. NaN for products without history by then."""
+        return (self.means or self.frozen).forecast(books, origin)
 
 
 def names_for(books: SalesHistory, *, quick: bool) -> tuple[str, ...]:
@@ -110,11 +119,20 @@ def fit(
     }
     learning = [name for name in (TREES, NETWORK) if name in names or BOTH in names]
     window = windows_for(books, horizon, before=until if before is None else before)
-    made = {name: _learn(name, books, window, until, how) for name in learning}
+    means = _means(books, window, until, how) if learning else None
+    made = {name: replace(_learn(name, books, window, until, how), means=means) for name in learning}
     made |= {name: Fitted(rules[name]()) for name in names if name in rules}
     if BOTH in names:
-        made[BOTH] = Fitted(Average.freeze([made[name].frozen for name in learning]))
+        made[BOTH] = Fitted(Average.freeze([made[name].frozen for name in learning]), means=means)
     return {name: made[name] for name in names}
+
+
+def _means(books: SalesHistory, window: WindowSettings, until: int, how: FitSettings) -> Frozen:
+    """Fit trees for means: a Tweedie loss, whose optimum is the mean, on units that are divided, not logged."""
+    from ecomlib.models.trees import Trees
+
+    model = Trees(replace(window, scale="mean_abs"), options={"objective": "tweedie", "random_state": how.seed})
+    return freeze(model.fit(panel(books, window), window.horizon, until=monday(until)), books)
 
 
 def _learn(name: str, books: SalesHistory, window: WindowSettings, until: int, how: FitSettings) -> Fitted:

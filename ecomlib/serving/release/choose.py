@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ecomlib.contract import interval_columns
+from ecomlib.contract import interval_columns, mean_column
 from ecomlib.ensemble import split_conformal
 from ecomlib.errors import DataError
 from ecomlib.serving.release.candidates import MEAN, NAMES, WORDS, FitSettings, Fitted, fit, names_for
@@ -122,6 +122,7 @@ def choose(
 def score_at(fitted: Mapping[str, Fitted], snap: Snapshot, origins: tuple[int, ...]) -> pd.DataFrame:
     """Forecast from each origin with each candidate: ``unique_id, ds, cutoff, y`` and a column a candidate.
 
+    Whose own forecast is a median, has a second column for its mean, ``trees-mean``.
     Scored are products for which every candidate has a forecast.
     """
     books, horizon = snap.books, snap.horizon
@@ -130,6 +131,10 @@ def score_at(fitted: Mapping[str, Fitted], snap: Snapshot, origins: tuple[int, .
     for origin in origins:
         said = {name: one.frozen.forecast(books, origin) for name, one in fitted.items()}
         there = np.flatnonzero(np.isfinite([units[:, 0] for units in said.values()]).all(axis=0))
+        means = next((one.means for one in fitted.values() if one.means is not None), None)  # all share one
+        if means is not None:
+            mean = means.forecast(books, origin)
+            said |= {mean_column(name): mean for name, one in fitted.items() if one.means is not None}
         at = origin - books.first + 1
         frame = pd.DataFrame(
             {
@@ -177,7 +182,8 @@ def pick(scores: pd.DataFrame, names: tuple[str, ...]) -> tuple[str, str]:
 def tabulate(scores: pd.DataFrame, snap: Snapshot, origins: tuple[int, ...], coverage: float) -> pd.DataFrame:
     """Tabulate the candidates: WAPE and bias pooled over the origins that choose, and what holds at the last one.
 
-    ``wape``, ``bias`` (of the sum of units). At the last origin, with intervals that the earlier ones calibrate:
+    ``wape``, ``bias`` (of the sum of units), ``bias_mean`` (that of the means, which is what sums are made of). At the
+    last origin, with intervals that the earlier ones calibrate:
     ``coverage`` of all product-weeks, of the half that sold more in the eight weeks before, and of the top tenth.
     ``money``: what the errors would cost a week, had the forecast been ordered: margin where too few, ``HOLDING`` of
     the unit cost where too many; missing where a shop has no unit costs.
@@ -192,12 +198,14 @@ def tabulate(scores: pd.DataFrame, snap: Snapshot, origins: tuple[int, ...], cov
     rows: list[dict[str, Any]] = []
     for name in names:
         off = choosing["y"] - choosing[name]
+        mean = mean_column(name) if mean_column(name) in choosing else name
         cost = off.clip(lower=0) * (money["price"] - money["cost"]).clip(lower=0)
         cost += (-off).clip(lower=0) * HOLDING * money["cost"]
         row = {
             "model": name,
             "wape": float(off.abs().sum() / sold) if sold > 0 else np.nan,
             "bias": float(-off.sum() / sold) if sold > 0 else np.nan,
+            "bias_mean": float(choosing[mean].sum() / sold - 1) if sold > 0 else np.nan,
             "coverage": np.nan,
             "coverage_large": np.nan,
             "coverage_top": np.nan,
@@ -247,7 +255,7 @@ def printed(choice: Choice) -> list[str]:
     table = choice.table
     if not choice.origins:
         return [choice.reason]
-    head = f"{'':19}{'WAPE':>8}{'bias':>8}{'held':>8}{'larger':>8}{'top':>8}{'money':>10}"
+    head = f"{'':19}{'WAPE':>8}{'bias':>8}{'of means':>10}{'held':>8}{'larger':>8}{'top':>8}{'money':>10}"
     lines = [f"{len(choice.origins)} origins, {choice.scores['unique_id'].nunique():,} products", head]
 
     def share(value: float) -> str:
@@ -258,6 +266,7 @@ def printed(choice: Choice) -> list[str]:
         money = f"{row.money:>10,.0f}" if np.isfinite(row.money) else f"{'–':>10}"
         wape = f"{row.wape:>8.3f}" if np.isfinite(row.wape) else f"{'–':>8}"
         bias = f"{row.bias:>+8.0%}" if np.isfinite(row.bias) else f"{'–':>8}"
+        bias += f"{row.bias_mean:>+10.0%}" if np.isfinite(row.bias_mean) else f"{'–':>10}"
         held = "".join(share(value) for value in (row.coverage, row.coverage_large, row.coverage_top))
         lines.append(f"{mark}{WORDS[row.model]:17}{wape}{bias}{held}{money}")
     lines.append("held: share of intervals that held at the last origin: all, the half that sells more, its best tenth")

@@ -63,10 +63,6 @@ class Frozen(ABC):
         ``books`` may hold later weeks, which are not read: but for the plan of prices, which is known ahead.
         """
 
-    def mean(self, books: SalesHistory, origin: int) -> Floats:
-        """Expect the units after ``origin``, (P, H): what may be summed. NaN as in ``forecast``, which it is here."""
-        return self.forecast(books, origin)
-
     @abstractmethod
     def note(self, folder: Path) -> dict[str, Any]:
         """Put larger parts into the folder; return the rest as plain values."""

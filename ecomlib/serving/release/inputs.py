@@ -66,7 +66,7 @@ class SalesHistory:
 
 
 def windows_for(books: SalesHistory, horizon: int, look_back: int = 26, *, before: int | None = None) -> WindowSettings:
-    """Choose the window that these books allow: shorter for a young shop, last year only where there is one.
+    """Choose the window that these books allow: shorter for a young shop, calendar and last year where there is a year.
 
     ``before``: the first origin at which candidates are tried. What is tried there was fitted on the weeks up to it, so
     a year must lie before it: a column that is 0 in all that was learned from means nothing where it is not.
@@ -79,7 +79,7 @@ def windows_for(books: SalesHistory, horizon: int, look_back: int = 26, *, befor
         min(look_back, max(weeks // 3, 2)),
         horizon,
         ("y", *plan[:2]),
-        (*plan, *season, *(LAST_YEAR if learned >= 65 else ())),
+        (*plan, *((*season, *LAST_YEAR) if learned >= 65 else ())),
         ("category",) if levels_of(books) else (),
         also_known=("log_price",),
     )

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ecomlib.errors import DataError
 from ecomlib.serving.release import candidates
-from ecomlib.serving.release.bundle import FORMAT, MODEL, RECENT, SMALL, TRIAL, describe, registry, write
+from ecomlib.serving.release.bundle import BESIDE, FORMAT, MODEL, RECENT, SMALL, TRIAL, describe, registry, write
 from ecomlib.serving.release.calibrate import calibrate
 from ecomlib.serving.release.candidates import MEAN, WORDS, FitSettings, Fitted
 from ecomlib.serving.release.choose import Choice, choose, printed
@@ -227,8 +227,11 @@ def publish(
 
     def put(folder: Path) -> dict[str, Any]:
         fitted.frozen.write(folder)
-        (folder / TRIAL).mkdir()
-        choice.trial.frozen.write(folder / TRIAL)
+        beside = (choice.trial.frozen, fitted.means, choice.trial.means)
+        for name, forecaster in zip(BESIDE, beside, strict=True):
+            if forecaster is not None:
+                (folder / name).mkdir()
+                forecaster.write(folder / name)
         write(folder, settings, tables)
         small = eight_bits(folder, choice, snap) if how.small else {}
         return notes | small | {"seconds": round(time.perf_counter() - began, 1)}
