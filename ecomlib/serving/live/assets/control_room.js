@@ -93,7 +93,7 @@ async function show(overview) {
   seen = overview;
   $("clock").textContent = written(overview.clock, { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
   $("events").textContent = whole.format(overview.events);
-  $("origin").textContent = `from ${dayAndYear(overview.origin)}`;
+  $("origin").textContent = `from ${dayAndYear(overview.origin)}${overview.stale ? "; the next forecasts are being made" : ""}`;
   $("version").textContent = `version ${overview.version}`;
   drawMap(overview);
   drawDrift(overview.drift);
@@ -237,7 +237,8 @@ function drawForecast(forecast) {
   add(lead, "b", {}, units(now.forecast));
   const sold = now.sold == null ? "" : `; sold so far: ${whole.format(now.sold)}`;
   lead.append(` units expected in the week from ${day(now.week)}${ends(now)}${sold}`);
-  $("basis").textContent = (forecast.basis === "category" ? "This product has no history yet: these are the mean first weeks of its category’s launches. " : "")
+  $("basis").textContent = (forecast.stale ? "A week has ended, and new forecasts are being made: these are the old ones. " : "")
+    + (forecast.basis === "category" ? "This product has no history yet: these are the mean first weeks of its category’s launches. " : "")
     + (forecast.interval ? `How far off it may be is ${forecast.interval}.` : `The band is made to hold ${percent} % of all weeks.`);
   const past = (forecast.history ?? []).filter((week) => week.week < now.week);
   const rows = [
