@@ -28,7 +28,7 @@ from ecomlib.errors import DataError, MissingDependencyError
 from ecomlib.models import baselines
 from ecomlib.models.trees import Trees, window_table
 from ecomlib.serving.release import frozen, inputs, snapshot
-from ecomlib.serving.release.bundle import open_bundle, registry
+from ecomlib.serving.release.bundle import TRIAL, open_bundle, registry
 from ecomlib.serving.release.inputs import NEVER, SalesHistory, monday
 from ecomlib.serving.release.train import ReleaseSettings, train
 from ecomlib.stores import Store, load_store
@@ -251,11 +251,13 @@ def test_ten_thousand_products_are_quick() -> None:
 
 
 def publish(home: Path, made: frozen.Frozen) -> int:
-    """The home's version in force once more, with another forecaster."""
+    """The home's version in force once more, with another forecaster and no trial beside it."""
     old = registry(home).open()
 
     def put(folder: Path) -> dict[str, object]:
-        shutil.copytree(old.path, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("card.json", "*.onnx"))
+        shutil.copytree(
+            old.path, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("card.json", "*.onnx", TRIAL)
+        )
         made.write(folder)
         return dict(old.card["notes"])
 
