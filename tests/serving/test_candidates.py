@@ -113,7 +113,7 @@ def test_no_file_of_a_version_is_a_pickle(model: str) -> None:
     folder = registry(made(model)[0]).open(1).path
     files = [path for path in folder.rglob("*") if path.is_file()]
     kinds = {parse(path) for path in files}
-    expected = {"trees": {".txt"}, "gru": {".onnx"}, "average": {".txt", ".onnx"}}
+    expected = {"trees": {".txt"}, "gru": {".txt", ".onnx"}, "average": {".txt", ".onnx"}}
     assert kinds == {".json", ".parquet"} | expected.get(model, set())
     assert len(files) > 10 and not any(pickled(path.read_bytes()) for path in files)
 
@@ -199,7 +199,7 @@ def test_the_card_says_what_was_chosen_and_why() -> None:
     notes = registry(home).open(1).card["notes"]
     assert (notes["format"], notes["horizon"], notes["frequency"]) == (2, 4, "W-MON")
     assert [row["model"] for row in notes["candidates"]] == list(NAMES)
-    held = {"model", "wape", "bias", "coverage", "coverage_large", "coverage_top", "money"}
+    held = {"model", "wape", "bias", "bias_mean", "coverage", "coverage_large", "coverage_top", "money"}
     assert all(set(row) == held and row["money"] is None for row in notes["candidates"]), "the shop has no unit costs"
     last = week_of(FIRST) + 59
     assert notes["origins"] == [f"{monday(last - back):%Y-%m-%d}" for back in (16, 12, 8, 4)]

@@ -162,7 +162,12 @@ def chosen(units: np.ndarray) -> Choice:
 
 def test_all_candidates_are_scored_on_all_origins(chosen: Choice, units: np.ndarray) -> None:
     names = ["naive", "window_mean", "exponential_smoothing", "trees", "gru", "average"]
-    assert list(chosen.table["model"]) == names and list(chosen.scores)[4:] == names
+    assert list(chosen.table["model"]) == names and list(chosen.scores)[4:] == [
+        *names,
+        "trees-mean",
+        "gru-mean",
+        "average-mean",
+    ]
     assert len(chosen.scores) == 4 * 6 * 4 and chosen.calibrated
     assert chosen.scores["y"].sum() == units[:, -16:].sum()
     assert not chosen.scores.duplicated(["unique_id", "ds"]).any(), "no week is counted twice"
