@@ -32,13 +32,15 @@ from benchmarks.service.shops import Size, expected, shop
 from benchmarks.trial import add_trial_options, trial_folder
 from ecomlib import recorded
 from ecomlib.panel import CALENDAR
-from ecomlib.serving.release.inputs import HORIZON, SalesHistory, monday, panel, shape_for
+from ecomlib.serving.release.inputs import SalesHistory, levels_of, monday, panel, windows_for
 from ecomlib.serving.release.snapshot import books_of, catalogue, cut, last_full_week
 from ecomlib.stores import Store
 from ecomlib.training import TrainSettings, fit, make_network, predict
 from ecomlib.windows import Batch, WindowSet, WindowSettings
 
 Floats = NDArray[np.float64]
+HORIZON = 4  # weeks
+SEASON = ("week_sin", "week_cos", "week_sin2", "week_cos2", "to_christmas", "holidays")
 SEEDS: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
 BACK = {"held out": 4, "tuning, 8 weeks back": 8, "tuning, 12 weeks back": 12}  # weeks before the end of the books
 
@@ -89,7 +91,7 @@ MEAN = Arm(head="poisson", scale="mean_abs", season=False, whole=True)
 def history(store: Store, back: int) -> SalesHistory:
     """Units by product up to `back` weeks before the end of the books."""
     held = cut(store, last_full_week(store) - back)
-    return books_of(held, *catalogue(held.store))[0]
+    return books_of(held, *catalogue(held.store), HORIZON)[0]
 
 
 def kept_weeks(books: SalesHistory) -> int:
@@ -105,21 +107,23 @@ def network(books: SalesHistory, arm: Arm, seed: int, *, median: bool = False) -
     if not arm.first:
         later = books.first + 1
         books = replace(books, first=later, units=books.units[:, 1:], begin=np.maximum(books.begin, later))
-    shape = shape_for(books)
-    if not arm.season:
-        shape = replace(shape, future=tuple(name for name in shape.future if name not in CALENDAR))
+    shape = windows_for(books, HORIZON)
+    plan = [name for name in shape.future if name in books.plan]
+    rest = [name for name in shape.future if name not in (*plan, *CALENDAR)]
+    # `train` gave a calendar to every shop then, also to one without a year.
+    future = (*plan, *(SEASON if arm.season else ()), *rest)
     settings = WindowSettings(
         shape.look_back,
         HORIZON,
         shape.past,
-        shape.future,
-        ("category",) if shape.levels else (),
+        future,
+        shape.static,
         also_known=("log_price",),
         scale=arm.scale,
         least_history=arm.grown,
     )
-    levels = {"category": shape.levels} if shape.levels else None
-    windows = WindowSet.from_panel(panel(books, shape), settings, levels=levels)
+    levels = {"category": levels_of(books)} if shape.static else None
+    windows = WindowSet.from_panel(panel(books, settings), settings, levels=levels)
     fitted, _ = windows.split(monday(books.last - (0 if arm.whole else kept_weeks(books))), 1)
     if arm.alive or arm.weighted:
         sums = np.concatenate([[0], np.cumsum(windows.units.numpy(), dtype=float)])
