@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 _PARITY = 1e-3  # of units, relative to one unit more than the forecast
+_MOST_SAME = 0.99  # of the forecasts of trees
 
 
 @dataclass(frozen=True)
@@ -262,6 +263,8 @@ def eight_bits(folder: Path, choice: Choice, snap: Snapshot) -> dict[str, Any]:
 def prove(fitted: Fitted, books: SalesHistory) -> float | None:
     """Measure the largest gap between what was fitted and what was frozen, over 1 + units; None with nothing to learn.
 
+    Of trees it is the gap that 99 % of the forecasts keep.
+
     Raises
     ------
     DataError
@@ -278,7 +281,10 @@ def prove(fitted: Fitted, books: SalesHistory) -> float | None:
     if not np.isfinite(ours).all():  # a gap that is NaN would be below every limit
         remedy = "train with fewer --epochs, or look for extreme quantities."
         raise DataError("the fitted forecaster's forecasts are not finite", remedy=remedy)
-    worst = float((np.abs(ours - theirs[there]) / (1 + ours)).max()) if there.any() else 0.0
+    gaps = np.abs(ours - theirs[there]) / (1 + ours)
+    # Trees are steps: an input that two libraries add up differently in the last bit may fall on either side of a split.
+    stepped = not isinstance(fitted.frozen, OnnxNetwork)
+    worst = float(np.quantile(gaps, _MOST_SAME if stepped else 1.0)) if gaps.size else 0.0
     if worst > _PARITY:
         raise DataError(
             "what was frozen does not say what was fitted",
