@@ -282,7 +282,7 @@ def prove(fitted: Fitted, books: SalesHistory) -> float | None:
         remedy = "train with fewer --epochs, or look for extreme quantities."
         raise DataError("the fitted forecaster's forecasts are not finite", remedy=remedy)
     gaps = np.abs(ours - theirs[there]) / (1 + ours)
-    # Trees are steps: an input that two libraries add up differently in the last bit may fall on either side of a split.
+    # Trees are steps: inputs that differ in their last bits may fall on either side of a split.
     stepped = not isinstance(fitted.frozen, OnnxNetwork)
     worst = float(np.quantile(gaps, _MOST_SAME if stepped else 1.0)) if gaps.size else 0.0
     if worst > _PARITY:
