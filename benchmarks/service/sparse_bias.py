@@ -1,6 +1,6 @@
 """Why is `ecomlib train` short of the units of a sparse shop, and what mends it?
 
-    python -m benchmarks.service.sparse_bias          # shops 1 to 6, three origins each; about 40 minutes of one core
+    python -m benchmarks.service.sparse_bias          # shops 1 to 6, three origins each; about 50 minutes of one core
     python -m benchmarks.service.sparse_bias --smoke  # one small shop, one origin; records nothing
 
 The shop is `fashion` of `shops.py`: 2,656 items, one year, collections that start and end. Forecasts of four weeks by
