@@ -1,15 +1,20 @@
 """Why is `ecomlib train` short of the units of a sparse shop, and what mends it?
 
-    python -m benchmarks.service.sparse_bias          # shops 1 to 6, three origins each; about 40 minutes of one core
+    python -m benchmarks.service.sparse_bias          # shops 1 to 6, three origins each; about 50 minutes of one core
     python -m benchmarks.service.sparse_bias --smoke  # one small shop, one origin; records nothing
 
 The shop is `fashion` of `shops.py`: 2,656 items, one year, collections that start and end. Forecasts of four weeks by
 product, for products that have begun. The last origin has the held-out weeks; choices are made at the two origins
 four and eight weeks before it ("tuning"), whose targets end where the held-out weeks begin.
 
-Causes, each alone changed from what `train` does: see `CAUSES`. Mends: see `mends`. Beside them the mean of eight weeks
-and boosted trees for absolute error, Poisson and Tweedie. `median of the truth` is the median of each product's week
-given its true rate: no forecaster of medians can be nearer to the units than it is, so its bias is what a median costs.
+Causes, each alone changed from what `train` did when the question came up: see `CAUSES`. Mends: see `mends`. Beside
+them the mean of eight weeks and boosted trees for absolute error, Poisson and Tweedie. `train now` is what `train`
+publishes since: its forecast, which is often a median, and its means, which is what the service adds up; once as it
+chooses by itself and once with the network.
+
+`median of the truth` is the median of each product's week given its true rate: no forecaster of medians can be nearer
+to the units than it is, so its bias is what a median costs. `mean of the truth, without shocks` knows all but what
+happens to the whole shop in a week, which nobody knows ahead: its bias is what chance does to a sum of four weeks.
 """
 
 from __future__ import annotations
@@ -20,6 +25,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -28,12 +34,14 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import nbinom
 
-from benchmarks.service.shops import Size, expected, shop
+from benchmarks.service.shops import RECIPES, Size, expected, shop
 from benchmarks.trial import add_trial_options, trial_folder
 from ecomlib import recorded
 from ecomlib.panel import CALENDAR
+from ecomlib.serving.release.bundle import open_bundle
 from ecomlib.serving.release.inputs import SalesHistory, levels_of, monday, panel, windows_for
 from ecomlib.serving.release.snapshot import books_of, catalogue, cut, last_full_week
+from ecomlib.serving.release.train import ReleaseSettings, train
 from ecomlib.stores import Store
 from ecomlib.training import TrainSettings, fit, make_network, predict
 from ecomlib.windows import Batch, WindowSet, WindowSettings
@@ -295,6 +303,32 @@ def mends(books: SalesHistory, seed: int) -> dict[str, Floats]:
     return found
 
 
+def published(store: Store, back: int) -> dict[str, Floats]:
+    """Forecasts and means (P, 4) of the versions that `train` publishes `back` weeks before the end of the books."""
+    found: dict[str, Floats] = {}
+    for arm, model in (("its own choice", None), ("the network", "gru")):
+        with TemporaryDirectory() as home:
+            plan = ReleaseSettings(effects=False, model=model)
+            made = train(store, home, plan, cutoff=last_full_week(store) - back)
+            bundle = open_bundle(home, made.version.number)
+            units, fitted = bundle.forecast(bundle.books, bundle.cutoff)
+            means = bundle.mean(bundle.books, bundle.cutoff)
+        print(f"train now, {arm}: {made.choice.reason}", flush=True)
+        for what, said in (("forecast", units), ("means", means)):
+            found[f"train now, {arm}: {what}"] = np.where(fitted[:, None], said, np.nan)
+    return found
+
+
+def without_shocks(seed: int, size: Size) -> Floats:
+    """Expected units (P, W) of the same shop, had no week's shock come: the same draws, of no height."""
+    kept = RECIPES["fashion"]
+    try:
+        RECIPES["fashion"] = replace(kept, shock=0.0)
+        return expected("fashion", seed, size)[0]
+    finally:
+        RECIPES["fashion"] = kept
+
+
 def errors(came: Floats, said: Floats) -> dict[str, float]:
     """Units that came and were said, the sum of absolute errors, of products with a forecast."""
     there = np.isfinite(said[:, 0])
@@ -310,6 +344,7 @@ def measured(seed: int, size: Size, backs: dict[str, int], causes: dict[str, Arm
     store = shop("fashion", seed, size)
     whole = history(store, 0)
     rates, dispersion = expected("fashion", seed, size)
+    quiet = without_shocks(seed, size)
     size_of = 1 / dispersion
     middle = nbinom.ppf(0.5, size_of, size_of / (size_of + np.maximum(rates, 1e-9)))
     rows: list[dict[str, Any]] = []
@@ -326,10 +361,14 @@ def measured(seed: int, size: Size, backs: dict[str, int], causes: dict[str, Arm
         begun = (books.begin <= books.last)[:, None]
         ideal = {
             name: np.where(begun, truth[:, at : at + HORIZON], np.nan)
-            for name, truth in (("median of the truth", middle), ("mean of the truth", rates))
+            for name, truth in (
+                ("median of the truth", middle),
+                ("mean of the truth", rates),
+                ("mean of the truth, without shocks", quiet),
+            )
         }
-        for name, said in (ideal | mends(books, 0)).items():
-            rows.append(about | {"part": "mend", "arm": name} | errors(came, said))
+        for part, arms in (("truth", ideal), ("published", published(store, back)), ("mend", mends(books, 0))):
+            rows += [about | {"part": part, "arm": name} | errors(came, said) for name, said in arms.items()]
     return pd.DataFrame(rows)
 
 
