@@ -66,7 +66,7 @@ def kills(home: Path, url: str, lives: int, seed: int = 0, longest: float = 0.6)
                 service.kill()
             began = service.start()
             shop = shop or Shop.of(service.port, speed=3_600.0)
-            found = forecasts(service.port, shop)
+            found, old = forecasts(service.port, shop)
             row: dict[str, Any] = {"kill": life, "moment": moment, "start_seconds": began, "forecasts": len(found)}
             row["differ_from_fresh"] = sum(found[pair] != said for pair, said in fresh(home, url).items())
             row["differ_from_before"] = None if before is None else int(before != digest(found))
@@ -80,7 +80,9 @@ def kills(home: Path, url: str, lives: int, seed: int = 0, longest: float = 0.6)
             if moment == "at rest":
                 sender.rest.set()
                 sender.join()
-                before = digest(forecasts(service.port, shop))
+                at_rest, waiting = forecasts(service.port, shop)
+                before, old = digest(at_rest), old + waiting
+            row["marked_old"] = old
             service.kill()
             sender.join()
             if sender.wrong:
@@ -112,10 +114,20 @@ def seen(url: str, everything: set[str], sender: Sender, flight: list[str]) -> d
     }
 
 
-def forecasts(port: int, shop: Shop) -> dict[tuple[str, str], bytes]:
-    """Every forecast that the service has, as bytes."""
+def forecasts(port: int, shop: Shop, patience: float = 60.0) -> tuple[dict[tuple[str, str], bytes], int]:
+    """Every forecast that the service has, as bytes, and how many were marked as old when they were first read.
+
+    A late order, or a week's end, makes forecasts old until a thread has made new ones. These answers say so, and
+    promise nothing about a restart: all are read again until none is marked.
+    """
+    marked, until = [], time.monotonic() + patience
     with contextlib.closing(Line(port)) as line:
-        return {pair: line.ask(forecast(*pair))[1] for pair in shop.pairs()}
+        while not marked or marked[-1]:
+            if time.monotonic() > until:
+                raise RuntimeError(f"{marked[-1]} forecasts are still marked as old after {patience:.0f} s at rest")
+            found = {pair: line.ask(forecast(*pair))[1] for pair in shop.pairs()}
+            marked.append(sum(b'"stale":true' in body for body in found.values()))
+    return found, marked[0]
 
 
 def fresh(home: Path, url: str) -> dict[tuple[str, str], bytes]:
