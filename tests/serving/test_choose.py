@@ -290,4 +290,4 @@ def test_quick_leaves_networks_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(candidates, "_learn", note)
     found = choose(snap(level(5, 28)), QUICK, quick=True)
-    assert asked == ["trees"] and not {"gru", "average"} & set(found.table["model"])
+    assert asked == ["means", "trees"] and not {"gru", "average"} & set(found.table["model"])

@@ -12,14 +12,15 @@ import pytest
 pytest.importorskip("onnxruntime")
 pytest.importorskip("lightgbm")
 
+from ecomlib.errors import DataError
 from ecomlib.models.trees import Trees
 from ecomlib.panel import CALENDAR
 from ecomlib.serving.release.bundle import open_bundle, registry
 from ecomlib.serving.release.candidates import FitSettings, fit
 from ecomlib.serving.release.choose import origins_of
-from ecomlib.serving.release.frozen import read
+from ecomlib.serving.release.frozen import WindowMean, read
 from ecomlib.serving.release.inputs import SalesHistory, monday, panel, week_of, windows_for
-from ecomlib.serving.release.train import ReleaseSettings, train
+from ecomlib.serving.release.train import ReleaseSettings, prove, train
 
 FIRST = week_of("2023-01-02")
 
@@ -117,3 +118,17 @@ def test_a_version_keeps_its_means(tmp_path: Path) -> None:
     assert not np.array_equal(bundle.mean(books, cutoff), bundle.forecast(books, cutoff)[0])
     past = cutoff - 4
     assert np.array_equal(bundle.mean(books, past), made.choice.trial.mean(books, past)), "before it, the trial's"
+
+
+@pytest.mark.parametrize("name", ["trees", "gru", "average"])
+@pytest.mark.parametrize("place", [0, -1])
+def test_a_frozen_part_that_says_something_else_is_refused(name: str, place: int) -> None:
+    """Whichever part it is: what serves, a member of the average, or what forecasts means."""
+    books = sparse(40)
+    whole = fit([name], books, 4, books.last, FitSettings(epochs=1))[name]
+    gap = prove(whole, books)
+    assert gap is not None and gap < 1e-3 and len(whole.learned) == (3 if name == "average" else 2)
+    wrong = list(whole.learned)
+    wrong[place] = replace(wrong[place], frozen=WindowMean(4, 2))
+    with pytest.raises(DataError, match="does not say what was fitted"):
+        prove(replace(whole, learned=tuple(wrong)), books)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from ecomlib.errors import DataError
 from ecomlib.serving.release.frozen import (
@@ -34,6 +35,7 @@ WORDS = dict(
         strict=True,
     )
 )
+MEANS = "means"  # no candidate: it forecasts means beside those that forecast medians
 WINDOW, YEAR = 8, 52  # weeks
 
 
@@ -46,15 +48,23 @@ class FitSettings:
 
 
 @dataclass(frozen=True, eq=False)
+class Learned:
+    """Holds what was fitted and what it was frozen to: ``train.prove`` compares the two."""
+
+    source: FittedForecaster
+    frozen: Frozen
+
+
+@dataclass(frozen=True, eq=False)
 class Fitted:
-    """Holds a candidate, frozen, and what it was frozen from; None for those that have nothing to learn.
+    """Holds a candidate, frozen, and all that was learned for it; nothing for those that have nothing to learn.
 
     means: what forecasts means beside it, where its own forecast is a median. Medians do not add up: most products of a
     sparse shop have a median of zero, and their sum is far from zero.
     """
 
     frozen: Frozen
-    source: FittedForecaster | None = None
+    learned: tuple[Learned, ...] = ()
     means: Frozen | None = None
 
     def mean(self, books: SalesHistory, origin: int) -> Floats:
@@ -119,24 +129,22 @@ def fit(
     }
     learning = [name for name in (TREES, NETWORK) if name in names or BOTH in names]
     window = windows_for(books, horizon, before=until if before is None else before)
-    means = _means(books, window, until, how) if learning else None
-    made = {name: replace(_learn(name, books, window, until, how), means=means) for name in learning}
-    made |= {name: Fitted(rules[name]()) for name in names if name in rules}
-    if BOTH in names:
-        made[BOTH] = Fitted(Average.freeze([made[name].frozen for name in learning]), means=means)
+    made = {name: Fitted(rules[name]()) for name in names if name in rules}
+    if learning:
+        held = panel(books, window)
+        means, *parts = (_learn(name, books, held, window, until, how) for name in (MEANS, *learning))
+        for name, part in zip(learning, parts, strict=True):
+            made[name] = Fitted(part.frozen, (part, means), means.frozen)
+        if BOTH in names:
+            frozen = Average.freeze([part.frozen for part in parts])
+            made[BOTH] = Fitted(frozen, (*parts, means), means.frozen)
     return {name: made[name] for name in names}
 
 
-def _means(books: SalesHistory, window: WindowSettings, until: int, how: FitSettings) -> Frozen:
-    """Fit trees for means: a Tweedie loss, whose optimum is the mean, on units that are divided, not logged."""
-    from ecomlib.models.trees import Trees
-
-    model = Trees(replace(window, scale="mean_abs"), options={"objective": "tweedie", "random_state": how.seed})
-    return freeze(model.fit(panel(books, window), window.horizon, until=monday(until)), books)
-
-
-def _learn(name: str, books: SalesHistory, window: WindowSettings, until: int, how: FitSettings) -> Fitted:
-    """Fit trees or network on windows of the books, through the one contract."""
+def _learn(
+    name: str, books: SalesHistory, held: pd.DataFrame, window: WindowSettings, until: int, how: FitSettings
+) -> Learned:
+    """Fit trees, network or the trees for means on windows of ``held``, the books' panel, through the one contract."""
     from ecomlib.models.trees import Trees
     from ecomlib.training import TrainSettings
     from ecomlib.training.forecaster import NetworkForecaster
@@ -145,6 +153,8 @@ def _learn(name: str, books: SalesHistory, window: WindowSettings, until: int, h
     model: Any
     if name == TREES:
         model = Trees(window, options={"random_state": how.seed})
+    elif name == MEANS:  # a Tweedie loss, whose optimum is the mean, on units that are divided, not logged
+        model = Trees(replace(window, scale="mean_abs"), options={"objective": "tweedie", "random_state": how.seed})
     else:
         # A short history needs smaller batches and more rounds.
         begin = until + 2 - horizon - max(window.least_history, 1) - books.begin
@@ -158,5 +168,5 @@ def _learn(name: str, books: SalesHistory, window: WindowSettings, until: int, h
         )
         options = {"head": "absolute", "hidden": 24, "decoder": 32}
         model = NetworkForecaster("gru", window, rounds, (how.seed,), options)
-    source = model.fit(panel(books, window), horizon, until=monday(until))
-    return Fitted(freeze(source, books), source)
+    source = model.fit(held, horizon, until=monday(until))
+    return Learned(source, freeze(source, books))

@@ -20,7 +20,7 @@ from ecomlib.errors import DataError
 from ecomlib.serving.release import candidates
 from ecomlib.serving.release.bundle import BESIDE, FORMAT, MODEL, RECENT, SMALL, TRIAL, describe, registry, write
 from ecomlib.serving.release.calibrate import calibrate
-from ecomlib.serving.release.candidates import MEAN, WORDS, FitSettings, Fitted
+from ecomlib.serving.release.candidates import MEAN, WORDS, FitSettings, Fitted, Learned
 from ecomlib.serving.release.choose import Choice, choose, printed
 from ecomlib.serving.release.effects import effects_of
 from ecomlib.serving.release.frozen import OnnxNetwork
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ecomlib.models import Network
     from ecomlib.serving.release.bundle import Bundle
     from ecomlib.stores import Store
+    from ecomlib.windowing import WindowSettings
     from ecomlib.windows import WindowSet
 
 Say = Callable[[str], None]
@@ -83,8 +84,8 @@ class Trained:
     @property
     def model(self) -> Network:
         """The network in torch; ``DataError`` where the version is made of something else."""
-        learned = self.fitted.source.learned if self.fitted.source else None
-        if not isinstance(learned, Mapping) or "networks" not in learned:
+        learned = self.fitted.learned[0].source.learned if isinstance(self.fitted.frozen, OnnxNetwork) else None
+        if learned is None:
             raise DataError(
                 f"this version is no network, but {WORDS[self.choice.name]}", remedy='train with model="gru".'
             )
@@ -263,28 +264,19 @@ def eight_bits(folder: Path, choice: Choice, snap: Snapshot) -> dict[str, Any]:
 def prove(fitted: Fitted, books: SalesHistory) -> float | None:
     """Measure the largest gap between what was fitted and what was frozen, over 1 + units; None with nothing to learn.
 
-    Of trees it is the gap that 99 % of the forecasts keep.
+    All that a candidate learned is measured: the members of an average, and what forecasts means. Of trees it is the
+    gap that 99 % of the forecasts keep.
 
     Raises
     ------
     DataError
         They do not say the same, or what they say is not finite.
     """
-    if fitted.source is None:
+    if not fitted.learned:
         return None
-    model: Any = fitted.source.forecaster
-    theirs = fitted.frozen.forecast(books, books.last)
-    there = np.isfinite(theirs[:, 0])
-    said = fitted.source.forecast(panel(books, model.window), at=monday(books.last))
-    wide = said.pivot_table(model.label, "unique_id", "ds").reindex(list(books.products))
-    ours = np.maximum(wide.to_numpy(dtype=float)[there], 0.0)
-    if not np.isfinite(ours).all():  # a gap that is NaN would be below every limit
-        remedy = "train with fewer --epochs, or look for extreme quantities."
-        raise DataError("the fitted forecaster's forecasts are not finite", remedy=remedy)
-    gaps = np.abs(ours - theirs[there]) / (1 + ours)
-    # Trees are steps: inputs that differ in their last bits may fall on either side of a split.
-    stepped = not isinstance(fitted.frozen, OnnxNetwork)
-    worst = float(np.quantile(gaps, _MOST_SAME if stepped else 1.0)) if gaps.size else 0.0
+    window: WindowSettings = fitted.learned[0].source.forecaster.window  # type: ignore[attr-defined]
+    held = panel(books, window)
+    worst = max(_gap(one, held, books) for one in fitted.learned)
     if worst > _PARITY:
         raise DataError(
             "what was frozen does not say what was fitted",
@@ -292,3 +284,19 @@ def prove(fitted: Fitted, books: SalesHistory) -> float | None:
             remedy="this is a fault of ecomlib: please report it with your versions.",
         )
     return worst
+
+
+def _gap(one: Learned, held: pd.DataFrame, books: SalesHistory) -> float:
+    """The gap of one fitted forecaster and what it was frozen to, at the end of the books."""
+    theirs = one.frozen.forecast(books, books.last)
+    there = np.isfinite(theirs[:, 0])
+    said = one.source.forecast(held, at=monday(books.last))
+    wide = said.pivot_table(one.source.forecaster.label, "unique_id", "ds").reindex(list(books.products))
+    ours = np.maximum(wide.to_numpy(dtype=float)[there], 0.0)
+    if not np.isfinite(ours).all():  # a gap that is NaN would be below every limit
+        remedy = "train with fewer --epochs, or look for extreme quantities."
+        raise DataError("the fitted forecaster's forecasts are not finite", remedy=remedy)
+    gaps = np.abs(ours - theirs[there]) / (1 + ours)
+    # Trees are steps: inputs that differ in their last bits may fall on either side of a split.
+    stepped = not isinstance(one.frozen, OnnxNetwork)
+    return float(np.quantile(gaps, _MOST_SAME if stepped else 1.0)) if gaps.size else 0.0
