@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ecomlib.errors import DataError
 
-Kind = Literal["order", "delivery"]
+Kind = Literal["order", "delivery", "return", "count", "void", "correct", "confirm", "clock"]
 
 _KEY = sql.String(200).with_variant(postgresql.VARCHAR(200, collation="C"), "postgresql")  # sorted as Python sorts
 _TABLES = sql.MetaData()
@@ -33,7 +33,10 @@ EVENTS = sql.Table(
     sql.Column("second", sql.BigInteger, nullable=False),  # of the shop's own clock since 1970, no time zone
     sql.Column("quantity", sql.Integer, nullable=False),
     sql.Column("unit_price", sql.Float),  # a delivery may come without one
+    sql.Column("refers", _KEY),  # the key of the event that this one voids, corrects, confirms or returns
+    sql.Column("held", sql.SmallInteger, nullable=False, server_default="0"),  # 1: waits until it is confirmed
     sql.Index("events_by_second", "second"),
+    sql.Index("events_by_refers", "refers"),
 )
 _EPOCH = datetime(1970, 1, 1)
 _THURSDAY = 3  # 1970-01-01 was one; weeks begin on Monday
@@ -55,6 +58,8 @@ class Event:
     quantity: int
     unit_price: float | None = None
     kind: Kind = "order"
+    refers: str | None = None
+    held: int = 0
 
 
 class EventLog:
@@ -219,6 +224,8 @@ def _row(event: Event) -> dict[str, Any]:
         "second": _second(event.ordered_at),
         "quantity": event.quantity,
         "unit_price": event.unit_price,
+        "refers": event.refers,
+        "held": event.held,
     }
 
 
