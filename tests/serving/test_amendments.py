@@ -125,8 +125,10 @@ def test_a_stocktake_sets_the_stock(client: TestClient) -> None:
     assert stock(client) == 47 and everything(client) == restarted(client)
     tell(client, "v", kind="void", refers="after")
     assert stock(client) == 50 and everything(client) == restarted(client)
-    for wrong in ({**taken, "counts": [count, count]}, {**taken, "counts": [{**count, "region_id": "R99"}]}):
-        assert client.post("/stocktake", json=wrong).status_code == 422
+    assert client.post("/stocktake", json={**taken, "counts": [count, count]}).json()["received"] == 1
+    assert client.post("/stocktake", json={**taken, "counts": [{**count, "region_id": "R99"}]}).status_code == 422
+    twice = {**taken, "event_key": "July", "counts": [count, {**count, "quantity": 39}]}
+    assert client.post("/stocktake", json=twice).status_code == 409
     conflict = client.post("/stocktake", json={**taken, "counts": [{**count, "quantity": 41}]})
     assert conflict.status_code == 409 and stock(client) == 50
 

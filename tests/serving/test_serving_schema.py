@@ -114,5 +114,5 @@ def _narrow(part: Any, known: dict[str, Any]) -> None:
         if part.get("name") in known and "in" in part:
             part["schema"] = known[part["name"]]
         for name in known.keys() & part.get("properties", {}).keys():
-            if part["properties"][name] != {"not": {}}:  # what a kind of event does not have stays so
+            if part["properties"][name] != {"type": "null"}:  # what a kind of event does not have stays so
                 part["properties"][name] = known[name]

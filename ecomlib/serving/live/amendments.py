@@ -81,8 +81,8 @@ def counts_of(given: StocktakeIn, state: State) -> list[Event]:
         place = ("body", "counts", at)
         known_place(count.product_id, count.region_id, state, place)
         pair = count.product_id, count.region_id
-        if pair in events:
-            raise Problem(422, "this product and region is counted twice", *place, "product_id")
+        if pair in events and events[pair].quantity != count.quantity:
+            raise Problem(409, "this product and region is counted twice, with two numbers", *place, "product_id")
         name = hashlib.sha256(json.dumps(pair).encode()).hexdigest()[:_ID]
         events[pair] = Event(f"{given.event_key}#{name}", *pair, when, count.quantity, kind="count")
     return list(events.values())

@@ -50,7 +50,12 @@ def _clean(text: str) -> str:
     return text
 
 
-Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200), AfterValidator(_clean)]
+Text = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=200),
+    AfterValidator(_clean),
+    Field(json_schema_extra={"pattern": r"^[^\x00]+$"}),
+]
 
 
 # JSON does not tell 3.0 from 3, and many senders write whole numbers so.
@@ -222,19 +227,15 @@ def plausible(state: State) -> list[int]:
 def schema() -> dict[str, Any]:
     """Describe what ``POST /events`` takes, for OpenAPI."""
     one = EventIn.model_json_schema()
-    fields = one["properties"]
+    something = {"product_id": "string", "region_id": "string", "refers": "string", "unit_price": "number"}
     what = ("product_id", "region_id", "quantity")
-    for name in ("product_id", "region_id", "refers", "quantity", "unit_price"):
-        fields[name] = {**fields[name]["anyOf"][0], "description": fields[name].get("description", "")}
-        if name != "quantity" and name != "unit_price":
-            fields[name]["pattern"] = r"^[^\x00]+$"
-    fields["event_key"]["pattern"] = r"^[^\x00]+$"
-    some = {"properties": {"quantity": {**fields["quantity"], "minimum": 1}}}
-    never: dict[str, Any] = {"not": {}}
 
     def kind(name: str, needs: tuple[str, ...], without: tuple[str, ...]) -> dict[str, Any]:
-        shape = {"kind": {"const": name}, **dict.fromkeys(without, never)}
-        shape |= {} if name in ("void", "correct") else some["properties"]
+        """A kind of event: what it needs is no null, what it has not is absent or null."""
+        shape: dict[str, Any] = {"kind": {"const": name}, **{field: {"type": "null"} for field in without}}
+        shape |= {field: {"type": something[field]} for field in needs if field != "quantity"}
+        if "quantity" in needs:
+            shape["quantity"] = {"type": "integer", "minimum": 0 if name == "correct" else 1}
         return {"properties": shape, "required": [*(("kind",) if name != "order" else ()), *needs]}
 
     one["anyOf"] = [
