@@ -189,3 +189,46 @@ def test_retraining_learns_what_holds(client: TestClient, tmp_path: Path) -> Non
     lines = service.log.lines(until=service.state.until)
     assert lines[["event_key", "quantity"]].to_dict("list") == {"event_key": ["b"], "quantity": [3]}
     assert START.year == 2025
+
+
+def test_the_commands_that_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from ecomlib.cli.main import app
+    from ecomlib.serving.live.replay import Sender
+
+    with TestClient(create_app(trained_home(), f"sqlite:///{tmp_path / 'events.db'}")) as client:
+
+        def ask(self: Sender, method: str, path: str, values: Any = None) -> Any:
+            answer = client.request(method, path, json=values)
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+        monkeypatch.setattr(Sender, "ask", ask)
+
+        def run(*words: str) -> str:
+            done = CliRunner().invoke(app, [*words])
+            assert done.exit_code == 0, done.output
+            return done.output
+
+        client.post("/events", json={"events": [event("far", at=WAIT), event("slip", quantity=700_000)]})
+        said = run("waiting")
+        assert "2 events wait" in said and "order of 700,000 x P0001 in R01: an absurd quantity" in said
+        assert "1 voided, 1 wait" in run("waiting", "void", "slip")
+        assert "1 applied, 0 wait; the shop's clock is at 2025-07-20T10:00:00" in run("waiting", "apply")
+        counts = tmp_path / "count.csv"
+        counts.write_text("product_id,region_id,quantity\nP0001,R01,33\nP0002,R01,0\n")
+        assert "2 counts are new" in run("stocktake", str(counts), "--at", "2025-07-20 11:00")
+        assert "0 counts are new" in run("stocktake", str(counts), "--at", "2025-07-20 11:00") and stock(client) == 33
+        counts.write_text("product_id,region_id,quantity\nP0001,R01,3.5\n")
+        done = CliRunner().invoke(app, ["stocktake", str(counts), "--at", "2025-07-20 11:00"])
+        assert done.exit_code == 1 and "row 1" in done.stderr and "'3.5'" in done.stderr
+
+
+def test_a_refusal_becomes_a_sentence() -> None:
+    from ecomlib.serving.live.replay import refusal, values_at
+
+    said = b'{"detail":[{"loc":["body","events",1,"quantity"],"msg":"a quantity is 1 or more"}]}'
+    assert refusal(said) == "quantity: a quantity is 1 or more"
+    assert values_at({"events": [{}, {"quantity": 0}]}, said) == 0
+    assert refusal(b"<html>bad gateway") == "<html>bad gateway" and values_at({}, b"{}") is None
