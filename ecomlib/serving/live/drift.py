@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from ecomlib.errors import DataError
 
 SPANS = (2, 4)  # closed weeks that the level is looked at over: a leap is seen after two, what creeps after four
+KNOWN = ", so training again alone will not mend it"
 _PRIOR = 4  # weeks that the history's noise counts beside a version's own weeks
 _NAN = float("nan")
 
@@ -170,8 +171,8 @@ def watch_weeks(
     Returns
     -------
     Light
-        Not known where fewer than three weeks tell how much weeks differ. No drift where the weeks before the cutoff
-        were no better.
+        Not known where fewer than three weeks tell how much weeks differ. No drift where it is not shown to be
+        lower than before the cutoff. Red needs two weeks.
     """
     from scipy.special import stdtr
 
@@ -182,14 +183,17 @@ def watch_weeks(
     if df < 2:
         return Light(name, _NAN, False, f"how much coverage differs between weeks is not known from {df + 1} of them")
     spread = sum(float(((part - part.mean()) ** 2).sum()) for part in (recent, usual) if len(part)) / df
-    error = np.sqrt(max(spread, nominal * (1 - nominal) / max(shares.pairs, 1.0)) / len(recent))
+    spread = max(spread, nominal * (1 - nominal) / max(shares.pairs, 1.0))
     share = float(recent.mean())
-    alarm = bool(stdtr(df, (share - nominal) / error) < s.weeks_p) and share < nominal - slack
+    chance = float(stdtr(df, (share - nominal) / np.sqrt(spread / len(recent))))
+    alarm = chance < s.weeks_p and share < nominal - slack
     said = f"{share:.0%} of what came lay in its {nominal:.0%} interval, {_span(len(recent))}"
-    known = bool(len(usual)) and float(usual.mean()) < nominal - slack and share > float(usual.mean()) - slack
-    if alarm and known:
-        said += f"; before the cutoff it was {usual.mean():.0%} already, so training again alone will not mend it"
-    return Light(name, share, alarm, said, red=alarm and not known, drift=not known)
+    known = False
+    if alarm and len(usual) and usual.mean() < nominal - slack / 2:
+        error = np.sqrt(spread * (1 / len(recent) + 1 / len(usual)))
+        known = float(stdtr(df, (share - usual.mean()) / error)) >= s.weeks_p
+        said += f"; before the cutoff it was {usual.mean():.0%}{KNOWN if known else ''}"
+    return Light(name, share, alarm, said, red=alarm and not known and len(recent) > 1, drift=not known)
 
 
 def watch_large(views: Mapping[str, Shares], nominal: float = 0.9, settings: DriftSettings | None = None) -> Light:
@@ -202,13 +206,18 @@ def watch_large(views: Mapping[str, Shares], nominal: float = 0.9, settings: Dri
     each = replace(s, weeks_p=s.weeks_p / max(len(views), 1))
     lights = {words: watch_weeks(shares, nominal, each, "coverage_large") for words, shares in views.items()}
     first = next(iter(lights.values()))
-    ringing = {words: light for words, light in lights.items() if light.alarm}
+    held = ", ".join(f"{words} {light.value:.0%}" for words, light in lights.items() if light.value == light.value)
+    ringing = [light for light in lights.values() if light.alarm]
+    if not held:
+        return first
+    says = f"intervals of {nominal:.0%} where most is sold, {_span(max(len(one.recent) for one in views.values()))}: "
+    says += f"{held} of what came lay inside"
     if not ringing:
-        held = ", ".join(f"{words} {light.value:.0%}" for words, light in lights.items() if light.value == light.value)
-        return first if first.value != first.value else replace(first, says=f"intervals that held: {held}")
-    says = "; ".join(f"{words}: {light.says}" for words, light in ringing.items())
-    red, drift = (any(getattr(light, name) for light in ringing.values()) for name in ("red", "drift"))
-    return replace(first, alarm=True, says=says, red=red, drift=drift)
+        return replace(first, says=says)
+    red, drift = (any(getattr(light, name) for light in ringing) for name in ("red", "drift"))
+    return replace(
+        first, alarm=True, says=says if drift else f"{says}; before the cutoff too{KNOWN}", red=red, drift=drift
+    )
 
 
 def level_noise(off: ArrayLike, history: ArrayLike = ()) -> Noise:
@@ -278,6 +287,7 @@ def watch_level(sold: ArrayLike, expected: ArrayLike, noise: Noise, settings: Dr
     if not noise.sd > 0:
         return Light("level", share if rings else _NAN, rings, says + "; a week's usual error is not known")
     says += f" (a week's usual error is {np.expm1(noise.sd):.0%})"
+    proven = proven and span > 1
     return Light("level", share, rings, says, red=proven and bool(abs(np.log1p(share)) >= np.log1p(s.level_red)))
 
 

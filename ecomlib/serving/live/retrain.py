@@ -219,7 +219,7 @@ def canary(home: str | os.PathLike[str], number: int, *, database: str | None = 
     old, new = open_bundle(home), open_bundle(home, number)
     if database is not None and (wrong := _no_live_log(home, database)):
         return Decision(False, f"not promoted, nothing was compared: {wrong}", None, _NOTHING)
-    alarm = look(_state(old, home, database))["light"] in ("amber", "red")
+    alarm = look(_state(old, home, database))["drifted"]
     with closing(EventLog(database or database_url(home))) as log:
         return decide(old, new, log, alarm=alarm)
 
