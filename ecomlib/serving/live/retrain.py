@@ -121,11 +121,19 @@ def decide(old: Bundle, new: Bundle, log: EventLog, *, alarm: bool, seed: int = 
     except DataError as error:
         return Decision(False, f"new against old: not promoted, they cannot be compared: {error}", None, scores)
     why = (
-        f"{verdict}; {names[1]} (new) against {names[0]} (old) on {scores['unique_id'].nunique()} products, weeks "
+        f"{verdict}; {shown(verdict)}; "
+        f"{names[1]} (new) against {names[0]} (old) on {scores['unique_id'].nunique()} products, weeks "
         f"{scores['ds'].min():%Y-%m-%d} to {scores['ds'].max():%Y-%m-%d} of {live}; "
         + ("drift alarms" if alarm else "drift does not alarm")
     )
     return Decision(may_serve(verdict, alarm), why, verdict, scores)
+
+
+def shown(verdict: Verdict) -> str:
+    """Say what a verdict has shown of the new version; an interval with zero in it shows neither."""
+    if verdict.word in ("better", "worse"):
+        return f"the new version is shown to be {verdict.word}"
+    return "the new version is not shown to be better, nor to be worse"
 
 
 def may_serve(verdict: Verdict, alarm: bool) -> bool:
