@@ -216,7 +216,8 @@ NOON = datetime(2026, 3, 2, 12)
     "hours, behind, usual, alarm, says",
     [
         (2, None, 14.0, False, "last event arrived 2 hours ago"),
-        (22, None, 14.0, True, "last event arrived 22 hours ago; the longest silence of the history is 14 hours"),
+        (27, None, 14.0, False, "last event arrived 27 hours ago"),
+        (29, None, 14.0, True, "last event arrived 29 hours ago; the longest silence of the history is 14 hours"),
         (0.5, 73, 14.0, True, "last order 3 days ago; the longest silence of the history is 14 hours"),
         (0.5, 20, 14.0, False, "last order 20 hours ago"),
         (0.5, None, 0.01, False, "last event arrived 30 minutes ago"),

@@ -22,6 +22,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 import ecomlib
+from ecomlib.serving.live.amendments import add_amendments
+from ecomlib.serving.live.event_log import ConflictError, UnknownEventError
 from ecomlib.serving.live.prometheus import Measured
 from ecomlib.serving.live.requests import Problem, allowed, as_bytes, as_json, body_of, events_of, schema
 from ecomlib.serving.live.routes import add_views
@@ -63,6 +65,16 @@ def create_app(home: str | os.PathLike[str], database: str | None = None) -> Fas
         _log.warning("the database does not answer: %s", type(error).__name__)
         return JSONResponse({"detail": "the database does not answer: send again later"}, 503, {"Retry-After": "1"})
 
+    @app.exception_handler(ConflictError)
+    async def conflict(request: Request, error: ConflictError) -> JSONResponse:
+        one = {"loc": ["body", "event_key"], "msg": str(error), "type": "conflict"}
+        return JSONResponse({"detail": [one], "conflicts": len(error.keys), "keys": error.keys[:20]}, 409)
+
+    @app.exception_handler(UnknownEventError)
+    async def unknown(request: Request, error: UnknownEventError) -> JSONResponse:
+        one = {"loc": ["body", "refers"], "msg": str(error), "type": "unknown"}
+        return JSONResponse({"detail": [one], "keys": [error.event.event_key]}, 404)
+
     @app.get("/health", summary="The process lives.")
     async def health() -> dict[str, str]:
         return {"status": "alive"}
@@ -79,7 +91,7 @@ def create_app(home: str | os.PathLike[str], database: str | None = None) -> Fas
 
         return Response(service.scraped(), media_type=CONTENT_TYPE_LATEST)
 
-    refused: dict[int | str, Any] = {401: {}, 413: {}, 415: {}, 422: {}, 503: {}}
+    refused: dict[int | str, Any] = {401: {}, 404: {}, 409: {}, 413: {}, 415: {}, 422: {}, 503: {}}
 
     @app.post(
         "/events",
@@ -124,6 +136,7 @@ def create_app(home: str | os.PathLike[str], database: str | None = None) -> Fas
         return Response(body, media_type="application/json")
 
     add_views(app, service)
+    add_amendments(app, service)
     if ASSETS.is_dir():
         app.mount("/assets", StaticFiles(directory=ASSETS), name="assets")
 

@@ -51,7 +51,7 @@ class DriftSettings:
     level_red: float = 0.25
     level_always: float = 0.5
     large_slack: float = 0.1
-    silence: float = 1.5
+    silence: float = 2.0
     least_silence: float = 1.0
 
 
