@@ -189,7 +189,10 @@ def test_drift_needs_a_full_week_and_sees_a_shop_that_doubles(bundle: Bundle, lo
         "psi": True,
         "ks": True,
         "coverage": True,
+        "coverage_large": True,
+        "level": True,
     }
+    assert loud["drifted"] and loud["weeks"][0]["units"] > 3 * loud["weeks"][0]["expected"]
     assert [week["week"] for week in loud["weeks"]] == ["2025-06-02", "2025-06-09", "2025-06-16"]
     assert loud["weeks"][0]["units"] == sum(row.quantity for row in rows if row.event_key.startswith("0-"))
 

@@ -87,9 +87,9 @@ def create_app(home: str | os.PathLike[str], database: str | None = None) -> Fas
 
     @app.get("/metrics", summary="For Prometheus.", response_class=Response)
     async def metrics() -> Response:
-        from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+        from prometheus_client import CONTENT_TYPE_LATEST
 
-        return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(service.scraped(), media_type=CONTENT_TYPE_LATEST)
 
     refused: dict[int | str, Any] = {401: {}, 404: {}, 409: {}, 413: {}, 415: {}, 422: {}, 503: {}}
 

@@ -130,11 +130,19 @@ def decide(old: Bundle, new: Bundle, log: EventLog, *, alarm: bool, seed: int = 
     except DataError as error:
         return Decision(False, f"new against old: not promoted, they cannot be compared: {error}", None, scores)
     why = (
-        f"{verdict}; {names[1]} (new) against {names[0]} (old) on {scores['unique_id'].nunique()} products, weeks "
+        f"{verdict}; {shown(verdict)}; "
+        f"{names[1]} (new) against {names[0]} (old) on {scores['unique_id'].nunique()} products, weeks "
         f"{scores['ds'].min():%Y-%m-%d} to {scores['ds'].max():%Y-%m-%d} of {live}; "
         + ("drift alarms" if alarm else "drift does not alarm")
     )
     return Decision(may_serve(verdict, alarm), why, verdict, scores)
+
+
+def shown(verdict: Verdict) -> str:
+    """Say what a verdict has shown of the new version; an interval with zero in it shows neither."""
+    if verdict.word in ("better", "worse"):
+        return f"the new version is shown to be {verdict.word}"
+    return "the new version is not shown to be better, nor to be worse"
 
 
 def may_serve(verdict: Verdict, alarm: bool) -> bool:
@@ -228,7 +236,7 @@ def canary(home: str | os.PathLike[str], number: int, *, database: str | None = 
     old, new = open_bundle(home), open_bundle(home, number)
     if database is not None and (wrong := _no_live_log(home, database)):
         return Decision(False, f"not promoted, nothing was compared: {wrong}", None, _NOTHING)
-    alarm = look(_state(old, home, database))["light"] in ("amber", "red")
+    alarm = look(_state(old, home, database))["drifted"]
     with closing(EventLog(database or database_url(home))) as log:
         return decide(old, new, log, alarm=alarm)
 

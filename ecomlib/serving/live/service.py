@@ -8,13 +8,15 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from ecomlib.serving.live.drift_report import look
+from ecomlib.serving.live.drift_report import look, with_silence
 from ecomlib.serving.live.event_log import MOVES, ConflictError, Event, EventLog
+from ecomlib.serving.live.feed import Feed, file_bytes, server_bytes
 from ecomlib.serving.live.kept import KeptForecasts
 from ecomlib.serving.live.live_state import State
 from ecomlib.serving.live.prometheus import Metrics
@@ -55,6 +57,8 @@ class Service:
         self._waiting()
         self.doubtful = False  # a commit failed, or only its reply was lost: what the database holds is counted again
         self.trouble = ""  # why the version promoted last could not be loaded
+        self.feed = Feed()
+        self.feed.heard(self.state.events)
         self._work: dict[str, asyncio.Task[None]] = {}  # what makes forecasts, and what looks at the drift
         self._fresh, self._seen, self._since = asyncio.Event(), asyncio.Event(), 0.0
 
@@ -117,12 +121,36 @@ class Service:
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._seen.wait(), None if self.looked is None else _PATIENCE)
         if self.state.drift is not None and not self.state.stale:
-            return self.state.drift
-        return {**(self.looked or {}), "stale": True}
+            return self._with_silence(self.state.drift)
+        return self._with_silence({**(self.looked or {}), "stale": True})
 
     async def lights(self) -> dict[str, Any]:
         """Report the drift lights that are known, which may be those of the week before; wait where there are none."""
-        return self.state.drift or self.looked or await self.drift()
+        known = self.state.drift or self.looked
+        return self._with_silence(known) if known else await self.drift()
+
+    def scraped(self) -> bytes:
+        """Return all metrics as Prometheus reads them, each as it is now, whatever anybody has asked for before."""
+        from prometheus_client import generate_latest
+
+        self._wake()
+        m, quiet = self.metrics, self.feed.light(self.state)
+        m.show(quiet.name, quiet.value, quiet.alarm)
+        m.old_lights.set(self.state.stale or self.state.drift is None)
+        m.clock.set(self.state.clock.replace(tzinfo=UTC).timestamp())
+        m.arrived.set(self.feed.arrived)
+        m.silence.set(self.feed.waited)
+        m.waiting.set(len(self.state.waiting))
+        m.trouble.set(bool(self.trouble))
+        size = file_bytes(self.log.engine)
+        if size is not None:
+            m.database.set(size)
+        else:  # a server may be slow: what it said last is shown
+            self._start(self._weigh)
+        return generate_latest(m.registry)
+
+    def _with_silence(self, drift: dict[str, Any]) -> dict[str, Any]:
+        return with_silence(drift, self.feed.light(self.state))
 
     async def rest(self) -> None:
         """Stop making forecasts: the service ends."""
@@ -138,9 +166,14 @@ class Service:
         (self._fresh.clear if stale else self._fresh.set)()
         (self._seen.clear if stale or self.state.drift is None else self._seen.set)()
         self.metrics.stale.set(stale)
+        self.feed.heard(self.state.events)
         for job in (self._forecast, self._look):  # two, so that a long look keeps no forecast waiting
-            if job.__name__ not in self._work or self._work[job.__name__].done():
-                self._work[job.__name__] = asyncio.create_task(self._until_done(job))
+            self._start(job)
+
+    def _start(self, job: Callable[[], Awaitable[bool]]) -> None:
+        """See that somebody does a job, and only one."""
+        if job.__name__ not in self._work or self._work[job.__name__].done():
+            self._work[job.__name__] = asyncio.create_task(self._until_done(job))
 
     async def _until_done(self, job: Callable[[], Awaitable[bool]]) -> None:
         """Repeat a job while there is something to do; what is wrong is logged, and tried again."""
@@ -175,17 +208,17 @@ class Service:
         if state is self.state and state.agrees(held):
             state.settle(held)
             self.looked = held.drift
-            self._show(held.drift)
+            for light in held.drift["lights"]:
+                self.metrics.show(light["name"], light["value"], light["alarm"])
             self._seen.set()
         return True
 
-    def _show(self, drift: dict[str, Any]) -> None:
-        for light in drift["lights"]:
-            if light["value"] is None:  # what is not known is not zero: Prometheus gets no value
-                self.metrics.forget(light["name"])
-            else:
-                self.metrics.drift.labels(light["name"]).set(light["value"])
-            self.metrics.alarm.labels(light["name"]).set(light["alarm"])
+    async def _weigh(self) -> bool:
+        """Ask the database's server for its size; once."""
+        size = await run_in_threadpool(server_bytes, self.log.engine)
+        if size is not None:
+            self.metrics.database.set(size)
+        return False
 
     async def watch(self) -> None:
         """Switch to whatever version is promoted or rolled back to, without a pause."""
@@ -232,7 +265,11 @@ class Service:
 
     @property
     def serial(self) -> int:
-        """Grows with every event that is taken in and every promotion, and when new forecasts and lights are there."""
+        """Grows with every event that is taken in and every promotion, and when new forecasts and lights are there.
+
+        Its last digits are another number whenever the words about a silent feed are.
+        """
         state = self.state
         made = 0 if state.stale else 1 if state.drift is None else 2
-        return (self.promotion.number if self.promotion else 0) * 10**9 + 3 * state.events + made
+        grows = (self.promotion.number if self.promotion else 0) * 10**9 + 3 * state.events + made
+        return grows * 1000 + self.feed.step(self.feed.light(state))
