@@ -47,6 +47,8 @@ class Rhythm:
     ----------
     first, last : Timestamp
         Days of the first and the last order.
+    until : Timestamp
+        The last day of the books, of orders and inventory.
     order_days : int
         Days with an order.
     weeks : int
@@ -72,6 +74,7 @@ class Rhythm:
 
     first: pd.Timestamp
     last: pd.Timestamp
+    until: pd.Timestamp
     order_days: int
     weeks: int
     begins_late: bool
@@ -88,6 +91,11 @@ class Rhythm:
     def weekly(self) -> bool:
         """Whether a count by week says something: not where orders come monthly or more rarely."""
         return self.cadence in ("days", "weeks", "two weeks")
+
+    @property
+    def panel_weeks(self) -> int:
+        """Count the full weeks that a panel holds, which ends on a Sunday even where the shop is closed on it."""
+        return self.weeks - int(self.until.dayofweek < 6 and not self.ends_early and self.weeks > 0)
 
 
 def weekday_shares(orders: pd.DataFrame) -> Floats:
@@ -133,7 +141,7 @@ def marked(ordered_at: pd.Series) -> NDArray[np.bool_]:
 
 
 def rhythm(orders: pd.DataFrame, until: Any = None) -> Rhythm:
-    """Recognise how a shop's orders come (lesson 00, section 6).
+    """Find how a shop's orders come (lesson 00, section 6).
 
     Parameters
     ----------
@@ -174,6 +182,7 @@ def rhythm(orders: pd.DataFrame, until: Any = None) -> Rhythm:
     found = Rhythm(
         first=first,
         last=last,
+        until=last if until is None else max(last, pd.Timestamp(until)),
         order_days=int(day.nunique()),
         weeks=max(0, end - begin + 1),
         begins_late=begin > here[0],

@@ -217,10 +217,9 @@ def shares_by_hour(held: Held) -> list[float]:
     orders = orders[orders["ordered_at"] >= monday(held.cutoff + 1 - RECENT)]
     hour = (orders["ordered_at"].dt.dayofweek * 24 + orders["ordered_at"].dt.hour).to_numpy()
     hour = hour + np.where(rhythm.marked(orders["ordered_at"]), 0, 1)  # a moment's unit is there when its hour is over
-    units = np.bincount(hour, orders["quantity"].to_numpy(dtype=float), 169)[:168]
-    units[1:] += 1 / 168
-    whole = orders["quantity"].sum() + 1
-    return [float(share) for share in np.round(np.cumsum(units / whole), 6)]
+    units = np.bincount(hour, orders["quantity"].to_numpy(dtype=float), 169)[:168] + np.r_[0.0, np.full(167, 1 / 168)]
+    share = np.cumsum(units / (orders["quantity"].sum() + 1))
+    return [float(part) for part in np.round(share, 6)]
 
 
 def tables_of(snap: Snapshot) -> dict[str, pd.DataFrame]:
