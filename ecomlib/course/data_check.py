@@ -13,8 +13,8 @@ from ecomlib.course.syllabus import Lesson, SecondPart
 from ecomlib.stores.folder import read_write
 from ecomlib.stores.folder.read_write import CheckReport
 from ecomlib.stores.language import SMALL_WORDS
+from ecomlib.stores.returns import returns_sentence
 from ecomlib.stores.rhythm import Rhythm, rhythm
-from ecomlib.stores.summary import returns_sentence
 
 _OPENING = pd.Timedelta(weeks=8)  # lesson 02: a newcomer is first seen after it, and is judged by as long a time
 

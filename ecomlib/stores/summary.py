@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ecomlib.stores.returns import returns_sentence
 from ecomlib.stores.schema import SCHEMA
 
 if TYPE_CHECKING:
@@ -97,40 +98,6 @@ def summarise(store: Store) -> Summary:
             ("What is missing", (f"tables: {', '.join(missing) or 'none'}", *gaps[:12])),
         ),
     )
-
-
-def returns_sentence(orders: pd.DataFrame, currency: str = "") -> str:
-    """Say what came back, gross and net; an empty text where the column ``returned`` is not there.
-
-    Parameters
-    ----------
-    orders : DataFrame
-        Order lines with ``quantity, unit_price, returned``.
-    currency : str
-        Of the prices.
-    """
-    if "returned" not in orders:
-        return ""
-    back = orders["returned"].eq(True)
-    if not back.any():
-        return "None of the lines came back."
-    money = f" {currency}" if currency else ""
-    revenue, units = orders["quantity"] * orders["unit_price"], orders["quantity"]
-    return (
-        f"{len(orders):,} lines, {back.mean():.1%} of them came back: {units.sum():,} units gross, "
-        f"{units[~back].sum():,} net; {revenue.sum():,.0f}{money} gross, {revenue[~back].sum():,.0f}{money} net. "
-        'Panels and forecasts count gross units unless told otherwise (returns="net").'
-    )
-
-
-def cleaning_of(orders: pd.DataFrame) -> pd.DataFrame | None:
-    """Count what was read, kept and came back: lines, units and money; None where nothing is known of returns."""
-    if "returned" not in orders:
-        return None
-    money, back = orders["quantity"] * orders["unit_price"], orders["returned"].eq(True)
-    parts = {"read": back | True, "kept": back | True, "of these: came back": back, "of these: net of returns": ~back}
-    rows = [(name, int(part.sum()), orders["quantity"][part].sum(), money[part].sum()) for name, part in parts.items()]
-    return pd.DataFrame(rows, columns=["reason", "rows", "units", "revenue"])
 
 
 def _shares(units: pd.Series, by: pd.Series, top: int = 4) -> str:

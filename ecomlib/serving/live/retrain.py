@@ -55,8 +55,9 @@ def retrain(
     """Publish a version trained on the store up to its first cutoff and the logged orders since; not promoted.
 
     It knows the weeks up to the last full one on the shop's clock, and forecasts as far ahead as the version in force,
-    whatever ``plan`` says: two horizons could not be compared. What prices and promotions do is kept from the
-    version in force: the log does not say which promotions ran, nor where the stock was out.
+    and the same units, gross or net of returns, whatever ``plan`` says: else the two could not be compared. What prices
+    and promotions do is kept from the version in force: the log does not say which promotions ran, nor where the stock
+    was out.
     Raises ``DataError`` where no full week has passed since the version in force was made (lesson 08, section 6).
     """
     old = open_bundle(home)
@@ -77,7 +78,7 @@ def retrain(
     known = store.with_parts(orders=before.reset_index(drop=True))
     say(f"{len(before):,} order lines up to {monday(base + 1):%Y-%m-%d}, {len(more):,} from the log")
     noted = dict(source or old.settings["source"]) | {"cutoff": f"{monday(base):%Y-%m-%d}"}
-    how = replace(plan or ReleaseSettings(), horizon=old.horizon)
+    how = replace(plan or ReleaseSettings(), horizon=old.horizon, returns=old.settings.get("units", "gross"))
     return train(known, home, how, source=noted, cutoff=state.origin, more=more, keep=old, stock=stock, say=say)
 
 

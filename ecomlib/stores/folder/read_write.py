@@ -15,9 +15,9 @@ from ecomlib.errors import DataError
 from ecomlib.files import whole_folder
 from ecomlib.stores.folder.table_file import read_table
 from ecomlib.stores.language import guess_language
+from ecomlib.stores.returns import cleaning_of
 from ecomlib.stores.schema import SCHEMA, conform
 from ecomlib.stores.store import TABLES, Store
-from ecomlib.stores.summary import cleaning_of
 from ecomlib.stores.validation import faults
 
 _CARD = "store.json"
