@@ -256,3 +256,15 @@ def test_net_units_are_learned_and_said(tmp_path: Path) -> None:
         assert client.get("/forecast/p0/all").json()["weeks"][0]["forecast"] == 21
     with pytest.raises(DataError, match="nothing is known of returns"):
         train(whole, tmp_path / "none", replace(ASKED, returns="net"))
+
+
+def test_training_says_the_rhythm_and_what_was_held_back(tmp_path: Path) -> None:
+    """A week without orders and a mark at noon are noted; a version that does not know the last weeks says so."""
+    said: list[str] = []
+    train(shop(16, 2, closed=(9,)), tmp_path / "held", replace(ASKED, hold_out=2), say=said.append)
+    assert said[0].startswith("2 products, 14 full weeks up to 2024-04-08")
+    assert any(line.startswith("note: Weeks without any order: 1 week from 2024-03-04") for line in said)
+    assert said[-1].startswith("2 full weeks were held back, and its forecasts begin before them: replay them")
+    said.clear()
+    train(shop(16, 2), tmp_path / "all", ASKED, say=said.append)
+    assert not any("held back" in line or "without any order" in line for line in said)

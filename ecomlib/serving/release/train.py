@@ -28,6 +28,7 @@ from ecomlib.serving.release.inputs import Floats, SalesHistory, levels_of, mond
 from ecomlib.serving.release.snapshot import Snapshot, digest_of, last_full_week, shares_by_hour, snapshot, tables_of
 from ecomlib.serving.release.versions import Version
 from ecomlib.stores.returns import sold
+from ecomlib.stores.rhythm import rhythm
 
 if TYPE_CHECKING:
     from ecomlib.models import Network
@@ -152,6 +153,8 @@ def train(
     snap = snapshot(sold(store, how.returns), how.horizon, until, more)
     weeks = snap.books.units.shape[1]
     say(f"{len(snap.products):,} products, {weeks} full weeks up to {monday(snap.books.last + 1):%Y-%m-%d}")
+    for note in rhythm(store.orders).notes:
+        say(f"note: {note}")
     choice = choose(snap, fit, quick=how.quick, model=how.model, coverage=how.coverage)
     first = choice.origins[0] if choice.origins else None
     for line in printed(choice):
@@ -175,6 +178,11 @@ def train(
     }
     version = publish(home, snap, choice, fitted, how, tables, notes, began)
     say(f"published as version {version.number:04d}: {WORDS[choice.name]}")
+    if how.hold_out and cutoff is None:
+        say(
+            f"{how.hold_out} full weeks were held back, and its forecasts begin before them: replay them, or train "
+            "with --hold-out 0, before you order by it"
+        )
     return Trained(version, choice, fitted, snap.books)
 
 
