@@ -135,12 +135,18 @@ def data_fetch(name: Annotated[str, typer.Argument(help="A name of `ecomlib data
 @plainly
 def data_check(
     path: Annotated[Path, typer.Argument(help="A folder of CSV or Parquet files named after the tables.")],
+    html: Annotated[Path | None, typer.Option(help="Also write it as one page, with months and best sellers.")] = None,
 ) -> None:
     """Say what fits in your own tables, what does not, and what each lesson could do with them."""
     from ecomlib.course.data_check import check
 
     found = check(path)
     typer.echo(found.text())
+    if html is not None:
+        from ecomlib.course import check_page
+
+        check_page.write(found, html)
+        typer.echo(f"\nPage: {html}")
     raise typer.Exit(0 if found.ok else 1)
 
 

@@ -41,6 +41,10 @@ def train(
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Leave networks out of the candidates.")] = False,
+    returns: Annotated[
+        str | None,
+        typer.Option(help="Units: gross, or net of what came back; by default the home's, else gross."),
+    ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Also an eight-bit network, and what it costs.")] = False,
     database: Database = None,
 ) -> None:
@@ -56,8 +60,9 @@ def train(
     from ecomlib.serving.release.train import train as make
 
     versions = bundle.registry(home)
-    plan = ReleaseSettings(hold_out, epochs, seed, text=text, small=int8, quick=quick, model=model)
     before = versions.current()
+    units = returns or (bundle.open_bundle(home).settings.get("units", "gross") if before else "gross")
+    plan = ReleaseSettings(hold_out, epochs, seed, text=text, small=int8, quick=quick, model=model, returns=units)
     if store is not None or before is None:
         source = {"store": stores.resolve(store or "simulated", "train"), "size": size, "seed": seed}
     else:
@@ -112,10 +117,11 @@ def replay(
     from ecomlib.serving.live.replay import replay as send
     from ecomlib.serving.release.bundle import open_bundle
     from ecomlib.serving.release.inputs import week_of
+    from ecomlib.stores.returns import sold
 
     settings = open_bundle(home).settings
     cutoff = week_of(settings["source"].get("cutoff", settings["cutoff"]))
-    events = held_out(store_of(settings["source"]), cutoff, days)
+    events = held_out(sold(store_of(settings["source"]), settings.get("units", "gross")), cutoff, days)
     if not events:
         raise DataError("no week was held out", value=settings["cutoff"], remedy="train with --hold-out 4.")
     total = send(events, url, speed, batch)

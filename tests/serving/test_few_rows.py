@@ -239,3 +239,32 @@ def test_a_version_whose_numbers_are_not_finite_is_not_written(tmp_path: Path) -
 def test_too_short_is_still_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="too few to train on"):
         train(shop(9, 2), tmp_path, FAST)
+
+
+def test_net_units_are_learned_and_said(tmp_path: Path) -> None:
+    """Each Sunday's seven units come back: of 28 a week 21 are kept; the card, the settings and the answer say so."""
+    whole = shop(16, 2)
+    back = whole.with_parts(orders=whole.orders.assign(returned=whole.orders["ordered_at"].dt.dayofweek == 6))
+    gross, net = (train(back, tmp_path / word, replace(ASKED, returns=word)) for word in ("gross", "net"))
+    assert (gross.books.units == 28).all() and (net.books.units == 21).all() and gross.books.units.shape == (2, 16)
+    assert net.version.card["notes"]["units"] == net.version.card["notes"]["plan"]["returns"] == "net"
+    registry(tmp_path / "net").promote(1, "the first")
+    assert open_bundle(tmp_path / "net").settings["units"] == "net"
+    assert open_bundle(tmp_path / "net").settings["rhythm"][-1] > 0.99
+    with TestClient(create_app(tmp_path / "net")) as client:
+        assert client.get("/overview").json()["units"] == "net"
+        assert client.get("/forecast/p0/all").json()["weeks"][0]["forecast"] == 21
+    with pytest.raises(DataError, match="nothing is known of returns"):
+        train(whole, tmp_path / "none", replace(ASKED, returns="net"))
+
+
+def test_training_says_the_rhythm_and_what_was_held_back(tmp_path: Path) -> None:
+    """A week without orders and a mark at noon are noted; a version that does not know the last weeks says so."""
+    said: list[str] = []
+    train(shop(16, 2, closed=(9,)), tmp_path / "held", replace(ASKED, hold_out=2), say=said.append)
+    assert said[0].startswith("2 products, 14 full weeks up to 2024-04-08")
+    assert any(line.startswith("note: Weeks without any order: 1 week from 2024-03-04") for line in said)
+    assert said[-1].startswith("2 full weeks were held back, and its forecasts begin before them: replay them")
+    said.clear()
+    train(shop(16, 2), tmp_path / "all", ASKED, say=said.append)
+    assert not any("held back" in line or "without any order" in line for line in said)

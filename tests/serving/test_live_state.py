@@ -106,6 +106,20 @@ def test_the_running_week_is_nowcast(bundle: Bundle, log: EventLog) -> None:
     assert end[0] == pytest.approx(5 + start[0] * (1 - before[167]), abs=1e-3)
 
 
+def test_dates_alone_do_not_double_the_running_week(bundle: Bundle, log: EventLog) -> None:
+    """All that this shop sells lies on Mondays at midnight: what has come is the week, and before it all is to come."""
+    monday_shop = replace(bundle, settings=dict(bundle.settings) | {"rhythm": [1.0] * 168})
+    state, row, whole = State(monday_shop, log), 19, 9
+    state.refresh()
+    start = state.numbers(row, whole)[0]
+    assert start[0] > 0 and state.left == 1, "nothing of the week has come"
+    state.apply([order("a", 0, product=20, quantity=4)])
+    assert state.left == 0 and state.numbers(row, whole)[0] == (4, 4, 4, 4, 4)
+    assert state.numbers(7, whole)[0][:1] == (0,), "the other products' Monday is over too"
+    again = State(monday_shop, log)
+    assert again.left == 1, "the log has no event"
+
+
 def test_a_monday_moves_the_origin(bundle: Bundle, log: EventLog) -> None:
     state = State(bundle, log)
     state.refresh()

@@ -105,6 +105,7 @@ def _card(run: LessonRun, published: Sequence[Mark]) -> str:
     state = '<span class="state good">passed</span>' if run.passed else '<span class="state bad">failed</span>'
     link = f' · <a href="executed/{html.escape(run.executed.name)}">notebook</a>' if run.executed.exists() else ""
     failure = "" if run.passed else f"<pre>{html.escape(run.complaint())}</pre>"
+    failure += f'<p class="bad">{html.escape(run.missed[0].upper() + run.missed[1:])}.</p>' if run.missed else ""
     return (
         f'<article class="card"><h3>{run.lesson.number} · {html.escape(run.lesson.title)}</h3>{question}{answers}'
         f"<p>{state} in {run.seconds:.0f} s{link}</p>{failure}</article>"

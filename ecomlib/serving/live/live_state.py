@@ -138,9 +138,8 @@ class State:
             self._outdate()
         orders = [event for event in events if event.kind == "order"]
         self.newest = sorted([*self.newest, *orders], key=lambda e: (e.ordered_at, e.event_key), reverse=True)[:_NEWEST]
-        if moved > self.clock:
-            self.clock = moved
-            self._move()
+        self.clock = max(self.clock, moved)
+        self._move()
 
     def refresh(self) -> None:
         """Run the forecaster for the present origin if its forecasts are missing."""
@@ -189,8 +188,11 @@ class State:
         if origin != getattr(self, "origin", None):
             self.origin = origin
             self._outdate()
-        if hour != getattr(self, "hour", None):
-            self.hour, self._left = hour, 1 - self.bundle.settings["rhythm"][hour]
+        # Orders with dates alone are told at hour 0: until the first one is, the whole week is to come.
+        begun = hour > 0 or bool(self._week(origin + 1).any())
+        if (hour, begun) != getattr(self, "_at", None):
+            self._at, self.hour = (hour, begun), hour
+            self._left = 1 - self.bundle.settings["rhythm"][hour] if begun else 1.0
             self.answers.clear()
 
     def _week(self, week: int, kind: str = "order") -> np.ndarray:

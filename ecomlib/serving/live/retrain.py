@@ -57,9 +57,9 @@ def retrain(
     """Publish a version trained on the store up to its first cutoff and the logged orders since; not promoted.
 
     It knows the weeks up to the last full one on the shop's clock, and forecasts as far ahead as the version in force,
-    whatever ``plan`` says: two horizons could not be compared.
-    ``rule`` is what bounds the clock, as the service has it. What prices and promotions do is kept from the version in
-    force: the log does not say which promotions ran, nor where the stock was out.
+    and the same units, gross or net of returns, whatever ``plan`` says: else the two could not be compared. ``rule`` is
+    what bounds the clock, as the service has it. What prices and promotions do is kept from the version in force: the
+    log does not say which promotions ran, nor where the stock was out.
     Raises ``DataError`` where no full week has passed since the version in force was made (lesson 08, section 6).
     """
     old = open_bundle(home)
@@ -86,7 +86,7 @@ def retrain(
             "is taken from the log. To learn from the tables instead: ecomlib train --from tables"
         )
     noted = dict(source or old.settings["source"]) | {"cutoff": f"{monday(base):%Y-%m-%d}"}
-    how = replace(plan or ReleaseSettings(), horizon=old.horizon)
+    how = replace(plan or ReleaseSettings(), horizon=old.horizon, returns=old.settings.get("units", "gross"))
     return train(known, home, how, source=noted, cutoff=state.origin, more=more, keep=old, stock=stock, say=say)
 
 

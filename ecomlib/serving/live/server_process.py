@@ -103,7 +103,7 @@ class ServerProcess:
     def _json(self, method: str, path: str, body: Any = None) -> Any:
         status, content = self.ask(method, path, body)
         if status != 200:
-            raise DataError(f"the service answered {status} to {method} {path}", value=content[:300].decode())
+            raise DataError(f"the service answered {status} to {method} {path}: {complaint(content)}")
         return json.loads(content)
 
     def _answers(self) -> bool:
@@ -116,6 +116,26 @@ class ServerProcess:
         if self._line is not None:
             self._line.close()
         self._line = None
+
+
+def complaint(content: bytes) -> str:
+    """Say in words what an answer of the service complains about: the place, the rule and the value of each fault.
+
+    An answer in another shape stands as it is, cut to 300 signs.
+    """
+    text = content.decode(errors="replace")
+    try:
+        detail = json.loads(text)["detail"]
+        if isinstance(detail, str):
+            return detail
+        said = []
+        for fault in detail[:3]:
+            place = ", ".join(str(part) for part in fault["loc"] if part != "body")
+            value = f" (found '{str(fault['input'])[:60]}')" if "input" in fault else ""
+            said.append(f"{place}: {fault['msg']}{value}")
+        return "; ".join(said) + (f"; and {len(detail) - 3} more" if len(detail) > 3 else "")
+    except (ValueError, KeyError, TypeError):
+        return text[:300]
 
 
 @contextmanager

@@ -25,8 +25,18 @@ from ecomlib.serving.release.choose import Choice, choose, printed
 from ecomlib.serving.release.effects import effects_of
 from ecomlib.serving.release.frozen import OnnxNetwork
 from ecomlib.serving.release.inputs import Floats, SalesHistory, levels_of, monday, panel, windows_for
-from ecomlib.serving.release.snapshot import Snapshot, digest_of, last_full_week, rhythm, silence, snapshot, tables_of
+from ecomlib.serving.release.snapshot import (
+    Snapshot,
+    digest_of,
+    last_full_week,
+    shares_by_hour,
+    silence,
+    snapshot,
+    tables_of,
+)
 from ecomlib.serving.release.versions import Version
+from ecomlib.stores.returns import sold
+from ecomlib.stores.rhythm import rhythm
 
 if TYPE_CHECKING:
     from ecomlib.models import Network
@@ -48,7 +58,8 @@ class ReleaseSettings:
     the shop's size). seed: of networks, trees and order of windows. coverage: what the intervals promise. effects:
     estimate what prices and promotions do; text: with the listings' words as the confounder, which needs the encoder.
     small: also an eight-bit network, with what it costs on the card. horizon: weeks ahead that are forecast. quick: no
-    network among the candidates. model: publish this candidate, whatever the scores say.
+    network among the candidates. model: publish this candidate, whatever the scores say. returns: the units that are
+    learned and forecast, ``"gross"``, or ``"net"`` of the lines that came back.
     """
 
     hold_out: int = 0
@@ -61,6 +72,7 @@ class ReleaseSettings:
     horizon: int = 4
     quick: bool = False
     model: str | None = None
+    returns: str = "gross"
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,9 +157,12 @@ def train(
     """
     how, began = plan or ReleaseSettings(), time.perf_counter()
     fit = FitSettings(how.epochs, how.seed)
-    snap = snapshot(store, how.horizon, cutoff if cutoff is not None else last_full_week(store) - how.hold_out, more)
+    until = cutoff if cutoff is not None else last_full_week(store) - how.hold_out
+    snap = snapshot(sold(store, how.returns), how.horizon, until, more)
     weeks = snap.books.units.shape[1]
     say(f"{len(snap.products):,} products, {weeks} full weeks up to {monday(snap.books.last + 1):%Y-%m-%d}")
+    for note in rhythm(store.orders).notes:
+        say(f"note: {note}")
     choice = choose(snap, fit, quick=how.quick, model=how.model, coverage=how.coverage)
     first = choice.origins[0] if choice.origins else None
     for line in printed(choice):
@@ -171,6 +186,11 @@ def train(
     }
     version = publish(home, snap, choice, fitted, how, tables, notes, began)
     say(f"published as version {version.number:04d}: {WORDS[choice.name]}")
+    if how.hold_out and cutoff is None:
+        say(
+            f"{how.hold_out} full weeks were held back, and its forecasts begin before them: replay them, or train "
+            "with --hold-out 0, before you order by it"
+        )
     return Trained(version, choice, fitted, snap.books)
 
 
@@ -193,6 +213,7 @@ def noted(snap: Snapshot, choice: Choice, how: ReleaseSettings) -> dict[str, Any
         "plan": asdict(how),
         "products": len(snap.products),
         "regions": len(snap.regions),
+        "units": how.returns,
         "model": choice.name,
         "reason": choice.reason,
         "origins": [f"{monday(origin):%Y-%m-%d}" for origin in choice.origins],
@@ -222,8 +243,9 @@ def publish(
         "effects": notes["effects"],
         "currency": snap.held.store.currency,
         "source": notes["source"],
-        "rhythm": rhythm(snap.held),
+        "rhythm": shares_by_hour(snap.held),
         "silence": silence(snap.held),
+        "units": how.returns,
         "model": choice.name,
         "reason": choice.reason,
     }

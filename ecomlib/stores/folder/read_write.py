@@ -15,6 +15,7 @@ from ecomlib.errors import DataError
 from ecomlib.files import whole_folder
 from ecomlib.stores.folder.table_file import read_table
 from ecomlib.stores.language import guess_language
+from ecomlib.stores.returns import cleaning_of
 from ecomlib.stores.schema import SCHEMA, conform
 from ecomlib.stores.store import TABLES, Store
 from ecomlib.stores.validation import faults
@@ -112,10 +113,12 @@ def read(path: str | Path, *, name: str | None = None, currency: str | None = No
         for other in others:
             first.add_note(str(other))
         raise first
+    notes = {"source": "folder", "files": dict(found.files), "reading": tuple(found.notes)}
+    returned = cleaning_of(found.frames["orders"])
     return Store(
         name=name or found.card.get("name") or Path(path).expanduser().resolve().name,
         currency=currency if currency is not None else found.card.get("currency", ""),
-        notes={"source": "folder", "files": dict(found.files), "reading": tuple(found.notes)},
+        notes=notes if returned is None else notes | {"cleaning": returned},
         **found.frames,
     )
 
@@ -154,6 +157,7 @@ class CheckReport:
 
     ``rows`` and ``columns`` are by table, ``problems`` must be mended, ``notes`` are worth knowing. ``period`` is
     from the first order to the last, ``language`` that of the titles; both are empty where no such column was read.
+    ``tables`` are those that could be read, with whatever faults they have.
     """
 
     path: str
@@ -163,16 +167,12 @@ class CheckReport:
     notes: tuple[str, ...]
     period: tuple[pd.Timestamp, pd.Timestamp] | None
     language: str
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     @property
     def ok(self) -> bool:
         """Whether nothing must be mended."""
         return not self.problems
-
-    @property
-    def weeks(self) -> int:
-        """Count the full weeks of orders."""
-        return ((self.period[1] - self.period[0]).days + 1) // 7 if self.period else 0
 
     def text(self, language_note: str = "") -> str:
         """Format the report as plain text; ``language_note`` is appended to the line on the titles' language."""
@@ -221,6 +221,7 @@ def check(path: str | Path) -> CheckReport:
         notes=tuple(found.notes),
         period=period,
         language=language,
+        tables=dict(found.frames),
     )
 
 
