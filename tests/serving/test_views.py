@@ -1,4 +1,4 @@
-"""Forecasts of any identifier, and what the control room reads: the numbers, and that no reader keeps others waiting."""
+"""Forecasts of any identifier, and what the control room reads: right numbers, and no reader keeps another waiting."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def client(state: State) -> Iterator[TestClient]:
 
 @pytest.mark.parametrize("product", NAMES)
 def test_any_identifier_has_its_forecast(client: TestClient, state: State, product: str) -> None:
-    for region in ("all", *PLACES, "R12"):
+    for region in ("all", *PLACES, "R09"):
         right = state.answer(product, region)
         assert right is not None and right["product_id"] == product and right["region_id"] == region
         asked = client.get("/forecast", params={"product_id": product, "region_id": region})
@@ -137,7 +137,7 @@ def test_the_order_list_says_how_much_it_leaves_out(client: TestClient, state: S
     assert first["totals"] == totals | {"rows": 7, "of": size}
     assert every["totals"] == totals | {"rows": size, "of": size} and totals["order_units"] > 0
     pages = [client.get(f"/replenish?limit=200&offset={start}").json()["rows"] for start in range(0, size, 200)]
-    assert sum(pages, []) == every["rows"] and first["rows"] == every["rows"][:7]
+    assert [row for page in pages for row in page] == every["rows"] and first["rows"] == every["rows"][:7]
     assert first["expected"] == {"weeks": 2, "from": "2025-06-02", "until": "2025-06-16"}
     assert client.get("/replenish?limit=5001").status_code == 422
     assert client.get("/replenish?by=shop").status_code == 422

@@ -65,11 +65,11 @@ class OrderPlan:
         rows, columns = self.found.most_urgent()
         needs = (self.found.order > 0) | ~_missing(self.found.reason)
         rings = self.found.urgency < _QUIET
-        wanted = rings.any(axis=1) if self.counted else needs.any(axis=1)
+        wanted = np.asarray((rings if self.counted else needs).any(axis=1))
         pairs = rows[wanted[rows]]
         first = pairs[np.sort(np.unique(pairs, return_index=True)[1])]
         part = first[offset : None if limit is None else offset + limit]
-        mine = np.isin(rows, part) & np.asarray(rings | needs)[rows, columns]
+        mine = np.isin(rows, part) & (rings | needs)[rows, columns]
         places: dict[int, list[int]] = {row: [] for row in part.tolist()}
         for row, column in zip(rows[mine].tolist(), columns[mine].tolist(), strict=True):
             places[row].append(column)
