@@ -119,8 +119,9 @@ class WhatIf:
 
 
 def _count(units: float) -> str:
-    """Units as text: whole ones from ten on, tenths below."""
-    return f"{units:,.0f}" if units >= 9.95 else f"{units:.1f}".removesuffix(".0")
+    """Units as text: whole ones from ten on, tenths below; halves upwards, as a page rounds them."""
+    tenths = np.floor(round(10 * units, 2) + 0.5) / 10
+    return f"{np.floor(round(units, 3) + 0.5):,.0f}" if tenths >= 10 else f"{tenths:.1f}".removesuffix(".0")
 
 
 def what_if(plan: pd.DataFrame, effect: Effect, change: PriceChange, unit_cost: float | None = None) -> WhatIf:

@@ -117,14 +117,17 @@ def test_numbers_are_the_services(server: Server, tab: Any) -> None:
     assert [int(row[1]) for row in table[4:]] == [week["units"] for week in reversed(forecast["history"])]
     assert near(re.findall(r"to ([\d.,]+)\) from", tab.text_content("#figure svg desc"))[-1], last["high"])
 
-    rows = [row for row in server.get(f"/replenish?ratio=9&limit=10&region_id={region}")["rows"] if row["alert"]]
+    answer = server.get(f"/replenish?ratio=9&limit=10&by=product&region_id={region}")
     with tab.expect_response(re.compile("replenish.*ratio=9")):
         tab.select_option("#ratio", "9")
-    expected = [[f"{row['product_id']} {row['region_id']}", f"{row['order']:,}"] for row in rows]
     tab.wait_for_function(
-        """(wanted) => JSON.stringify(wanted) === JSON.stringify(
-        [...document.querySelectorAll('#alert-rows tr')].map((row) => [row.dataset.key, row.lastChild.textContent]))""",
-        arg=expected,
+        """(wanted) => JSON.stringify(wanted) === JSON.stringify([...document.querySelectorAll('#alert-rows li')]
+        .map((row) => [row.dataset.product, row.querySelector('.order b').textContent]))""",
+        arg=[[row["product_id"], f"{row['order']:,}"] for row in answer["rows"]],
+    )
+    totals = answer["totals"]
+    assert (
+        text(tab, "#today") == f"Today: {totals['out']} out, {totals['low']} low, order {totals['order_units']} units"
     )
 
 
@@ -179,7 +182,8 @@ def test_keyboard_alone_gets_an_answer(server: Server, tab: Any) -> None:
     product = catalogue["products"][5]
     visit(tab, server)
     step_to(tab, "skip", 1)
-    step_to(tab, "product", 1)
+    step_to(tab, "light", 1)
+    step_to(tab, "product")
     tab.keyboard.type(product["product_id"])  # what stood there is selected, so typing replaces it
     step_to(tab, "region", 1)
     begins = "t => document.querySelector('#forecast-title').textContent.startsWith(t)"
@@ -201,6 +205,11 @@ def test_keyboard_alone_gets_an_answer(server: Server, tab: Any) -> None:
         "POST", "/whatif", {"product_id": product["product_id"], "region_id": region, "price": price}
     )
     assert status == 200 and text(tab, "#whatif-says") == " ".join(answer["says"].split())
+    shown = [float(cell) for cell in tab.inner_text("#whatif-rows tr:nth-child(1)").split("\t")[1:]]
+    assert shown == [pytest.approx(product["price"], abs=0.005), price], (
+        "one price of now: the list's, and the answer's"
+    )
+    assert f" instead of {product['price']:.2f}" in answer["says"]
     now, then = tab.inner_text("#whatif-rows tr:nth-child(2)").split("\t")[1:]
     shown = re.fullmatch(r"([\d.,]+) \(([\d.,]+) to ([\d.,]+)\)", then)
     assert near(now, answer["now"]["units"]) and shown
@@ -213,8 +222,14 @@ def test_an_alert_leads_to_its_forecast(server: Server, chromium: Any) -> None:
     with chromium.new_context(viewport=PHONE) as context:
         page = context.new_page()
         visit(page, server)
-        last = page.locator("#alert-rows tr").last
-        product, region = last.get_attribute("data-key").split()
+        headline = page.evaluate("document.querySelector('#today').getBoundingClientRect().bottom")
+        assert headline < PHONE["height"] / 2, "what is out is seen at first sight"
+        fold = page.locator("#alert-rows li").last
+        product = fold.get_attribute("data-product")
+        assert fold.locator("table").count() == 0, "regions are folded"
+        fold.locator("summary").click()
+        last = fold.locator("tbody tr").last
+        region = last.get_attribute("data-region")
         last.locator("button").click()
         title = server.get(f"/forecast/{product}/{region}")["title"]
         page.wait_for_function("t => document.querySelector('#forecast-title').textContent.startsWith(t)", arg=title)
@@ -317,7 +332,7 @@ def test_maps_of_other_shops(server: Server, tab: Any, kind: str) -> None:
         {k: region[k] for k in ("region_id", "name", "sold_week", "expected_week")} for region in overview["regions"]
     ]
     if kind == "places":
-        regions = [region | {"latitude": 50.0 + k, "longitude": 2.0} for k, region in enumerate(regions)]
+        regions = [region | {"latitude": 50.0 + k, "longitude": k * 5 % 9} for k, region in enumerate(regions)]
     tab.route("**/overview*", lambda route: route.fulfill(json=overview | {"regions": regions}))
     visit(tab, server)
     assert tab.get_attribute("#map", "class") == kind
@@ -396,7 +411,7 @@ def test_a_shop_of_ones_own(tab: Any, tmp_path: Path) -> None:
             "#whatif-says",
             refused["detail"] if isinstance(refused["detail"], str) else refused["detail"][0]["msg"],
         )
-        assert not tab.is_visible("#whatif-table") and tab.is_visible("#alert-rows tr")
+        assert not tab.is_visible("#whatif-table") and tab.is_visible("#alert-rows li")
         with tab.expect_download() as download:
             tab.click("#orders button")
         rows = csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8-sig")))
