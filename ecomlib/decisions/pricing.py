@@ -78,6 +78,8 @@ class WhatIf:
     """Hold both outcomes, and what is not known of the second: ``units_low`` to ``units_high`` (95 %).
 
     ``periods`` is how many they cover; ``promotion`` is above zero where more of them are promoted than was planned.
+    ``prices`` and ``new_prices`` are what a unit costs in each period, as planned and as asked: the first one is what
+    it costs now, while ``Money.price`` is the mean that is paid.
     """
 
     now: Money
@@ -86,21 +88,40 @@ class WhatIf:
     units_high: float
     periods: int
     promotion: float
+    prices: tuple[float, ...]
+    new_prices: tuple[float, ...]
 
-    def says(self, period: str = "weeks") -> str:
-        """Say in one sentence what would be sold, and which way profit would move where the unit cost is known."""
-        old, new = f"{self.now.price:.2f}", f"{self.then.price:.2f}"
-        text = f"At {new}" + f" instead of {old}" * (old != new)
+    def says(self, period: str = "weeks", currency: str = "") -> str:
+        """Say in one sentence what would be sold, and which way profit would move where the unit cost is known.
+
+        The price of now is that of the first period. Numbers that look alike are not set against each other.
+        """
+        money = f" {currency}" if currency else ""
+        old, new = f"{self.prices[0]:,.2f}{money}", f"{self.new_prices[0]:,.2f}{money}"
+        text = f"At {new}"
+        if old != new:
+            least, most = (f"{end(self.prices):,.2f}" for end in (min, max))
+            text += f" instead of {old}" + f" (planned: {least} to {most})" * (least != most)
         if self.promotion:
             text += " on promotion" if self.promotion > 0 else " without promotion"
-        text += (
-            f", {self.then.units:.0f} units ({self.units_low:.0f} to {self.units_high:.0f}) instead of "
-            f"{self.now.units:.0f} would be sold in {self.periods} {period}"
-        )
+        was, would, low, high = map(_count, (self.now.units, self.then.units, self.units_low, self.units_high))
+        noun = "unit" if would == "1" else "units"
+        between = f" ({low} to {high})" if low != high else ""
+        if was == would:
+            text += f", about as many units as planned would be sold in {self.periods} {period}: {would}{between}"
+        else:
+            text += f", {would} {noun}{between} instead of {was} would be sold in {self.periods} {period}"
         if self.now.profit is not None and self.then.profit is not None:
-            moves = "rise" if self.then.profit > self.now.profit else "fall"
-            text += f", and profit would {moves} from {self.now.profit:.2f} to {self.then.profit:.2f}"
+            before, after = f"{self.now.profit:,.2f}", f"{self.then.profit:,.2f}"
+            moves = f"{'rise' if self.then.profit > self.now.profit else 'fall'} from {before} to"
+            text += f", and profit would {moves if before != after else 'stay at'} {after}{money}"
         return text + "."
+
+
+def _count(units: float) -> str:
+    """Units as text: whole ones from ten on, tenths below; halves upwards, as a page rounds them."""
+    tenths = np.floor(round(10 * units, 2) + 0.5) / 10
+    return f"{np.floor(round(units, 3) + 0.5):,.0f}" if tenths >= 10 else f"{tenths:.1f}".removesuffix(".0")
 
 
 def what_if(plan: pd.DataFrame, effect: Effect, change: PriceChange, unit_cost: float | None = None) -> WhatIf:
@@ -169,7 +190,7 @@ def what_if(plan: pd.DataFrame, effect: Effect, change: PriceChange, unit_cost: 
     wide = np.hypot(slack[0] * ratio, slack[1] * more)
     low, high = (float((units * np.exp(moved + side * wide / 2)).sum()) for side in (-1, 1))
     now, then = _money(units, price, unit_cost), _money(units * np.exp(moved), new, unit_cost)
-    return WhatIf(now, then, low, high, len(plan), float(np.sum(more)))
+    return WhatIf(now, then, low, high, len(plan), float(np.sum(more)), tuple(price.tolist()), tuple(new.tolist()))
 
 
 def _money(units: Floats, price: Floats, unit_cost: float | None) -> Money:

@@ -104,7 +104,8 @@ def answers(home: Path) -> dict[str, Any]:
 
 
 def differences(noted: Any, now: Any, exact: bool, where: str = "") -> list[str]:
-    """List where ``now`` departs from ``noted``; a field that came later is no difference.
+    """List where ``now`` departs from ``noted``; a field that came later is no difference,
+    nor are better words for a what-if, all of whose numbers stand beside them.
 
     On the machine of the record (``exact``) numbers are held to 1e-6. Elsewhere the last digit that the service shows
     may differ (0.001 and 0.01 %), a whole number that was rounded from a forecast by one, and rows of the order list
@@ -112,7 +113,7 @@ def differences(noted: Any, now: Any, exact: bool, where: str = "") -> list[str]
     """
     if isinstance(noted, dict) and isinstance(now, dict):
         gone = [f"{where}/{name}: missing" for name in noted if name not in now]
-        both = (name for name in noted if name in now)
+        both = (name for name in noted if name in now and (name != "says" or "now" not in noted))
         return gone + [d for name in both for d in differences(noted[name], now[name], exact, f"{where}/{name}")]
     if isinstance(noted, list) and isinstance(now, list):
         if len(noted) != len(now):

@@ -117,15 +117,39 @@ def test_numbers_are_the_services(server: Server, tab: Any) -> None:
     assert [int(row[1]) for row in table[4:]] == [week["units"] for week in reversed(forecast["history"])]
     assert near(re.findall(r"to ([\d.,]+)\) from", tab.text_content("#figure svg desc"))[-1], last["high"])
 
-    rows = [row for row in server.get(f"/replenish?ratio=9&limit=10&region_id={region}")["rows"] if row["alert"]]
+    answer = server.get(f"/replenish?ratio=9&limit=10&by=product&region_id={region}")
     with tab.expect_response(re.compile("replenish.*ratio=9")):
         tab.select_option("#ratio", "9")
-    expected = [[f"{row['product_id']} {row['region_id']}", f"{row['order']:,}"] for row in rows]
     tab.wait_for_function(
-        """(wanted) => JSON.stringify(wanted) === JSON.stringify(
-        [...document.querySelectorAll('#alert-rows tr')].map((row) => [row.dataset.key, row.lastChild.textContent]))""",
-        arg=expected,
+        """(wanted) => JSON.stringify(wanted) === JSON.stringify([...document.querySelectorAll('#alert-rows li')]
+        .map((row) => [row.dataset.product, row.querySelector('.order b').textContent]))""",
+        arg=[[row["product_id"], f"{row['order']:,}"] for row in answer["rows"]],
     )
+    assert text(tab, "#today").endswith(f"order {answer['totals']['order_units']:,} units")
+
+
+def test_the_day_in_one_line_and_every_product_of_it(server: Server, tab: Any) -> None:
+    """The headline's numbers are those of the whole list, which goes on where it is cut."""
+    every = server.get("/replenish?limit=5000")
+    counts = [sum(row["alert"] == name for row in every["rows"]) for name in ("out", "low")]
+    units = sum(row["order"] for row in every["rows"])
+    listed = server.get("/replenish?by=product&limit=5000")["rows"]
+    assert min(*counts, len(listed)) > 0
+    overview = server.get("/overview")
+    few = {"rows": listed[:1], "totals": overview["orders"]["totals"] | {"of": len(listed), "rows": 1}}
+    tab.route("**/overview*", lambda route: route.fulfill(json=overview | {"orders": overview["orders"] | few}))
+    visit(tab, server)
+    assert text(tab, "#today") == f"Today: {counts[0]} out, {counts[1]} low, order {units:,} units"
+    assert text(tab, "#alerts-count") == f"1 of {len(listed)} products"
+    tab.click("#alerts-more")
+    tab.wait_for_function("n => document.querySelectorAll('#alert-rows > li').length === n", arg=len(listed))
+    first = tab.locator("#alert-rows li").first
+    first.locator("summary").click()
+    cells = [row.split("\t") for row in first.locator("tbody").inner_text().split("\n") if "\t" in row]
+    assert [row[-1].strip() for row in cells] == [
+        f"{part['order']:,}" for part in (listed[0], *listed[0]["regions"])
+    ], "the product itself, and its regions"
+    assert "2 weeks, 2 Jun to 16 Jun 2025" in text(tab, "#alerts-note")
 
 
 def test_order_list_opens_in_a_spreadsheet(server: Server, tab: Any) -> None:
@@ -134,7 +158,7 @@ def test_order_list_opens_in_a_spreadsheet(server: Server, tab: Any) -> None:
         tab.click("#orders button")
     assert download.value.suggested_filename == f"orders-{server.get('/overview')['clock'][:10]}.csv"
     rows = list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8-sig"))))
-    expected = [row for row in server.get("/replenish?ratio=3&limit=100000")["rows"] if row["order"] > 0]
+    expected = [row for row in server.get("/replenish?ratio=3&limit=5000")["rows"] if row["order"] > 0]
     assert rows and [(row["product_id"], row["region_id"], int(row["order"])) for row in rows] == [
         (row["product_id"], row["region_id"], row["order"]) for row in expected
     ]
@@ -179,7 +203,8 @@ def test_keyboard_alone_gets_an_answer(server: Server, tab: Any) -> None:
     product = catalogue["products"][5]
     visit(tab, server)
     step_to(tab, "skip", 1)
-    step_to(tab, "product", 1)
+    step_to(tab, "light", 1)
+    step_to(tab, "product")
     tab.keyboard.type(product["product_id"])  # what stood there is selected, so typing replaces it
     step_to(tab, "region", 1)
     begins = "t => document.querySelector('#forecast-title').textContent.startsWith(t)"
@@ -201,6 +226,11 @@ def test_keyboard_alone_gets_an_answer(server: Server, tab: Any) -> None:
         "POST", "/whatif", {"product_id": product["product_id"], "region_id": region, "price": price}
     )
     assert status == 200 and text(tab, "#whatif-says") == " ".join(answer["says"].split())
+    shown = [float(cell) for cell in tab.inner_text("#whatif-rows tr:nth-child(1)").split("\t")[1:]]
+    assert shown == [pytest.approx(product["price"], abs=0.005), price], (
+        "one price of now: the list's, and the answer's"
+    )
+    assert f" instead of {product['price']:.2f}" in answer["says"]
     now, then = tab.inner_text("#whatif-rows tr:nth-child(2)").split("\t")[1:]
     shown = re.fullmatch(r"([\d.,]+) \(([\d.,]+) to ([\d.,]+)\)", then)
     assert near(now, answer["now"]["units"]) and shown
@@ -213,8 +243,14 @@ def test_an_alert_leads_to_its_forecast(server: Server, chromium: Any) -> None:
     with chromium.new_context(viewport=PHONE) as context:
         page = context.new_page()
         visit(page, server)
-        last = page.locator("#alert-rows tr").last
-        product, region = last.get_attribute("data-key").split()
+        headline = page.evaluate("document.querySelector('#today').getBoundingClientRect().bottom")
+        assert headline < PHONE["height"] / 2, "what is out is seen at first sight"
+        fold = page.locator("#alert-rows li").last
+        product = fold.get_attribute("data-product")
+        assert fold.locator("table").count() == 0, "regions are folded"
+        fold.locator("summary").click()
+        last = fold.locator("tbody tr").last
+        region = last.get_attribute("data-region")
         last.locator("button").click()
         title = server.get(f"/forecast/{product}/{region}")["title"]
         page.wait_for_function("t => document.querySelector('#forecast-title').textContent.startsWith(t)", arg=title)
@@ -241,7 +277,8 @@ def test_forms_say_what_they_need(server: Server, tab: Any) -> None:
 
 
 TOO_SMALL = """() => [...document.querySelectorAll('button, select, summary, .tile, .tick, input')]
-    .filter((e) => !['radio', 'checkbox'].includes(e.type) && e.getBoundingClientRect().height < 44)
+    .filter((e) => e.checkVisibility() && !['radio', 'checkbox'].includes(e.type))
+    .filter((e) => e.getBoundingClientRect().height < 44)
     .map((e) => e.outerHTML.slice(0, 80))"""
 TOO_PALE = r"""() => {  // contrast of each piece of text with the ground that it stands on, as WCAG 2 defines it
     const parts = (colour) => colour.match(/[\d.]+/g).map(Number);
@@ -311,15 +348,23 @@ def test_drift_light_has_a_word(server: Server, tab: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["places", "bars"])
-def test_maps_of_other_shops(server: Server, tab: Any, kind: str) -> None:
-    """Places become circles where they lie; regions without a place become a list, the largest first."""
+@pytest.mark.parametrize("shop", ["places", "crowded", "far", "long", "bare"])
+def test_maps_of_other_shops(server: Server, tab: Any, shop: str) -> None:
+    """Places become circles where they lie; regions that cannot be read so become a list, the largest first."""
+    kind = shop if shop == "places" else "bars"
     overview = server.get("/overview")
     regions = [
         {k: region[k] for k in ("region_id", "name", "sold_week", "expected_week")} for region in overview["regions"]
     ]
-    if kind == "places":
-        regions = [region | {"latitude": 50.0 + k, "longitude": 2.0} for k, region in enumerate(regions)]
+    if shop == "places":
+        regions = [r | {"latitude": 50 + k // 3 + k / 100, "longitude": k % 3} for k, r in enumerate(regions)]
+    elif shop == "crowded":  # circles that would lie on each other
+        regions = [region | {"latitude": 50 + k, "longitude": 2.0} for k, region in enumerate(regions)]
+    elif shop == "far":  # tiles that would run out of the card
+        regions = [region | {"row": 0, "column": k} for k, region in enumerate(regions)]
+    elif shop == "long":  # names that read alike when they are cut
+        name = "Département de la Bourgogne-Franche-Comté"
+        regions = [r | {"row": k // 3, "column": k % 3, "name": f"{name} {k}"} for k, r in enumerate(regions)]
     tab.route("**/overview*", lambda route: route.fulfill(json=overview | {"regions": regions}))
     visit(tab, server)
     assert tab.get_attribute("#map", "class") == kind
@@ -328,8 +373,125 @@ def test_maps_of_other_shops(server: Server, tab: Any, kind: str) -> None:
         return [(box.top + box.bottom) / 2, e.dataset.region, box.left, box.right]; })""")
     (_, _, left, right), _, *tiles = boxes  # the card, all regions, each region
     assert all(left < tile[2] and tile[3] < right for tile in tiles)
-    order = sorted(regions, key=lambda region: -region.get("latitude", region["expected_week"]))  # north is up
+    assert text(tab, "#map-note").startswith(f"{len(regions)} regions,") == (kind == "bars")
+    assert tab.evaluate(
+        """[...document.querySelectorAll('.tile .name')].every((e) => e.scrollWidth <= e.clientWidth)"""
+    )
+    order = sorted(
+        regions, key=lambda region: -region["latitude" if kind == "places" else "expected_week"]
+    )  # north is up
     assert [tile[1] for tile in sorted(tiles)] == [region["region_id"] for region in order]
+
+
+def test_large_numbers_stay_in_the_figure(server: Server, tab: Any) -> None:
+    """Labels of six and of nine digits begin inside the picture, and the last week's too."""
+    forecast = server.get("/forecast?product_id=P0001&history=26")
+    grown = dict(forecast)
+    tab.route("**/forecast?*", lambda route: route.fulfill(json=grown))
+    for times in (1e4, 3e7):
+        for name in ("weeks", "history"):
+            grown[name] = [
+                {k: v if isinstance(v, str) else v and v * times for k, v in w.items()} for w in forecast[name]
+            ]
+        visit(tab, server, product="P0001")
+        tab.reload()
+        tab.wait_for_selector("#figure svg")
+        boxes = tab.evaluate("""() => { const frame = document.querySelector('#figure svg').getBoundingClientRect();
+            return [...document.querySelectorAll('#figure text')].map((e) => { const box = e.getBoundingClientRect();
+                return [e.textContent, box.left - frame.left, frame.right - box.right]; }); }""")
+        assert len(boxes) > 8 and [box for box in boxes if min(box[1:]) < 0] == []
+        assert any(re.fullmatch(r"[1-9][\d,.]*(000|M|B)", box[0]) for box in boxes), boxes
+
+
+def test_a_shop_whose_tables_say_less(server: Server, tab: Any) -> None:
+    """Without regions, prices or a stock nothing is shown that cannot work; money has the shop's currency."""
+    overview, catalogue = server.get("/overview"), server.get("/catalogue")
+    can = {"whatif": False, "stock": False, "regions": False}
+    orders = overview["orders"] | {
+        "rows": [row | {"alert": None, "on_hand": None, "regions": []} for row in overview["orders"]["rows"]]
+    }
+    order = {
+        "event_key": "k",
+        "product_id": "P0001",
+        "region_id": "all",
+        "quantity": 2,
+        "title": "Mug",
+        "unit_price": 4.5,
+        "ordered_at": overview["clock"],
+    }
+    less = {
+        "can": can,
+        "orders": orders,
+        "currency": "EUR",
+        "newest": [order],
+        "regions": [{"region_id": "all", "sold_week": 1, "expected_week": 2.0}],
+    }
+    tab.route("**/overview*", lambda route: route.fulfill(json=overview | less))
+    tab.route("**/catalogue", lambda route: route.fulfill(json=catalogue | {"regions": [{"region_id": "all"}]}))
+    visit(tab, server, product="P0001")
+    for part in (".regions", "#region", ".whatif"):
+        assert not tab.is_visible(part), part
+    assert "region" not in tab.inner_text("main").lower()
+    assert text(tab, "#alerts-title") == "What to order" and "out" not in text(tab, "#today")
+    price = catalogue["products"][0]["price"]
+    assert f"Price now: {price:.2f} EUR." in text(tab, "#product-note")
+    assert text(tab, "#newest li .soft") == "at 4.50 EUR"
+    tab.locator("#alert-rows button").last.click()  # no regions: the row itself leads to the forecast
+    reads(tab, "#forecast-title", orders["rows"][-1]["title"])
+
+
+def test_events_that_wait_are_seen_first(server: Server, tab: Any) -> None:
+    overview = server.get("/overview")
+    one = {
+        "event_key": "<b>slip</b>",
+        "product_id": "P0001",
+        "region_id": "R01",
+        "quantity": 1_000_000,
+        "title": "Mug",
+        "unit_price": 4.5,
+        "ordered_at": "2025-07-04T10:00:00",
+        "kind": "order",
+    }
+    waiting = {"count": 4, "events": [one | {"why": "quantity"}, one | {"why": "date", "quantity": 1}, one]}
+    tab.route("**/overview*", lambda route: route.fulfill(json=overview | {"waiting": waiting}))
+    visit(tab, server)
+    assert text(tab, "#waiting-title") == "4 events wait and are not counted"
+    lines = tab.eval_on_selector_all("#waiting-events li", "all => all.map((e) => e.textContent)")
+    assert lines[0].startswith("Order <b>slip</b> of 4 Jul 2025: 1,000,000 × Mug") and len(lines) == 4
+    assert [line.split(" – ")[-1] for line in lines] == [
+        "more than this product usually sells",
+        "dated too far ahead of the shop’s clock",
+        "kept for somebody to look at",
+        "and 1 more: ecomlib waiting",
+    ]
+    assert {"ecomlib waiting apply", "ecomlib waiting void"} == set(tab.locator("#waiting code").all_inner_texts())
+    tops = [
+        tab.evaluate(f"document.querySelector('{part}').getBoundingClientRect().top") for part in ("#waiting", "#today")
+    ]
+    assert tops == sorted(tops)
+    waiting["count"], waiting["events"] = 0, []
+    tab.wait_for_selector("#waiting", state="hidden")
+
+
+def test_signs_that_ring_are_named(server: Server, tab: Any) -> None:
+    lights = [{"name": name, "alarm": name != "psi", "says": f"{name} speaks"} for name in ("level", "psi", "new_sign")]
+    drift = {"light": "amber", "says": "level speaks; new_sign speaks", "lights": lights}
+    overview = server.get("/overview")
+    tab.route("**/overview*", lambda route: route.fulfill(json=overview | {"drift": drift}))
+    tab.route("**/drift", lambda route: route.fulfill(json=drift))
+    visit(tab, server)
+    reads(tab, "#light", "▲ Amber: look closer")
+    assert tab.locator("#drift-alarms li").all_inner_texts() == ["▲ Level of sales", "▲ New sign"]
+    tab.click("#light")
+    assert tab.evaluate("document.activeElement.id") == "drift" and "#product=" in tab.url
+    tab.click("#drift-details summary")
+    tab.wait_for_selector("#drift-signs li")
+    signs = tab.locator("#drift-signs li").all_inner_texts()
+    assert signs == [
+        "▲ Level of sales: level speaks",
+        "Inputs, by groups (PSI): psi speaks",
+        "▲ New sign: new_sign speaks",
+    ]
 
 
 def test_hidden_tab_asks_nothing(server: Server, tab: Any) -> None:
@@ -354,6 +516,15 @@ def test_service_goes_and_comes_back(tab: Any, tmp_path: Path) -> None:
         server.kill()
         tab.wait_for_selector("#connection[data-state=away]")
         said = text(tab, "#connection")
+        assert re.fullmatch(r"○ No answer since \d\d:\d\d", text(tab, "#light"))
+        assert tab.get_attribute("#light", "data-light") == "none"
+        dim = "[...document.querySelectorAll('main, .facts')].every((e) => getComputedStyle(e).opacity < 0.6)"
+        assert tab.evaluate(dim), "what was true then is not shown as if it were so now"
+        tab.set_viewport_size(PHONE)
+        tab.evaluate("window.scrollTo(0, 900)")
+        seen = "document.querySelector('#connection').getBoundingClientRect().top"
+        assert tab.evaluate("window.scrollY") > 500 and 0 <= tab.evaluate(seen) < 150, "the light goes along"
+        tab.set_viewport_size(DESKTOP)
         assert re.search(r"The service does not answer; last heard at \d\d:\d\d:\d\d$", said), said
         again = Server(home, port=server.port)
         try:
@@ -361,6 +532,7 @@ def test_service_goes_and_comes_back(tab: Any, tmp_path: Path) -> None:
             assert text(tab, "#connection") in (said, "● Live"), "it is said once, not every second"
             tab.wait_for_selector("#connection[data-state=live]", timeout=2 * SOON)
             reads(tab, "#events", "1")
+            assert not tab.evaluate(dim) and "No answer" not in text(tab, "#light")
         finally:
             again.kill()
     assert tab.faults and all("ERR_CONNECTION_REFUSED" in fault for fault in tab.faults)
@@ -389,19 +561,11 @@ def test_a_shop_of_ones_own(tab: Any, tmp_path: Path) -> None:
         sell(server, "own-1", "00000", "N", 2)
         reads(tab, "#newest .what", f"2 × {INTRUDER}")
         assert tab.query_selector("main img") is None and tab.title() == "Control room"
-        tab.fill("#price", "3.5")
-        tab.click("#whatif button")
-        status, refused = server.ask("POST", "/whatif", {"product_id": "00000", "region_id": "all", "price": 3.5})
-        assert 400 <= status < 500
-        reads(
-            tab,
-            "#whatif-says",
-            refused["detail"] if isinstance(refused["detail"], str) else refused["detail"][0]["msg"],
-        )
-        assert not tab.is_visible("#whatif-table") and tab.is_visible("#alert-rows tr")
+        assert not tab.is_visible("#whatif"), "there are no prices: what cannot work is not shown"
+        assert server.ask("POST", "/whatif", {"product_id": "00000", "price": 3.5})[0] == 409
+        assert tab.is_visible("#alert-rows li") and text(tab, "#alerts-title") == "What to order"
         with tab.expect_download() as download:
             tab.click("#orders button")
         rows = csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8-sig")))
         assert "'=1+2" in {row["title"] for row in rows}
-    assert len(tab.faults) >= 1 and all("status of 4" in fault or "ERR_CONNECTION" in fault for fault in tab.faults)
-    tab.faults.clear()
+    tab.faults[:] = [fault for fault in tab.faults if "ERR_CONNECTION" not in fault]  # its server has gone

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,9 +16,9 @@ from serving_help import order_event as order
 from ecomlib.serving.live.drift_report import look
 from ecomlib.serving.live.event_log import Event, EventLog
 from ecomlib.serving.live.live_state import State, week_number
-from ecomlib.serving.live.replenish import replenish
+from ecomlib.serving.live.replenish import plan, replenish
 from ecomlib.serving.live.requests import WhatIfIn
-from ecomlib.serving.live.routes import overview
+from ecomlib.serving.live.views import overview
 from ecomlib.serving.live.whatif import what_if
 from ecomlib.serving.release.bundle import Bundle
 from ecomlib.serving.release.frozen import WindowMean
@@ -276,6 +275,5 @@ def test_sums_are_of_means_and_a_single_answer_is_the_point(bundle: Bundle, log:
     seen = look(state)["weeks"][0]
     assert seen["units"] == 5 and seen["expected"] == pytest.approx(mean.sum(), abs=0.06)
     assert seen["wape"] == pytest.approx((mean.sum() - mean[19] + abs(5 - mean[19] / 1.5) * 1.5) / 1.5 / 5, rel=1e-3)
-    service = SimpleNamespace(serial=1)
-    shown = overview(service, state, look(state))  # type: ignore[arg-type]
+    shown = overview(state, plan(state), look(state), serial=1)
     assert sum(row["expected_week"] for row in shown["regions"]) == pytest.approx(state.expected[:, 0].sum(), abs=0.5)

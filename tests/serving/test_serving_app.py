@@ -270,6 +270,7 @@ def test_the_rest(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {
         "/events",
+        "/forecast",
         "/forecast/{product_id}/{region_id}",
         "/whatif",
         "/replenish",

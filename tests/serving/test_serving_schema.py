@@ -29,6 +29,7 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", 409, 422]
 """
 ROUTES = {
     "/events",
+    "/forecast",
     "/forecast/{product_id}/{region_id}",
     "/whatif",
     "/replenish",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -24,8 +23,9 @@ from starlette.concurrency import run_in_threadpool
 import ecomlib
 from ecomlib.serving.live.amendments import add_amendments
 from ecomlib.serving.live.event_log import ConflictError, UnknownEventError
+from ecomlib.serving.live.forecast_route import add_forecast
 from ecomlib.serving.live.prometheus import Measured
-from ecomlib.serving.live.requests import Problem, allowed, as_bytes, as_json, body_of, events_of, schema
+from ecomlib.serving.live.requests import allowed, as_json, body_of, events_of, schema
 from ecomlib.serving.live.routes import add_views
 from ecomlib.serving.live.service import Service
 
@@ -106,35 +106,7 @@ def create_app(home: str | os.PathLike[str], database: str | None = None) -> Fas
         new, late, waiting = await asyncio.shield(service.take(taken))
         return as_json({"received": len(taken), "new": new, "late": late, "waiting": waiting})
 
-    names = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-        for name in ("product_id", "region_id")
-    ]
-    weeks = {"name": "history", "in": "query", "schema": {"type": "integer", "minimum": 0, "maximum": 104}}
-
-    @app.get(
-        "/forecast/{product_id}/{region_id}",
-        summary="The weeks ahead, with intervals.",
-        responses={404: {}, 422: {}},
-        openapi_extra={"parameters": [*names, weeks]},
-    )
-    async def forecast(request: Request) -> Response:
-        # Read by hand: this is the route that is asked most, and its answer lies ready as bytes.
-        state = service.state if not service.state.stale else await service.present()
-        product, region = request.path_params["product_id"], request.path_params["region_id"]
-        body = state.answers.get((product, region)) or state.ready(product, region)
-        if body is None:
-            known = product in state.bundle.row
-            name = "region_id" if known else "product_id"
-            raise Problem(404, f"this {name[:-3]} is not known: GET /catalogue lists them", "path", name)
-        if request.scope["query_string"]:
-            back = request.query_params.get("history", "0")
-            if not (back.isascii() and back.isdigit() and len(back) < 4 and int(back) <= 104):
-                raise Problem(422, "history is a number of weeks from 0 to 104", "query", "history")
-            if int(back):
-                body = as_bytes({**json.loads(body), "history": state.history(product, region, int(back))})
-        return Response(body, media_type="application/json")
-
+    add_forecast(app, service)
     add_views(app, service)
     add_amendments(app, service)
     if ASSETS.is_dir():

@@ -88,7 +88,7 @@ class Measured:
             await self.app(scope, receive, watched)
         finally:
             route = scope.get("route")
-            self.metrics.count(getattr(route, "path", "other"), status, time.perf_counter() - began)
+            self.metrics.count(getattr(route, "path_format", "other"), status, time.perf_counter() - began)
 
 
 _POLICY = b"default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"

@@ -1,0 +1,1 @@
+"""Files to run the service with: for containers, for systemd, and a proxy before it."""
