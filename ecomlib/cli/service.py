@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from ecomlib.cli.outputs import check_folder
 from ecomlib.errors import DataError, MissingDependencyError, install_command
 from ecomlib.stores import registry as stores
 
@@ -55,7 +56,7 @@ def train(
     from ecomlib.serving.release.train import ReleaseSettings
     from ecomlib.serving.release.train import train as make
 
-    versions = bundle.registry(home)
+    versions = bundle.registry(check_folder(home))
     plan = ReleaseSettings(hold_out, epochs, seed, text=text, small=int8, quick=quick, model=model)
     before = versions.current()
     if store is not None or before is None:
@@ -156,6 +157,7 @@ def promote(
     """Put a version in force; a running service takes it over."""
     from ecomlib.serving.release.bundle import open_bundle, registry
 
+    check_folder(home)
     open_bundle(home, number)  # it must be one that can be served
     registry(home).promote(number, why)
     typer.echo(f"version {number:04d} is in force")
@@ -168,7 +170,7 @@ def rollback(
     """Put the version in force again that was so before; a running service takes it over."""
     from ecomlib.serving.release.bundle import registry
 
-    typer.echo(f"version {registry(home).roll_back(why).version:04d} is in force again")
+    typer.echo(f"version {registry(check_folder(home)).roll_back(why).version:04d} is in force again")
 
 
 def _with_extras(command: Command) -> Command:
