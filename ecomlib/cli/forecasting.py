@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ecomlib.cli.outputs import check_file, check_folder, write_table
-from ecomlib.cli.service import HOME, Database, catalogue
+from ecomlib.cli.past import Past, look
+from ecomlib.cli.service import HOME, Database, catalogue, option, source_of
 from ecomlib.cli.settings import read_settings
 from ecomlib.errors import DataError, EcomlibError
 
@@ -66,6 +67,7 @@ def forecast(
     save: Annotated[Path | None, typer.Option(help="Folder for the fitted model.")] = None,
     home: Annotated[Path, typer.Option(help="Folder of versions and events, where no model is named.")] = HOME,
     database: Database = None,
+    past: Past = False,
 ) -> None:
     """Forecast a store by a model that is fitted now or was saved; or what the service answers, if none is named."""
     check_file(out)
@@ -76,6 +78,7 @@ def forecast(
             if value is not None:
                 raise DataError(f"--{name} needs a model", remedy="name one: --model window_mean, or --load FOLDER.")
         table = catalogue(home, database)
+        look(table["week"], "W-MON", source_of(home), past=past, home=option(home))
         write_table(out, table)
         typer.echo(f"{len(table):,} rows: {out}")
         return
@@ -95,6 +98,7 @@ def forecast(
         panel = _panel(store, freq or "weekly", by, ahead=periods)
         fitted = made.fit(panel, periods)
     frame = fitted.forecast(panel, negative="clip")
+    look(frame["ds"], fitted.frequency, {"store": store}, past=past)
     write_table(out, frame)
     if save is not None:
         keep(fitted, save)
