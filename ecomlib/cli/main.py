@@ -11,6 +11,7 @@ import typer
 import ecomlib
 from ecomlib.cli.forecasting import COMMANDS as FORECASTING
 from ecomlib.cli.live import COMMANDS as LIVE
+from ecomlib.cli.outputs import check_folder
 from ecomlib.cli.plainly import plainly
 from ecomlib.cli.recorded import app as recorded_app
 from ecomlib.cli.service import COMMANDS as SERVICE
@@ -65,6 +66,7 @@ def run(
     """Run lessons and write a report."""
     from ecomlib.course.running.run import RunSettings, run_lessons
 
+    check_folder(out)
     settings = RunSettings(size, seed, device, store, out, jobs, more=read_settings(setting or []))
     try:
         runs = run_lessons(numbers or [], settings)
@@ -158,6 +160,7 @@ def workshop_build(
     """Write the learner's, the solution and the instructor's set of notebooks."""
     from ecomlib.course import lessons, workshop
 
+    check_folder(out)
     for path in workshop.build(lessons.folder(), out):
         typer.echo(str(path))
 

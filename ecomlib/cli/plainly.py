@@ -8,13 +8,17 @@ from typing import Any, TypeVar
 
 import typer
 
+from ecomlib.cli.outputs import sentence
 from ecomlib.errors import EcomlibError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def plainly(command: F, stopped: str = "stopped.") -> F:
-    """Turn ecomlib's own errors into one message on stderr and exit code 1; ``stopped`` answers Ctrl-C."""
+    """Turn ecomlib's own errors, and what the system refuses, into one message on stderr and exit code 1.
+
+    ``stopped`` answers Ctrl-C.
+    """
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -22,6 +26,11 @@ def plainly(command: F, stopped: str = "stopped.") -> F:
             return command(*args, **kwargs)
         except EcomlibError as error:
             typer.echo(f"ecomlib: {error}", err=True)
+            raise typer.Exit(1) from None
+        except BrokenPipeError:
+            raise  # whoever read the output has gone; click ends without a word
+        except OSError as error:
+            typer.echo(f"ecomlib: {sentence(error)}", err=True)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             typer.echo(f"ecomlib: {stopped}", err=True)
