@@ -68,6 +68,7 @@ def train(
         made = make(shop, home, plan, source=source, say=typer.echo)
         versions.promote(made.version.number, "the first version")
         typer.echo(f"version {made.version.number:04d} is in force: ecomlib serve --home {home}")
+        typer.echo(made.answer.sentence)
         return
     with closing(EventLog(database or bundle.database_url(home))) as log:
         events = log.span()[0]
@@ -82,6 +83,7 @@ def train(
     typer.echo(found.why)
     left = "" if found.promote else f"; to overrule: ecomlib promote {made.version.number}"
     typer.echo(f"version {versions.open().number:04d} is in force{left}")
+    typer.echo(made.answer.sentence)
 
 
 def serve(
@@ -125,6 +127,7 @@ def replay(
 
 def versions(home: Home = HOME) -> None:
     """The versions of a home: what each is made of, its error beside that of a mean of 8 weeks, which is in force."""
+    from ecomlib.evaluation.shop_answer import DO_NOT_USE
     from ecomlib.serving.release.bundle import registry
     from ecomlib.serving.release.candidates import WORDS
 
@@ -141,6 +144,7 @@ def versions(home: Home = HOME) -> None:
         data = str(notes.get("data", "?"))[:12]
         typer.echo(
             f"{mark} {number:04d}  {card['created'][:16]}  cutoff {notes.get('cutoff', '?')}  {error}  data {data}"
+            + ("" if notes.get("usable", True) else f"  {DO_NOT_USE.lower()}")
         )
     for promotion in kept.history():
         typer.echo(f"  {promotion.at[:16]}  {promotion.version:04d} in force: {promotion.why}")

@@ -199,7 +199,8 @@ def test_the_card_says_what_was_chosen_and_why() -> None:
     notes = registry(home).open(1).card["notes"]
     assert (notes["format"], notes["horizon"], notes["frequency"]) == (2, 4, "W-MON")
     assert [row["model"] for row in notes["candidates"]] == list(NAMES)
-    held = {"model", "wape", "bias", "bias_mean", "coverage", "coverage_large", "coverage_top", "money"}
+    held = {"model", "wape", "bias", "bias_mean", "money"}
+    held |= {"coverage", "coverage_weighted", "coverage_large", "coverage_top"}
     assert all(set(row) == held and row["money"] is None for row in notes["candidates"]), "the shop has no unit costs"
     last = week_of(FIRST) + 59
     assert notes["origins"] == [f"{monday(last - back):%Y-%m-%d}" for back in (16, 12, 8, 4)]

@@ -21,7 +21,7 @@ from ecomlib.serving.release import candidates
 from ecomlib.serving.release.bundle import BESIDE, FORMAT, MODEL, RECENT, SMALL, TRIAL, describe, registry, write
 from ecomlib.serving.release.calibrate import calibrate
 from ecomlib.serving.release.candidates import MEAN, WORDS, FitSettings, Fitted, Learned
-from ecomlib.serving.release.choose import Choice, choose, printed
+from ecomlib.serving.release.choose import Choice, answer, choose, printed
 from ecomlib.serving.release.effects import effects_of
 from ecomlib.serving.release.frozen import OnnxNetwork
 from ecomlib.serving.release.inputs import Floats, SalesHistory, levels_of, monday, panel, windows_for
@@ -29,6 +29,7 @@ from ecomlib.serving.release.snapshot import Snapshot, digest_of, last_full_week
 from ecomlib.serving.release.versions import Version
 
 if TYPE_CHECKING:
+    from ecomlib.evaluation.shop_answer import ShopAnswer
     from ecomlib.models import Network
     from ecomlib.serving.release.bundle import Bundle
     from ecomlib.stores import Store
@@ -67,13 +68,15 @@ class ReleaseSettings:
 class Trained:
     """Holds what training leaves beside the published version.
 
-    choice: what was chosen and why. fitted: what was fitted on all weeks. books: its sales history.
+    choice: what was chosen and why. fitted: what was fitted on all weeks. books: its sales history. answer: how good
+    it is beside last week, a mean and last year.
     """
 
     version: Version
     choice: Choice
     fitted: Fitted
     books: SalesHistory
+    answer: ShopAnswer
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -164,14 +167,17 @@ def train(
     tables = tables_of(snap) | {"reach": reach, "effects": effects, "order_errors": order_errors}
     if keep is not None:
         tables["stock"] = pd.DataFrame(stock, columns=list(snap.regions["region_id"]), dtype=float)
+    found = answer(choice, snap, store.name)
     notes = noted(snap, choice, how) | {
         "source": dict(source or {"store": store.name}),
         "parity": gap,
         "effects": about,
+        "answer": found.sentence,
+        "usable": found.usable,
     }
     version = publish(home, snap, choice, fitted, how, tables, notes, began)
     say(f"published as version {version.number:04d}: {WORDS[choice.name]}")
-    return Trained(version, choice, fitted, snap.books)
+    return Trained(version, choice, fitted, snap.books, found)
 
 
 def noted(snap: Snapshot, choice: Choice, how: ReleaseSettings) -> dict[str, Any]:
