@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ecomlib.contract.frame import find_interval, mean_column, point_of
 from ecomlib.errors import DataError
+from ecomlib.evaluation.rivals import word_of
 from ecomlib.files import write_whole
 
 Floats = NDArray[np.float64]
@@ -90,9 +91,13 @@ class AnswerCard:
 
     def to_csv(self, path: str | os.PathLike[str]) -> Path:
         """Write the whole order list as CSV, whole or not at all; refused where nothing was forecast."""
+        return write_whole(path, self.csv())
+
+    def csv(self) -> str:
+        """Write the whole order list as the text of a CSV file; refused where nothing was forecast."""
         if self.order_list.empty:
             raise DataError("the card has no order list", remedy="hand a forecast to answer_card.")
-        return write_whole(path, self.order_list.round(3).to_csv(index=False, lineterminator="\n"))
+        return self.order_list.round(3).to_csv(index=False, lineterminator="\n")
 
 
 def answer_card(
@@ -135,7 +140,8 @@ def answer_card(
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"product_id": ["mug"], "ordered_at": [pd.Timestamp("2024-03-03 10:00")]})
     >>> orders = orders.assign(quantity=2, unit_price=5.0)
-    >>> ahead = pd.DataFrame({"unique_id": "mug", "ds": pd.to_datetime(["2024-02-26", "2024-03-04"]), "gru": [9.0, 1.4]})
+    >>> weeks = pd.date_range("2024-02-26", periods=2, freq="7D")
+    >>> ahead = pd.DataFrame({"unique_id": "mug", "ds": weeks, "gru": [9.0, 1.4]})
     >>> products = pd.DataFrame({"product_id": ["mug"], "title": ["Blue mug"]})
     >>> how = CardSettings("Corner shop", today=pd.Timestamp("2024-03-04"))
     >>> card = answer_card(orders, products, ahead, "gru", settings=how)
@@ -236,6 +242,7 @@ def _remarks(
     said = _old(ends, week, settings)
     if mean_column(model) in forecast or point_of(forecast, model) == "mean":
         said.append(f"{listed['expected'].sum():,.0f} units are expected in all in the week from {week:%d %B %Y}.")
+    said.append(f"Forecast by {word_of(model)}.")
     if not listed["expected"].round().any():
         said.append("No single product is expected to sell one unit: order by what you know, not by this list.")
     said.append(

@@ -179,7 +179,7 @@ class _Speaker:
             said.append(f"{DO_NOT_USE}: order by {word_of(lost[0])}, which costs nothing and errs less.")
         elif not usable:
             said.append(f"{DO_NOT_USE}{' for single products' if self.model in sane else ''}.")
-        text = " ".join(part[0].upper() + part[1:] for part in said)
+        text = " ".join([said[0], *(part[0].upper() + part[1:] for part in said[1:])])  # a shop's name stays as it is
         return ShopAnswer(self.shop, self.model, self.table, best, against, usable, text)
 
     def figures(self, name: str) -> str:

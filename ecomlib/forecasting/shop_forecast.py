@@ -77,6 +77,7 @@ def next_order(
     else:  # four weeks, so that one of them begins after the books' end whatever day that is
         fitted = forecaster(REGISTERED[name]).fit(panel, 4)
         ahead = fitted.forecast(panel, negative="clip").rename(columns={fitted.forecaster.label: name})
+        ahead.attrs = {"point": {name: fitted.point}}
     known = scored.loc[scored["y"].notna(), ["unique_id", "ds", "cutoff", "y", name]].assign(
         root=lambda rows: np.sqrt(rows[name] + 0.5)
     )

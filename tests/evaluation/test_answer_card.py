@@ -43,7 +43,10 @@ def test_the_list_is_for_the_first_week_after_the_tables_end() -> None:
     assert found.order_list["title"].tolist() == ["c", "Apple <b>tart</b>", "Bun & butter"], "the largest first"
     assert found.order_list["expected"].tolist() == [9.4, 1.4, 0.4] and found.order_list["order"].tolist() == [10, 1, 0]
     assert set(found.order_list["week"]) == {pd.Timestamp("2024-03-04")} and found.order_list["high"].eq(30).all()
-    assert found.remarks == ("Take off what lies there: these tables do not say how much that is.",)
+    assert found.remarks == (
+        "Forecast by the network.",
+        "Take off what lies there: these tables do not say how much that is.",
+    )
 
 
 @pytest.mark.parametrize("last", ["2024-03-04 00:00", "2024-03-06 12:00", "2024-03-10 23:59"])
@@ -53,7 +56,7 @@ def test_a_week_that_has_begun_is_not_ordered_for(last: str) -> None:
 
 
 def test_a_forecast_of_the_past_is_refused() -> None:
-    with pytest.raises(DataError, match="lies in the past.*forecast from the end of the tables, 2024-03-03"):
+    with pytest.raises(DataError, match=r"lies in the past.*forecast from the end of the tables, 2024-03-03"):
         card(ahead("2024-02-19"))
 
 
