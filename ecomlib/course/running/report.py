@@ -64,7 +64,7 @@ class Mark:
 
 
 def marks(notebook: Any) -> list[Mark]:
-    """What the executed notebook has published, in order; ``refused`` is a Part B's word to a shop that it leaves out."""
+    """What the executed notebook has published, in order; ``refused`` is what a Part B says to a shop it leaves out."""
     found = []
     real, headings = False, {section.cell: section.kind for section in lessons.sections(notebook)}
     for number, cell in enumerate(notebook.cells):
