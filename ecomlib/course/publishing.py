@@ -108,7 +108,7 @@ def publish(kind: Kind, obj: Any, *, title: str, alt: str | None = None) -> None
     elif kind == "shop" and hasattr(obj, "_repr_html_") and not isinstance(obj, pd.DataFrame):
         data = {"text/html": f"<p>{html.escape(title)}</p>{obj._repr_html_()}", "text/plain": f"{title}\n{obj}"}
         mark["text"] = getattr(obj, "sentence", "")
-        if hasattr(obj, "csv"):
+        if len(getattr(obj, "order_list", ())):
             mark["csv"] = obj.csv()
     elif isinstance(obj, pd.DataFrame):
         data = {"text/html": table_html(obj, title), "text/plain": f"{title}\n{obj.to_string(index=False)}"}
