@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from ecomlib.errors import DataError, MissingDependencyError, install_command
 from ecomlib.stores import registry as stores
+
+if TYPE_CHECKING:
+    from ecomlib.evaluation.shop_answer import ShopAnswer
 
 Home = Annotated[Path, typer.Option(help="Folder of versions and events; made by train.")]
 Database = Annotated[str | None, typer.Option(help="SQLAlchemy URL of the events; by default SQLite in the home.")]
@@ -68,7 +71,7 @@ def train(
         made = make(shop, home, plan, source=source, say=typer.echo)
         versions.promote(made.version.number, "the first version")
         typer.echo(f"version {made.version.number:04d} is in force: ecomlib serve --home {home}")
-        typer.echo(made.answer.sentence)
+        _tell(made.answer)
         return
     with closing(EventLog(database or bundle.database_url(home))) as log:
         events = log.span()[0]
@@ -83,7 +86,17 @@ def train(
     typer.echo(found.why)
     left = "" if found.promote else f"; to overrule: ecomlib promote {made.version.number}"
     typer.echo(f"version {versions.open().number:04d} is in force{left}")
-    typer.echo(made.answer.sentence)
+    _tell(made.answer)
+
+
+def _tell(answer: ShopAnswer) -> None:
+    """Say at the end of all how good the version is: beside the rules, then in a sentence."""
+    from ecomlib.evaluation.shop_answer import against_rules
+
+    beside = against_rules(answer)
+    if beside:
+        typer.echo(f"WAPE over all origins: {beside}")
+    typer.echo(answer.sentence)
 
 
 def serve(

@@ -158,7 +158,8 @@ class _Speaker:
         against = self.verdict(self.model, rivals[0]) if rivals and self.model in sane else None
         said = [f"{lead}."]
         if best:
-            said.append(f"Best of {len(rows)} is {word_of(best)}: {self.figures(best)}.")
+            first = f"best of {len(rows)}" if best == rows.index[0] else "of those that forecast this shop the best"
+            said.append(f"{first} is {word_of(best)}: {self.figures(best)}.")
         else:
             said.append("None of these forecasts the shop: each misses the sum of units by more than half.")
         for name in (name for name in rows.index if name not in sane and name not in NOTHING_NAMES):
@@ -270,7 +271,7 @@ class _Speaker:
 
 
 def against_rules(answer: ShopAnswer) -> str:
-    """Set the model's error beside the rules': last week, the mean of eight weeks and last year.
+    """Set the model's error beside the rules': last week, the mean of eight weeks and last year; empty without errors.
 
     Examples
     --------
@@ -279,7 +280,9 @@ def against_rules(answer: ShopAnswer) -> str:
     >>> against_rules(ShopAnswer("Shop", "trees", table, "trees", None, True, ""))
     'trees 0.100; last week 0.250; ordering nothing 1'
     """
-    wape = answer.table.set_index("model")["wape"]
+    wape = answer.table.set_index("model")["wape"].dropna()
+    if answer.model not in wape:
+        return ""
     found = [f"{word_of(answer.model)} {wape[answer.model]:.3f}"]
     for names in (LAST_NAMES, MEAN_NAMES, YEAR_NAMES):
         found += [f"{word_of(name)} {wape[name]:.3f}" for name in wape.index if name in names and name != answer.model]

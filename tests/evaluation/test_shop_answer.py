@@ -233,6 +233,7 @@ def test_a_forecast_of_nothing_is_never_the_best() -> None:
 def test_where_nothing_is_as_good_single_products_are_not_to_be_ordered_by_it() -> None:
     answer = told(sparse(), GRU=lambda f: 0.1)
     assert answer.sentence.endswith(f"{DO_NOT_USE} for single products.") and not answer.usable
+    assert "Of those that forecast this shop the best is" in answer.sentence, "who orders nothing errs less"
 
 
 def test_nothing_is_not_mentioned_where_it_is_no_rival() -> None:
