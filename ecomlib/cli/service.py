@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -13,6 +13,9 @@ from ecomlib.cli.outputs import check_folder
 from ecomlib.cli.past import caution, full_until, is_folder
 from ecomlib.errors import DataError, MissingDependencyError, install_command
 from ecomlib.stores import registry as stores
+
+if TYPE_CHECKING:
+    from ecomlib.evaluation.shop_answer import ShopAnswer
 
 Home = Annotated[Path, typer.Option(help="Folder of versions and events; made by train.")]
 Database = Annotated[str | None, typer.Option(help="SQLAlchemy URL of the events; by default SQLite in the home.")]
@@ -82,6 +85,7 @@ def train(
         made = make(shop, home, plan, source=source, say=typer.echo)
         versions.promote(made.version.number, "the first version")
         typer.echo(f"version {made.version.number:04d} is in force: ecomlib serve --home {home}")
+        _tell(made.answer)
         _caution(made.books.last, plan.horizon, source, option(home))
         return
     with closing(EventLog(database or bundle.database_url(home))) as log:
@@ -97,7 +101,18 @@ def train(
     typer.echo(found.why)
     left = "" if found.promote else f"; to overrule: ecomlib promote {made.version.number}"
     typer.echo(f"version {versions.open().number:04d} is in force{left}")
+    _tell(made.answer)
     _caution(made.books.last, plan.horizon, source, option(home))
+
+
+def _tell(answer: ShopAnswer) -> None:
+    """Say at the end of all how good the version is: beside the rules, then in a sentence."""
+    from ecomlib.evaluation.shop_answer import against_rules
+
+    beside = against_rules(answer)
+    if beside:
+        typer.echo(f"WAPE over all origins: {beside}")
+    typer.echo(answer.sentence)
 
 
 def _caution(cutoff: int, horizon: int, source: dict[str, Any], home: str) -> None:
@@ -151,6 +166,7 @@ def replay(
 
 def versions(home: Home = HOME) -> None:
     """The versions of a home: what each is made of, its error beside that of a mean of 8 weeks, which is in force."""
+    from ecomlib.evaluation.shop_answer import DO_NOT_USE
     from ecomlib.serving.release.bundle import registry
     from ecomlib.serving.release.candidates import WORDS
 
@@ -167,6 +183,7 @@ def versions(home: Home = HOME) -> None:
         data = str(notes.get("data", "?"))[:12]
         typer.echo(
             f"{mark} {number:04d}  {card['created'][:16]}  cutoff {notes.get('cutoff', '?')}  {error}  data {data}"
+            + ("" if notes.get("usable", True) else f"  {DO_NOT_USE.lower()}")
         )
     for promotion in kept.history():
         typer.echo(f"  {promotion.at[:16]}  {promotion.version:04d} in force: {promotion.why}")

@@ -21,7 +21,7 @@ from ecomlib.serving.release import candidates
 from ecomlib.serving.release.bundle import BESIDE, FORMAT, MODEL, RECENT, SMALL, TRIAL, describe, registry, write
 from ecomlib.serving.release.calibrate import calibrate
 from ecomlib.serving.release.candidates import MEAN, WORDS, FitSettings, Fitted, Learned
-from ecomlib.serving.release.choose import Choice, choose, printed
+from ecomlib.serving.release.choose import Choice, answer, choose, printed
 from ecomlib.serving.release.effects import effects_of
 from ecomlib.serving.release.frozen import OnnxNetwork
 from ecomlib.serving.release.inputs import Floats, SalesHistory, levels_of, monday, panel, windows_for
@@ -39,6 +39,7 @@ from ecomlib.stores.returns import sold
 from ecomlib.stores.rhythm import rhythm
 
 if TYPE_CHECKING:
+    from ecomlib.evaluation.shop_answer import ShopAnswer
     from ecomlib.models import Network
     from ecomlib.serving.release.bundle import Bundle
     from ecomlib.stores import Store
@@ -79,13 +80,15 @@ class ReleaseSettings:
 class Trained:
     """Holds what training leaves beside the published version.
 
-    choice: what was chosen and why. fitted: what was fitted on all weeks. books: its sales history.
+    choice: what was chosen and why. fitted: what was fitted on all weeks. books: its sales history. answer: how good
+    it is beside last week, a mean and last year.
     """
 
     version: Version
     choice: Choice
     fitted: Fitted
     books: SalesHistory
+    answer: ShopAnswer
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -179,10 +182,13 @@ def train(
     tables = tables_of(snap) | {"reach": reach, "effects": effects, "order_errors": order_errors}
     if keep is not None:
         tables["stock"] = pd.DataFrame(stock, columns=list(snap.regions["region_id"]), dtype=float)
+    found = answer(choice, snap, store.name)
     notes = noted(snap, choice, how) | {
         "source": dict(source or {"store": store.name}),
         "parity": gap,
         "effects": about,
+        "answer": found.sentence,
+        "usable": found.usable,
     }
     version = publish(home, snap, choice, fitted, how, tables, notes, began)
     say(f"published as version {version.number:04d}: {WORDS[choice.name]}")
@@ -191,7 +197,7 @@ def train(
             f"{how.hold_out} full weeks were held back, and its forecasts begin before them: replay them, or train "
             "with --hold-out 0, before you order by it"
         )
-    return Trained(version, choice, fitted, snap.books)
+    return Trained(version, choice, fitted, snap.books, found)
 
 
 def noted(snap: Snapshot, choice: Choice, how: ReleaseSettings) -> dict[str, Any]:
