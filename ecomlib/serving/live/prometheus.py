@@ -26,6 +26,9 @@ class Metrics:
             "ecomlib_events_waiting", "events dated too far ahead of the shop's clock to count", registry=r
         )
         self.version = Gauge("ecomlib_model_version", "version in force", registry=r)
+        self.trouble = Gauge(
+            "ecomlib_trouble", "1 while the version promoted last cannot be served, and another is", registry=r
+        )
         self.drift = Gauge("ecomlib_drift", "what the drift's lights measure", ["light"], registry=r)
         self.alarm = Gauge("ecomlib_drift_alarm", "1 where a light alarms", ["light"], registry=r)
         self.stale = Gauge("ecomlib_forecasts_stale", "1 while old forecasts are answered", registry=r)
