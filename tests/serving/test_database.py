@@ -117,7 +117,7 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as later, later:
         later.execute("UPDATE ecomlib_schema SET version = 3")
         later.execute("ALTER TABLE events ADD COLUMN later TEXT")
-    with pytest.raises(DataError, match="newer ecomlib.*version 3.*update ecomlib"):
+    with pytest.raises(DataError, match=r"newer ecomlib.*version 3.*update ecomlib"):
         EventLog(f"sqlite:///{path}")
     assert rows(path, "SELECT version FROM ecomlib_schema") == [(3,)]
 
@@ -223,8 +223,10 @@ def test_a_file_that_is_gone_or_another_takes_nothing(tmp_path: Path) -> None:
             log.append([order("c")])
         aside.replace(path)
         (tmp_path / "events.db-wal").unlink()
-        with pytest.raises(sql.exc.OperationalError, match="deleted"):
-            log.append([order("c")])
+        for _ in range(2):
+            with pytest.raises(sql.exc.OperationalError, match="deleted"):
+                log.append([order("c")])
+            assert "deleted" in database.probe(log.engine)
 
 
 def test_a_disk_that_is_full_is_noticed_by_the_trial(tmp_path: Path) -> None:

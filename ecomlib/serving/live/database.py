@@ -206,21 +206,20 @@ class _SameFile:
 
     def __init__(self, path: Path) -> None:
         self.path, self.log = path, path.with_name(path.name + "-wal")
-        self.first, self.logged = self._identity(path), False
+        self.first = self._identity(path)
+        self.logged: tuple[int, int] | None = None  # a connection stays open after the first commit, and so this file
 
     def check(self) -> None:
         """Raise ``sqlite3.OperationalError`` where the file has gone or changed places."""
-        if self._identity(self.path) != self.first:
+        gone = self._identity(self.path) != self.first
+        if gone or (self.logged is not None and self._identity(self.log) != self.logged):
             raise sqlite3.OperationalError(GONE)
 
     def check_commit(self) -> None:
         """Do the same before a commit, whose pages are in the write-ahead log: that must have its name too."""
         try:
             self.check()
-            there = self.log.exists()  # some disks allow no such log
-            if self.logged and not there:
-                raise sqlite3.OperationalError(GONE)
-            self.logged = there
+            self.logged = self._identity(self.log)  # none where the disk allows no such log
         except sqlite3.OperationalError as error:
             raise OperationalError("COMMIT", None, error) from error
 
