@@ -62,6 +62,7 @@ def train(
     from ecomlib.serving.release.train import ReleaseSettings
     from ecomlib.serving.release.train import train as make
 
+    _may_write(home)
     versions = bundle.registry(home)
     plan = ReleaseSettings(hold_out, epochs, seed, text=text, small=int8, quick=quick, model=model)
     before = versions.current()
@@ -189,9 +190,9 @@ def promote(
     home: Home = HOME,
 ) -> None:
     """Put a version in force; a running service takes it over."""
-    from ecomlib.serving.release.bundle import open_bundle, registry
+    from ecomlib.serving.release.bundle import open_bundle, registry, try_out
 
-    open_bundle(home, number)  # it must be one that can be served
+    try_out(open_bundle(home, number))  # it must be one that can be served
     registry(home).promote(number, why)
     typer.echo(f"version {number:04d} is in force")
 
@@ -231,6 +232,17 @@ def rollback(
     from ecomlib.serving.release.bundle import registry
 
     typer.echo(f"version {registry(home).roll_back(why).version:04d} is in force again")
+
+
+def _may_write(folder: Path) -> None:
+    """Raise ``OSError`` where nothing can be written into a folder: said before minutes of training, not after."""
+    import tempfile
+
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    with tempfile.TemporaryFile(dir=place):
+        pass
 
 
 def _shown(text: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -128,3 +130,40 @@ def test_a_port_that_is_taken_is_a_sentence_and_any_free_one_is_found() -> None:
         pass
     for made in both:
         made.close()
+
+
+def test_what_the_disk_refuses_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that cannot be made is said before anything is trained; a full disk whenever it is full."""
+    from typer.testing import CliRunner
+
+    from ecomlib.cli.main import app
+    from ecomlib.serving.release.versions import Registry
+
+    (tmp_path / "file").write_text("x")
+    train = ["train", "--size", "tiny", "--home", str(tmp_path / "file" / "home")]
+    result = CliRunner().invoke(app, train)
+    assert result.exit_code == 1 and "the disk refused: Not a directory" in result.output
+    assert "reading the store" not in result.output
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "model.onnx")
+
+    monkeypatch.setattr(Registry, "roll_back", full)
+    result = CliRunner().invoke(app, ["rollback", "--why", "?", "--home", str(tmp_path)])
+    assert result.exit_code == 1 and "No space left on device (found 'model.onnx')" in result.output
+
+
+def test_versions_shows_control_characters_and_goes_on_after_a_broken_card(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from ecomlib.cli.main import app
+    from ecomlib.serving.release.versions import Registry
+
+    registry = Registry(tmp_path / "registry")
+    for _ in range(2):
+        registry.publish(lambda folder: {"model": "\x1b[2J"} if (folder / "a").write_text("a") else None)
+    registry.promote(2, "line\nbreak \x1b[31m red ü")
+    (tmp_path / "registry" / "versions" / "0001" / "card.json").write_text("{")
+    result = CliRunner().invoke(app, ["versions", "--home", str(tmp_path)])
+    assert result.exit_code == 0 and "! 0001  cannot be read" in result.output
+    assert "line\\nbreak \\x1b[31m red ü (" in result.output and "\x1b" not in result.output

@@ -177,13 +177,16 @@ def _copy(path: Path, target: Path) -> int:
         with contextlib.closing(sqlite3.connect(target)) as empty:
             empty.execute("VACUUM")  # writes the file
         return 0
-    with (
-        contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=SECONDS)) as source,
-        contextlib.closing(sqlite3.connect(target)) as made,
-    ):
-        source.backup(made)  # in one step: writers of a write-ahead log are not kept waiting
-        made.execute("PRAGMA journal_mode=DELETE")  # one file
-    return _count(target)
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=SECONDS)) as source,
+            contextlib.closing(sqlite3.connect(target)) as made,
+        ):
+            source.backup(made)  # in one step: writers of a write-ahead log are not kept waiting
+            made.execute("PRAGMA journal_mode=DELETE")  # one file
+        return _count(target)
+    except sqlite3.Error as error:
+        raise DataError(f"the database cannot be copied, or is damaged: {error}", value=str(path)) from error
 
 
 def _count(path: Path) -> int:

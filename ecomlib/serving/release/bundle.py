@@ -219,7 +219,7 @@ def open_serving(home: str | os.PathLike[str]) -> tuple[Version, Bundle, Promoti
         try:
             version = versions.open(promotion.version)
             bundle = read(version)
-            _try(bundle)
+            try_out(bundle)
         except DataError as error:
             first = first or error
             continue
@@ -229,8 +229,8 @@ def open_serving(home: str | os.PathLike[str]) -> tuple[Version, Bundle, Promoti
     raise first or DataError("no version is in force", remedy="publish one and promote it: ecomlib train.")
 
 
-def _try(bundle: Bundle) -> None:
-    """Forecast a few products: a network may open, and still not fit the tables beside it."""
+def try_out(bundle: Bundle) -> None:
+    """Forecast a few products: a network may open, and still not fit the tables beside it; ``DataError`` then."""
     some, books = slice(0, _FEW), bundle.books
     few = replace(
         books,
