@@ -23,6 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from ecomlib.errors import DataError
+from ecomlib.serving.live.database import open_database
 
 Kind = Literal["order", "delivery", "return", "count", "void", "correct", "confirm", "clock"]
 FACTS: tuple[Kind, ...] = ("order", "delivery", "return", "count")  # what happened in the shop; the others speak of it
@@ -133,39 +134,7 @@ class EventLog:
     """
 
     def __init__(self, url: str = "sqlite:///events.db") -> None:
-        try:
-            address = sql.make_url(url)
-        except (SQLAlchemyError, ValueError) as error:  # without the text: it may hold a password
-            raise DataError(
-                "this is not the URL of a database", remedy="write one like sqlite:///events.db."
-            ) from error
-        where, local = address.render_as_string(hide_password=True), address.get_backend_name() == "sqlite"
-        if not local and address.get_backend_name() != "postgresql":
-            raise DataError(
-                "this database is not supported",
-                value=address.drivername,
-                remedy="use a sqlite:/// or a postgresql+psycopg:// URL.",
-            )
-        try:
-            self.engine = sql.create_engine(address, pool_pre_ping=not local)  # a server may have been started anew
-            if local:
-                sql.event.listen(self.engine, "connect", _prepare_sqlite)
-            _TABLES.create_all(self.engine)
-            there = {column["name"] for column in sql.inspect(self.engine).get_columns(EVENTS.name)}
-        except (SQLAlchemyError, ImportError) as error:
-            raise DataError(
-                f"the database cannot be opened: {error.__class__.__name__}",
-                value=where,
-                remedy="check the URL, the folder and, for PostgreSQL, the driver psycopg.",
-            ) from error
-        if there != set(EVENTS.columns.keys()):
-            self.close()
-            raise DataError(
-                "the database was made by another version, or by somebody else",
-                table=EVENTS.name,
-                value=where,
-                remedy="name an empty database, or move this one out of the way.",
-            )
+        self.engine = open_database(url, _TABLES)
 
     def append(self, events: Sequence[Event]) -> list[Event]:
         """Commit a batch, whole or not at all; return the events that were new, in their order.
@@ -399,8 +368,3 @@ def _row(event: Event) -> dict[str, Any]:
         "refers": event.refers,
         "held": event.held,
     }
-
-
-def _prepare_sqlite(connection: Any, _: Any) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000"):
-        connection.execute(f"PRAGMA {pragma}")

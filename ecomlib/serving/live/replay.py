@@ -106,7 +106,7 @@ class Sender:
             raise DataError("this is not the address of a service", value=url, remedy="write http://127.0.0.1:8000.")
         make = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self.url, self.line, self.path = url, make(parts.hostname, parts.port, timeout=30), parts.path.rstrip("/")
-        key = os.environ.get(KEY)
+        key = os.environ.get(KEY, "").strip()
         self.patience = _AT_FIRST
         self.headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
 

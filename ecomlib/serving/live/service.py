@@ -14,6 +14,8 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
+from ecomlib.serving.live.audit import say
+from ecomlib.serving.live.configuration import ServeSettings
 from ecomlib.serving.live.drift_report import look, with_silence
 from ecomlib.serving.live.event_log import MOVES, ConflictError, Event, EventLog
 from ecomlib.serving.live.feed import Feed, file_bytes, server_bytes
@@ -42,10 +44,9 @@ class Service:
         timezone: str = "",
     ) -> None:
         self.home = home
+        self.settings = ServeSettings()  # how it is served: create_app knows
         self.registry = bundles.registry(home)
-        self.promotion = self.registry.current()
-        version = self.registry.open()
-        bundle = bundles.read(version)
+        version, bundle, self.promotion, trouble = bundles.open_serving(home)
         self.log = EventLog(database or bundles.database_url(home))
         self.metrics = Metrics()
         self.lock = asyncio.Lock()
@@ -56,11 +57,15 @@ class Service:
         self.metrics.version.set(self.state.bundle.number)
         self._waiting()
         self.doubtful = False  # a commit failed, or only its reply was lost: what the database holds is counted again
-        self.trouble = ""  # why the version promoted last could not be loaded
+        self.trouble = trouble  # why the version promoted last could not be loaded
         self.feed = Feed()
         self.feed.heard(self.state.events)
         self._work: dict[str, asyncio.Task[None]] = {}  # what makes forecasts, and what looks at the drift
         self._fresh, self._seen, self._since = asyncio.Event(), asyncio.Event(), 0.0
+
+    def doubt(self) -> None:
+        """Count again what the database holds, before the next event is taken: somebody else may have written."""
+        self.doubtful = True
 
     async def take(self, events: list[Event]) -> tuple[int, int, int]:
         """Commit, then count; return how many events were new, and how many of these are late or wait.
@@ -236,10 +241,11 @@ class Service:
                 if found.version != self.state.bundle.number and not await self._switch(found.version):
                     continue
                 self.promotion, self.trouble = found, ""
+                say("promotion", level=logging.INFO, version=found.version, who=found.who, why=found.why, at=found.at)
             except Exception as error:  # whatever is wrong with it, the version in force goes on serving
                 self.coming = None
                 if self.trouble != str(error):
-                    _log.warning("the promoted version cannot be taken: %s", error)
+                    say("the promoted version cannot be taken", why=str(error), in_force=self.state.bundle.number)
                 self.trouble = str(error)
 
     async def _switch(self, number: int) -> bool:
