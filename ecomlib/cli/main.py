@@ -10,7 +10,7 @@ import typer
 
 import ecomlib
 from ecomlib.cli.forecasting import COMMANDS as FORECASTING
-from ecomlib.cli.plainly import plainly
+from ecomlib.cli.plainly import plainly, write_anywhere
 from ecomlib.cli.recorded import app as recorded_app
 from ecomlib.cli.service import COMMANDS as SERVICE
 from ecomlib.cli.settings import read_settings
@@ -42,6 +42,7 @@ def main(
     ] = False,
 ) -> None:
     """What will an online store sell, to whom, where and when: the course and its tools."""
+    write_anywhere()
 
 
 @app.command()

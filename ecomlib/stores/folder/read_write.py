@@ -13,8 +13,10 @@ import pandas as pd
 
 from ecomlib.errors import DataError
 from ecomlib.files import whole_folder
+from ecomlib.stores.folder.sources import source_of
 from ecomlib.stores.folder.table_file import read_table
 from ecomlib.stores.language import guess_language
+from ecomlib.stores.oddities import oddities
 from ecomlib.stores.schema import SCHEMA, conform
 from ecomlib.stores.store import TABLES, Store
 from ecomlib.stores.validation import faults
@@ -29,6 +31,7 @@ class _Scan:
 
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, tuple[str, ...]] = field(default_factory=dict)  # those at fault too, which a frame lacks
     problems: list[DataError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     card: dict[str, str] = field(default_factory=dict)
@@ -37,7 +40,7 @@ class _Scan:
 def _scan(path: str | Path) -> _Scan:
     folder, found = Path(path).expanduser(), _Scan()
     try:
-        paths = sorted(item for item in folder.iterdir() if item.is_file() and not item.name.startswith("."))
+        paths = sorted(item for item in folder.iterdir() if not item.name.startswith("."))
     except OSError as fault:
         what = "there is no such folder" if not folder.exists() else f"this is not a folder: {fault.strerror}"
         remedy = "give the path of a folder that holds products.csv and orders.csv."
@@ -46,15 +49,20 @@ def _scan(path: str | Path) -> _Scan:
     rows: dict[str, np.ndarray] = {}
     spoilt: set[str | None] = set()
     failed: set[tuple[str | None, str | None]] = set()
-    for item in paths:
-        name, kind = item.stem.lower(), item.suffix.lower()
-        if item.name == _CARD:
-            found.card = _card(item, found)
-        elif name in SCHEMA and kind in _READABLE:
-            if name in found.files:
-                problem = f"two files hold this table: {found.files[name]} and {item.name}"
-                found.problems.append(DataError(problem, table=name, remedy="keep one of them."))
-                continue
+    # Plain files come first: a compressed copy or a folder beside one is not another table.
+    sources = sorted((source for source in map(source_of, paths) if source), key=lambda source: bool(source.packing))
+    for source in sources:
+        name, item = source.table, source.path
+        if source.packing and name in found.files:
+            found.notes.append(f"{item.name}: not read, for {found.files[name]} holds this table.")
+        elif not source.kind:
+            problem = f"a file of this kind cannot be read: {item.name}"
+            found.problems.append(DataError(problem, table=name, remedy="save it as 'CSV UTF-8' or as Parquet."))
+            spoilt.add(name)
+        elif name in found.files:
+            problem = f"two files hold this table: {found.files[name]} and {item.name}"
+            found.problems.append(DataError(problem, table=name, remedy="keep one of them."))
+        else:
             found.files[name] = item.name
             read = read_table(item, SCHEMA[name])
             found.problems += read.faults
@@ -63,20 +71,22 @@ def _scan(path: str | Path) -> _Scan:
                 spoilt.add(name)
             else:
                 found.frames[name], rows[name] = conform(read.frame, SCHEMA[name]), read.rows
+                found.columns[name] = read.columns
                 failed |= {(fault.table, fault.column) for fault in read.faults}
-        elif name in SCHEMA:
-            problem = f"a file of this kind cannot be read: {item.name}"
-            found.problems.append(DataError(problem, table=name, remedy="save it as 'CSV UTF-8' or as Parquet."))
-            spoilt.add(name)
-        elif kind in _READABLE:
-            near = difflib.get_close_matches(name, SCHEMA, n=1)
-            found.notes.append(f"{item.name}: not read{f'; should it be {near[0]}{kind}?' if near else '.'}")
+    for item in paths:
+        if item.name == _CARD:
+            found.card = _card(item, found)
+        elif item.is_file() and item.suffix.lower() in _READABLE and source_of(item) is None:
+            near = difflib.get_close_matches(item.stem.lower(), SCHEMA, n=1)
+            hint = f"; should it be {near[0]}{item.suffix.lower()}?" if near else "."
+            found.notes.append(f"{item.name}: not read{hint}")
     # A column or file that could not be read has been named already: it is not missing as well.
     found.problems += [
         fault
         for fault in faults(found.frames, rows)
         if fault.table not in spoilt and (fault.table, fault.column) not in failed
     ]
+    found.notes += oddities(found.frames, rows)
     return found
 
 
@@ -95,7 +105,8 @@ def read(path: str | Path, *, name: str | None = None, currency: str | None = No
     Parameters
     ----------
     path : str or Path
-        The folder. CSV files are UTF-8 with a header; columns as in ``ecomlib.stores.schema``, more are kept.
+        The folder. CSV files are UTF-8 with a header; columns as in ``ecomlib.stores.schema``, more are kept. A table
+        may be compressed (``orders.csv.gz``), or a folder of parts (``orders.parquet/``).
     name, currency : str, optional
         Default to what ``write`` left there, else to the folder's name and nothing.
 
@@ -152,8 +163,9 @@ def write(store: Store, path: str | Path, *, overwrite: bool = False) -> Path:
 class CheckReport:
     """Hold what the data check found (lesson 00, section 6).
 
-    ``rows`` and ``columns`` are by table, ``problems`` must be mended, ``notes`` are worth knowing. ``period`` is
-    from the first order to the last, ``language`` that of the titles; both are empty where no such column was read.
+    ``rows`` and ``columns`` are by table (columns at fault too), ``problems`` must be mended, ``notes`` are worth
+    knowing. ``period`` is from the first order to the last, ``language`` that of the titles; both are empty where no
+    such column was read.
     """
 
     path: str
@@ -179,7 +191,11 @@ class CheckReport:
         lines = [f"The shop in {self.path}", "", "What fits"]
         for table, count in self.rows.items():
             there = self.columns[table]
-            lines.append(f"  {table:<10} {count:>9,} rows   {', '.join(there)}")
+            faulty = {fault.column for fault in self.problems if fault.table == table}
+            fit = [name for name in there if name not in faulty]
+            lines.append(f"  {table:<10} {count:>9,} rows   {', '.join(fit)}")
+            if len(fit) < len(there):
+                lines.append(f"  {'':<10} {'':>9}        to mend: {', '.join(n for n in there if n in faulty)}")
             absent = [column.name for column in SCHEMA[table].columns if column.name not in there]
             if absent:
                 lines.append(f"  {'':<10} {'':>9}        not there: {', '.join(absent)}")
@@ -212,11 +228,10 @@ def check(path: str | Path) -> CheckReport:
     if products is not None and "title" in products:
         titles = products["title"].dropna()
         language = guess_language(titles) if len(titles) else ""
-    here = {table: tuple(map(str, frame.columns)) for table, frame in found.frames.items()}
     return CheckReport(
         path=str(path),
         rows={table: len(found.frames[table]) for table in TABLES if table in found.frames},
-        columns=here,
+        columns=dict(found.columns),
         problems=tuple(found.problems),
         notes=tuple(found.notes),
         period=period,
