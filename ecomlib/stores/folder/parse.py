@@ -191,13 +191,14 @@ def _unclear_points(values: pd.Series, column: Column) -> np.ndarray | None:
     """Where 1.290 may mean 1290: everywhere among counts, else in a column that holds no other point; or None."""
     if column.high is not None and column.high < 1000:
         return None  # a latitude, a share or a rating cannot be a thousand
-    unclear = np.zeros(len(values), dtype=bool)
-    for place, word in enumerate(values):
+    unclear = set()
+    for word in values.unique() if column.kind == "count" else values:
         if isinstance(word, str) and "." in word:
-            unclear[place] = _THOUSANDS_POINT.fullmatch(word.strip()) is not None
-            if not unclear[place] and column.kind != "count":
+            if _THOUSANDS_POINT.fullmatch(word.strip()):
+                unclear.add(word)
+            elif column.kind != "count":
                 return None
-    return unclear if unclear.any() else None
+    return values.isin(unclear).to_numpy() if unclear else None
 
 
 def _refused(fail: Fail, column: Column, problem: str, bad: np.ndarray, remedy: str) -> DataError:

@@ -36,12 +36,10 @@ _DISGUISES = (
 # The first line that spreadsheets write and read, which names the separator.
 _NAMED_SEPARATOR = re.compile(r"""[\r\n]*"?sep=(.)"?[,;\t|]*(?:\r\n|\r|\n|$)""", re.IGNORECASE)
 _TITLES = 20  # lines above a header that are looked through
-# Leading zeros, whole numbers beyond 2^53, a telephone's plus, exponents that no computer writes (12E4, not 1e-05).
-_FREE_TEXT = re.compile(
-    r"^[ \t]*(?:[+-]?0\d|\+|[+-]?\d{16,}(?:\.0*)?[ \t]*$"
-    r"|[^\n]*E|(?![+-]?\d(?:\.\d+)?e[+-]\d\d+[ \t]*$)[^e\n]*e)",
-    re.MULTILINE,
-)
+_LEADING = re.compile(r"\n[ \t]*(?:[+-]?0\d|\+)")  # zeros, or a telephone's plus
+# An exponent as no computer writes it: 12E4 is an article, 1e-05 a number. And whole numbers of sixteen digits.
+_EXPONENT = re.compile(r"\n(?![ \t]*[+-]?\d(?:\.\d+)?e[+-]\d\d+[ \t]*(?:\n|$))[^\neE]*[eE]")
+_LONG = re.compile(r"\n[ \t]*[+-]?\d{16,}(?:\.0*)?[ \t]*(?:\n|$)")
 
 
 @dataclass
@@ -175,11 +173,21 @@ def _free(values: pd.Series) -> pd.Series:
         return values
     numbers = pd.to_numeric(values, errors="coerce")
     if (numbers.notna() | values.isna()).all():
-        # A number forgets how it was written: 07030 is a postcode, and 12E4 an article.
-        words = "\n".join(value for value in values if isinstance(value, str))
-        return values if _FREE_TEXT.search(words) else numbers
+        return values if _loses(values[values.notna()], numbers) else numbers
     lower = values.astype(str).str.lower()
     return lower.eq("true") if lower.isin(["true", "false"]).all() else values
+
+
+def _loses(values: pd.Series, numbers: pd.Series) -> bool:
+    """Whether text forgets something as a number: 07030 is a postcode, 12E4 an article, and 17 digits are rounded."""
+    if pd.api.types.infer_dtype(values, skipna=False) != "string":
+        return False
+    words = "\n" + "\n".join(values)  # one search in one text is many times faster than one a cell
+    return bool(
+        _LEADING.search(words)
+        or (("e" in words or "E" in words) and _EXPONENT.search(words))
+        or (numbers.abs().max() >= 1e15 and _LONG.search(words))
+    )
 
 
 def _csv(text: str, table: Table, notes: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
