@@ -39,7 +39,13 @@ def parquet(
         The file cannot be read, or holds columns of other kinds than numbers, dates, flags and text.
     """
     try:
-        columns = _of_folder(held, parts) if parts and isinstance(held, Path) else _of_file(held, name, table.name)
+        for part in parts:
+            _look_whole(part, part.name, table.name)
+        if parts and isinstance(held, Path):
+            columns = _of_folder(held, parts)
+        else:
+            _look_whole(held, name, table.name)
+            columns = _of_file(held)
         columns.validate(full=True)
         fields = {}
         for column, values in zip(columns.column_names, columns.columns, strict=True):
@@ -55,18 +61,21 @@ def parquet(
         raise unreadable(table.name, "Parquet file", fault) from None
 
 
-def _of_file(held: Path | io.BytesIO, name: str, table: str) -> Any:
-    import pyarrow.parquet as pq
-
+def _look_whole(held: Path | io.BytesIO, name: str, table: str) -> None:
     with held.open("rb") if isinstance(held, Path) else io.BytesIO(held.getvalue()) as file:
         head = file.read(4)
         file.seek(-min(4, file.seek(0, io.SEEK_END)), io.SEEK_END)
         tail = file.read(4)
     if head == b"PAR1" and tail != b"PAR1":
-        raise cut_off("the Parquet file is cut off: its end, which describes the columns, is missing", table)
+        raise cut_off(f"the Parquet file is cut off: {name} lacks its end, which describes the columns", table)
     if head != b"PAR1":
         remedy = "if it is text with separators, rename it to end in .csv; else export it once more."
         raise DataError(f"the file '{name}' is not a Parquet file", table=table, remedy=remedy)
+
+
+def _of_file(held: Path | io.BytesIO) -> Any:
+    import pyarrow.parquet as pq
+
     return pq.ParquetFile(held, page_checksum_verification=True).read()
 
 
@@ -75,10 +84,18 @@ def _of_folder(folder: Path, parts: Sequence[Path]) -> Any:
     import pyarrow.dataset as ds
 
     # Parts that were written at different times differ in columns and types; partitions (year=2024) become columns.
-    files = [str(part) for part in parts]
-    found = ds.dataset(files, format="parquet", partitioning="hive", partition_base_dir=str(folder))
+    def parts_as(schema: Any) -> Any:
+        return ds.dataset(
+            [str(part) for part in parts],
+            schema=schema,
+            format="parquet",
+            partitioning="hive",
+            partition_base_dir=str(folder),
+        )
+
+    found = parts_as(None)
     schemas = [found.schema, *(fragment.physical_schema for fragment in found.get_fragments())]
-    return found.replace_schema(pa.unify_schemas(schemas, promote_options="permissive")).to_table()
+    return parts_as(pa.unify_schemas(schemas, promote_options="permissive")).to_table()
 
 
 def _values(values: Any, name: str, table: Table, notes: list[str]) -> pd.Series:

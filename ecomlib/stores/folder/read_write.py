@@ -16,7 +16,7 @@ from ecomlib.files import whole_folder
 from ecomlib.stores.folder.sources import source_of
 from ecomlib.stores.folder.table_file import read_table
 from ecomlib.stores.language import guess_language
-from ecomlib.stores.oddities import oddities
+from ecomlib.stores.oddities import oddities, raise_for_stray_dates
 from ecomlib.stores.schema import SCHEMA, conform
 from ecomlib.stores.store import TABLES, Store
 from ecomlib.stores.validation import faults
@@ -31,7 +31,7 @@ class _Scan:
 
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
-    columns: dict[str, tuple[str, ...]] = field(default_factory=dict)  # those at fault too, which a frame lacks
+    faulty: dict[str, tuple[str, ...]] = field(default_factory=dict)  # columns that a frame lacks for their faults
     problems: list[DataError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     card: dict[str, str] = field(default_factory=dict)
@@ -71,7 +71,7 @@ def _scan(path: str | Path) -> _Scan:
                 spoilt.add(name)
             else:
                 found.frames[name], rows[name] = conform(read.frame, SCHEMA[name]), read.rows
-                found.columns[name] = read.columns
+                found.faulty[name] = tuple(column for column in read.columns if column not in read.frame)
                 failed |= {(fault.table, fault.column) for fault in read.faults}
     for item in paths:
         if item.name == _CARD:
@@ -163,9 +163,10 @@ def write(store: Store, path: str | Path, *, overwrite: bool = False) -> Path:
 class CheckReport:
     """Hold what the data check found (lesson 00, section 6).
 
-    ``rows`` and ``columns`` are by table (columns at fault too), ``problems`` must be mended, ``notes`` are worth
-    knowing. ``period`` is from the first order to the last, ``language`` that of the titles; both are empty where no
-    such column was read.
+    ``rows`` and ``columns`` are by table, ``problems`` must be mended, ``notes`` are worth knowing. ``period`` is
+    from the first order to the last, ``language`` that of the titles; both are empty where no such column was read.
+    ``faulty`` are columns that are there and could not be read, by table. ``stray`` says which dates lie so far from
+    all others that nothing can be learnt from the tables.
     """
 
     path: str
@@ -175,6 +176,8 @@ class CheckReport:
     notes: tuple[str, ...]
     period: tuple[pd.Timestamp, pd.Timestamp] | None
     language: str
+    faulty: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    stray: str = ""
 
     @property
     def ok(self) -> bool:
@@ -190,7 +193,7 @@ class CheckReport:
         """Format the report as plain text; ``language_note`` is appended to the line on the titles' language."""
         lines = [f"The shop in {self.path}", "", "What fits"]
         for table, count in self.rows.items():
-            there = self.columns[table]
+            there = (*self.columns[table], *self.faulty.get(table, ()))
             faulty = {fault.column for fault in self.problems if fault.table == table}
             fit = [name for name in there if name not in faulty]
             lines.append(f"  {table:<10} {count:>9,} rows   {', '.join(fit)}")
@@ -228,15 +231,28 @@ def check(path: str | Path) -> CheckReport:
     if products is not None and "title" in products:
         titles = products["title"].dropna()
         language = guess_language(titles) if len(titles) else ""
+    here = {table: tuple(map(str, frame.columns)) for table, frame in found.frames.items()}
     return CheckReport(
         path=str(path),
         rows={table: len(found.frames[table]) for table in TABLES if table in found.frames},
-        columns=dict(found.columns),
+        columns=here,
         problems=tuple(found.problems),
         notes=tuple(found.notes),
         period=period,
         language=language,
+        faulty=dict(found.faulty),
+        stray=_stray(orders),
     )
+
+
+def _stray(orders: pd.DataFrame | None) -> str:
+    if orders is None or "ordered_at" not in orders or not pd.api.types.is_datetime64_dtype(orders["ordered_at"]):
+        return ""
+    try:
+        raise_for_stray_dates(orders)
+    except DataError as fault:
+        return str(fault)
+    return ""
 
 
 __all__ = ["CheckReport", "check", "read", "write"]

@@ -280,7 +280,7 @@ def _header_at(text: str, table: Table, notes: list[str]) -> tuple[int, str]:
     named = _NAMED_SEPARATOR.match(text)
     if named:
         begin, separators = named.end(), (named[1], *_SEPARATORS)
-        notes.append(f"{table.name}: the first line, sep={named[1]}, was skipped.")
+        notes.append(f"{table.name}: the first line, which names the separator, was skipped.")
     begin += len(text[begin : begin + 1000]) - len(text[begin : begin + 1000].lstrip("\r\n"))
     lines = text[begin:].split("\n", _TITLES)[:_TITLES]
     if not known(lines[0], best(lines[0]))[0]:
