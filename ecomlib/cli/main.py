@@ -10,9 +10,13 @@ import typer
 
 import ecomlib
 from ecomlib.cli.forecasting import COMMANDS as FORECASTING
+<<<<<<< HEAD
 from ecomlib.cli.live import COMMANDS as LIVE
 from ecomlib.cli.outputs import check_folder
 from ecomlib.cli.plainly import plainly
+=======
+from ecomlib.cli.plainly import plainly, write_anywhere
+>>>>>>> i12-a
 from ecomlib.cli.recorded import app as recorded_app
 from ecomlib.cli.service import COMMANDS as SERVICE
 from ecomlib.cli.settings import read_settings
@@ -44,6 +48,7 @@ def main(
     ] = False,
 ) -> None:
     """What will an online store sell, to whom, where and when: the course and its tools."""
+    write_anywhere()
 
 
 @app.command()

@@ -1,8 +1,9 @@
-"""Shows the package's own errors as one message instead of a traceback."""
+"""Shows the package's own errors as one message instead of a traceback, and text on any console."""
 
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -10,6 +11,17 @@ import typer
 
 from ecomlib.cli.outputs import sentence
 from ecomlib.errors import EcomlibError
+
+
+def write_anywhere() -> None:
+    r"""Let stdout and stderr escape what their encoding lacks (\u2713), instead of ending with a traceback.
+
+    A Windows console that writes into a file speaks cp1252, which knows neither ticks nor most of the world's names.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure") and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="backslashreplace")
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 

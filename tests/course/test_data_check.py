@@ -348,6 +348,9 @@ CHINESE = ["红色陶瓷咖啡杯 大号", "手工编织篮子", "儿童木制�
         ("Korean", ["빨간 머그컵", "정원 램프"]),
         ("a language in Cyrillic letters", ["Красная кружка", "Лампа для сада"]),
         ("unclear", ["XK-200", "ZT-9 Pro", "12345", "QX4 Ultra"]),
+        ("unclear", ["Unit 1, kind e, group a", "Unit 2, kind a, group o", "Unit 3, kind o, group e"]),
+        ("unclear", [f"Item {k} of brand {k % 7}" for k in range(40)]),
+        ("Portuguese", ["Caneca de porcelana com tampa", "Bolsa para o jardim", "Caixa pequeno do ateliê, azul"]),
         ("unclear", []),
     ],
 )

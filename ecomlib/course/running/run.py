@@ -167,6 +167,8 @@ def insist_on_store(store: str | None) -> None:
             raise LessonError(
                 f"The shop in {store} has {faults}, so no lesson was run. What to do: ecomlib data check {store}"
             )
+        if found.stray:
+            raise LessonError(f"The shop in {store} cannot be learnt from, so no lesson was run: {found.stray}")
 
 
 def run_lessons(

@@ -13,7 +13,11 @@ from ecomlib.errors import DataError
 from ecomlib.panel import make_panel, period_index
 from ecomlib.serving.release.bundle import ALL, RECENT, flat
 from ecomlib.serving.release.inputs import NEVER, Floats, SalesHistory, monday, week_of
+<<<<<<< HEAD
 from ecomlib.stores import rhythm
+=======
+from ecomlib.stores.oddities import raise_for_stray_dates
+>>>>>>> i12-a
 
 if TYPE_CHECKING:
     from ecomlib.stores import Store
@@ -67,6 +71,7 @@ def snapshot(store: Store, horizon: int, cutoff: int, more: pd.DataFrame | None 
     Snapshot
         Its books begin with the first full week.
     """
+    raise_for_stray_dates(store.orders)
     held = cut(store, cutoff, more)
     products, regions = catalogue(held.store)
     books, by_region = books_of(held, products, regions, horizon)
