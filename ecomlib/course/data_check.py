@@ -113,12 +113,13 @@ def _lacks(needs: SecondPart, report: CheckReport, found: Rhythm | None) -> Iter
     """What the orders lack for a second part, in the order in which it would notice."""
     if found is None:
         if needs.weeks:
-            yield f"needs {needs.weeks} full weeks of orders, and no date was read"
+            yield f"needs {_weeks(needs.weeks)} of orders, and no date was read"
         return
     if (needs.step == "weeks" and not found.weekly) or (needs.step == "days" and found.cadence != "days"):
         yield f"orders come {_STEPS[found.cadence]}, and it counts {needs.step}"
     if found.panel_weeks < needs.weeks:
-        yield f"needs {needs.weeks} full weeks of orders, there are {found.panel_weeks}"
+        verb = "is" if found.panel_weeks == 1 else "are"
+        yield f"needs {_weeks(needs.weeks)} of orders, there {verb} {found.panel_weeks}"
     orders = report.tables["orders"]
     regions = orders["region_id"].nunique() if "region_id" in orders else 0  # a column at fault may be missing
     if regions < needs.regions:
@@ -140,6 +141,10 @@ def _lacks(needs: SecondPart, report: CheckReport, found: Rhythm | None) -> Iter
             )
         if old < needs.old:
             yield f"needs {needs.old} products of the first {_OPENING.days // 7} weeks, there are {old}"
+
+
+def _weeks(count: int) -> str:
+    return "1 full week" if count == 1 else f"{count} full weeks"
 
 
 def _first_seen(products: pd.DataFrame, orders: pd.DataFrame) -> tuple[int, int]:
