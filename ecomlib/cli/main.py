@@ -10,13 +10,9 @@ import typer
 
 import ecomlib
 from ecomlib.cli.forecasting import COMMANDS as FORECASTING
-<<<<<<< HEAD
 from ecomlib.cli.live import COMMANDS as LIVE
 from ecomlib.cli.outputs import check_folder
-from ecomlib.cli.plainly import plainly
-=======
 from ecomlib.cli.plainly import plainly, write_anywhere
->>>>>>> i12-a
 from ecomlib.cli.recorded import app as recorded_app
 from ecomlib.cli.service import COMMANDS as SERVICE
 from ecomlib.cli.settings import read_settings

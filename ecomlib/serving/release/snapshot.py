@@ -13,11 +13,8 @@ from ecomlib.errors import DataError
 from ecomlib.panel import make_panel, period_index
 from ecomlib.serving.release.bundle import ALL, RECENT, flat
 from ecomlib.serving.release.inputs import NEVER, Floats, SalesHistory, monday, week_of
-<<<<<<< HEAD
 from ecomlib.stores import rhythm
-=======
 from ecomlib.stores.oddities import raise_for_stray_dates
->>>>>>> i12-a
 
 if TYPE_CHECKING:
     from ecomlib.stores import Store

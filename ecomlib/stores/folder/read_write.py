@@ -16,11 +16,8 @@ from ecomlib.files import whole_folder
 from ecomlib.stores.folder.sources import source_of
 from ecomlib.stores.folder.table_file import read_table
 from ecomlib.stores.language import guess_language
-<<<<<<< HEAD
-from ecomlib.stores.returns import cleaning_of
-=======
 from ecomlib.stores.oddities import oddities, raise_for_stray_dates
->>>>>>> i12-a
+from ecomlib.stores.returns import cleaning_of
 from ecomlib.stores.schema import SCHEMA, conform
 from ecomlib.stores.store import TABLES, Store
 from ecomlib.stores.validation import faults
@@ -171,12 +168,9 @@ class CheckReport:
 
     ``rows`` and ``columns`` are by table, ``problems`` must be mended, ``notes`` are worth knowing. ``period`` is
     from the first order to the last, ``language`` that of the titles; both are empty where no such column was read.
-<<<<<<< HEAD
-    ``tables`` are those that could be read, with whatever faults they have.
-=======
-    ``faulty`` are columns that are there and could not be read, by table. ``stray`` says which dates lie so far from
-    all others that nothing can be learnt from the tables.
->>>>>>> i12-a
+    ``tables`` are those that could be read, with whatever faults they have. ``faulty`` are columns that are there and
+    could not be read, by table. ``stray`` says which dates lie so far from all others that nothing can be learnt from
+    the tables.
     """
 
     path: str
@@ -186,12 +180,9 @@ class CheckReport:
     notes: tuple[str, ...]
     period: tuple[pd.Timestamp, pd.Timestamp] | None
     language: str
-<<<<<<< HEAD
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
-=======
     faulty: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     stray: str = ""
->>>>>>> i12-a
 
     @property
     def ok(self) -> bool:
@@ -249,12 +240,9 @@ def check(path: str | Path) -> CheckReport:
         notes=tuple(found.notes),
         period=period,
         language=language,
-<<<<<<< HEAD
         tables=dict(found.frames),
-=======
         faulty=dict(found.faulty),
         stray=_stray(orders),
->>>>>>> i12-a
     )
 
 
