@@ -153,6 +153,8 @@ def _guests(orders: pd.DataFrame) -> Iterator[str]:
     """Optional fields that stand on an order's first line only: the other lines would be a guest's, or of no region."""
     if "order_id" not in orders:
         return
+    if not any(name in orders and orders[name].isna().any() for name in ("customer_id", "region_id")):
+        return
     below = orders["order_id"].duplicated().to_numpy() & orders["order_id"].notna().to_numpy()
     if not below.any():
         return

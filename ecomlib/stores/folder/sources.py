@@ -29,7 +29,7 @@ _LAKES = {"_delta_log": "a Delta table", "metadata": "an Iceberg table", ".hoodi
 
 @dataclass(frozen=True)
 class Source:
-    """Point at what holds one table.
+    """Hold the place of one table: a file, a compressed file or a folder.
 
     Parameters
     ----------
