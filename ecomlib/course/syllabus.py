@@ -267,7 +267,7 @@ LESSONS = (
             "Retrain, compare, roll back",
             "The whole catalogue by batch",
         ),
-        needs=SecondPart(weeks=19, better_with=("inventory",)),
+        needs=SecondPart(weeks=14, better_with=("inventory",)),
         prerequisites=("00",),
         extras=("serve",),
         spine=True,
