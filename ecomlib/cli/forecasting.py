@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ecomlib.cli.outputs import check_file, check_folder, write_table
-from ecomlib.cli.past import Past, look
-from ecomlib.cli.service import HOME, Database, catalogue, option, source_of
+from ecomlib.cli.past import Past, look, option, source_of
+from ecomlib.cli.service import HOME, Database, catalogue
 from ecomlib.cli.settings import read_settings
 from ecomlib.errors import DataError, EcomlibError
 
@@ -78,7 +78,7 @@ def forecast(
             if value is not None:
                 raise DataError(f"--{name} needs a model", remedy="name one: --model window_mean, or --load FOLDER.")
         table = catalogue(home, database)
-        look(table["week"], "W-MON", source_of(home), past=past, home=option(home))
+        look(table["week"], "W-MON", source_of(home), past=past, home=option(home, HOME))
         write_table(out, table)
         typer.echo(f"{len(table):,} rows: {out}")
         return

@@ -11,7 +11,6 @@ import typer
 import ecomlib
 from ecomlib.cli.forecasting import COMMANDS as FORECASTING
 from ecomlib.cli.live import COMMANDS as LIVE
-from ecomlib.cli.outputs import check_folder
 from ecomlib.cli.plainly import plainly, write_anywhere
 from ecomlib.cli.recorded import app as recorded_app
 from ecomlib.cli.service import COMMANDS as SERVICE
@@ -65,6 +64,7 @@ def run(
     ] = None,
 ) -> None:
     """Run lessons and write a report."""
+    from ecomlib.cli.outputs import check_folder
     from ecomlib.course.running.run import RunSettings, run_lessons
 
     check_folder(out)
@@ -159,6 +159,7 @@ def workshop_build(
     out: Annotated[Path, typer.Option(help="Folder for the three sets.")] = Path("build/workshop"),
 ) -> None:
     """Write the learner's, the solution and the instructor's set of notebooks."""
+    from ecomlib.cli.outputs import check_folder
     from ecomlib.course import lessons, workshop
 
     check_folder(out)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import functools
+import inspect
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecomlib.errors import DataError
 from ecomlib.files import is_draft, whole_file
@@ -13,6 +16,7 @@ from ecomlib.files import is_draft, whole_file
 if TYPE_CHECKING:
     import pandas as pd
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 _PARQUET = (".parquet", ".pq")
 _SAYS = {
     "there is no such place, and it cannot be made. What to do: check the path.": (errno.ENOENT,),
@@ -60,6 +64,22 @@ def check_folder(folder: Path) -> Path:
     if not os.access(there, os.W_OK | os.X_OK):
         raise DataError(sentence(PermissionError(errno.EACCES, "", str(there))))
     return folder
+
+
+def writes(option: str) -> Callable[[Command], Command]:
+    """Decorate a command that writes into the folder that one of its options names: that is looked at first."""
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def wrapped(*arguments: Any, **options: Any) -> Any:
+            given = inspect.signature(command).bind(*arguments, **options)
+            given.apply_defaults()
+            check_folder(given.arguments[option])
+            return command(*arguments, **options)
+
+        return wrapped  # type: ignore[return-value]
+
+    return decorate
 
 
 def check_file(out: Path) -> Path:

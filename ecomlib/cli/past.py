@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+import functools
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from ecomlib.stores import Store
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 Past = Annotated[bool, typer.Option("--past", help="Forecasts of weeks that are over are wanted: say nothing of them.")]
 _WORDS = {"D": "days", "W-MON": "weeks", "MS": "months"}
 
@@ -34,6 +37,12 @@ def is_folder(store: str) -> bool:
 
     place = Path(store)
     return registry.entry(store) is None and (place.is_absolute() or place.is_dir())
+
+
+def note_end(source: dict[str, Any], store: Store) -> None:
+    """Note beside a folder's name where its full weeks end, for the version that is made of it."""
+    if is_folder(str(source["store"])):
+        source["full_until"] = full_until(store)
 
 
 def full_until(store: Store) -> str:
@@ -125,3 +134,40 @@ def look(periods: Any, freq: str, source: Mapping[str, Any], *, past: bool, home
     if found.all_known:
         raise DataError(found.problem, remedy=f"{found.remedy}; where they are wanted, say --past.")
     found.warn()
+
+
+def cautious(train: Command) -> Command:
+    """Decorate the command that trains: it says on stderr where the weeks that its version forecasts are over.
+
+    Its training was asked for all the same, so nothing is refused.
+    """
+
+    @functools.wraps(train)
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        result = train(*arguments, **options)
+        given = inspect.signature(train).bind(*arguments, **options)
+        given.apply_defaults()
+        home: Path = given.arguments["home"]
+        usual: Any = inspect.signature(train).parameters["home"].default
+        from ecomlib.serving.release.bundle import open_bundle, registry
+        from ecomlib.serving.release.inputs import monday
+
+        made = open_bundle(home, registry(home).versions()[-1])
+        weeks = [monday(made.cutoff + 1 + step) for step in range(made.horizon)]
+        if found := caution(weeks, "W-MON", made.settings["source"], option(home, usual)):
+            found.warn()
+        return result
+
+    return wrapped  # type: ignore[return-value]
+
+
+def option(home: Path, usual: Path) -> str:
+    """Write the option that names a home in a command, with a blank before it; nothing for the usual one."""
+    return "" if home == usual else f" --home {home}"
+
+
+def source_of(home: Path) -> dict[str, Any]:
+    """Read off the version in force which store it was made from."""
+    from ecomlib.serving.release.bundle import open_bundle
+
+    return dict(open_bundle(home).settings["source"])

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
-from ecomlib.cli.outputs import check_folder
-from ecomlib.cli.past import caution, full_until, is_folder
+from ecomlib.cli.outputs import writes
+from ecomlib.cli.past import cautious, note_end
 from ecomlib.errors import DataError, MissingDependencyError, install_command
 from ecomlib.stores import registry as stores
 
@@ -30,11 +30,8 @@ HOME = Path("ecomlib-home")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def option(home: Path) -> str:
-    """Write the option that names a home in a command, with a blank before it; nothing for the usual one."""
-    return "" if home == HOME else f" --home {home}"
-
-
+@writes("home")
+@cautious
 def train(
     store: Annotated[
         str | None,
@@ -80,7 +77,7 @@ def train(
     from ecomlib.serving.release.train import ReleaseSettings
     from ecomlib.serving.release.train import train as make
 
-    versions = bundle.registry(check_folder(home))
+    versions = bundle.registry(home)
     before = versions.current()
     units = returns or (bundle.open_bundle(home).settings.get("units", "gross") if before else "gross")
     plan = ReleaseSettings(hold_out, epochs, seed, text=text, small=int8, quick=quick, model=model, returns=units)
@@ -90,15 +87,13 @@ def train(
         source = dict(bundle.open_bundle(home).settings["source"])
     typer.echo(f"reading the store {source['store']} …")
     shop = store_of(source)
-    if is_folder(str(source["store"])):
-        source["full_until"] = full_until(shop)
+    note_end(source, shop)
     if before is None:
         made = make(shop, home, plan, source=source, say=typer.echo)
         if versions.current() is None:  # no other train was faster
             versions.promote(made.version.number, "the first version")
             typer.echo(f"version {made.version.number:04d} is in force: ecomlib serve --home {home}")
             _tell(made.answer)
-            _caution(made.books.last, plan.horizon, source, option(home))
             return
     else:
         with closing(EventLog(database or bundle.database_url(home))) as log:
@@ -117,7 +112,6 @@ def train(
     left = "" if found.promote else f"; to overrule: ecomlib promote {made.version.number}"
     typer.echo(f"version {versions.open().number:04d} is in force{left}")
     _tell(made.answer)
-    _caution(made.books.last, plan.horizon, source, option(home))
 
 
 def _tell(answer: ShopAnswer) -> None:
@@ -128,15 +122,6 @@ def _tell(answer: ShopAnswer) -> None:
     if beside:
         typer.echo(f"WAPE over all origins: {beside}")
     typer.echo(answer.sentence)
-
-
-def _caution(cutoff: int, horizon: int, source: dict[str, Any], home: str) -> None:
-    """Say on stderr where the weeks that a new version forecasts are over; its training was asked for all the same."""
-    from ecomlib.serving.release.inputs import monday
-
-    weeks = [monday(cutoff + 1 + step) for step in range(horizon)]
-    if found := caution(weeks, "W-MON", source, home):
-        found.warn()
 
 
 def serve(
@@ -230,6 +215,7 @@ def versions(home: Home = HOME) -> None:
         raise DataError("no version is in force", remedy="train one: ecomlib train.")
 
 
+@writes("home")
 def promote(
     number: Annotated[int, typer.Argument(min=1, help="A version's number.")],
     why: Annotated[str, typer.Option(help="Kept with the promotion.")] = "promoted by hand",
@@ -238,7 +224,6 @@ def promote(
     """Put a version in force; a running service takes it over."""
     from ecomlib.serving.release.bundle import open_bundle, registry, try_out
 
-    check_folder(home)
     try_out(open_bundle(home, number))  # it must be one that can be served
     registry(home).promote(number, why)
     typer.echo(f"version {number:04d} is in force")
@@ -271,6 +256,7 @@ def restore(
     typer.echo(f"{home}: {made.versions} versions, {held}")
 
 
+@writes("home")
 def rollback(
     why: Annotated[str, typer.Option(help="Kept with the promotion.")],
     home: Home = HOME,
@@ -278,7 +264,7 @@ def rollback(
     """Put the version in force again that was so before; a running service takes it over."""
     from ecomlib.serving.release.bundle import registry
 
-    typer.echo(f"version {registry(check_folder(home)).roll_back(why).version:04d} is in force again")
+    typer.echo(f"version {registry(home).roll_back(why).version:04d} is in force again")
 
 
 def _shown(text: str) -> str:
@@ -306,14 +292,6 @@ def _with_extras(command: Command) -> Command:
             ) from error
 
     return wrapped  # type: ignore[return-value]
-
-
-@_with_extras
-def source_of(home: Path) -> dict[str, Any]:
-    """Read off the version in force which store it was made from."""
-    from ecomlib.serving.release.bundle import open_bundle
-
-    return dict(open_bundle(home).settings["source"])
 
 
 @_with_extras

@@ -9,7 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecomlib import backtest, combine, compare, forecaster, lags, last_year, rolling_origins, score, split_conformal
+from ecomlib import (
+    backtest,
+    combine,
+    compare,
+    forecaster,
+    lags,
+    last_year,
+    plots,
+    rolling_origins,
+    score,
+    split_conformal,
+)
 from ecomlib.contract import join_frames
 from ecomlib.contract.frame import sum_forecasts
 from ecomlib.ensemble import adaptive_conformal, coverage_by, error_correlation, stacking_weights
@@ -191,3 +202,13 @@ def test_a_scale_of_zero_is_refused_before_infinity_is_counted_in_it() -> None:
     known, ahead = Frame({"y": [1.0], "a": [2.0], "unit": [1.0]}), Frame({"a": [3.0, 4.0], "unit": [1.0, 0.0]})
     with pytest.raises(DataError, match="'unit', row 2: a scale must be above zero"):
         split_conformal(known, ahead, "a", 0.9, scale="unit")
+
+
+def test_a_fan_says_what_its_frames_lack() -> None:
+    frame = scored()
+    zone = panel().assign(ds=lambda p: p["ds"].dt.tz_localize("UTC"))
+    for history, said in ((zone, "time zone"), (panel().assign(ds="Monday"), "no date"), (panel(), "numbers")):
+        with pytest.raises(DataError, match=said):
+            plots.fan(history, frame.assign(cutoff=1), series="2", model="near")
+    with pytest.raises(DataError, match=r"'cutoff'.*time zone"):
+        plots.fan(panel(), frame.assign(cutoff=lambda f: f["cutoff"].dt.tz_localize("UTC")), series="2", model="near")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -190,6 +191,21 @@ def test_an_end_that_is_not_known_is_null_with_a_reason(few: Path, client: TestC
     sent(client, "/whatif", {"product_id": "p0", "price": 3.0})
     text = client.get("/metrics").text
     assert 'ecomlib_drift{light="coverage"}' not in text and "NaN" not in text and "Inf" not in text.replace("+Inf", "")
+
+
+def test_every_route_answers_and_what_is_json_can_be_read(client: TestClient) -> None:
+    """Whatever routes there are, with a version whose intervals have no ends."""
+    client.post("/events", json=line("first", "2024-04-22"))
+    asked = []
+    for route in client.app.routes:  # type: ignore[attr-defined]
+        path = re.sub(r"{product_id(:\w+)?}", "p0", re.sub(r"{region_id(:\w+)?}", "all", route.path))
+        for method in getattr(route, "methods", None) or ():
+            answer = client.request(method, path, json={} if method in ("POST", "PUT") else None)
+            assert answer.status_code < 500, (method, path, answer.text)
+            if "json" in answer.headers.get("content-type", "") and answer.text:
+                json.loads(answer.text, parse_constant=no_constant)
+            asked.append(f"{method} {path}")
+    assert {"GET /forecast/p0/all", "GET /replenish", "GET /overview", "POST /whatif", "GET /metrics"} <= set(asked)
 
 
 def test_the_batch_says_so_too(few: Path, tmp_path: Path) -> None:
