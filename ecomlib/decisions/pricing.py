@@ -95,6 +95,18 @@ class WhatIf:
         """Say in one sentence what would be sold, and which way profit would move where the unit cost is known.
 
         The price of now is that of the first period. Numbers that look alike are not set against each other.
+
+        Parameters
+        ----------
+        period : str
+            What the plan's rows are called.
+        currency : str
+            Put behind money; by default nothing.
+
+        Returns
+        -------
+        str
+            A sentence with its full stop.
         """
         money = f" {currency}" if currency else ""
         old, new = f"{self.prices[0]:,.2f}{money}", f"{self.new_prices[0]:,.2f}{money}"

@@ -62,6 +62,41 @@ def test_what_it_refuses(effect: Effect, change: PriceChange, words: str) -> Non
         what_if(plan(), effect, change)
 
 
+@pytest.mark.parametrize(
+    ("units", "price", "cost", "words"),
+    [
+        (
+            36.0,
+            10.5,
+            4.0,
+            "At 10.50 EUR instead of 10.00 EUR, 33 units (32 to 33) instead of 36 would be sold in 1 weeks, "
+            "and profit would fall from 216.00 to 212.24 EUR.",
+        ),
+        (
+            0.2,
+            10.01,
+            None,
+            "At 10.01 EUR instead of 10.00 EUR, about as many units as planned would be sold in 1 weeks: 0.2.",
+        ),
+        (0.02, 10.1, 4.0, "and profit would stay at 0.12 EUR."),
+        (1.1, 10.5, None, "1 unit instead of 1.1 would be sold"),
+        (12_345.5, 10.0, None, "about as many units as planned would be sold in 1 weeks: 12,346."),
+    ],
+)
+def test_numbers_that_look_alike_are_not_set_against_each_other(
+    units: float, price: float, cost: float | None, words: str
+) -> None:
+    one = pd.DataFrame({"units": [units], "price": [10.0]})
+    answer = what_if(one, Effect(-2.0, -2.2, -1.8), PriceChange(price=price), cost)
+    assert words in answer.says(currency="EUR")
+
+
+def test_the_price_of_now_is_the_first_periods() -> None:
+    answer = what_if(plan(), EFFECT, PriceChange(price=6.0))
+    assert (answer.prices, answer.new_prices) == ((5.0, 4.0), (6.0, 6.0))
+    assert answer.says().startswith("At 6.00 instead of 5.00 (planned: 4.00 to 5.00), ")
+
+
 def test_an_effect_is_read_off_a_table_of_estimates() -> None:
     row = pd.DataFrame({"category": ["a"], "elasticity": [-1.0], "low": [-2.0], "high": [0.0]}).iloc[0]
     assert Effect.of(row) == Effect(-1.0, -2.0, 0.0)

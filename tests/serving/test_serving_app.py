@@ -214,6 +214,23 @@ def test_what_if(client: TestClient) -> None:
     assert then["units_low"] < then["units"] < then["units_high"], "a promotion is not known to the unit either"
 
 
+def test_what_was_never_seen_is_said_to_be_a_guess(client: TestClient) -> None:
+    """Beyond the prices that the product had, plainly; within them not; and one price of now, that of the catalogue."""
+    b = open_bundle(trained_home())
+    row, product = b.row["P0020"], "P0020"
+    weeks = np.arange(b.books.first, b.cutoff + 1)
+    held = b.books.plan["log_price"][row, : len(weeks)][weeks >= b.books.begin[row]]
+    low, high = (b.products["reference"].iat[row] * np.exp(end) for end in (held.min(), held.max()))
+    catalogue = {p["product_id"]: p for p in client.get("/catalogue").json()["products"]}
+    for price, outside in ((1.4 * high, True), (0.7 * low, True), (high, False), (low, False)):
+        answer = client.post("/whatif", json={"product_id": product, "price": price, "promoted": False}).json()
+        assert answer["seen"] == {"low": round(low, 4), "high": round(high, 4), "outside": outside}
+        assert (f"a guess: the product has cost {low:,.2f}" in answer["says"]) is outside
+        assert answer["now"]["price_first_week"] == pytest.approx(catalogue[product]["price"], abs=1e-4)
+        assert answer["then"]["price_first_week"] == pytest.approx(price, abs=1e-4)
+        assert "machine learning" not in answer["says"] and "machine learning" in answer["method"]
+
+
 NO = [
     ({"product_id": "P0020"}, 422, ("body",)),
     ({"product_id": "P9", "price": 3}, 404, ("body", "product_id")),

@@ -186,7 +186,7 @@ def test_the_overview_says_what_the_shop_can_do(client: TestClient, state: State
     assert module.abilities(poor) == {"whatif": False, "stock": False, "regions": False}
     assert module.currency(poor) == "EUR"
     state.bundle = replace(state.bundle, effects=bundle.effects.iloc[:1])
-    answers = {row["category"]: row["whatif"] for row in client.get("/catalogue").json()["products"]}
+    answers = {row["category"]: row["whatif"] for row in module.catalogue(state)["products"]}
     assert [category for category, can in answers.items() if can] == [bundle.effects["category"].iat[0]]
 
 
