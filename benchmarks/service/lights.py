@@ -13,6 +13,11 @@ Nothing of a shop's own life is taken away for that: its seasons and shocks are 
 So an alarm there is no proof of a fault of the light. Bars, set beforehand, for the light on the level: it rings in at
 most 5 % of the looks at unchanged weeks, over all shops; and in more than half of the shops within four weeks of a
 change by a fifth, in nearly all within two of one by half.
+
+Found, seeds 1 to 4: 5.7 % of 192 looks, so the first bar is missed by a little. Nine of the eleven alarms are in the
+sparse shop, some weeks of which sold a sixth to a quarter more than was expected, together; none are in the dense and
+the seasonal one. A fifth fewer rang within three weeks in all four shops, a fifth more within two in three of them, by
+half within two in all. The other bars are met.
 """
 
 from __future__ import annotations
