@@ -1,17 +1,23 @@
 """Do the service's lights ring when a shop changes, and only then?
 
-    python -m benchmarks.service.lights          # four shops, twelve weeks each; about 5 minutes of one core
+    python -m benchmarks.service.lights          # four shops, four seeds, twelve weeks each; about 10 minutes
     python -m benchmarks.service.lights --smoke  # one small shop; records nothing
 
 Each shop keeps its last twelve full weeks back, and a version is made of what lies before (without networks, to be
 quick). Then the weeks are told to the log, one after another, and the lights are looked at after each: once as they
 were, and once each with 20 % more or fewer units, and half as many or half as many again, from the fifth week on. More
-units are units that are drawn and sold a second time, fewer are units that are drawn and left out.
+units are units that are drawn and sold a second time, fewer are units that are drawn and left out. Shops of three more
+seeds are looked at unchanged only.
 
 Nothing of a shop's own life is taken away for that: its seasons and shocks are in the weeks that are called unchanged.
 So an alarm there is no proof of a fault of the light. Bars, set beforehand, for the light on the level: it rings in at
 most 5 % of the looks at unchanged weeks, over all shops; and in more than half of the shops within four weeks of a
 change by a fifth, in nearly all within two of one by half.
+
+Found, seeds 1 to 4: 5.7 % of 192 looks, so the first bar is missed by a little. Nine of the eleven alarms are in the
+sparse shop, some weeks of which sold a sixth to a quarter more than was expected, together; none are in the dense and
+the seasonal one. A fifth fewer rang within three weeks in all four shops, a fifth more within two in three of them, by
+half within two in all. The other bars are met.
 """
 
 from __future__ import annotations
@@ -42,6 +48,7 @@ from ecomlib.serving.release.train import ReleaseSettings, train
 SHOPS = ("dense", "sparse", "seasonal", "promoted")
 CHANGES = (1.0, 1.2, 0.8, 1.5, 0.5)
 WEEKS, CALM, SEED = 12, 4, 1
+SEEDS = (1, 2, 3, 4)
 BAR = 0.05
 
 
@@ -62,9 +69,9 @@ def told(bundle: bundles.Bundle, units: NDArray[np.int64], week: int, key: str) 
     yield Event(f"{key} {week} end", bundle.books.products[0], places[0], last, 1, 1.0)
 
 
-def looks(name: str, size: Size) -> pd.DataFrame:
-    """Rows of a shop: ``shop, change, week, light`` of the report, and value and alarm of each of its lights."""
-    store, rows = shop(name, seed=SEED, size=size), []
+def looks(name: str, size: Size, seed: int = SEED) -> pd.DataFrame:
+    """Rows of a shop: ``shop, seed, change, week, light`` of the report, and value and alarm of each of its lights."""
+    store, rows = shop(name, seed=seed, size=size), []
     with TemporaryDirectory() as folder:
         how = ReleaseSettings(hold_out=WEEKS, seed=SEED, effects=False, text=False, quick=True)
         made = train(store, folder, how)
@@ -72,7 +79,7 @@ def looks(name: str, size: Size) -> pd.DataFrame:
         snap = snapshot(store, bundle.horizon, last_full_week(store))
         line = {product: row for row, product in enumerate(snap.books.products)}
         mine = [line[product] for product in bundle.books.products]
-        for factor in CHANGES:
+        for factor in CHANGES if seed == SEED else CHANGES[:1]:
             rng = np.random.default_rng(SEED)
             with closing(EventLog(f"sqlite:///{Path(folder) / f'{factor}.db'}")) as log:
                 state = State(bundle, log)
@@ -84,7 +91,8 @@ def looks(name: str, size: Size) -> pd.DataFrame:
                     state.apply(log.append(list(told(bundle, units, week, name))))
                     state.refresh()
                     found = look(state)
-                    row: dict[str, Any] = {"shop": name, "change": factor, "week": number, "light": found["light"]}
+                    row: dict[str, Any] = {"shop": name, "seed": seed, "change": factor, "week": number}
+                    row |= {"light": found["light"]}
                     for light in found["lights"]:
                         row |= {light["name"]: light["value"], f"{light['name']} rings": light["alarm"]}
                     rows.append(row)
@@ -93,7 +101,7 @@ def looks(name: str, size: Size) -> pd.DataFrame:
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """A row a shop: looks at unchanged weeks in which the level rings, and weeks from each change to its first ring."""
-    calm = table[(table["change"] == 1.0) | (table["week"] <= CALM)].drop_duplicates(["shop", "week", "level"])
+    calm = table[table["change"] == 1.0]
     found = pd.DataFrame({"looks": calm.groupby("shop").size(), "false": calm.groupby("shop")["level rings"].sum()})
     for factor in CHANGES[1:]:
         part = table[(table["change"] == factor) & (table["week"] > CALM) & table["level rings"]]
@@ -110,8 +118,8 @@ def main() -> None:
     size: Size = "tiny" if options.smoke else "full"
     tables = []
     for name in ("seasonal",) if options.smoke else SHOPS:
-        tables.append(looks(name, size))
-        print(summary(tables[-1]).to_string(), flush=True)
+        tables += [looks(name, size, seed) for seed in (SEEDS[:1] if options.smoke else SEEDS)]
+        print(summary(pd.concat(tables)).to_string(), flush=True)
     table = pd.concat(tables, ignore_index=True)
     found = summary(table)
     share = float(found["false"].sum() / found["looks"].sum())
@@ -124,7 +132,7 @@ def main() -> None:
             table,
             script=__file__,
             command="python -m benchmarks.service.lights",
-            protocol="benchmarks/service/shops.py, seed 1; twelve weeks kept back, changed from the fifth on",
+            protocol="benchmarks/service/shops.py, seeds 1 to 4; twelve weeks kept back, changed from the fifth on",
             seconds=time.perf_counter() - began,
             also=[Path(__file__).with_name("shops.py")],
             smoke=options.smoke,
