@@ -241,8 +241,11 @@ def _may_write(folder: Path) -> None:
     place = folder.absolute()
     while not place.exists():
         place = place.parent
-    with tempfile.TemporaryFile(dir=place):
-        pass
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(place)) from error
 
 
 def _shown(text: str) -> str:
