@@ -57,9 +57,10 @@ class Readiness:
 
     def committed(self) -> None:
         """Take note that a commit succeeded."""
-        if self._said:
-            self._tried = self._failed = "", 0.0
-            self._log("")
+        self._failed = "", 0.0
+        if self._tried[0]:
+            self._tried = "", 0.0
+        self._log("")
 
     def failed(self, why: str) -> None:
         """Take note that a commit failed."""
