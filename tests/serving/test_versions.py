@@ -190,3 +190,22 @@ def test_a_promotion_of_a_later_ecomlib_counts(tmp_path: Path, caplog: pytest.Lo
     old = {name: held[name] for name in ("number", "version", "at", "why")}
     path.write_text(json.dumps(old), encoding="utf-8")
     assert registry.current().who == "" and registry.open().number == 1  # type: ignore[union-attr]
+
+
+def test_a_promotion_that_cannot_be_opened_for_the_moment_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of file handles, a server must not go back to an older version."""
+    registry = Registry(tmp_path)
+    for text in "ab":
+        registry.promote(registry.publish(write(text)).number, text)
+    plain = Path.read_text
+
+    def few(path: Path, *given: object, **more: object) -> str:
+        if path.name == "000002.json":
+            raise OSError(24, "Too many open files")
+        return plain(path, *given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Path, "read_text", few)
+    with pytest.raises(OSError, match="Too many open files"):
+        registry.current()

@@ -151,8 +151,7 @@ def create_app(
     async def events(request: Request) -> Response:
         taken = events_of(await body_of(request), service.state)
         # Shielded: what is committed must be counted, even if the sender has gone.
-        new, late, waiting = await asyncio.shield(service.take(taken))
-        readiness.committed()
+        new, late, waiting = await asyncio.shield(readiness.in_turn(lambda: service.take(taken)))
         return as_json({"received": len(taken), "new": new, "late": late, "waiting": waiting})
 
     add_forecast(app, service)

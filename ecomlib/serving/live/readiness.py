@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
+from fastapi import HTTPException
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
@@ -13,6 +16,7 @@ from ecomlib.serving.live.database import BIG_PROBE, PROBE, probe, reason
 from ecomlib.serving.live.service import Service
 from ecomlib.serving.live.writer_lock import WriterLock
 
+T = TypeVar("T")
 _KEPT = 1.0  # seconds for which an answer stands: whoever asks in between costs nothing
 
 
@@ -28,6 +32,19 @@ class Readiness:
         self._tried, self._failed = ("", 0.0), ("", 0.0)  # what was found, and until when it stands
         self._trial: asyncio.Task[str] | None = None
         self._said = False
+        self._turn = asyncio.Lock()
+
+    async def in_turn(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do work that commits, one after another; 503 at once for who waited while the one before found no database.
+
+        Otherwise each of many waiting senders would find that out by a time-out of its own.
+        """
+        async with self._turn:
+            if await self.admits():
+                raise HTTPException(503, "the database does not answer: send again later", {"Retry-After": "1"})
+            done = await work()
+            self.committed()
+            return done
 
     async def trouble(self) -> str:
         """Say why no order would be taken now; empty where it would be."""
@@ -40,9 +57,10 @@ class Readiness:
 
     def committed(self) -> None:
         """Take note that a commit succeeded."""
-        if self._said:
-            self._tried = self._failed = "", 0.0
-            self._log("")
+        self._failed = "", 0.0
+        if self._tried[0]:
+            self._tried = "", 0.0
+        self._log("")
 
     def failed(self, why: str) -> None:
         """Take note that a commit failed."""

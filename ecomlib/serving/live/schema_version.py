@@ -145,11 +145,17 @@ def _alone(engine: sql.Engine) -> Iterator[sql.Connection]:
 
 
 def _copy_file(engine: sql.Engine, mark: str) -> None:
-    """Copy a SQLite database beside itself, by SQLite's own means, before its tables are changed."""
+    """Copy a SQLite database beside itself, by SQLite's own means, before its tables are changed; for its owner alone.
+
+    The database itself becomes its owner's alone too.
+    """
     name = engine.url.database
     if engine.dialect.name != "sqlite" or not name:
         return
     path = Path(name).absolute()
+    for ending in ("", "-wal", "-shm"):  # the first version let everybody on the machine read them
+        with contextlib.suppress(OSError):  # it is somebody else's, or not there
+            path.with_name(path.name + ending).chmod(0o600)
     with whole_file(path.with_name(f"{path.stem}.{mark}{path.suffix}"), sync=True) as part:
         os.close(os.open(part, os.O_CREAT | os.O_RDWR, 0o600))
         with (

@@ -34,6 +34,9 @@ class ServerProcess:
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
         self._line: http.client.HTTPConnection | None = None
+        keys = (os.environ.get(name, "").strip() for name in ("ECOMLIB_WRITE_KEY", "ECOMLIB_READ_KEY"))
+        key = next(filter(None, keys), "")  # the server has the same environment
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     @property
     def url(self) -> str:
@@ -85,7 +88,8 @@ class ServerProcess:
             self._line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         content = None if body is None else json.dumps(body, allow_nan=False).encode()
         try:
-            self._line.request(method, path, content, {"Content-Type": "application/json"} if content else {})
+            kind = {"Content-Type": "application/json"} if content else {}
+            self._line.request(method, path, content, self._headers | kind)
             answer = self._line.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException):

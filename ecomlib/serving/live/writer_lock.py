@@ -12,6 +12,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,8 @@ from ecomlib.serving.live.database import SECONDS, address_of, file_of, reason
 
 _KEY = 0x65636F6D_00000002  # of PostgreSQL's advisory lock, which belongs to one database
 _WORD = "ecomlib serve"
+# A server whose machine is gone is noticed in half a minute, and its lock let go.
+_NOTICED = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4"
 
 
 class WriterLock:
@@ -105,13 +108,18 @@ class WriterLock:
             self.address,
             poolclass=sql.NullPool,
             isolation_level="AUTOCOMMIT",
-            connect_args={"connect_timeout": int(SECONDS), "application_name": name},
+            connect_args={"connect_timeout": int(SECONDS), "application_name": name, "options": _NOTICED},
         )
+        end = time.monotonic() + SECONDS  # PostgreSQL notices a moment later that a killed server is gone
         try:
             line = engine.connect()
-            if line.exec_driver_sql(f"SELECT pg_try_advisory_lock({_KEY})").scalar():
-                self._line = line
-                return
+            while True:
+                if line.exec_driver_sql(f"SELECT pg_try_advisory_lock({_KEY})").scalar():
+                    self._line = line
+                    return
+                if time.monotonic() > end:
+                    break
+                time.sleep(0.1)
             names = "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
             here = f"WHERE l.locktype = 'advisory' AND l.classid = {_KEY >> 32} AND l.objid = {_KEY & 0xFFFFFFFF}"
             mine = "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"

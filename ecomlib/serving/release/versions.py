@@ -162,7 +162,7 @@ class Registry:
                     isinstance(getattr(made, one.name), int if one.type == "int" else str) for one in fields(made)
                 ):
                     raise TypeError("a field is not what it should be")
-            except (OSError, ValueError, TypeError, KeyError) as error:
+            except (ValueError, TypeError, KeyError) as error:  # not OSError: what cannot be opened now may be in force
                 self._warn(path, f"cannot be read and is passed over: {str(error) or type(error).__name__}")
                 continue
             if more := set(held) - set(known):
