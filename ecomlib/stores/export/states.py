@@ -1,0 +1,66 @@
+"""Knows the words by which shop systems say that an order was cancelled or returned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ecomlib.stores.export.roles import plain
+
+# Beginnings of words, as ``plain`` writes them.
+CANCELLED = (
+    "cancel", "void", "fail", "storn", "abgebrochen", "fehlgeschlagen", "annul", "echou", "cancelad", "anulad", "fallid",
+    "fallit", "geannuleerd", "mislukt", "declin", "reject", "expired", "abgelehnt", "trash", "draft", "entwurf", "checkout draft",
+)  # fmt: skip
+RETURNED = (
+    "refunded", "refund", "return", "erstatt", "retour", "ruckgabe", "ruckerstatt", "gutschrift", "rembours", "avoir", "retourn",
+    "reembols", "devuelt", "devol", "rimbors", "reso", "terugbeta", "credit note", "credit memo", "credit", "chargeback", "re",
+)  # fmt: skip
+SALES = (
+    "order", "bestellung", "commande", "pedido", "ordine", "bestelling", "payment", "sale", "sale line", "verkauf", "vente",
+    "venta", "vendita", "verkoop", "rechnung", "facture", "factura", "fattura", "invoice", "purchase", "auftrag", "ta", "zahlung",
+)  # fmt: skip
+_PARTLY = ("partial", "teil", "partiel", "parcial", "parzial", "gedeeltelijk")
+_WHOLE_WORDS = {"re", "ta", "reso", "credit"}
+_NO = {"", "false", "f", "no", "n", "0", "0.0", "nein", "non", "none", "null", "nan", "falsch", "-", "faux", "falso", "nee", "00"}
+
+
+def is_state(values: pd.Series, words: Sequence[str], more: Sequence[str]) -> pd.Series:
+    """Tell where a column of states says one of these words; partly refunded is not refunded.
+
+    Parameters
+    ----------
+    values : Series
+        Text, None where there is none.
+    words : sequence of str
+        Beginnings of words.
+    more : sequence of str
+        Further states, whole, from the mapping file.
+
+    Examples
+    --------
+    >>> is_state(pd.Series(["Shipped", "Teilweise storniert", "wc-cancelled", None]), CANCELLED, []).tolist()
+    [False, False, True, False]
+    """
+    own = {plain(word) for word in more}
+
+    def says(value: object) -> bool:
+        text = plain(str(value)) if isinstance(value, str) else ""
+        text = text.removeprefix("wc ")
+        if text in own and text:
+            return True
+        if any(part in text for part in _PARTLY):
+            return False
+        first = text.split()
+        return any(text == word if word in _WHOLE_WORDS else text.startswith(word) for word in words) or (
+            len(first) > 1 and words is not SALES and any(first[-1].startswith(w) for w in words if w not in _WHOLE_WORDS)
+        )
+
+    known = {value: says(value) for value in values.unique()}
+    return values.map(known).astype(bool)
+
+
+def is_marked(values: pd.Series) -> pd.Series:
+    """Tell where a column that is filled in only where something happened says so: a date, a reason, yes."""
+    return values.map(lambda value: isinstance(value, str) and value.strip().casefold() not in _NO).astype(bool)
