@@ -23,6 +23,7 @@ class Role:
     maybe: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
+    numbered: tuple[str, ...] = ()  # nouns that say it together with a word for "number" or "code"
 
 
 def plain(name: str) -> str:
@@ -45,7 +46,11 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.replace("\n", " ").split(",") if name.strip())
 
 
-_ADDRESS = _names("ship, bill, liefer, rechnungsadr, livraison, factur, envio, spedizione, verzend, buyer, payment, tax")
+# Words for "number", as a name may end or begin with them.
+NUMBER_WORDS = _names(
+    "number, no, nr, num, nummer, numer, numero, id, code, cod, kod, codigo, codice, ref, reference, referenz, key, idx, no de,"
+    "numero de, code de, num de, codigo de, numero di, codice di, ref de, n, numero del, numero dell, codigo del, identifier, kennung"
+)
 _MONEY_BESIDE = _names(
     "tax, steuer, mwst, tva, iva, btw, shipping, versand, frais, fees, gebuhr, discount, rabatt, remise, descuento,"
     "sconto, korting, refund, tip, deposit, gift, promotion, coupon, gutschein, commission, provision, cost of goods"
@@ -83,6 +88,12 @@ ROLES = (
             "date, datum, fecha, data, item, line, position, posten, status, statut, stato, estado, customer, kunde, client,"
             "product, sku, artik, total, amount, type, qty, menge, quantity, quantite, time, value, currency, purchase order, discount"
         ),
+        _names(
+            "order, orders, voucher, verkaufsbeleg, kundenauftrag, kundenauftrags, verkaufsauftrag, purchase order, sales order, invoice, receipt, sale, sales, ticket, document, doc, transaction, trans, trx, bill,"
+            "bestell, bestellung, bestellungs, auftrag, auftrags, beleg, rechnung, rechnungs, vorgang, vorgangs, bon, lieferschein, kauf, re,"
+            "commande, facture, piece, vente, pedido, factura, venta, albaran, documento, ordine, fattura, scontrino, vendita, bestelling,"
+            "bestel, factuur, verkoop, verkooporder, zamowienia, faktura, fakturanummer, ordre, encomenda, cart, basket, checkout"
+        ),
     ),
     Role(
         "product_id",
@@ -105,14 +116,19 @@ ROLES = (
             "matnr, referencia produto, codigo produto, indeks, kod produktu, system id, matl"
         ),
         _names(
-            "id, code, number, nummer, article no, variation id, product, item, produkt, artikel, produit, articolo,"
-            "producto, articulo, prodotto, handle, model, style, merchant sku, seller sku, parent sku, item ref, ref, nr"
+            "id, code, number, nummer, no, merchant sku, seller sku, article no, variation id, product, item, produkt, artikel, produit, articolo,"
+            "producto, articulo, prodotto, handle, model, style, parent sku, item ref, ref, nr"
         ),
         _names("sku, artikelnr, artikelnummer, art nr, product id, product code, item code, code article, stock code"),
         _names(
             "name, title, titel, description, beschreib, bezeichn, designation, libell, order, commande, customer, kunde,"
             "price, preis, prix, date, datum, qty, quantity, menge, total, type, status, group, gruppe, categor, kategor,"
             "famil, cost, gesamt"
+        ),
+        _names(
+            "product, products, prod, item, article, art, artikel, sku, material, matl, part, stock, produkt, ware, waren, sach, teile,"
+            "produit, articulo, producto, articolo, prodotto, merchandise, goods, model, variant, internal, intern, supplier, item sku,"
+            "interne, interna, ean, style, listing, artykulu, produktu, vare, varenummer, produto, menu item, lot"
         ),
     ),
     Role(
@@ -122,7 +138,7 @@ ROLES = (
         _names(
             "title, product name, product title, item name, item title, lineitem name, line item name, listing title,"
             "item description, product description, material description, article name, short text, article description,"
-            "details, label, product label, order item name, item label, variant name, productname,"
+            "details, label, product label, item desc, prod desc, product desc, desc, article desc, long name, item full name, order item name, item label, variant name, productname,"
             "bezeichnung, artikelbezeichnung, artikelname, artikel name, produktname, produktbezeichnung, titel, artikeltext,"
             "angebotstitel, kurztext, positionstext, materialkurztext, artikelbeschreibung, warenbezeichnung, bezeichnung 1,"
             "designation, libelle, nom du produit, nom produit, produit, intitule, libelle article, designation article,"
@@ -134,10 +150,10 @@ ROLES = (
             "productomschrijving, arktx, maktx, descricao, nazwa, nazwa produktu, produktnavn"
         ),
         _names(
-            "name, description, item, product, artikel, produkt, article, beschreibung, nom, nombre, nome, text, product s,"
+            "name, description, item, product, stock item, menu item, product item, artikel, produkt, article, beschreibung, nom, nombre, nome, text, product s,"
             "bezeichnung 2, beschreibung lang, ware, produktbeschreibung, model, label, goods, dish"
         ),
-        _names("bezeichnung, libelle, designation, product name, item name, item title, produktname, artikelname, descri"),
+        _names("bezeichnung, libelle, designation, product name, item name, item title, produktname, artikelname, descri, desc, titel, title"),
         _names(
             "customer, kunde, client, cliente, klant, buyer, kaufer, ship, bill, user, discount, tax, status, price, preis,"
             "qty, menge, order no, order id, device, first name, last name, vorname, nachname, company, firma, coupon,"
@@ -170,7 +186,7 @@ ROLES = (
         _names(
             "date, datum, fecha, data, day, tag, timestamp, datetime, jour, posted date, created, moment, dia, giorno,"
             "bldat, budat, paid at, date paid, payment date, payments date, zeitstempel, bezahlt am, zahlungsdatum,"
-            "datum zeit, when, ds, paid on date"
+            "posting date, event date, business date, completed time, datum zeit, when, ds, paid on date"
         ),
         _names("order date, date, datum, fecha, data ordine, created"),
         _names(
@@ -211,8 +227,8 @@ ROLES = (
         _names("count, number, amount, volume, kusch, zahl, q, net quantity, quantidade, sales units, nos"),
         _names("quantity, qty, menge, anzahl, quantite, cantidad, quantita, aantal"),
         _names(
-            "refund, return, retour, cancel, storn, unit, einheit, price, preis, prix, total, stock, bestand, lager, available,"
-            "ship, deliver, liefer, livre, min, max, discount, amount, offen, open, backorder, invoiced, restocked"
+            "refund, return, retour, cancel, storn, price, preis, prix, total, stock, bestand, lager, available,"
+            "min, max, discount, amount, offen, open, backorder, restocked"
         ),
     ),
     Role(
@@ -284,7 +300,7 @@ ROLES = (
             "codice cliente, klantnummer, klant, klantnr, klantcode, klant id, debiteur, debiteurnummer,"
             "kunnr, kunag, correo, correo electronico, courriel, email cliente, klient, kundenr"
         ),
-        _names("user, account, member, household key, guest, buyer name, customer name, kundenname, nom client, ship name, ship to name"),
+        _names("user, account, member, party, tiers, household key, guest, buyer name, customer name, kundenname, nom client, ship name, ship to name"),
         _names("customer id, customer email, kundennr, kundennummer, buyer email, code client"),
         _names(
             "price, group, gruppe, type, typ, note, order, bestell, status, date, vat, accepts, phone, country, ip, first name,"

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from ecomlib.stores.export.layouts import Layout
-from ecomlib.stores.export.roles import OF_ORDER, REQUIRED, ROLE, ROLES, Role, plain
+from ecomlib.stores.export.roles import NUMBER_WORDS, OF_ORDER, REQUIRED, ROLE, ROLES, Role, plain
 from ecomlib.stores.export.values import Look
 
 SURE, LIKELY, LOWEST = 0.85, 0.6, 0.3
+_CLEARLY, _ALONE = 0.15, 0.2  # without a rival within the one, a guess gains the other
 _NOISE = set(
     "eur euro usd gbp chf sek pln cad aud netto brutto net gross ht ttc hors incl inkl excl exkl vat mwst in stk local base tva iva"
     " inc tax taxes zzgl ohne mit tvac htva ii per each pro".split()
 )
 _TABLE_PREFIXES = ("vbap ", "vbak ", "makt ", "mara ", "vbrp ", "vbrk ", "lips ", "likp ")
+_LEADING = ("lineitem", "line", "orders", "pos", "position", "order", "item", "items", "lines", "sales")
 _FEW = 20  # rows under which little is told by values
 
 
@@ -53,15 +55,17 @@ def fits(table: dict[str, Look], layout: Layout | None) -> dict[str, list[Guess]
         By role, the best first; only those that are possible at all.
     """
     result: dict[str, list[Guess]] = {}
+    named = {plain(column) for column in table}
     for role in ROLES:
         found = []
+        known = bool(layout and named & set(layout.columns.get(role.key, ())))
         for column, look in table.items():
             allowed, doubt = allows(role.key, look)
             score, reason = name_score(role, column)
             if layout and plain(column) in layout.columns.get(role.key, ()) and look.filled > 0:
                 place = layout.columns[role.key].index(plain(column))
                 score, reason, allowed = 0.99 - 0.04 * place, f"so named in {layout.name}", max(allowed, 0.7)
-            elif layout and role.key in layout.columns:
+            elif known:
                 score *= 0.75
             if score and allowed:
                 found.append(Guess(role.key, column, score * allowed, reason + (f"; {doubt}" if doubt else "")))
@@ -76,7 +80,13 @@ def fits(table: dict[str, Look], layout: Layout | None) -> dict[str, list[Guess]
 @cache
 def name_score(role: Role, column: str) -> tuple[float, str]:
     """Score a column's name for a role: 0 where it says nothing, with the reason in words."""
-    name = plain(column)
+    # Odoo and others write the way to a field: Order Lines/Product/Internal Reference.
+    path = column.split("/")
+    names = ["/".join(path[start:]) for start in range(len(path))][:4]
+    return max((_name_score(role, plain(name)) for name in names), key=lambda found: found[0])
+
+
+def _name_score(role: Role, name: str) -> tuple[float, str]:
     for prefix in _TABLE_PREFIXES:
         name = name.removeprefix(prefix)
     score = _exact(role, name)
@@ -84,23 +94,33 @@ def name_score(role: Role, column: str) -> tuple[float, str]:
         words = name.split()
         while len(words) > 1 and words[-1] in _NOISE:
             words.pop()
-        while len(words) > 1 and words[0] in ("lineitem", "line", "orders", "pos", "position"):
+        while len(words) > 1 and words[0] in _LEADING and role.kind != "id":
             words.pop(0)
         if words and " ".join(words) != name:
             score = 0.97 * _exact(role, " ".join(words))
     if score:
         return score, "by its name" if score > LIKELY else "by its name, which could mean other things"
-    words, together = set(name.split()), name.replace(" ", "")
-    if any((word in words) if len(word) <= 3 else (word.replace(" ", "") in together) for word in role.never):
+    together = name.replace(" ", "")
+    if together in _numbered(role.numbered):
+        return 0.88, "by its name"
+    words_in = set(name.split())
+    if any((word in words_in) if len(word) <= 3 else (word.replace(" ", "") in together) for word in role.never):
         return 0.0, ""
     for part in role.parts:
-        if (part in words) if len(part) <= 4 and " " not in part else (part.replace(" ", "") in together):
-            return 0.6 - 0.004 * len(name), f"its name holds '{part}'"
+        if (part in words_in) if len(part) <= 4 and " " not in part else (part.replace(" ", "") in together):
+            return max(0.45, 0.6 - 0.004 * len(name)), f"its name holds '{part}'"
     if len(together) >= 5:
         near = difflib.get_close_matches(together, _joined(role.sure), n=1, cutoff=0.88)
         if near:
             return 0.6, f"its name is nearly '{near[0]}'"
     return 0.0, ""
+
+
+@cache
+def _numbered(nouns: tuple[str, ...]) -> frozenset[str]:
+    """Names made of a noun and a word for number, either first: Rechnungsnr, N° facture, item_code."""
+    pairs = ((noun.replace(" ", ""), word.replace(" ", "")) for noun in nouns for word in NUMBER_WORDS)
+    return frozenset(name for noun, word in pairs for name in (noun + word, word + noun))
 
 
 def _exact(role: Role, name: str) -> float:
@@ -151,6 +171,8 @@ def _allows_words(role: str, look: Look) -> tuple[float, str]:
             return 0.3, "all are the same"
         if look.words > 3.5:
             return 0.6, "whole phrases"
+        if role == "order_id" and look.distinct < 0.03 and look.count < 5 * _FEW:
+            return 0.3, "very few of them"
         if role == "product_id" and look.distinct == 1 and look.count > 4 * _FEW:
             return 0.7, "no two are alike"
         return 1.0, "they repeat" if look.distinct < 0.95 else ""
@@ -204,7 +226,18 @@ def assign(scores: dict[str, list[Guess]]) -> dict[str, Guess]:
                 found[role, guess.column] = guess
     rows, places = linear_sum_assignment(value, maximize=True)
     pairs = [(roles[row], columns[place]) for row, place in zip(rows, places, strict=True)]
-    return {role: found[role, column] for role, column in pairs if (role, column) in found}
+    picks = {role: found[role, column] for role, column in pairs if (role, column) in found}
+    return {role: _alone(guess, scores[role], picks) for role, guess in picks.items()}
+
+
+def _alone(guess: Guess, scores: list[Guess], picks: dict[str, Guess]) -> Guess:
+    """The guess with more confidence where no free column comes near it."""
+    taken = {other.column for other in picks.values() if other.confidence >= LIKELY or other.role == guess.role}
+    rivals = [other.confidence for other in scores if other.column not in taken]
+    if guess.confidence >= SURE or max(rivals, default=0.0) > guess.confidence - _CLEARLY:
+        return guess
+    more = min(SURE - 0.01, guess.confidence + _ALONE)
+    return replace(guess, confidence=more, reason=f"{guess.reason}; nothing else fits")
 
 
 def line_totals(frame: pd.DataFrame) -> tuple[float, int]:
