@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
 
 def map_export(
-    export: Annotated[list[Path], typer.Argument(help="Files of the export, or a folder of them: CSV, Excel, Parquet, gz.")],
-    out: Annotated[Path | None, typer.Option(help="The folder to write: products.csv, orders.csv, mapping.toml.")] = None,
+    export: Annotated[
+        list[Path], typer.Argument(help="Files of the export, or a folder of them: CSV, Excel, Parquet, gz.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to write: products.csv, orders.csv, mapping.toml.")
+    ] = None,
     mapping: Annotated[Path | None, typer.Option(help="A mapping file, as an earlier run wrote it.")] = None,
     dates: Annotated[str, typer.Option(help="day-first or month-first, where the dates do not tell.")] = "",
     decimal: Annotated[str, typer.Option(help="point or comma, where the numbers do not tell.")] = "",
@@ -29,6 +33,7 @@ def map_export(
 ) -> None:
     """Make tables from an export of a shop system: say which column is what, and write the folder."""
     from ecomlib.stores.export import propose, read_export, read_mapping, stack, write_folder
+    from ecomlib.stores.export.values import DATES, DECIMALS
     from ecomlib.stores.export.write import may_write
 
     if out is None and not dry_run:
@@ -39,6 +44,9 @@ def map_export(
     stacks = stack(tables)
     for note in (note for table in tables for note in table.notes):
         typer.echo(f"- {note}")
+    for name, word, offered in (("dates", dates, DATES), ("decimal", decimal, DECIMALS)):
+        if word not in ("", *offered):
+            raise DataError(f"--{name} has no such choice", value=word, remedy=f"write {' or '.join(offered)}.")
     remarks: dict[tuple[str, str], str] = {}
     home = None if dry_run else out
     if mapping is not None:
@@ -59,6 +67,10 @@ def map_export(
     typer.echo(f"Next: ecomlib data check {out}")
 
 
+def _on_a_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
 def _table(proposal: Proposal) -> str:
     """The proposal as a table: column, from, confidence, reason."""
     several = len(proposal.mapping.parts()) > 1
@@ -68,12 +80,16 @@ def _table(proposal: Proposal) -> str:
         source = f"{files[0]}: {guess.column}" if several else guess.column
         rows.append((role, source, f"{guess.word} {guess.confidence:.2f}", guess.reason))
     widths = [max(len(row[place]) for row in rows) for place in range(3)]
-    lines = [f"This is {proposal.layout}." if proposal.layout else "No known system's export; read by names and values."]
-    lines += ["  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]]).rstrip() for row in rows]
-    for name, part in proposal.mapping.parts().items():
-        if part.key:
+    lines = [
+        f"This is {proposal.layout}." if proposal.layout else "No known system's export; read by names and values."
+    ]
+    lines += [
+        "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]]).rstrip() for row in rows
+    ]
+    for name, one in proposal.mapping.parts().items():
+        if one.key:
             link = "order_id" if name == "orders" else "product_id"
-            lines.append(f"{', '.join(part.files)}: joined to the lines where '{part.key}' is {link}.")
+            lines.append(f"{', '.join(one.files)}: joined to the lines where '{one.key}' is {link}.")
     if proposal.unused:
         lines.append(f"Not used: {', '.join(proposal.unused)}.")
     return "\n".join(lines)
@@ -86,7 +102,7 @@ def _decided(
     undecided = proposal.open()
     if not undecided or (yes and all(role in _roles(proposal.mapping) for role in undecided)):
         return proposal.mapping
-    if not yes and sys.stdin.isatty():
+    if not yes and _on_a_terminal():
         return _asked(proposal, stacks, undecided)
     words = []
     for role in undecided:
@@ -140,7 +156,7 @@ def _made(
             return make_store(stacks, chosen, name), chosen
         except DataError as fault:
             open_choice = next((word for word in ("dates", "decimal") if f"--{word} " in str(fault)), "")
-            if open_choice and sys.stdin.isatty() and not getattr(chosen, open_choice):
+            if open_choice and _on_a_terminal() and not getattr(chosen, open_choice):
                 typer.echo(str(fault))
                 offered = ("day-first", "month-first") if open_choice == "dates" else ("point", "comma")
                 answer = ""
@@ -160,16 +176,22 @@ def _with_file(
     from ecomlib.stores.export.write import MAPPING, write_mapping
 
     if out is None:
-        return DataError(f"{fault}", remedy="run it with --out FOLDER for a mapping file that can be edited.")
-    file = write_mapping(mapping, out.expanduser() / MAPPING, remarks)
-    return DataError(f"{fault}", remedy=f"or edit {file} and run again with --mapping {file}, or --yes to take it as it is.")
+        way = "run it with --out FOLDER for a mapping file that can be edited."
+    else:
+        file = write_mapping(mapping, out.expanduser() / MAPPING, remarks)
+        way = f"edit {file} and run again with --mapping {file}; or --yes to take the proposal where it names a column."
+    said = str(fault)
+    if "What to do:" in said:
+        return DataError(f"{said.rstrip('.')}. Or {way}")
+    return DataError(said, remedy=way)
 
 
 def _report(made: Made) -> str:
     orders, products = made.store.orders, made.store.products
+    first, last = orders["ordered_at"].min(), orders["ordered_at"].max()
     lines = [
         f"Made: {len(orders):,} order lines of {orders['order_id'].nunique():,} orders, {len(products):,} products,"
-        f" {orders['ordered_at'].min():%Y-%m-%d} to {orders['ordered_at'].max():%Y-%m-%d}, {int(orders['quantity'].sum()):,} units."
+        f" {first:%Y-%m-%d} to {last:%Y-%m-%d}, {int(orders['quantity'].sum()):,} units."
     ]
     if made.left_out:
         lines.append("Left out:")

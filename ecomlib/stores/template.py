@@ -18,7 +18,7 @@ _EXAMPLES = {
     "session_id": "S9",
     "ordered_at": "2024-03-31 14:05",
     "started_at": "2024-03-31 13:58",
-    "title": "Red mug, 300 ml",
+    "title": "Red mug",
     "category": "kitchen",
     "name": "The north",
     "latitude": "48.85",
@@ -75,7 +75,7 @@ def write_template(path: str | Path) -> Path:
 
 
 def explain() -> str:
-    """Explain all tables and columns as plain text: kind, whether required, meaning, limits and an example."""
+    """Describe all tables and columns as plain text: kind, whether required, meaning, limits and an example."""
     return "\n".join([_START, *(_explained(table) for table in SCHEMA.values())])
 
 

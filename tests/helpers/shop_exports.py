@@ -1,8 +1,8 @@
 """Small exports after the systems' own documentation, with faults that real ones have; each with what is right."""
 
+# ruff: noqa: E501, W291
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -120,7 +120,7 @@ amazon-order-id	merchant-order-id	purchase-date	last-updated-date	order-status	f
 _add(
     "amazon transactions, German",
     {
-        "2023MonthlyTransaction.csv": '''
+        "2023MonthlyTransaction.csv": """
 "Enthält Transaktionen von Amazon Marketplace"
 "Alle Beträge in EUR, sofern nicht anders angegeben"
 "Definitionen:"
@@ -131,7 +131,7 @@ _add(
 "05.01.2023 12:05:10 UTC","158","Bestellung","302-2","TASSE-B","Blaue Tasse","1","amazon.de","Amazon","Berlin","Berlin","10115","","1.009,00","1,43","0","-1,35","9,08"
 "07.01.2023 08:05:10 UTC","158","Erstattung","302-1","TASSE-R","Rote Tasse","2","amazon.de","Amazon","Köln","NRW","50667","","-24,00","-3,83","0","3,60","-24,23"
 "09.01.2023 08:05:10 UTC","158","Übertrag","","","Auf Konto","","","","","","","","0","0","0","0","-500,00"
-'''
+"""
     },
     columns={
         "order_id": "Bestellnummer",
@@ -142,7 +142,10 @@ _add(
         "line_total": "Umsätze",
         "status": "Typ",
     },
-    lines=[("302-1", "TASSE-R", "2023-01-03 11:45:10", 2, 12.0), ("302-2", "TASSE-B", "2023-01-05 12:05:10", 1, 1009.0)],
+    lines=[
+        ("302-1", "TASSE-R", "2023-01-03 11:45:10", 2, 12.0),
+        ("302-2", "TASSE-B", "2023-01-05 12:05:10", 1, 1009.0),
+    ],
     titles={"TASSE-R": "Rote Tasse"},
 )
 _add(
@@ -264,7 +267,11 @@ C002;01/02/2023;Durand;A-1;Tasse rouge;1;4,50 €;4,50 €
         "unit_price": "PU HT",
         "customer_id": "Client",
     },
-    lines=[("C001", "A-1", "2023-01-31", 3, 4.5), ("C001", "A-2", "2023-01-31", 1, 1250.0), ("C002", "A-1", "2023-02-01", 1, 4.5)],
+    lines=[
+        ("C001", "A-1", "2023-01-31", 3, 4.5),
+        ("C001", "A-2", "2023-01-31", 1, 1250.0),
+        ("C002", "A-1", "2023-02-01", 1, 4.5),
+    ],
     titles={"A-2": "Cuillère"},
 )
 _add(
@@ -309,7 +316,11 @@ _add(
         "quantity": "KWMENG",
         "unit_price": "NETPR",
     },
-    lines=[("4711", "M-01", "2023-01-05", 2, 4.5), ("4711", "M-02", "2023-01-05", 1, 1.5), ("4712", "M-01", "2023-01-17", 3, 4.5)],
+    lines=[
+        ("4711", "M-01", "2023-01-05", 2, 4.5),
+        ("4711", "M-02", "2023-01-05", 1, 1.5),
+        ("4712", "M-01", "2023-01-17", 3, 4.5),
+    ],
     titles={"M-01": "Tasse weiss", "M-03": "Gabel"},
 )
 _add(
@@ -336,7 +347,11 @@ Seller ID : myshop
         "quantity": "Quantity",
         "unit_price": "Sold For",
     },
-    lines=[("05-1", "MUG-R", "2023-01-05", 2, 12.0), ("05-1", "CUP-B", "2023-01-05", 1, 9.0), ("05-2", "MUG-R", "2023-01-09", 1, 12.0)],
+    lines=[
+        ("05-1", "MUG-R", "2023-01-05", 2, 12.0),
+        ("05-1", "CUP-B", "2023-01-05", 1, 9.0),
+        ("05-2", "MUG-R", "2023-01-09", 1, 12.0),
+    ],
     titles={"MUG-R": "Red mug"},
 )
 _add(

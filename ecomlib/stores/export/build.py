@@ -108,7 +108,9 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
     _regions_and_customers(work)
     _drop_copies(work, gathered.files)
     if work.lines.empty:
-        raise DataError("no order line is left", table=main.names[0], remedy="look at what was left out, and the mapping.")
+        raise DataError(
+            "no order line is left", table=main.names[0], remedy="look at what was left out, and the mapping."
+        )
     products = product_columns(stacks, mapping, work.lines, decimal, work.notes)
     return Made(_store(work, products, name), work.left_out, work.notes)
 
@@ -160,17 +162,23 @@ def _fill_orders(work: _Work, has: pd.Index) -> None:
         filled = lines["order_id"].ffill()
         lines["order_id"] = lines["order_id"].where(~blank, filled)
         work.notes.append(f"order_id: {int(blank.sum())} lines had none and took that of the line above.")
+    taken: list[str] = []
+    most = 0
     for role in (*OF_ORDER, "status"):
-        if role not in has or role == "time" and "ordered_at" not in has:
+        if role not in has:
             continue
         gaps = lines[role].isna() & lines["order_id"].notna()
-        if not gaps.any() or role == "cancelled" and not lines[role].notna().any():
+        if not gaps.any() or not lines[role].notna().any():
             continue
         first = lines.groupby("order_id", sort=False)[role].transform("first")
         lines[role] = lines[role].where(~gaps, first)
         count = int((gaps & lines[role].notna() & lines["product_id"].notna()).sum())
         if count and role != "cancelled":
-            work.notes.append(f"{role}: {count} lines took it from their order's first line.")
+            taken, most = [*taken, role], max(most, count)
+    if taken:
+        work.notes.append(
+            f"{', '.join(taken)}: taken from the order's first line where its others have none ({most} lines)."
+        )
 
 
 def _take_states(work: _Work, mapping: ExportMapping) -> None:
@@ -221,7 +229,9 @@ def _take_returns(work: _Work) -> None:
     back |= again & sold_too
     if not back.any():
         return
-    sales = lines[~back].sort_values("ordered_at", kind="stable")
+    sales = lines[~back & lines["product_id"].isin(lines.loc[back, "product_id"])].sort_values(
+        "ordered_at", kind="stable"
+    )
     keys: dict[tuple[object, ...], list[int]] = {}
     by = [["order_id", "product_id"]] + ([["customer_id", "product_id"]] if "customer_id" in lines else [])
     for names in by:
@@ -231,7 +241,7 @@ def _take_returns(work: _Work) -> None:
     for row in lines[back].itertuples():
         for names in by:
             places = keys.get((names[0], abs(row.quantity), *(getattr(row, name) for name in names)), [])
-            free = [at for at in places if at not in taken and lines.at[at, "ordered_at"] <= row.ordered_at]
+            free = [at for at in places if at not in taken and lines.loc[at, "ordered_at"] <= row.ordered_at]
             if free:
                 taken.add(free[-1])
                 break
@@ -275,17 +285,26 @@ def _regions_and_customers(work: _Work) -> None:
                 for word in lines.loc[mails, "customer_id"].unique()
             }
             lines["customer_id"] = lines["customer_id"].where(~mails, lines["customer_id"].map(names))
-            work.notes.append("customer_id: e-mail addresses were replaced by short codes, the same for the same address.")
+            work.notes.append(
+                "customer_id: e-mail addresses were replaced by short codes, the same for the same address."
+            )
     if "region_id" in lines:
         count = lines["region_id"].nunique()
-        work.notes.append(
-            f"region_id: {count} places stand in the orders; for a map add regions.csv (region_id, name, latitude, longitude)."
-        )
+        if count > 1:
+            work.notes.append(
+                f"region_id: {count} places; for forecasts by place add regions.csv"
+                " (region_id, name, latitude, longitude)."
+            )
+        else:
+            work.lines = work.lines.drop(columns="region_id")
+            work.notes.append("region_id: all lines are from one place, so it was left out.")
     if "currency" in lines:
         kinds = lines["currency"].dropna().value_counts()
         if len(kinds) > 1:
             shares = ", ".join(f"{name} {count:,} lines" for name, count in kinds.items())
-            work.notes.append(f"currency: prices in several currencies stand in one column ({shares}); nothing was converted.")
+            work.notes.append(
+                f"currency: prices in several currencies stand in one column ({shares}); nothing was converted."
+            )
 
 
 def _drop_copies(work: _Work, files: np.ndarray) -> None:
@@ -302,11 +321,10 @@ def _drop_copies(work: _Work, files: np.ndarray) -> None:
 def _store(work: _Work, products: pd.DataFrame, name: str) -> Store:
     lines = work.lines
     orders = pd.DataFrame({column: lines[column] for column in _ORDERS if column in lines}).reset_index(drop=True)
-    for column in ("postcode", "currency"):
-        if column in lines and (column != "currency" or lines[column].nunique() > 1):
-            orders[column] = lines[column].to_numpy()
+    currencies = list(lines["currency"].dropna().unique()) if "currency" in lines else []
+    for column in (*(["postcode"] if "postcode" in lines else []), *(["currency"] if len(currencies) > 1 else [])):
+        orders[column] = lines[column].to_numpy()
     if not orders["returned"].any():
         orders = orders.drop(columns="returned")
     orders = orders.sort_values("ordered_at", kind="stable", ignore_index=True)
-    currencies = lines["currency"].dropna().unique() if "currency" in lines else []
     return Store(name, products, orders, currency=str(currencies[0]) if len(currencies) == 1 else "")

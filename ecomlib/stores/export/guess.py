@@ -68,11 +68,16 @@ class _Seen:
     @property
     def line_like(self) -> float:
         price = max(self.sum_of("unit_price"), self.sum_of("line_total"))
-        return 2 * self.sum_of("quantity") + price + self.sum_of("order_id", "product_id") + 0.2 * self.sum_of("ordered_at")
+        return (
+            2 * self.sum_of("quantity")
+            + price
+            + self.sum_of("order_id", "product_id")
+            + 0.2 * self.sum_of("ordered_at")
+        )
 
 
 def propose(stacks: Sequence[Stack]) -> Proposal:
-    """Propose a mapping for the stacked tables of an export.
+    """Guess a mapping for the stacked tables of an export.
 
     Raises
     ------
@@ -106,7 +111,7 @@ def propose(stacks: Sequence[Stack]) -> Proposal:
             picks.pop(role, None)
     guesses = {("lines", role): picks[role] for role in ROLE if role in picks} | guesses
     lines = Part(main.stack.names, {role: guess.column for (part, role), guess in guesses.items() if part == "lines"})
-    mapping = ExportMapping(lines, keep=_kept(main), **parts)
+    mapping = ExportMapping(lines, parts.get("orders"), parts.get("products"), keep=_kept(main))
     unused = tuple(name for one in others for name in one.stack.names)
     layout = main.layout.name if main.layout else ""
     rivals = {role: _rivals(main, role, picks.get(role)) for role in REQUIRED}
@@ -121,7 +126,9 @@ def _see(one: Stack) -> _Seen:
 
 def _rivals(main: _Seen, role: str, pick: Guess | None) -> tuple[str, ...]:
     taken = pick.column if pick else ""
-    return tuple(guess.column for guess in main.scores[role] if guess.column != taken and guess.confidence >= LOWEST)[:3]
+    return tuple(guess.column for guess in main.scores[role] if guess.column != taken and guess.confidence >= LOWEST)[
+        :3
+    ]
 
 
 def _kept(main: _Seen) -> dict[str, tuple[str, ...]]:
@@ -146,15 +153,26 @@ def _joined(
             there = other.stack.frame[column].dropna()
             overlap = float(values.isin(there).mean()) if len(values) else 0.0
             named = name_score(ROLE[link], column)[0]
-            if overlap < 0.5 or (named < LOWEST and overlap < 0.9) or (name == "orders" and there.nunique() < 0.9 * len(there)):
+            if (
+                overlap < 0.5
+                or (named < LOWEST and overlap < 0.9)
+                or (name == "orders" and there.nunique() < 0.9 * len(there))
+            ):
                 continue
             scores = {role: [g for g in other.scores[role] if g.column != column] for role in wanted}
+            if name == "products":  # the price in a list of products is the one before any promotion
+                scores["list_price"] += [
+                    Guess("list_price", g.column, 0.9 * g.confidence, g.reason)
+                    for g in other.scores["unit_price"]
+                    if g.column != column and g.confidence > LIKELY
+                ]
             chosen = assign(scores)
             # Of an order's columns, only what the lines do not say better themselves.
             chosen = {
                 role: guess
                 for role, guess in chosen.items()
-                if role not in picks or (role in OF_PRODUCT and guess.confidence >= picks[role].confidence - 0.1)
+                if role not in picks
+                or (role in OF_PRODUCT and guess.confidence >= picks[role].confidence - 0.1)
                 or guess.confidence > picks[role].confidence + 0.1
             }
             score = overlap + named + 2 * chosen[telling].confidence if telling in chosen else 0.0
@@ -176,10 +194,14 @@ def _price(
     if unit and total and unit.confidence > LIKELY:
         each, whole = _floats(frame[unit.column]), _floats(frame[total.column])
         there = (whole.abs() > 0) & each.notna() & counts.notna()
-        same = float(((each * counts - whole).abs() <= 0.011 * whole.abs() + 0.02)[there].mean()) if there.any() else 0.0
+        same = (
+            float(((each * counts - whole).abs() <= 0.011 * whole.abs() + 0.02)[there].mean()) if there.any() else 0.0
+        )
         if same > 0.8:
             picks["unit_price"] = replace(
-                unit, confidence=0.99, reason=f"{unit.reason}; times {quantity.column} it is {total.column} on {same:.0%} of rows"
+                unit,
+                confidence=0.99,
+                reason=f"{unit.reason}; times {quantity.column} it is {total.column} on {same:.0%} of rows",
             )
         del picks["line_total"]
         return picks
@@ -189,22 +211,33 @@ def _price(
     guess = picks[role]
     if product is None:
         return picks
-    amounts = pd.DataFrame({"product": frame[product.column], "quantity": counts, "amount": _floats(frame[guess.column])})
+    amounts = pd.DataFrame(
+        {"product": frame[product.column], "quantity": counts, "amount": _floats(frame[guess.column])}
+    )
     share, number = line_totals(amounts)
     is_total = role == "line_total"
     if number < _CLEAR or 0.25 < share < 0.75:
         return picks
     if (share >= 0.75) == is_total:
         why = "grows with the quantity" if is_total else "does not grow with the quantity"
-        picks[role] = replace(guess, confidence=max(0.9, guess.confidence), reason=f"{guess.reason}; it {why}")
+        picks[role] = replace(guess, confidence=_surer(guess, 0.9), reason=f"{guess.reason}; it {why}")
         return picks
     if layout is not None and number < 4 * _CLEAR:
         return picks
     del picks[role]
     other = "unit_price" if is_total else "line_total"
-    why = "does not grow with the quantity, so it is for one unit" if is_total else "grows with the quantity, so it is the line's"
-    picks[other] = Guess(other, guess.column, max(0.8, guess.confidence), f"{guess.reason}; it {why}")
+    why = (
+        "does not grow with the quantity, so it is for one unit"
+        if is_total
+        else "grows with the quantity, so it is the line's"
+    )
+    picks[other] = Guess(other, guess.column, _surer(guess, 0.8), f"{guess.reason}; it {why}")
     return picks
+
+
+def _surer(guess: Guess, least: float) -> float:
+    """The confidence after the values agreed; a column that has no name for it stays one to ask about."""
+    return max(least, guess.confidence) if guess.confidence >= LIKELY else guess.confidence
 
 
 def _floats(values: pd.Series) -> pd.Series:

@@ -17,7 +17,7 @@ from ecomlib.stores.export.values import bare, decimal_signs, moments, numbers
 
 @dataclass
 class Gathered:
-    """Hold the lines as text by role, the stack whose rows they are, where each part is read from, and what was said."""
+    """Hold the lines as text by role, the stack whose rows they are, the home of each part, and what was said."""
 
     lines: pd.DataFrame
     stack: Stack
@@ -150,7 +150,9 @@ def product_columns(
         products[role] = _most_frequent(lines["product_id"], lines[role])
     several = lines.groupby("product_id")["title"].nunique() if "title" in lines else pd.Series(dtype=int)
     if (several > 1).any():
-        notes.append(f"title: {int((several > 1).sum())} products have several titles; the most frequent one was taken.")
+        notes.append(
+            f"title: {int((several > 1).sum())} products have several titles; the most frequent one was taken."
+        )
     homes = {"lines": find(stacks, mapping.lines.files, mapping.lines.columns.values())}
     part = mapping.products
     if part is not None:
@@ -172,7 +174,9 @@ def product_columns(
 
 def _most_frequent(key: pd.Series, values: pd.Series) -> pd.Series:
     there = values.notna()
-    counts = pd.DataFrame({"key": key[there], "value": values[there]}).value_counts(sort=False).reset_index(name="count")
+    counts = (
+        pd.DataFrame({"key": key[there], "value": values[there]}).value_counts(sort=False).reset_index(name="count")
+    )
     counts = counts.sort_values(["key", "count", "value"], ascending=[True, False, True])
     return counts.drop_duplicates("key").set_index("key")["value"]
 
@@ -204,7 +208,9 @@ def _typed(values: pd.Series, role: str, column: str, home: Stack | None, decima
             return moments(values, None, "", fail)[0].dt.normalize()
         words = bare(values)
         point, comma = decimal_signs(words.dropna().unique())
-        sign = "point" if home is not None and column in home.typed else decimal or ("comma" if comma > point else "point")
+        sign = (
+            "point" if home is not None and column in home.typed else decimal or ("comma" if comma > point else "point")
+        )
         found = numbers(words, sign, fail)
         return found.where(found >= 0)
     except DataError as fault:

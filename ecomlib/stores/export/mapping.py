@@ -91,8 +91,8 @@ def write_mapping(mapping: ExportMapping, path: Path, remarks: Mapping[tuple[str
         f"dates = {_toml(mapping.dates)}  # day-first or month-first; empty: the column decides",
         f"decimal = {_toml(mapping.decimal)}  # point or comma; empty: the files decide",
         f"quantity_times = {mapping.quantity_times:g}  # 1000 turns kilograms into grams (prices are divided by it)",
-        f"cancelled = {_toml(mapping.cancelled)}  # words of the status column for lines to leave out, besides the usual",
-        f"returned = {_toml(mapping.returned)}  # words of the status column for lines that came back, besides the usual",
+        f"cancelled = {_toml(mapping.cancelled)}  # states of lines to leave out, besides the usual ones",
+        f"returned = {_toml(mapping.returned)}  # states of lines that came back, besides the usual ones",
     ]
     for name, part in mapping.parts().items():
         lines += ["", f"# {_WHAT[name]}", f"[{name}]", f"files = {_toml(part.files)}"]
@@ -133,13 +133,17 @@ def read_mapping(path: str | Path) -> ExportMapping:
     known = {*PARTS, "dates", "decimal", "quantity_times", "keep", "cancelled", "returned"}
     unknown = sorted(set(content) - known)
     if unknown or "lines" not in parts:
-        problem = f"the mapping file has no meaning for '{unknown[0]}'" if unknown else "the mapping file has no [lines]"
+        problem = (
+            f"the mapping file has no meaning for '{unknown[0]}'" if unknown else "the mapping file has no [lines]"
+        )
         raise DataError(problem, value=str(path), remedy=f"it may hold {', '.join(sorted(known))}.")
     _choice("dates", content.get("dates", ""), DATES)
     _choice("decimal", content.get("decimal", ""), DECIMALS)
     times = content.get("quantity_times", 1.0)
     if isinstance(times, bool) or not isinstance(times, int | float) or not times > 0:
-        raise DataError("quantity_times must be a number above zero", value=times, remedy="write 1 to leave quantities.")
+        raise DataError(
+            "quantity_times must be a number above zero", value=times, remedy="write 1 to leave quantities."
+        )
     keep = content.get("keep", {})
     if not isinstance(keep, dict):
         raise DataError("[keep] must hold lists of values by column", value=keep, remedy='write "Type" = ["Order"].')
@@ -156,7 +160,9 @@ def read_mapping(path: str | Path) -> ExportMapping:
 
 def _choice(name: str, value: object, offered: tuple[str, ...]) -> None:
     if value not in ("", *offered):
-        raise DataError(f"'{name}' has no such choice", value=value, remedy=f"write {' or '.join(offered)}, or leave it empty.")
+        raise DataError(
+            f"'{name}' has no such choice", value=value, remedy=f"write {' or '.join(offered)}, or leave it empty."
+        )
 
 
 def _words(name: str, value: Any) -> tuple[str, ...]:
@@ -177,5 +183,5 @@ def _part(name: str, content: Any) -> Part:
             raise DataError(f"[{name}] {role} must name one column", value=column, remedy='write "Name of the column".')
     files, key = _words("files", content.get("files", [])), content.get("key", "")
     if name != "lines" and not key:
-        raise DataError(f"[{name}] names no key", remedy="write the column that holds the identifier: key = \"id\".")
+        raise DataError(f"[{name}] names no key", remedy='write the column that holds the identifier: key = "id".')
     return Part(files, {role: column for role, column in columns.items() if column}, str(key))

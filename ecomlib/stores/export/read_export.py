@@ -14,7 +14,7 @@ import sys
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,13 +79,15 @@ def read_export(paths: Iterable[str | Path]) -> list[ExportTable]:
     for given in paths:
         path = Path(given).expanduser()
         if path.is_dir():
-            inside = sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith((".", "~", "_")))
+            inside = sorted(
+                item for item in path.iterdir() if item.is_file() and not item.name.startswith((".", "~", "_"))
+            )
             files += [item for item in inside if item.suffix.lower() in READABLE and item.name not in _OURS]
         elif path.is_file():
             files.append(path)
         else:
             raise DataError("there is no such file or folder", value=str(given), remedy="check the path of the export.")
-    tables = [table for file in files for table in _read_file(file)]
+    tables = [table for file in files for table in _read_file(file) if len(table.frame)]
     if not tables:
         remedy = f"name the file that the shop system wrote ({', '.join(READABLE)})."
         raise DataError("no table was found in the export", value=", ".join(map(str, paths)), remedy=remedy)
@@ -197,19 +199,13 @@ def _sheets(data: bytes, name: str) -> list[ExportTable]:
     from python_calamine import load_workbook
 
     book = load_workbook(io.BytesIO(data))
-    found = []
+    found: list[ExportTable] = []
     for sheet in book.sheet_names:
         cells = book.get_sheet_by_name(sheet).to_python(skip_empty_area=True)
         label = name if len(book.sheet_names) == 1 else f"{name}:{sheet}"
         records = [[_word(cell) or "" for cell in row] for row in cells]
-        for table in _table(records, label, [], 0):
-            start = len(cells) - len(records) if len(records) < len(cells) else 0
-            body = cells[start:]
-            for place, column in enumerate(table.frame.columns):
-                kinds = {type(row[place]) for row in body if place < len(row)}
-                if kinds & {float, int}:
-                    table.typed.add(column)
-            found.append(table)
+        numeric = {place for row in cells for place, cell in enumerate(row) if type(cell) in (int, float)}
+        found += _table(records, label, [], 0, numeric)
     return found
 
 
@@ -230,7 +226,8 @@ def _word(value: Any) -> str | None:
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
     if isinstance(value, float | np.floating):
-        return str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(float(value))
+        number = float(value)
+        return str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)
     if isinstance(value, datetime.datetime):
         return value.isoformat(sep=" ")
     return str(value).strip() or None
@@ -256,7 +253,9 @@ def _header_at(records: Sequence[Sequence[str]]) -> int:
     return next((place for place, width in enumerate(widths) if width), 0)
 
 
-def _table(records: list[list[str]], name: str, notes: list[str], skipped: int) -> list[ExportTable]:
+def _table(
+    records: list[list[str]], name: str, notes: list[str], skipped: int, numeric: Collection[int] = ()
+) -> list[ExportTable]:
     # SAP's lists draw lines of dashes between their parts.
     records = [[] if set("".join(record).strip()) <= {"-", "|"} else record for record in records]
     at = _header_at(records)
@@ -275,6 +274,7 @@ def _table(records: list[list[str]], name: str, notes: list[str], skipped: int) 
     if long:
         notes.append(f"{name}: {len(long)} rows have more values than the header has columns, first row {long[0]}.")
     columns: dict[str, list[str | None]] = {}
+    typed = set()
     for place, title in enumerate(header):
         values = [_cell(record[place]) if place < len(record) else None for record in body]
         if not title and not any(values):
@@ -283,4 +283,6 @@ def _table(records: list[list[str]], name: str, notes: list[str], skipped: int) 
         while title in columns:
             title += " (2)"
         columns[title] = values
-    return [ExportTable(name, pd.DataFrame(columns, dtype=object), np.asarray(rows, dtype=np.int64), set(), notes)]
+        if place in numeric:
+            typed.add(title)
+    return [ExportTable(name, pd.DataFrame(columns, dtype=object), np.asarray(rows, dtype=np.int64), typed, notes)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -15,9 +16,14 @@ from ecomlib.stores.export.values import Look
 
 SURE, LIKELY, LOWEST = 0.85, 0.6, 0.3
 _CLEARLY, _ALONE = 0.15, 0.2  # without a rival within the one, a guess gains the other
-_NOISE = set(
-    "eur euro usd gbp chf sek pln cad aud netto brutto net gross ht ttc hors incl inkl excl exkl vat mwst in stk local base tva iva"
-    " inc tax taxes zzgl ohne mit tvac htva ii per each pro".split()
+_NOISE = frozenset(
+    re.findall(
+        r"\S+",
+        """
+    eur euro usd gbp chf sek pln cad aud netto brutto net gross ht ttc hors incl inkl excl exkl vat mwst in stk
+    local base tva iva inc tax taxes zzgl ohne mit tvac htva ii per each pro
+""",
+    )
 )
 _TABLE_PREFIXES = ("vbap ", "vbak ", "makt ", "mara ", "vbrp ", "vbrk ", "lips ", "likp ")
 _LEADING = ("lineitem", "line", "orders", "pos", "position", "order", "item", "items", "lines", "sales")
@@ -26,7 +32,7 @@ _FEW = 20  # rows under which little is told by values
 
 @dataclass(frozen=True)
 class Guess:
-    """Propose a column for a role, with a confidence between 0 and 1 and its reason."""
+    """Name a column for a role, with a confidence between 0 and 1 and its reason."""
 
     role: str
     column: str
@@ -157,7 +163,11 @@ def allows(role: str, look: Look) -> tuple[float, str]:
         sparse = 0.6 if look.filled < 0.3 and role in ("unit_price", "line_total") else 1.0
         return sparse, "mostly empty" if sparse < 1 else "amounts of money" if look.cents > 0.3 else ""
     if role == "price_per":
-        return (1.0, "") if look.whole > 0.95 and look.count <= 5 and look.largest in (1, 10, 100, 1000, 10000) else (0.0, "")
+        return (
+            (1.0, "")
+            if look.whole > 0.95 and look.count <= 5 and look.largest in (1, 10, 100, 1000, 10000)
+            else (0.0, "")
+        )
     return _allows_words(role, look)
 
 
@@ -165,7 +175,7 @@ def _allows_words(role: str, look: Look) -> tuple[float, str]:
     """As ``allows``, for roles whose values are words or identifiers."""
     dates = look.dates > 0.8 and look.numbers < 0.8
     if role in ("order_id", "product_id"):
-        if dates or look.mails > 0.3 or look.cents > 0.8 or look.clocks > 0.8 and look.numbers < 0.8:
+        if dates or look.mails > 0.3 or look.cents > 0.8 or (look.clocks > 0.8 and look.numbers < 0.8):
             return 0.0, ""
         if look.count == 1 and look.filled == 1 and look.distinct < 1 / _FEW:
             return 0.3, "all are the same"
@@ -191,7 +201,7 @@ def _allows_words(role: str, look: Look) -> tuple[float, str]:
         flags = look.count <= 2
         return (1.0, "") if flags or look.filled < 0.6 else (0.0, "")
     if role == "currency":
-        return (1.0, "") if look.count <= 30 and look.letters > 0.5 or look.count <= 3 else (0.0, "")
+        return (1.0, "") if (look.count <= 30 and look.letters > 0.5) or look.count <= 3 else (0.0, "")
     return 1.0, ""
 
 
@@ -241,7 +251,7 @@ def _alone(guess: Guess, scores: list[Guess], picks: dict[str, Guess]) -> Guess:
 
 
 def line_totals(frame: pd.DataFrame) -> tuple[float, int]:
-    """Tell a line's total from a unit's price: at the same product, does it grow with the quantity?
+    """Tell a line's total from a unit's price: at the same product, a total grows with the quantity.
 
     Parameters
     ----------
@@ -258,7 +268,7 @@ def line_totals(frame: pd.DataFrame) -> tuple[float, int]:
     lines = frame[(frame["quantity"] > 0) & (frame["amount"] > 0)].dropna()
     lines = lines.assign(amount=np.log(lines["amount"]), each=np.log(lines["amount"] / lines["quantity"]))
     groups = lines.groupby("product")
-    several = groups["quantity"].nunique() > 1
+    several = groups["quantity"].nunique().gt(1)
     if not several.any():
         return 0.5, 0
     spread = groups[["amount", "each"]].std()[several]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pandas as pd
@@ -9,21 +10,55 @@ import pandas as pd
 from ecomlib.stores.export.roles import plain
 
 # Beginnings of words, as ``plain`` writes them.
-CANCELLED = (
-    "cancel", "void", "fail", "storn", "abgebrochen", "fehlgeschlagen", "annul", "echou", "cancelad", "anulad", "fallid",
-    "fallit", "geannuleerd", "mislukt", "declin", "reject", "expired", "abgelehnt", "trash", "draft", "entwurf", "checkout draft",
-)  # fmt: skip
-RETURNED = (
-    "refunded", "refund", "return", "erstatt", "retour", "ruckgabe", "ruckerstatt", "gutschrift", "rembours", "avoir", "retourn",
-    "reembols", "devuelt", "devol", "rimbors", "reso", "terugbeta", "credit note", "credit memo", "credit", "chargeback", "re",
-)  # fmt: skip
-SALES = (
-    "order", "bestellung", "commande", "pedido", "ordine", "bestelling", "payment", "sale", "sale line", "verkauf", "vente",
-    "venta", "vendita", "verkoop", "rechnung", "facture", "factura", "fattura", "invoice", "purchase", "auftrag", "ta", "zahlung",
-)  # fmt: skip
+CANCELLED = tuple(
+    re.findall(
+        r"\S+",
+        """
+    cancel void fail storn abgebrochen fehlgeschlagen annul echou cancelad anulad fallid fallit geannuleerd
+    mislukt declin reject expired abgelehnt trash draft entwurf
+""",
+    )
+)
+RETURNED = tuple(
+    re.findall(
+        r"\S+",
+        """
+    refund return erstatt retour ruckgabe ruckerstatt gutschrift rembours avoir reembols devuelt devol rimbors
+    reso terugbeta credit chargeback re
+""",
+    )
+)
+SALES = tuple(
+    re.findall(
+        r"\S+",
+        """
+    order bestellung commande pedido ordine bestelling payment sale verkauf vente venta vendita verkoop rechnung
+    facture factura fattura invoice purchase auftrag ta zahlung
+""",
+    )
+)
 _PARTLY = ("partial", "teil", "partiel", "parcial", "parzial", "gedeeltelijk")
 _WHOLE_WORDS = {"re", "ta", "reso", "credit"}
-_NO = {"", "false", "f", "no", "n", "0", "0.0", "nein", "non", "none", "null", "nan", "falsch", "-", "faux", "falso", "nee", "00"}
+_NO = {
+    "",
+    "false",
+    "f",
+    "no",
+    "n",
+    "0",
+    "0.0",
+    "nein",
+    "non",
+    "none",
+    "null",
+    "nan",
+    "falsch",
+    "-",
+    "faux",
+    "falso",
+    "nee",
+    "00",
+}
 
 
 def is_state(values: pd.Series, words: Sequence[str], more: Sequence[str]) -> pd.Series:
@@ -54,7 +89,9 @@ def is_state(values: pd.Series, words: Sequence[str], more: Sequence[str]) -> pd
             return False
         first = text.split()
         return any(text == word if word in _WHOLE_WORDS else text.startswith(word) for word in words) or (
-            len(first) > 1 and words is not SALES and any(first[-1].startswith(w) for w in words if w not in _WHOLE_WORDS)
+            len(first) > 1
+            and words is not SALES
+            and any(first[-1].startswith(w) for w in words if w not in _WHOLE_WORDS)
         )
 
     known = {value: says(value) for value in values.unique()}

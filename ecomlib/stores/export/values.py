@@ -11,11 +11,12 @@ import pandas as pd
 
 from ecomlib.errors import DataError
 from ecomlib.stores.folder.parse import parse
-from ecomlib.stores.schema import SCHEMA, Column
+from ecomlib.stores.schema import SCHEMA
 
 _SIGNS = re.compile(r"[\s\u00a0\u202f'’]|(?<!\w)(?:[A-Z]{3}|[A-Z]{0,2}[$€£¥₹₺₽]|zł|kr\.?|Fr\.?|CHF)(?!\w)|[$€£¥₹₺₽]|%")
 _NUMBER = re.compile(r"[+-]?(?:\d[\d.,]*|[.,]\d+)")
 _UNIT = re.compile(r"(?<=\d)(?:x|×|ST|PCE|PC|EA|Stk\.?|Stück|pcs?|pièces?|uds?|pz|u)$", re.IGNORECASE)
+_DOTTED_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.(\d{2}|\d{4})")
 _MONTHS = {
     name: number
     for number, names in enumerate(
@@ -59,7 +60,7 @@ DECIMALS = ("point", "comma")
 
 
 def bare(values: pd.Series) -> pd.Series:
-    """Strip currencies, spaces and units off numbers; ``(5.00)`` and ``5.00-`` become ``-5.00``."""
+    """Remove currencies, spaces and units off numbers; ``(5.00)`` and ``5.00-`` become ``-5.00``."""
     words = {word: _bare(word) for word in values.dropna().unique()}
     return values.map(words).astype(object)
 
@@ -117,7 +118,9 @@ def numbers(words: pd.Series, decimal: str, fail: Callable[[str, pd.Series, str]
     found = pd.to_numeric(text, errors="coerce").astype("float64")
     bad = (found.isna() & words.notna()) | np.isinf(found)
     if bad.any():
-        raise fail("text where a number is needed", bad, "correct the value, or name another column in the mapping file.")
+        raise fail(
+            "text where a number is needed", bad, "correct the value, or name another column in the mapping file."
+        )
     return found
 
 
@@ -207,7 +210,9 @@ def clocks(values: pd.Series, fail: Callable[[str, pd.Series, str], DataError]) 
             words[word] = _clock(re.sub(r"^\d{4}-\d\d-\d\d[T ]", "", word))
     bad = values.map(lambda word: words.get(word, "") is None)
     if bad.any():
-        raise fail("not a time of day that can be read", bad, "write HH:MM, or leave the column out of the mapping file.")
+        raise fail(
+            "not a time of day that can be read", bad, "write HH:MM, or leave the column out of the mapping file."
+        )
     return values.map(words).fillna("")
 
 
@@ -260,7 +265,9 @@ def moments(
             raise fail("the order of day and month cannot be told from these dates", values.isin(open_ones), remedy)
         day_first = day or (dotted and not month)
     if open_ones:
-        notes.append(f"dates were read with the {'day' if day_first else 'month'} first (such as {next(iter(open_ones))}).")
+        notes.append(
+            f"dates were read with the {'day' if day_first else 'month'} first (such as {next(iter(open_ones))})."
+        )
     if values.dropna().astype(str).str.contains(r"\d\d ?(?:UTC|GMT|Z|[PECM][DS]T|CES?T|MES?Z|[+-]\d\d:?\d\d)$").any():
         notes.append("the time zone was dropped; the clock's time was kept.")
     words = values.map({word: part.iso(day_first) for word, part in found.items()})
@@ -301,9 +308,9 @@ def look(values: pd.Series) -> Look:
     step = max(1, len(there) // _SAMPLE)
     sample = there.iloc[::step].astype(str)
     if sample.empty:
-        return Look(filled, *[0.0] * 9, 0, 0.0, 0.0)
+        return Look(filled, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0.0, 0.0)
     number_words = bare(sample).astype(str)
-    number = number_words.map(lambda word: bool(_NUMBER.fullmatch(word)))
+    number = number_words.map(lambda word: bool(_NUMBER.fullmatch(word)) and not _DOTTED_DATE.fullmatch(word))
     point, comma = decimal_signs(number_words)
     plain = number_words[number].str.replace(*((",", "") if point >= comma else (".", "")), regex=False)
     size = pd.to_numeric(plain.str.replace(",", ".", regex=False), errors="coerce")
@@ -311,7 +318,9 @@ def look(values: pd.Series) -> Look:
     return Look(
         filled=filled,
         dates=float(sample.map(lambda word: _parts(word) is not None).mean()),
-        clocks=float(sample.map(lambda word: _clock(word) not in ("", None) or bool(_BARE_CLOCK.fullmatch(word))).mean()),
+        clocks=float(
+            sample.map(lambda word: _clock(word) not in ("", None) or bool(_BARE_CLOCK.fullmatch(word))).mean()
+        ),
         numbers=float(number.mean()),
         whole=float((number & (tail.fillna("0").str.strip("0") == "")).mean()),
         positive=float((size > 0).sum() / len(sample)),

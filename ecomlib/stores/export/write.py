@@ -28,13 +28,22 @@ def may_write(folder: Path, overwrite: bool) -> None:
     held = {item.name for item in folder.iterdir()} if folder.is_dir() else set()
     strange = sorted(held - _OURS)
     if strange:
-        raise DataError(f"the folder holds something else: {strange[0]}", value=str(folder), remedy="choose another folder.")
+        raise DataError(
+            f"the folder holds something else: {strange[0]}", value=str(folder), remedy="choose another folder."
+        )
     if held - {MAPPING} and not overwrite:
-        raise DataError("the folder holds tables already", value=str(folder), remedy="choose another one, or say --overwrite.")
+        raise DataError(
+            "the folder holds tables already", value=str(folder), remedy="choose another one, or say --overwrite."
+        )
 
 
 def write_folder(
-    made: Made, mapping: ExportMapping, remarks: Mapping[tuple[str, str], str], path: str | Path, *, overwrite: bool = False
+    made: Made,
+    mapping: ExportMapping,
+    remarks: Mapping[tuple[str, str], str],
+    path: str | Path,
+    *,
+    overwrite: bool = False,
 ) -> Path:
     """Write products.csv, orders.csv, store.json and mapping.toml, all of them or nothing.
 
