@@ -111,7 +111,8 @@ def propose(stacks: Sequence[Stack]) -> Proposal:
             picks.pop(role, None)
     guesses = {("lines", role): picks[role] for role in ROLE if role in picks} | guesses
     lines = Part(main.stack.names, {role: guess.column for (part, role), guess in guesses.items() if part == "lines"})
-    mapping = ExportMapping(lines, parts.get("orders"), parts.get("products"), keep=_kept(main))
+    returned = main.layout.returned if main.layout and "status" in lines.columns else ()
+    mapping = ExportMapping(lines, parts.get("orders"), parts.get("products"), keep=_kept(main), returned=returned)
     unused = tuple(name for one in others for name in one.stack.names)
     layout = main.layout.name if main.layout else ""
     rivals = {role: _rivals(main, role, picks.get(role)) for role in REQUIRED}

@@ -23,11 +23,18 @@ class Layout:
     tells: tuple[str, ...]
     columns: Mapping[str, tuple[str, ...]]
     keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    returned: tuple[str, ...] = ()  # states that say so in this system only
 
 
-def _layout(name: str, tells: str, keep: Mapping[str, tuple[str, ...]] | None = None, **columns: str) -> Layout:
+def _layout(
+    name: str,
+    tells: str,
+    keep: Mapping[str, tuple[str, ...]] | None = None,
+    returned: tuple[str, ...] = (),
+    **columns: str,
+) -> Layout:
     split = {role: tuple(part.strip() for part in names.split(",")) for role, names in columns.items()}
-    return Layout(name, tuple(part.strip() for part in tells.split(",")), split, keep or {})
+    return Layout(name, tuple(part.strip() for part in tells.split(",")), split, keep or {}, returned)
 
 
 LAYOUTS = (
@@ -214,6 +221,7 @@ LAYOUTS = (
     _layout(
         "an SAP list of order items",
         "vbeln, matnr",
+        returned=("RE", "H", "K"),
         order_id="vbeln",
         product_id="matnr",
         title="arktx, maktx",

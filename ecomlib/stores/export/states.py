@@ -23,8 +23,8 @@ RETURNED = tuple(
     re.findall(
         r"\S+",
         """
-    refund return erstatt retour ruckgabe ruckerstatt gutschrift rembours avoir reembols devuelt devol rimbors
-    reso terugbeta credit chargeback re
+    refund return erstatt retour ruckgabe ruckerstatt gutschrift rembours reembols devuelt devol rimbors
+    terugbeta chargeback
 """,
     )
 )
@@ -33,12 +33,13 @@ SALES = tuple(
         r"\S+",
         """
     order bestellung commande pedido ordine bestelling payment sale verkauf vente venta vendita verkoop rechnung
-    facture factura fattura invoice purchase auftrag ta zahlung
+    facture factura fattura invoice purchase auftrag zahlung
 """,
     )
 )
 _PARTLY = ("partial", "teil", "partiel", "parcial", "parzial", "gedeeltelijk")
-_WHOLE_WORDS = {"re", "ta", "reso", "credit"}
+_NOT = ("not", "no", "non", "nicht", "kein", "keine", "pas", "never")
+_PHRASES = ("credit note", "credit memo", "avoir", "reso")
 _NO = {
     "",
     "false",
@@ -85,14 +86,13 @@ def is_state(values: pd.Series, words: Sequence[str], more: Sequence[str]) -> pd
         text = text.removeprefix("wc ")
         if text in own and text:
             return True
-        if any(part in text for part in _PARTLY):
+        if any(part in text for part in _PARTLY) or text.split(" ")[0] in _NOT:
             return False
-        first = text.split()
-        return any(text == word if word in _WHOLE_WORDS else text.startswith(word) for word in words) or (
-            len(first) > 1
-            and words is not SALES
-            and any(first[-1].startswith(w) for w in words if w not in _WHOLE_WORDS)
-        )
+        if words is SALES:  # "ordered" and "invoiced" are states of an order, "order" is a kind of row
+            return text in SALES or text in ("sale line", "order payment")
+        if words is RETURNED and text in _PHRASES:
+            return True
+        return any(part.startswith(word) for word in words for part in text.split()[:1] + text.split()[-1:])
 
     known = {value: says(value) for value in values.unique()}
     return values.map(known).astype(bool)

@@ -151,6 +151,8 @@ def _clock(text: str) -> str | None:
         if not 1 <= hour <= 12:
             return None
         hour = hour % 12 + (12 if half.startswith("p") else 0)
+    if hour > 23 or int(match["minute"]) > 59 or int(match["second"] or 0) > 59:
+        return None
     return f" {hour:02d}:{match['minute']}:{match['second'] or '00'}"
 
 
@@ -247,7 +249,11 @@ def moments(
     parts = {word: _parts(word.strip()) for word in values.dropna().unique()}
     unknown = {word for word, part in parts.items() if part is None}
     if unknown:
-        raise fail("not a date that can be read", values.isin(unknown), "correct the value, or name another column.")
+        raise fail(
+            "not a date (or time of day) that can be read",
+            values.isin(unknown),
+            "correct the value, or name another column.",
+        )
     found = {word: part for word, part in parts.items() if part is not None}
     open_ones = {word: part for word, part in found.items() if part.sign}
     notes: list[str] = []
