@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import ecomlib
+from ecomlib.cli.data import app as data_app
 from ecomlib.cli.forecasting import COMMANDS as FORECASTING
 from ecomlib.cli.live import COMMANDS as LIVE
 from ecomlib.cli.plainly import plainly, write_anywhere
@@ -23,9 +24,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="What will an online store sell, to whom, where and when: the course and its tools.",
 )
-data = typer.Typer(no_args_is_help=True, help="Data sets: what there is, fetching them, checking your own tables.")
 workshop_app = typer.Typer(no_args_is_help=True, help="The sets of notebooks for a workshop.")
-app.add_typer(data, name="data")
+app.add_typer(data_app, name="data")
 app.add_typer(recorded_app, name="recorded")
 app.add_typer(workshop_app, name="workshop")
 
@@ -106,51 +106,6 @@ def doctor() -> None:
     findings = examine()
     typer.echo(text(findings))
     raise typer.Exit(1 if any(f.state == "broken" for f in findings) else 0)
-
-
-@data.command("list")
-@plainly
-def data_list() -> None:
-    """The stores and data sets that lessons know, and which of them are here."""
-    from ecomlib.stores import registry
-    from ecomlib.stores.published import download
-
-    for store in registry.STORES:
-        if store.kind != "published":
-            typer.echo(f"✓ {store.name:<18} {store.title} ({registry.KINDS[store.kind]})")
-    for entry in download.data_sets().itertuples(index=False):
-        typer.echo(
-            f"{'✓' if entry.here else '–'} {entry.name:<18} {entry.title} ({entry.licence}; {entry.use}) {entry.page}"
-        )
-    typer.echo("✓ is on this machine; – can be fetched: ecomlib data fetch NAME")
-
-
-@data.command("fetch")
-@plainly
-def data_fetch(name: Annotated[str, typer.Argument(help="A name of `ecomlib data list`.")]) -> None:
-    """Download a data set from its publisher, check it and keep it."""
-    from ecomlib.stores.published import download
-
-    typer.echo(f"{name}: {download.fetch(name, progress=True)}")
-
-
-@data.command("check")
-@plainly
-def data_check(
-    path: Annotated[Path, typer.Argument(help="A folder of CSV or Parquet files named after the tables.")],
-    html: Annotated[Path | None, typer.Option(help="Also write it as one page, with months and best sellers.")] = None,
-) -> None:
-    """Say what fits in your own tables, what does not, and what each lesson could do with them."""
-    from ecomlib.course.data_check import check
-
-    found = check(path)
-    typer.echo(found.text())
-    if html is not None:
-        from ecomlib.course import check_page
-
-        check_page.write(found, html)
-        typer.echo(f"\nPage: {html}")
-    raise typer.Exit(0 if found.ok else 1)
 
 
 @workshop_app.command("build")

@@ -73,6 +73,9 @@ def read_table(path: Path, table: Table) -> TableRead:
     columns: dict[str, pd.Series] = {}
     for name in names:
         column = table.column(name)
+        if column is not None and not column.required and len(frame) and frame[name].isna().all():
+            # A template's column that nobody filled in is not there; a flag or a place could not be empty.
+            continue
         try:
             columns[name] = (
                 parse(frame[name], column, table.name, found.rows, found.notes) if column else _free(frame[name])
