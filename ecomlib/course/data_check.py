@@ -94,6 +94,8 @@ def able(lesson: Lesson, report: CheckReport, found: Rhythm | None = None) -> tu
 
     needs = lesson.needs
     lacking = absent(needs.tables)
+    if report.stray:
+        return False, "a date lies far from all others: see above"
     if lacking:
         return False, f"needs {', '.join(lacking)}"
     foreign = needs.english and report.language not in ("English", "unclear", "")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from own_shop import edit, put, write_shop
 
+from ecomlib.course import data_check
 from ecomlib.course.running.run import insist_on_store
 from ecomlib.errors import DataError, LessonError
 from ecomlib.serving.release.snapshot import snapshot
@@ -81,6 +82,7 @@ def test_a_stray_date_is_noted_by_the_check_and_stops_run_and_train(tmp_path: Pa
     said = noted(tmp_path)
     assert "1 of 240 lines lies 75 years after all others: row 240 (2099-12-31)" in said
     assert "1 line is dated after today: row 240" in said
+    assert not any(able for able, _ in data_check.check(tmp_path).lessons.values()), "run would stop"
     with pytest.raises(LessonError, match="75 years after all others"):
         insist_on_store(str(tmp_path))
     with pytest.raises(DataError, match="75 years after all others"):
