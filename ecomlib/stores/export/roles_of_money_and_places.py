@@ -30,8 +30,8 @@ BESIDE_LINES = (
             "enhedspris, retail"
         ),
         names(
-            "price, preis, prix, precio, prezzo, prijs, artikelpreis, each, item price, base price, cena, preco, pris, regular price, "
-            "vkp, kurs"
+            "price, preis, prix, precio, prezzo, prijs, artikelpreis, each, item price, base price, cena, preco, pris, "
+            "regular price, vkp, kurs"
         ),
         names(
             "unit price, einzelpreis, stuckpreis, prix unitaire, pu ht, precio unitario, prezzo unitario, "
@@ -66,8 +66,8 @@ BESIDE_LINES = (
             "wartosc, valor total, sales net"
         ),
         names(
-            "total, amount, extended, subtotal, value, gesamt, netto, brutto, net, gross, product charges, ventas, vendite, "
-            "net amount"
+            "total, amount, extended, subtotal, value, gesamt, netto, brutto, net, gross, product charges, ventas, "
+            "vendite, net amount"
         ),
         names("line total, row total, item total, zeilensumme, positionswert, total ligne, gesamtpreis"),
         (
