@@ -497,3 +497,28 @@ Ordernummer;Besteldatum;Klantnummer;Artikelnummer;Omschrijving;Aantal;Stukprijs;
     lines=[("1", "T1", "2023-02-13", 2, 4.5), ("2", "T2", "2023-02-14", 5, 1.2)],
     titles={"T1": "Rode mok"},
 )
+_add(
+    "a database's tables, each with an id of its own",
+    {
+        "orders.csv": "id,customer_id,created_at,status\n1,7,2023-01-02 10:00:00,complete\n2,8,2023-01-15 11:00:00,complete\n"
+        "3,8,2023-01-16 11:00:00,cancelled\n",
+        "order_items.csv": "id,order_id,product_id,quantity,price\n1,1,2,1,9.5\n2,1,3,2,4.0\n3,2,2,3,9.5\n4,3,2,1,9.5\n",
+        "products.csv": "id,sku,name,price\n2,MUG,Red mug,10.0\n3,CUP,Blue cup,4.5\n4,POT,Tea pot,20.0\n",
+    },
+    columns={
+        "order_id": "order_id",
+        "product_id": "product_id",
+        "title": "name",
+        "ordered_at": "created_at",
+        "quantity": "quantity",
+        "unit_price": "price",
+        "list_price": "price",
+        "status": "status",
+    },
+    lines=[
+        ("1", "2", "2023-01-02 10:00", 1, 9.5),
+        ("1", "3", "2023-01-02 10:00", 2, 4.0),
+        ("2", "2", "2023-01-15 11:00", 3, 9.5),
+    ],
+    titles={"2": "Red mug", "4": "Tea pot"},
+)

@@ -10,7 +10,8 @@ import pandas as pd
 from ecomlib.errors import DataError
 from ecomlib.stores.export.layouts import Layout, recognise
 from ecomlib.stores.export.mapping import ExportMapping, Part
-from ecomlib.stores.export.roles import OF_ORDER, OF_PRODUCT, REQUIRED, ROLE, plain
+from ecomlib.stores.export.role import plain
+from ecomlib.stores.export.roles import OF_ORDER, OF_PRODUCT, REQUIRED, ROLE
 from ecomlib.stores.export.scores import LIKELY, LOWEST, Guess, assign, fits, line_totals, name_score
 from ecomlib.stores.export.stack import Stack
 from ecomlib.stores.export.values import bare, decimal_signs, look
@@ -232,13 +233,13 @@ def _price(
         if is_total
         else "grows with the quantity, so it is the line's"
     )
-    picks[other] = Guess(other, guess.column, _surer(guess, 0.8), f"{guess.reason}; it {why}")
+    picks[other] = replace(guess, role=other, confidence=_surer(guess, 0.8), reason=f"{guess.reason}; it {why}")
     return picks
 
 
 def _surer(guess: Guess, least: float) -> float:
     """The confidence after the values agreed; a column that has no name for it stays one to ask about."""
-    return max(least, guess.confidence) if guess.confidence >= LIKELY else guess.confidence
+    return max(least, guess.confidence) if guess.named else guess.confidence
 
 
 def _floats(values: pd.Series) -> pd.Series:

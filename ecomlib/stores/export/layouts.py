@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ecomlib.stores.export.roles import plain
+from ecomlib.stores.export.role import plain
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import pandas as pd
 
 from ecomlib.errors import DataError
 from ecomlib.stores.export.mapping import ExportMapping, Part
-from ecomlib.stores.export.roles import OF_PRODUCT, ROLE, plain
+from ecomlib.stores.export.role import plain
+from ecomlib.stores.export.roles import OF_PRODUCT, ROLE
 from ecomlib.stores.export.stack import Stack, find
 from ecomlib.stores.export.values import bare, decimal_signs, moments, numbers
 

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.stores.export.layouts import Layout
-from ecomlib.stores.export.roles import NUMBER_WORDS, OF_ORDER, REQUIRED, ROLE, ROLES, Role, plain
+from ecomlib.stores.export.role import NUMBER_WORDS, Role, plain
+from ecomlib.stores.export.roles import OF_ORDER, REQUIRED, ROLE, ROLES
 from ecomlib.stores.export.values import Look
 
 SURE, LIKELY, LOWEST = 0.85, 0.6, 0.3
@@ -38,6 +39,7 @@ class Guess:
     column: str
     confidence: float
     reason: str
+    named: bool = True  # whether the column's name speaks for it, not its values alone
 
     @property
     def word(self) -> str:
@@ -78,7 +80,7 @@ def fits(table: dict[str, Look], layout: Layout | None) -> dict[str, list[Guess]
             elif allowed and not score:
                 alone, why = by_values(role.key, look)
                 if alone:
-                    found.append(Guess(role.key, column, alone, why))
+                    found.append(Guess(role.key, column, alone, why, named=False))
         result[role.key] = sorted(found, key=lambda guess: -guess.confidence)
     return result
 
@@ -243,7 +245,7 @@ def assign(scores: dict[str, list[Guess]]) -> dict[str, Guess]:
 def _alone(guess: Guess, scores: list[Guess], picks: dict[str, Guess]) -> Guess:
     """The guess with more confidence where no free column comes near it."""
     taken = {other.column for other in picks.values() if other.confidence >= LIKELY or other.role == guess.role}
-    rivals = [other.confidence for other in scores if other.column not in taken]
+    rivals = [other.confidence for other in scores if other.column not in taken and other.named >= guess.named]
     if guess.confidence >= SURE or max(rivals, default=0.0) > guess.confidence - _CLEARLY:
         return guess
     more = min(SURE - 0.01, guess.confidence + _ALONE)

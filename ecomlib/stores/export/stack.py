@@ -10,7 +10,7 @@ import pandas as pd
 
 from ecomlib.errors import DataError
 from ecomlib.stores.export.read_export import ExportTable
-from ecomlib.stores.export.roles import plain
+from ecomlib.stores.export.role import plain
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ecomlib.stores.export.roles import plain
+from ecomlib.stores.export.role import plain
 
 # Beginnings of words, as ``plain`` writes them.
 CANCELLED = tuple(
