@@ -28,7 +28,9 @@ def rival_forecasts(panel: pd.DataFrame, origins: int | Sequence[Any], horizon: 
 
     Parameters
     ----------
-    panel, origins, horizon
+    panel : DataFrame
+    origins : int or sequence of dates
+    horizon : int
         As in ``backtest``.
 
     Returns

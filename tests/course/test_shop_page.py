@@ -52,14 +52,15 @@ def test_it_opens_with_the_readers_shop(shop: Path) -> None:
     simulated = [mark("answer", "Order 7 mugs."), mark("fan", data={"text/html": "<p>ours</p>"})]
     real = mark("fan", data={"text/html": "<p>theirs</p>"}, real=True)
     rows = mark("results", rows=[{"lesson": "04", "store": "shop", "model": "naive", "wape": 0.5}])
-    said = page(
-        shop, n00=[mark("shop", SENTENCE), card, *simulated, real], n04=[rows], n05=[mark("refused", "No map.")]
-    )
+    no_map = [mark("refused", "Ours is best."), mark("refused", "This shop cannot take part: no map.")]
+    first = [mark("shop", SENTENCE), card, *simulated, real]
+    said = page(shop, n00=first, n04=[rows], n05=no_map, n06=[])
     body = said[said.index("<main>") :]
     assert body.index('id="shop"') < body.index('id="lessons"') < body.index("Order 7 mugs.")
     assert "THE CARD" in body and 'href="order_list.csv"' in body
     assert "<b>00 · Toy:</b> Cups &amp; co: 5 products" in body
-    assert "<b>04 · Toy:</b> took part: 1 rows" in body and "<b>05 · Toy:</b> did not take part. No map." in body
+    assert "<b>04 · Toy:</b> took part: 1 rows" in body and "<b>06 · Toy:</b> it did not take part." in body
+    assert "<b>05 · Toy:</b> This shop cannot take part: no map." in body
     assert '<span class="state">simulated store</span> Order 7 mugs.' in body
     assert 'ours</p><p class="soft">From lesson 00 · Toy · simulated store' in body
     assert f'theirs</p><p class="soft">From lesson 00 · Toy · {shop}' in body

@@ -66,4 +66,5 @@ def _said(run: LessonRun, published: Sequence[Mark]) -> str:
     if rows:
         return f'took part: {len(rows)} rows in <a href="#leaderboard">its table</a>'
     refused = [mark.text for mark in published if mark.kind == "refused"]
-    return f"did not take part. {html.escape(refused[0])}" if refused else "did not take part."
+    refused.sort(key=lambda text: "take part" not in text)  # what a lesson says of its own comes after
+    return html.escape(refused[0]) if refused else "it did not take part."
