@@ -19,8 +19,11 @@ from serving_help import event, trained_home
 
 import ecomlib
 from ecomlib.serving.live.app import create_app
-from ecomlib.serving.live.feed import usual_silence
+from ecomlib.serving.live.event_log import EventLog
+from ecomlib.serving.live.feed import Feed, file_bytes, server_bytes, usual_silence
+from ecomlib.serving.live.live_state import State
 from ecomlib.serving.live.requests import KEY
+from ecomlib.serving.live.shop_clock import ClockSettings
 from ecomlib.serving.release.bundle import Bundle
 
 
@@ -87,6 +90,20 @@ def test_a_dead_feed_is_amber_everywhere(client: TestClient) -> None:
     assert client.get("/overview").json()["drift"]["light"] == "amber"
 
 
+def test_a_shop_of_today_is_measured_by_todays_clock(bundle: Bundle, log: EventLog) -> None:
+    """Events arrive, but the newest one is years old: silent in the world, and no news where time is replayed."""
+    feed = Feed()
+    for bound, silent in (("world", True), ("events", False)):
+        state = State(bundle, log, rule=ClockSettings(bound))  # type: ignore[arg-type]
+        feed.heard(1), feed.heard(2)
+        light = feed.light(state)
+        assert light.alarm is silent and light.says.startswith("last order" if silent else "last event arrived")
+        assert (feed.step(light) > 0) is silent
+    state.clock = ClockSettings("world").now()
+    state.rule = ClockSettings("world")
+    assert not feed.light(state).alarm, "an order of this moment"
+
+
 def test_usual_silence_is_the_historys(bundle: Bundle) -> None:
     assert usual_silence(bundle) == pytest.approx(24 * bundle.settings["silence"])
     assert usual_silence(bundle) == 24, "the shop sells every day"
@@ -116,3 +133,9 @@ def test_example_alerts_name_metrics_that_there_are(client: TestClient) -> None:
             assert found, rule
     shown = set(re.findall(r"light=~?\"([^\"]*)\"", " ".join(rule["expr"] for rule in rules)))
     assert all(any(re.fullmatch(light, name) for light in shown) for name in lights), "a light without an alert"
+
+
+def test_a_databases_size_is_asked_where_it_is_known(log: EventLog) -> None:
+    assert (file_bytes(log.engine) or 0) > 1000 and server_bytes(log.engine) is None
+    Path(str(log.engine.url.database)).unlink()
+    assert file_bytes(log.engine) is None, "gone: no number is better than an old one"
