@@ -284,3 +284,22 @@ def test_training_says_the_rhythm_and_what_was_held_back(tmp_path: Path) -> None
     said.clear()
     train(shop(16, 2), tmp_path / "all", ASKED, say=said.append)
     assert not any("held back" in line or "without any order" in line for line in said)
+
+
+def test_one_order_day_a_week_with_dates_alone_is_not_doubled(tmp_path: Path) -> None:
+    """Ten units each Monday at midnight: before Monday's order ten are to come, after it ten have come, and no more."""
+    days = FIRST + pd.to_timedelta(7 * np.arange(20), unit="D")
+    lines = pd.DataFrame({"order_id": [f"o{k}" for k in range(20)], "product_id": "p0", "ordered_at": days})
+    listed = pd.DataFrame({"product_id": ["p0"], "title": ["p0"]})
+    mondays = Store("mondays", listed, lines.assign(quantity=10, unit_price=2.5))
+    made = train(mondays, tmp_path, replace(ASKED, hold_out=2))
+    assert (made.books.units == 10).all() and made.books.units.shape == (1, 18)
+    registry(tmp_path).promote(1, "the first")
+    event = {"event_key": "o18#0", "product_id": "p0", "region_id": "all", "ordered_at": str(days[18].isoformat())}
+    with TestClient(create_app(tmp_path)) as client:
+        first = client.get("/forecast/p0/all").json()["weeks"][0]
+        assert (first["week"], first["sold"], first["forecast"]) == (str(days[18].date()), 0, 10)
+        told = client.post("/events", json={"events": [event | {"kind": "order", "quantity": 10, "unit_price": 2.5}]})
+        assert told.status_code == 200 and client.get("/overview").json()["elapsed"] > 0.99
+        first = client.get("/forecast/p0/all").json()["weeks"][0]
+        assert first["sold"] == 10 and first["forecast"] == pytest.approx(10, abs=0.1)
