@@ -18,7 +18,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["claim", "draft_folder", "put", "sweep", "whole_file", "whole_folder", "write_new", "write_whole"]
+__all__ = [
+    "claim",
+    "draft_folder",
+    "is_draft",
+    "put",
+    "sweep",
+    "whole_file",
+    "whole_folder",
+    "write_new",
+    "write_whole",
+]
 
 STALE_SECONDS = 3600.0  # an unfinished file untouched for so long belongs to a process that was killed
 _DRAFT, _ASIDE = ".part", ".old"  # new content that is not whole yet; a folder that makes room for a new one
@@ -203,6 +213,11 @@ def sweep(folder: str | os.PathLike[str], *, older_than: float = STALE_SECONDS, 
         Only what was to get this name.
     """
     _remove(Path(folder), _pattern(name, _DRAFT), older_than)
+
+
+def is_draft(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a name is one of this module's temporary ones, which mean nothing to a user."""
+    return _pattern(None, _DRAFT).fullmatch(Path(path).name) is not None
 
 
 def _remove(folder: Path, pattern: re.Pattern[str], older_than: float) -> None:

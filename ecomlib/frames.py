@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
 
-__all__ = ["require_panel", "require_scored"]
+__all__ = ["is_number", "require_panel", "require_same_kind", "require_scored"]
+
+_KEYS = ("unique_id", "ds", "cutoff")
 
 # What the columns are called elsewhere; the order is that in which a remedy proposes them.
 _USUAL = {
@@ -21,7 +24,7 @@ _MAKE = "make one with make_panel(store)."
 
 
 def require_panel(panel: Any, *columns: str) -> None:
-    """Refuse what is not a frame with these columns, dates in ``ds`` and numbers in ``y``.
+    """Refuse what is not a frame with these columns: text in ``unique_id``, dates in ``ds``, finite numbers in ``y``.
 
     Parameters
     ----------
@@ -48,21 +51,26 @@ panel.rename(columns={'item_id': 'unique_id', 'date': 'ds', 'sales': 'y'}).
     absent = [column for column in columns if column not in panel.columns]
     if absent:
         raise DataError("the column is missing", table="panel", column=absent[0], remedy=_remedy(panel, absent))
+    if "unique_id" in columns:
+        _require_text(panel["unique_id"])
     if "ds" in columns:
-        dtype, zone = panel["ds"].dtype, getattr(panel["ds"].dtype, "tz", None)
-        if zone is not None:
-            remedy = 'take it away: panel["ds"] = panel["ds"].dt.tz_localize(None).'
-            raise DataError("dates have a time zone", table="panel", column="ds", value=str(zone), remedy=remedy)
-        if dtype.kind != "M":
+        _refuse_zone(panel, "ds", "panel")
+        if panel["ds"].dtype.kind != "M":
             remedy = 'make dates of it: panel["ds"] = pd.to_datetime(panel["ds"]).'
             raise DataError("this is no date", table="panel", column="ds", value=_first(panel["ds"]), remedy=remedy)
-    if "y" in columns and not pd.api.types.is_numeric_dtype(panel["y"]):
-        remedy = 'make numbers of it: panel["y"] = pd.to_numeric(panel["y"]).'
-        raise DataError("units are numbers", table="panel", column="y", value=_first(panel["y"]), remedy=remedy)
+        _refuse_gaps(panel, "ds", "panel")
+    if "y" in columns:
+        if not is_number(panel["y"]):
+            remedy = 'make numbers of it: panel["y"] = pd.to_numeric(panel["y"]).'
+            raise DataError("units are numbers", table="panel", column="y", value=_first(panel["y"]), remedy=remedy)
+        _refuse_infinite(panel, "panel")
 
 
 def require_scored(frame: Any, columns: Sequence[str] = (), keys: Sequence[str] = ("unique_id", "y")) -> None:
     """Refuse what is not a scored frame with these columns of forecasts.
+
+    Infinite ``y``, dates with a time zone and rows without a series or an origin are refused: they would make a score
+    that is no number, or silently be left out of it.
 
     Parameters
     ----------
@@ -94,9 +102,97 @@ or a frame with unique_id, y and a column a model.
             if name == "y" and "cutoff" in frame.columns:
                 remedy = 'a forecast has no y: join it, forecast.merge(panel[["unique_id", "ds", "y"]]), or backtest.'
             raise DataError("this column is missing from the scored frame", column=str(name), remedy=remedy)
-        if name != "unique_id" and not pd.api.types.is_numeric_dtype(frame[name]):
+        if (name == "y" or name in columns) and not is_number(frame[name]):
             remedy = "name the models: score(frame, ['gru']). A panel is scored by backtest(panel, …) first."
-            raise DataError("this column holds no forecasts", column=name, value=_first(frame[name]), remedy=remedy)
+            if name == "y" or _all_numbers(frame[name]):
+                remedy = f'make numbers of it: frame["{name}"] = pd.to_numeric(frame["{name}"]).'
+            what = "units are numbers" if name == "y" else "this column holds no forecasts"
+            raise DataError(what, column=str(name), value=_first(frame[name]), remedy=remedy)
+    for name in _KEYS:
+        if name in frame.columns:
+            _refuse_zone(frame, name, "frame")
+            _refuse_gaps(frame, name, "frame")
+    if "y" in keys:
+        _refuse_infinite(frame, "frame")
+
+
+def require_same_kind(left: pd.DataFrame, right: pd.DataFrame, keys: Sequence[str], what: str) -> None:
+    """Refuse two frames that are to be joined where a key is text in one and no text in the other, or no date.
+
+    Parameters
+    ----------
+    left, right : DataFrame
+        Both hold the keys.
+    keys : sequence of str
+        The columns by which they are joined.
+    what : str
+        What ``right`` is to the user, such as ``"the panel handed in as train="``.
+    """
+    for key in keys:
+        kinds = _kind(left[key]), _kind(right[key])
+        if len(left) and len(right) and kinds[0] != kinds[1]:
+            made = f'frame["{key}"].astype(str)' if key == "unique_id" else f'pd.to_datetime(frame["{key}"])'
+            remedy = f'make the same of both, such as frame["{key}"] = {made}.'
+            problem = f"the frame holds {kinds[0]} and {what} {kinds[1]}: their rows cannot be found in each other"
+            raise DataError(problem, column=key, value=_first(left[key]), remedy=remedy)
+
+
+def is_number(values: pd.Series) -> bool:
+    """Tell whether a column is one of real numbers; numbers written as text are none."""
+    return pd.api.types.is_numeric_dtype(values) and values.dtype.kind != "c"
+
+
+def _all_numbers(values: pd.Series) -> bool:
+    return bool(len(values)) and bool(pd.to_numeric(values, errors="coerce").notna().all())
+
+
+def _kind(values: pd.Series) -> str:
+    """What a key holds, as a reader would say it."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = pd.Series(values.cat.categories)
+    return {"M": "dates", "i": "numbers", "u": "numbers", "f": "numbers"}.get(values.dtype.kind, "text")
+
+
+def _require_text(ids: pd.Series) -> None:
+    """Names of series are text: numbers sort otherwise than their text, and categories name series without a row."""
+    plain = ids.dtype == object
+    if plain and pd.api.types.infer_dtype(ids, skipna=False) in ("string", "empty"):
+        return
+    _refuse_gaps(ids.to_frame(), "unique_id", "panel")
+    if isinstance(ids.dtype, pd.StringDtype) or not len(ids):
+        return
+    wrong = next(name for name in ids if not isinstance(name, str)) if plain else ids.iloc[0]
+    raise DataError(
+        "the names of series must be text",
+        table="panel",
+        column="unique_id",
+        value=f"{wrong}, {type(wrong).__name__ if plain else ids.dtype}",
+        remedy='make text of them: panel["unique_id"] = panel["unique_id"].astype(str).',
+    )
+
+
+def _refuse_zone(frame: pd.DataFrame, column: str, name: str) -> None:
+    zone = getattr(frame[column].dtype, "tz", None)
+    if zone is not None:
+        remedy = f'take it away: {name}["{column}"] = {name}["{column}"].dt.tz_localize(None).'
+        raise DataError("dates have a time zone", table=name, column=column, value=str(zone), remedy=remedy)
+
+
+def _refuse_gaps(frame: pd.DataFrame, column: str, name: str) -> None:
+    gaps = frame[column].isna().to_numpy()
+    if gaps.any():
+        remedy = f'leave these rows out, {name}.dropna(subset="{column}"), or fill them.'
+        rows = (np.flatnonzero(gaps) + 1).tolist()
+        raise DataError("a row is empty here", table=name, column=column, rows=rows, remedy=remedy)
+
+
+def _refuse_infinite(frame: pd.DataFrame, name: str) -> None:
+    y = frame["y"].to_numpy(dtype=float, na_value=np.nan)
+    rows = np.flatnonzero(np.isinf(y)).tolist()
+    if rows:
+        remedy = "mend the table, or leave y empty where it was not observed."
+        place: dict[str, Any] = {"table": name, "column": "y", "rows": [row + 1 for row in rows]}
+        raise DataError("an observed value is infinite", **place, value=float(y[rows[0]]), remedy=remedy)
 
 
 def _first(values: pd.Series) -> object:

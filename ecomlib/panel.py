@@ -20,6 +20,7 @@ import pandas as pd
 from ecomlib.errors import DataError, explained
 from ecomlib.frames import require_panel
 from ecomlib.periods import FREQUENCIES, infer_frequency, parse_date, parse_frequency, period_index, period_start
+from ecomlib.stores.returns import came_back, sold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -251,6 +252,7 @@ def make_panel(
     first: Literal["keep", "drop"] = "keep",
     ahead: int = 0,
     books_end: Any = None,
+    returns: Literal["gross", "net"] = "gross",
 ) -> pd.DataFrame:
     """Count units by series and period, with the covariates that the store's tables allow (lesson 01, section 4).
 
@@ -281,21 +283,25 @@ def make_panel(
     books_end : date, optional
         A day up to which the books are known to be kept, where orders and inventory do not reach it: what was not
         sold until then is zero, as in a shop that was closed.
+    returns : {"gross", "net"}
+        "net" leaves lines that came back (``orders.returned``) out of all counts. Series begin and end as in "gross".
+        Lines of the last periods may come back yet: of these, net units are too many.
 
     Returns
     -------
     DataFrame
-        Sorted by ``unique_id, ds``, with the columns of ``by`` and, float64: ``y`` units (returns are not
-        subtracted), ``orders`` and ``customers`` distinct ones behind them (guests are not customers), ``price_paid``
-        mean price a unit, carried forward; with ``prices``: ``price`` mean of the plan, ``promoted`` share of days,
-        ``depth`` mean discount; with ``inventory``: ``stockout`` share of days that ended without stock (sales may be
-        less than demand), ``unstocked`` share of days with nothing to sell at all. Shares and means of a group are
-        over its product-days. ``attrs["freq"]`` is the frequency.
+        Sorted by ``unique_id, ds``, with the columns of ``by`` and, float64: ``y`` units (those that came back
+        included, unless ``returns`` is "net"), ``orders`` and ``customers`` distinct ones behind them (guests are not
+        customers), ``price_paid`` mean price a unit, carried forward; with ``prices``: ``price`` mean of the plan,
+        ``promoted`` share of days, ``depth`` mean discount; with ``inventory``: ``stockout`` share of days that ended
+        without stock (sales may be less than demand), ``unstocked`` share of days with nothing to sell at all. Shares
+        and means of a group are over its product-days. ``attrs["freq"]`` is the frequency.
 
     Raises
     ------
     DataError
-        An unknown frequency or column, a missing key, keys that are written alike, or a panel above 20 million rows.
+        An unknown frequency or column, a missing key, keys that are written alike, a panel above 20 million rows, or
+        net units of a store that does not say what came back.
 
     Notes
     -----
@@ -393,6 +399,8 @@ def make_panel(
     place[alive] = np.arange(len(alive))
 
     inside = (place[series] >= 0) & (period <= last) & (period >= begins[series])
+    if sold(store, returns) is not store:
+        inside &= ~came_back(lines).to_numpy()
     which = place[series[inside]]
     cell = offset[which] + period[inside] - begins[alive][which]
     quantity = lines["quantity"].to_numpy(dtype=float)[inside]

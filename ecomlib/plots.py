@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from ecomlib.contract.frame import find_interval, interval_levels, model_columns, quantile_columns
 from ecomlib.errors import DataError, explained
+from ecomlib.frames import require_panel, require_same_kind, require_scored
 
 _FAN = 'plots.fan(panel, fitted.forecast(), series="…")'
 INK, SOFT, FAINT = "#22303C", "#6B7885", "#D9DEE3"
@@ -219,9 +220,12 @@ def fan(
         More than one series or model, and none named; or one that the frame does not hold.
     """
     forecast = _one_series(forecast, series, history)
+    require_panel(history, "ds", "y")
+    require_scored(forecast, keys=("ds",))
     whose = series or (forecast["unique_id"].iloc[0] if "unique_id" in forecast.columns else None)
     history = _one_series(history, whose, history)
     if "cutoff" in forecast.columns:
+        require_same_kind(forecast, history.assign(cutoff=history["ds"]), ["cutoff"], "the history")
         forecast = forecast[forecast["cutoff"] == forecast["cutoff"].max()]
         history = history[history["ds"] <= forecast["cutoff"].iloc[0]]
     history = history.tail(periods)

@@ -112,6 +112,7 @@ def double_ml(
         A missing column, empty values, or fewer products than folds.
     """
     s = Settings() if settings is None else settings
+    _insist_on_rows(frame)
     columns = [y, treatment, "category", "ds", "product_id", *controls, *([exposure] if exposure else [])]
     for column in [*columns, *(["listing"] if vectors is not None else [])]:
         if column not in frame or frame[column].isna().any():
@@ -274,6 +275,7 @@ def _plain(
     treatment: str,
     controls: Sequence[str],
 ) -> pd.DataFrame:
+    _insist_on_rows(frame)
     group = codes(frame["category"])
     X = np.where(group[:, None] == np.arange(group.max() + 1), frame[[treatment]].to_numpy(dtype=float), 0.0)
     X = np.hstack([X, frame[list(controls)].to_numpy(dtype=float)])
@@ -289,6 +291,12 @@ def _plain(
         fit = poisson(count, X, absorb=absorb, exposure=share, cluster=frame["product_id"])
         slope, error = fit.slope, fit.se
     return _table(frame, slope[: group.max() + 1], error[: group.max() + 1])
+
+
+def _insist_on_rows(frame: pd.DataFrame) -> None:
+    if frame.empty:
+        remedy = "bring a longer history, or keep more of the products."
+        raise DataError("no product-week is left to learn from", table="frame", remedy=remedy)
 
 
 def _table(frame: pd.DataFrame, slope: Floats, error: Floats) -> pd.DataFrame:

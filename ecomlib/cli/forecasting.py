@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ecomlib.cli.outputs import check_file, check_folder, write_table
+from ecomlib.cli.past import Past, look, option, source_of
 from ecomlib.cli.service import HOME, Database, catalogue
 from ecomlib.cli.settings import read_settings
 from ecomlib.errors import DataError, EcomlibError
-from ecomlib.files import whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +51,7 @@ def forecasters(plugin: Plugins = None) -> None:
 
 
 def forecast(
-    out: Annotated[Path, typer.Option(help="File that is written: CSV where it ends in .csv, else Parquet.")],
+    out: Annotated[Path, typer.Option(help="File that is written, by its ending: .csv or .parquet.")],
     store: Annotated[str | None, typer.Option(help="A store's name, or a folder of your tables.")] = None,
     model: Annotated[str | None, typer.Option(help="A name of `ecomlib forecasters`, to be fitted.")] = None,
     load: Annotated[Path | None, typer.Option(help="A folder that --save wrote, in place of --model.")] = None,
@@ -66,14 +67,19 @@ def forecast(
     save: Annotated[Path | None, typer.Option(help="Folder for the fitted model.")] = None,
     home: Annotated[Path, typer.Option(help="Folder of versions and events, where no model is named.")] = HOME,
     database: Database = None,
+    past: Past = False,
 ) -> None:
     """Forecast a store by a model that is fitted now or was saved; or what the service answers, if none is named."""
+    check_file(out)
+    if save is not None:
+        check_folder(save)
     if model is None and load is None:
         for name, value in (("store", store), ("set", setting), ("plugin", plugin), ("save", save), ("level", level)):
             if value is not None:
                 raise DataError(f"--{name} needs a model", remedy="name one: --model window_mean, or --load FOLDER.")
         table = catalogue(home, database)
-        _write(out, table)
+        look(table["week"], "W-MON", source_of(home), past=past, home=option(home, HOME))
+        write_table(out, table)
         typer.echo(f"{len(table):,} rows: {out}")
         return
     if model is not None and load is not None:
@@ -92,7 +98,8 @@ def forecast(
         panel = _panel(store, freq or "weekly", by, ahead=periods)
         fitted = made.fit(panel, periods)
     frame = fitted.forecast(panel, negative="clip")
-    _write(out, frame)
+    look(frame["ds"], fitted.frequency, {"store": store}, past=past)
+    write_table(out, frame)
     if save is not None:
         keep(fitted, save)
         typer.echo(f"saved: {save}")
@@ -107,7 +114,7 @@ def forecast(
 def backtest(
     store: Annotated[str, typer.Option(help="A store's name, or a folder of your tables.")],
     models: Annotated[str, typer.Option(help="Names of `ecomlib forecasters`, with commas between.")],
-    out: Annotated[Path, typer.Option(help="File that is written: CSV where it ends in .csv, else Parquet.")],
+    out: Annotated[Path, typer.Option(help="File that is written, by its ending: .csv or .parquet.")],
     plugin: Plugins = None,
     origins: Annotated[int, typer.Option(min=1, help="Origins, a horizon apart, before the end.")] = 4,
     horizon: Annotated[int, typer.Option(min=1, help="Periods to forecast at each.")] = 4,
@@ -115,6 +122,7 @@ def backtest(
     by: Series = "product_id",
 ) -> None:
     """Forecast a store's past by several models, each fitted at each origin, and score them."""
+    check_file(out)
     from ecomlib.contract import load_plugins
     from ecomlib.evaluation import POINT_METRICS, score
     from ecomlib.forecasting import backtest as run
@@ -123,7 +131,7 @@ def backtest(
     made = {name: _made(name, {}, None) for name in _words(models)}
     panel = _panel(store, freq, by)
     frame = run(panel, made, origins, horizon, negative="clip")
-    _write(out, frame)
+    write_table(out, frame)
     metrics = [metric for metric in ("wape", "bias", "rmsse") if metric in POINT_METRICS]
     scores = score(frame, list(made), metrics, train=panel).pivot_table(
         index="model", columns="metric", values="value", dropna=False
@@ -175,14 +183,6 @@ def _panel(store: str, freq: str, by: str, ahead: int = 0) -> pd.DataFrame:
 
 def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def _write(out: Path, table: pd.DataFrame) -> None:
-    with whole_file(out) as part:
-        if out.suffix == ".csv":
-            table.to_csv(part, index=False, lineterminator="\n")
-        else:
-            table.to_parquet(part, index=False)
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (forecasters, forecast, backtest)

@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 import ecomlib
+from ecomlib.cli.data import app as data_app
 from ecomlib.cli.forecasting import COMMANDS as FORECASTING
-from ecomlib.cli.plainly import plainly
+from ecomlib.cli.live import COMMANDS as LIVE
+from ecomlib.cli.plainly import plainly, write_anywhere
 from ecomlib.cli.recorded import app as recorded_app
 from ecomlib.cli.service import COMMANDS as SERVICE
 from ecomlib.cli.settings import read_settings
@@ -22,9 +24,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="What will an online store sell, to whom, where and when: the course and its tools.",
 )
-data = typer.Typer(no_args_is_help=True, help="Data sets: what there is, fetching them, checking your own tables.")
 workshop_app = typer.Typer(no_args_is_help=True, help="The sets of notebooks for a workshop.")
-app.add_typer(data, name="data")
+app.add_typer(data_app, name="data")
 app.add_typer(recorded_app, name="recorded")
 app.add_typer(workshop_app, name="workshop")
 
@@ -42,6 +43,7 @@ def main(
     ] = False,
 ) -> None:
     """What will an online store sell, to whom, where and when: the course and its tools."""
+    write_anywhere()
 
 
 @app.command()
@@ -62,8 +64,10 @@ def run(
     ] = None,
 ) -> None:
     """Run lessons and write a report."""
+    from ecomlib.cli.outputs import check_folder
     from ecomlib.course.running.run import RunSettings, run_lessons
 
+    check_folder(out)
     settings = RunSettings(size, seed, device, store, out, jobs, more=read_settings(setting or []))
     try:
         runs = run_lessons(numbers or [], settings)
@@ -104,58 +108,21 @@ def doctor() -> None:
     raise typer.Exit(1 if any(f.state == "broken" for f in findings) else 0)
 
 
-@data.command("list")
-@plainly
-def data_list() -> None:
-    """The stores and data sets that lessons know, and which of them are here."""
-    from ecomlib.stores import registry
-    from ecomlib.stores.published import download
-
-    for store in registry.STORES:
-        if store.kind != "published":
-            typer.echo(f"✓ {store.name:<18} {store.title} ({registry.KINDS[store.kind]})")
-    for entry in download.data_sets().itertuples(index=False):
-        typer.echo(
-            f"{'✓' if entry.here else '–'} {entry.name:<18} {entry.title} ({entry.licence}; {entry.use}) {entry.page}"
-        )
-    typer.echo("✓ is on this machine; – can be fetched: ecomlib data fetch NAME")
-
-
-@data.command("fetch")
-@plainly
-def data_fetch(name: Annotated[str, typer.Argument(help="A name of `ecomlib data list`.")]) -> None:
-    """Download a data set from its publisher, check it and keep it."""
-    from ecomlib.stores.published import download
-
-    typer.echo(f"{name}: {download.fetch(name, progress=True)}")
-
-
-@data.command("check")
-@plainly
-def data_check(
-    path: Annotated[Path, typer.Argument(help="A folder of CSV or Parquet files named after the tables.")],
-) -> None:
-    """Say what fits in your own tables, what does not, and what each lesson could do with them."""
-    from ecomlib.course.data_check import check
-
-    found = check(path)
-    typer.echo(found.text())
-    raise typer.Exit(0 if found.ok else 1)
-
-
 @workshop_app.command("build")
 @plainly
 def workshop_build(
     out: Annotated[Path, typer.Option(help="Folder for the three sets.")] = Path("build/workshop"),
 ) -> None:
     """Write the learner's, the solution and the instructor's set of notebooks."""
+    from ecomlib.cli.outputs import check_folder
     from ecomlib.course import lessons, workshop
 
+    check_folder(out)
     for path in workshop.build(lessons.folder(), out):
         typer.echo(str(path))
 
 
-for command in (*FORECASTING, *SERVICE):
+for command in (*FORECASTING, *SERVICE, *LIVE):
     app.command()(plainly(command))
 
 

@@ -1,23 +1,37 @@
-"""Defines the commands train, serve, replay, versions, promote and rollback (lesson 08, section 2)."""
+"""Defines the commands train, serve, replay, versions, promote, rollback, backup and restore (lesson 08, section 2)."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
+from ecomlib.cli.outputs import writes
+from ecomlib.cli.past import cautious, note_end
 from ecomlib.errors import DataError, MissingDependencyError, install_command
 from ecomlib.stores import registry as stores
 
-Home = Annotated[Path, typer.Option(help="Folder of versions and events; made by train.")]
-Database = Annotated[str | None, typer.Option(help="SQLAlchemy URL of the events; by default SQLite in the home.")]
+if TYPE_CHECKING:
+    from ecomlib.evaluation.shop_answer import ShopAnswer
+
+Home = Annotated[Path, typer.Option(envvar="ECOMLIB_HOME", help="Folder of versions and events; made by train.")]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        envvar="ECOMLIB_DATABASE",
+        show_envvar=True,
+        help="SQLAlchemy URL of the events; by default SQLite in the home. A password is better kept in the variable.",
+    ),
+]
 HOME = Path("ecomlib-home")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+@writes("home")
+@cautious
 def train(
     store: Annotated[
         str | None,
@@ -40,7 +54,15 @@ def train(
             "exponential_smoothing, trees, gru, average."
         ),
     ] = None,
+    learn_from: Annotated[
+        Literal["log", "tables"],
+        typer.Option("--from", help="What came after the first version: from the service's log, or from the tables."),
+    ] = "log",
     quick: Annotated[bool, typer.Option("--quick", help="Leave networks out of the candidates.")] = False,
+    returns: Annotated[
+        str | None,
+        typer.Option(help="Units: gross, or net of what came back; by default the home's, else gross."),
+    ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Also an eight-bit network, and what it costs.")] = False,
     database: Database = None,
 ) -> None:
@@ -56,22 +78,29 @@ def train(
     from ecomlib.serving.release.train import train as make
 
     versions = bundle.registry(home)
-    plan = ReleaseSettings(hold_out, epochs, seed, text=text, small=int8, quick=quick, model=model)
     before = versions.current()
+    units = returns or (bundle.open_bundle(home).settings.get("units", "gross") if before else "gross")
+    plan = ReleaseSettings(hold_out, epochs, seed, text=text, small=int8, quick=quick, model=model, returns=units)
     if store is not None or before is None:
         source = {"store": stores.resolve(store or "simulated", "train"), "size": size, "seed": seed}
     else:
         source = dict(bundle.open_bundle(home).settings["source"])
     typer.echo(f"reading the store {source['store']} …")
     shop = store_of(source)
+    note_end(source, shop)
     if before is None:
         made = make(shop, home, plan, source=source, say=typer.echo)
-        versions.promote(made.version.number, "the first version")
-        typer.echo(f"version {made.version.number:04d} is in force: ecomlib serve --home {home}")
-        return
-    with closing(EventLog(database or bundle.database_url(home))) as log:
-        events = log.span()[0]
-    if events:
+        if versions.current() is None:  # no other train was faster
+            versions.promote(made.version.number, "the first version")
+            typer.echo(f"version {made.version.number:04d} is in force: ecomlib serve --home {home}")
+            _tell(made.answer)
+            return
+    else:
+        with closing(EventLog(database or bundle.database_url(home))) as log:
+            events = log.span()[0]
+    if before is None:
+        pass
+    elif events and learn_from == "log":
         made = retrain.retrain(shop, home, plan, database=database, source=source, say=typer.echo)
     else:  # nobody has told the service of anything: the tables themselves may be newer
         source.pop("cutoff", None)
@@ -82,20 +111,50 @@ def train(
     typer.echo(found.why)
     left = "" if found.promote else f"; to overrule: ecomlib promote {made.version.number}"
     typer.echo(f"version {versions.open().number:04d} is in force{left}")
+    _tell(made.answer)
+
+
+def _tell(answer: ShopAnswer) -> None:
+    """Say at the end of all how good the version is: beside the rules, then in a sentence."""
+    from ecomlib.evaluation.shop_answer import against_rules
+
+    beside = against_rules(answer)
+    if beside:
+        typer.echo(f"WAPE over all origins: {beside}")
+    typer.echo(answer.sentence)
 
 
 def serve(
-    home: Home = HOME,
+    home: Annotated[Path | None, typer.Option(help=f"Folder of versions and events; default: {HOME}.")] = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; another than loopback needs a write key.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port.")] = 8000,
-    database: Database = None,
+        str | None,
+        typer.Option(help="Address to listen on, by default 127.0.0.1; another than loopback needs a write key."),
+    ] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port, by default 8000; 0: a free one.")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="SQLAlchemy URL of the events; by default SQLite in the home.")
+    ] = None,
+    allowed_host: Annotated[
+        list[str] | None, typer.Option(help="A name by which callers reach it, such as shop.example; repeatable.")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="The shop's time zone, such as Europe/Berlin; by default the system's.")
+    ] = None,
+    clock: Annotated[
+        str | None, typer.Option(help="What moves the shop's clock: world, events, or auto (the default).")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with these settings, such as port = 8001.")] = None,
 ) -> None:
-    """Answer for the version in force, over HTTP; ends on SIGTERM or Ctrl-C."""
+    """Answer for the version in force, over HTTP; ends on SIGTERM or Ctrl-C.
+
+    An option wins over its variable (ECOMLIB_HOST, ECOMLIB_PORT, …), that over the file (--config, ECOMLIB_CONFIG).
+    ECOMLIB_WRITE_KEY must come with each order, ECOMLIB_READ_KEY with each question.
+    """
+    from ecomlib.serving.live.configuration import read_settings
     from ecomlib.serving.live.serve import serve as answer
 
-    answer(home, host=host, port=port, database=database)
+    given = {"home": home, "host": host, "port": port, "database": database, "timezone": timezone, "clock": clock}
+    answer(read_settings({**given, "allowed_hosts": allowed_host}, config=config))
 
 
 def replay(
@@ -112,10 +171,11 @@ def replay(
     from ecomlib.serving.live.replay import replay as send
     from ecomlib.serving.release.bundle import open_bundle
     from ecomlib.serving.release.inputs import week_of
+    from ecomlib.stores.returns import sold
 
     settings = open_bundle(home).settings
     cutoff = week_of(settings["source"].get("cutoff", settings["cutoff"]))
-    events = held_out(store_of(settings["source"]), cutoff, days)
+    events = held_out(sold(store_of(settings["source"]), settings.get("units", "gross")), cutoff, days)
     if not events:
         raise DataError("no week was held out", value=settings["cutoff"], remedy="train with --hold-out 4.")
     total = send(events, url, speed, batch)
@@ -125,13 +185,19 @@ def replay(
 
 def versions(home: Home = HOME) -> None:
     """The versions of a home: what each is made of, its error beside that of a mean of 8 weeks, which is in force."""
+    from ecomlib.evaluation.shop_answer import DO_NOT_USE
     from ecomlib.serving.release.bundle import registry
     from ecomlib.serving.release.candidates import WORDS
 
     kept = registry(home)
     now = kept.current()
     for number in kept.versions():
-        card = kept.card(number)
+        try:
+            card = kept.card(number)
+            notes = card["notes"]
+        except (OSError, ValueError, KeyError, TypeError) as fault:
+            typer.echo(f"! {number:04d}  cannot be read: {_shown(str(fault))}")
+            continue
         notes, mark = card["notes"], "→" if now and now.version == number else " "
         kind, wape = notes.get("model", "gru"), notes.get("wape", {})  # older releases knew one network only
         ours, simple = (
@@ -139,28 +205,58 @@ def versions(home: Home = HOME) -> None:
         )
         error = f"{WORDS.get(kind, kind)}, WAPE {ours} (mean of 8 {simple})"
         data = str(notes.get("data", "?"))[:12]
-        typer.echo(
-            f"{mark} {number:04d}  {card['created'][:16]}  cutoff {notes.get('cutoff', '?')}  {error}  data {data}"
-        )
+        line = f"{number:04d}  {card['created'][:16]}  cutoff {notes.get('cutoff', '?')}  {error}  data {data}"
+        line += "" if notes.get("usable", True) else f"  {DO_NOT_USE.lower()}"
+        typer.echo(f"{mark} {_shown(line)}")
     for promotion in kept.history():
-        typer.echo(f"  {promotion.at[:16]}  {promotion.version:04d} in force: {promotion.why}")
+        who = f" ({promotion.who})" if promotion.who else ""
+        typer.echo(f"  {promotion.at[:16]}  {promotion.version:04d} in force: {_shown(promotion.why + who)}")
     if now is None:
         raise DataError("no version is in force", remedy="train one: ecomlib train.")
 
 
+@writes("home")
 def promote(
     number: Annotated[int, typer.Argument(min=1, help="A version's number.")],
     why: Annotated[str, typer.Option(help="Kept with the promotion.")] = "promoted by hand",
     home: Home = HOME,
 ) -> None:
     """Put a version in force; a running service takes it over."""
-    from ecomlib.serving.release.bundle import open_bundle, registry
+    from ecomlib.serving.release.bundle import open_bundle, registry, try_out
 
-    open_bundle(home, number)  # it must be one that can be served
+    try_out(open_bundle(home, number))  # it must be one that can be served
     registry(home).promote(number, why)
     typer.echo(f"version {number:04d} is in force")
 
 
+def backup(
+    file: Annotated[Path, typer.Argument(help="The archive that is written.")],
+    home: Home = HOME,
+    database: Database = None,
+) -> None:
+    """Write versions, promotions and events into one archive, while the service runs."""
+    from ecomlib.serving.live.backup import back_up
+
+    made = back_up(file, home, database)
+    held = "no events" if made.events is None else f"{made.events:,} events"
+    typer.echo(f"{file}: {made.versions} versions, {held}, {made.size / 2**20:.1f} MiB")
+    if made.events is None:
+        typer.echo("The events are in PostgreSQL: back these up by pg_dump.")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="An archive that backup wrote.")],
+    home: Home = HOME,
+) -> None:
+    """Make a new home from a backup."""
+    from ecomlib.serving.live.backup import restore as put_back
+
+    made = put_back(file, home)
+    held = "its events are in PostgreSQL: pg_restore" if made.events is None else f"{made.events:,} events"
+    typer.echo(f"{home}: {made.versions} versions, {held}")
+
+
+@writes("home")
 def rollback(
     why: Annotated[str, typer.Option(help="Kept with the promotion.")],
     home: Home = HOME,
@@ -169,6 +265,11 @@ def rollback(
     from ecomlib.serving.release.bundle import registry
 
     typer.echo(f"version {registry(home).roll_back(why).version:04d} is in force again")
+
+
+def _shown(text: str) -> str:
+    """The text with control characters written out: a terminal would obey them."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def _with_extras(command: Command) -> Command:
@@ -181,6 +282,14 @@ def _with_extras(command: Command) -> Command:
         except ModuleNotFoundError as error:
             problem = f"the service needs the library {error.name}. What to do: {install_command('ecomlib[serve]')}"
             raise MissingDependencyError(problem) from error
+        except OSError as error:  # a full disk, a folder that may not be written
+            if error.errno is None:
+                raise
+            raise DataError(
+                f"the disk refused: {error.strerror or error}",
+                value=str(error.filename) if error.filename else None,
+                remedy="make room, or name a folder that may be written.",
+            ) from error
 
     return wrapped  # type: ignore[return-value]
 
@@ -193,5 +302,5 @@ def catalogue(home: Path, database: str | None) -> Any:
     return forecast_catalogue(home, database=database)
 
 
-_ALL: tuple[Callable[..., None], ...] = (train, serve, replay, versions, promote, rollback)
+_ALL: tuple[Callable[..., None], ...] = (train, serve, replay, versions, promote, rollback, backup, restore)
 COMMANDS = tuple(_with_extras(command) for command in _ALL)

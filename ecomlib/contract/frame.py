@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.frames import require_same_kind, require_scored
 
 KEYS = ("unique_id", "ds", "cutoff")
 _INTERVAL = re.compile(r"^(?P<model>.+)-(?P<side>lo|hi)-(?P<level>\d+(\.\d+)?)$")
@@ -254,6 +255,7 @@ def join_frames(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
         if not isinstance(part, pd.DataFrame) or not set(KEYS) <= set(part.columns):
             remedy = "hand in what backtest or forecast returned, with unique_id, ds and cutoff."
             raise DataError("only forecast frames can be joined", value=type(part).__name__, remedy=remedy)
+        require_scored(part, keys=KEYS)
         if part.duplicated([*KEYS]).any():
             raise DataError("a frame holds a row twice", remedy="drop the rows that stand there twice.")
     if not parts:
@@ -290,6 +292,7 @@ def _beneath(upper: pd.DataFrame, lower: pd.DataFrame) -> pd.DataFrame:
 
 def _beside(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
     both = [column for column in left.columns if column in right.columns and column not in KEYS]
+    require_same_kind(left, right, KEYS, "another one")
     there = left[[*KEYS]].merge(right, on=[*KEYS], how="left", indicator="_there")
     if len(left) != len(right) or (there["_there"] != "both").any():
         raise DataError(
@@ -345,14 +348,17 @@ def sum_forecasts(
     ([3.0], {'gru': 'sum of medians'})
     """
     names = [models] if isinstance(models, str) else list(models)
+    require_scored(frame, keys=())
     keys = [by] if isinstance(by, str) else [key for key in by if key in frame.columns or key != "cutoff"]
     for column in [*keys, *names]:
         if column not in frame.columns:
             raise DataError("this column is missing from the forecast frame", column=column, remedy="name its columns.")
+    require_scored(frame, [_summable(frame, name) for name in names], keys=())
     table = frame[keys].assign(**{name: frame[_summable(frame, name)].to_numpy(dtype=float) for name in names})
     if "y" in frame.columns:
         table.insert(len(keys), "y", frame["y"].to_numpy(dtype=float))
-    total = table.groupby(keys, observed=True, sort=True).agg(lambda values: values.sum(skipna=False)).reset_index()
+    groups = table.groupby(keys, observed=True, sort=True)
+    total = groups.agg(lambda values: values.sum(skipna=False)).reset_index() if len(table) else table
     plural = {"median": "sum of medians", "neither": "sum of points that are no means", "unknown": "unknown"}
     words = {name: "mean" if mean_column(name) in frame.columns else point_of(frame, name) for name in names}
     total.attrs["point"] = {name: plural.get(word, word) for name, word in words.items()}

@@ -28,9 +28,10 @@ tag                 cell
 ``ecomlib/course/exercises/lesson_NN.py`` as an :class:`Exercise` in a tuple ``EXERCISES``.
 
 ``publish(kind, obj, title=…, alt=…)`` shows a figure, a frame or a sentence and marks it for ``build/report.html``;
-kinds are ``map, fan, leaderboard, money, figure, answer``. A figure needs ``alt``; an answer is the lesson's one
-sentence. Each figure goes through ``publish`` (it closes the figure: no ``plt.show()`` then); one that is not for the
-report has the kind ``plain``. So every figure has its alt text, and the tests insist on it.
+kinds are ``map, fan, leaderboard, money, figure, answer, shop``. A figure needs ``alt``; an answer is the lesson's one
+sentence on the simulated store, and ``shop`` is a ``ShopAnswer`` or an ``AnswerCard`` of the reader's own.
+Each figure goes through ``publish`` (it closes the figure: no ``plt.show()`` then); one that is not for the report has
+the kind ``plain``. So every figure has its alt text, and the tests insist on it.
 ``results_table("00", rows)`` ends each lesson: rows have ``model`` and any of ``kind, wape, bias, rmsse, skill, money,
 seconds``.
 """

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ecomlib.errors import LessonError
 
-Kind = Literal["map", "fan", "leaderboard", "money", "figure", "answer", "plain"]
+Kind = Literal["map", "fan", "leaderboard", "money", "figure", "answer", "shop", "plain"]
 DPI = 80
 FIRST_COLUMNS = ("lesson", "store", "model", "kind", "wape", "bias", "rmsse", "skill", "money", "seconds")
 
@@ -82,9 +82,11 @@ def publish(kind: Kind, obj: Any, *, title: str, alt: str | None = None) -> None
 
     Parameters
     ----------
-    kind: ``map``, ``fan``, ``leaderboard``, ``money``, ``figure``, ``answer`` (the lesson's one sentence), or ``plain``
-        for a figure that only the lesson shows.
-    obj: a matplotlib figure or axes, a frame (its index is not shown), or a sentence.
+    kind: ``map``, ``fan``, ``leaderboard``, ``money``, ``figure``, ``answer`` (the lesson's one sentence on the
+        simulated store), ``shop`` (what the reader's own shop is told), or ``plain`` for a figure that only the lesson
+        shows.
+    obj: a matplotlib figure or axes, a frame (its index is not shown), a sentence, or for ``shop`` a ``ShopAnswer`` or
+        an ``AnswerCard``.
     title: the finding in one sentence. It stands above a table; a figure carries its own title as well.
     alt: what a figure shows, for people who do not see it. Required for figures.
 
@@ -103,12 +105,18 @@ def publish(kind: Kind, obj: Any, *, title: str, alt: str | None = None) -> None
         mark["alt"] = alt
         data = {"image/png": _figure_png(figure), "text/plain": f"Figure: {title}. {alt}"}
         metadata["image/png"] = {"alt": alt}
+    elif kind == "shop" and hasattr(obj, "_repr_html_") and not isinstance(obj, pd.DataFrame):
+        data = {"text/html": f"<p>{html.escape(title)}</p>{obj._repr_html_()}", "text/plain": f"{title}\n{obj}"}
+        mark["text"] = getattr(obj, "sentence", "")
+        if len(getattr(obj, "order_list", ())):
+            mark["csv"] = obj.csv()
     elif isinstance(obj, pd.DataFrame):
         data = {"text/html": table_html(obj, title), "text/plain": f"{title}\n{obj.to_string(index=False)}"}
     elif isinstance(obj, str) and kind != "plain":
         if "\n" in obj.strip():
             raise LessonError(f"'{title}' must be one sentence on one line.")
-        data = {"text/markdown": f"> **{title}** {obj.strip()}", "text/plain": f"{title} {obj.strip()}"}
+        label = "*(simulated store)* " if kind == "answer" else ""
+        data = {"text/markdown": f"> **{title}** {label}{obj.strip()}", "text/plain": f"{title} {obj.strip()}"}
         mark["text"] = obj.strip()
     else:
         raise LessonError(f"publish shows figures, frames and sentences; '{title}' is a {type(obj).__name__}.")

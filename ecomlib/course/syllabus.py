@@ -19,19 +19,34 @@ class SecondPart:
     Parameters
     ----------
     weeks : int
-        Full weeks of orders.
+        Full weeks of orders: the fewest with which it finds windows to train on and origins to test at. A test runs it
+        on shops of so many weeks, and of one less.
+    step : str
+        How often orders must come: on most ``"days"``, in most ``"weeks"``, or empty where it does not matter.
     tables : tuple of str
         Tables (``"regions"``) and columns (``"orders.region_id"``) without which it cannot run.
     better_with : tuple of str
         The same, for what it can do without but would use.
     english : bool
         Whether it reads the titles with the English encoder.
+    products, moved : int, float
+        Products that must have sold, and the share of them that must have had more than one price.
+    regions : int
+        Regions with orders.
+    old, new : int
+        Products first seen in the first eight weeks, and after them, whose own first eight weeks are over.
     """
 
-    weeks: int = 20
+    weeks: int = 1
+    step: str = "weeks"
     tables: tuple[str, ...] = ("products", "orders")
     better_with: tuple[str, ...] = ()
     english: bool = False
+    products: int = 1
+    moved: float = 0.0
+    regions: int = 0
+    old: int = 0
+    new: int = 0
 
 
 @dataclass(frozen=True)
@@ -89,7 +104,7 @@ LESSONS = (
             "What it earns",
             "Your shop",
         ),
-        needs=SecondPart(better_with=("orders.region_id", "products.unit_cost")),
+        needs=SecondPart(weeks=23, better_with=("orders.region_id", "products.unit_cost")),
         spine=True,
     ),
     Lesson(
@@ -106,7 +121,7 @@ LESSONS = (
             "Stationary or not",
             "Splits that cannot leak",
         ),
-        needs=SecondPart(better_with=("products.launched_on", "inventory")),
+        needs=SecondPart(weeks=0, step="", better_with=("products.launched_on", "inventory")),
         prerequisites=("00",),
         spine=True,
     ),
@@ -124,7 +139,7 @@ LESSONS = (
             "Making it the shop's own",
             "Entity embeddings, the text's structured twin",
         ),
-        needs=SecondPart(better_with=("products.category", "reviews"), english=True),
+        needs=SecondPart(weeks=17, old=20, new=5, better_with=("products.category", "reviews"), english=True),
         prerequisites=("00",),
         data_sets=("womens_reviews",),
         spine=True,
@@ -144,7 +159,7 @@ LESSONS = (
             "Promotions and the roll-out",
             "The 5 % answered",
         ),
-        needs=SecondPart(better_with=("prices", "listings", "mailings")),
+        needs=SecondPart(weeks=8, products=10, moved=0.1, better_with=("prices", "listings", "mailings")),
         prerequisites=("00",),
         data_sets=("hillstrom",),
         spine=True,
@@ -164,7 +179,7 @@ LESSONS = (
             "One wholesale order",
             "Will she come back",
         ),
-        needs=SecondPart(weeks=26, better_with=("orders.customer_id", "prices")),
+        needs=SecondPart(weeks=13, better_with=("orders.customer_id", "prices")),
         prerequisites=("00",),
         limit_seconds=90,
         spine=True,
@@ -182,7 +197,7 @@ LESSONS = (
             "Where the time goes",
             "More GPUs",
         ),
-        needs=SecondPart(weeks=26),
+        needs=SecondPart(weeks=2),
         prerequisites=("04",),
     ),
     Lesson(
@@ -199,7 +214,7 @@ LESSONS = (
             "Wrong maps",
             "What Thursday is worth",
         ),
-        needs=SecondPart(tables=("products", "orders.region_id", "regions")),
+        needs=SecondPart(weeks=19, step="days", tables=("products", "orders.region_id", "regions"), regions=3),
         prerequisites=("04",),
     ),
     Lesson(
@@ -216,7 +231,7 @@ LESSONS = (
             "The cheap rivals",
             "What protection costs",
         ),
-        needs=SecondPart(weeks=26),
+        needs=SecondPart(weeks=13),
         prerequisites=("04",),
         spine=True,
     ),
@@ -233,7 +248,7 @@ LESSONS = (
             "What drives a forecast",
             "Newsvendor",
         ),
-        needs=SecondPart(weeks=26, better_with=("orders.region_id",)),
+        needs=SecondPart(weeks=11, better_with=("orders.region_id",)),
         prerequisites=("00",),
         limit_seconds=90,
         spine=True,
@@ -252,7 +267,7 @@ LESSONS = (
             "Retrain, compare, roll back",
             "The whole catalogue by batch",
         ),
-        needs=SecondPart(weeks=26, better_with=("inventory",)),
+        needs=SecondPart(weeks=14, better_with=("inventory",)),
         prerequisites=("00",),
         extras=("serve",),
         spine=True,

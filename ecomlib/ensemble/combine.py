@@ -97,6 +97,7 @@ def stacking_weights(
     """
     from scipy import optimize, sparse
 
+    require_scored(frame, keys=("y",))
     known = frame.loc[frame["y"].notna().to_numpy()]
     if known.empty:
         raise DataError("there is no row with a known y to fit weights on", column="y", remedy="hand in tuning rows.")
@@ -128,6 +129,7 @@ def error_correlation(frame: pd.DataFrame, models: Sequence[str] | None = None) 
 
     With m members of variance s² and mean correlation r the mean's error has variance s² (r + (1 - r) / m).
     """
+    require_scored(frame, keys=("y",))
     names = list(models or model_columns(frame))
     errors = pd.DataFrame(_forecasts(frame, names), columns=names).sub(frame["y"].to_numpy(dtype=float), axis=0)
     return errors.corr()
@@ -144,9 +146,8 @@ def _forecasts(frame: pd.DataFrame, models: Sequence[str]) -> Floats:
 
 def forecast_column(frame: pd.DataFrame, name: str) -> Floats:
     """Return the values of one model's column, which must be there and finite."""
-    if name not in frame.columns:
-        raise DataError("this column is missing from the scored frame", column=name, remedy="name a model's column.")
-    values = frame[name].to_numpy(dtype=float)
+    require_scored(frame, [name], keys=())
+    values = frame[name].to_numpy(dtype=float, na_value=np.nan)
     if not np.isfinite(values).all():
         bad = int(np.argmin(np.isfinite(values)))
         raise DataError("a forecast is missing or infinite", column=name, rows=[bad], remedy="mend that model first.")

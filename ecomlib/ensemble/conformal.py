@@ -15,8 +15,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ecomlib.contract.frame import find_interval, interval_columns, model_of, quantile_column
-from ecomlib.ensemble.combine import forecast_column
+from ecomlib.ensemble.combine import Floats, forecast_column
 from ecomlib.errors import DataError, LeakageError, explained
+from ecomlib.frames import require_same_kind, require_scored
 from ecomlib.panel import join_id
 
 
@@ -119,9 +120,13 @@ def split_conformal(
         value = float(coverage)
         raise DataError("coverage is a share between 0 and 1", value=value, remedy=f"write {value / 100:g}.")
     name = _model(model)
+    require_scored(calibration, keys=("y", *by))
+    require_scored(test, keys=by)
     known = calibration.loc[calibration["y"].notna().to_numpy()]
     _above(known, floor)
     if "cutoff" in known and "cutoff" in test and len(test) and len(known):
+        require_scored(known, keys=("ds",))
+        require_same_kind(known, test.assign(ds=test["cutoff"]), ["ds"], "the origins of test")
         last, first = known["ds"].max(), test["cutoff"].min()
         if last > first:
             raise LeakageError(f"calibration reaches to {last:%Y-%m-%d}, after the first test origin {first:%Y-%m-%d}")
@@ -135,7 +140,7 @@ def split_conformal(
             own[group], counts[group] = conformal_quantile(part, coverage), len(part)
     there = _group(test, by)
     reach = there.map(own).fillna(pooled).to_numpy(dtype=float)
-    reach = reach * (forecast_column(test, scale) if scale else 1.0)
+    reach = reach * (_units(test, scale) if scale else 1.0)
     below, above = (model, model) if isinstance(model, str) else model
     low, high = forecast_column(test, below) - reach, forecast_column(test, above) + reach
     # Conformalised quantiles may be pulled together so far that they cross: then the interval is their middle. Infinite
@@ -215,6 +220,9 @@ def adaptive_conformal(
     """
     miss = 1 - coverage
     lower, upper = interval_columns(_model(model), round(100 * coverage, 9))
+    require_scored(frame, [model], keys=("ds", "cutoff", "y"))
+    require_same_kind(frame, frame.assign(ds=frame["cutoff"]), ["ds"], "its cutoff")
+    index, frame = frame.index, frame.reset_index(drop=True)  # frames that were joined may hold a label twice
     level, answer = coverage, pd.DataFrame(np.nan, index=frame.index, columns=[lower, upper, "level"])
     scores = _scores(frame, model, scale)
     _above(frame, floor)
@@ -237,11 +245,12 @@ def adaptive_conformal(
             reach = 0.0
         else:  # between what the scores can answer and one, the widest error so far
             reach = min(conformal_quantile(known, level), float(known.max()))
-        width = reach * (forecast_column(rows, scale) if scale else 1.0)
+        width = reach * (_units(rows, scale) if scale else 1.0)
         answer.loc[rows.index, lower] = np.maximum(forecast_column(rows, model) - width, floor)
         answer.loc[rows.index, upper] = forecast_column(rows, model) + width
         answer.loc[rows.index, "level"] = level
         pending.append(rows)
+    answer.index = index
     answer.attrs["unbounded"] = unbounded
     return answer
 
@@ -267,7 +276,9 @@ def coverage_by(frame: pd.DataFrame, by: Sequence[str], model: str, level: float
         infinite end, ``width`` the mean of the others (NaN where there is none). Coverage alone can be had by infinite
         intervals: read all three.
     """
+    require_scored(frame, keys=("y", *by))
     low, high = find_interval(frame, model, level)
+    require_scored(frame, [low, high], keys=())
     known = frame.loc[frame["y"].notna().to_numpy()]
     inside = known["y"].between(known[low], known[high])
     width = known[high] - known[low]
@@ -301,7 +312,7 @@ def _model(model: str | tuple[str, str]) -> str:
 
 def _above(frame: pd.DataFrame, floor: float) -> None:
     """Refuse values below the floor at which lower ends are cut."""
-    y = frame["y"].to_numpy(dtype=float)
+    y = frame["y"].to_numpy(dtype=float, na_value=np.nan)
     if (y < floor).any():
         row = int(np.argmax(y < floor))
         raise DataError(
@@ -314,10 +325,7 @@ def _above(frame: pd.DataFrame, floor: float) -> None:
 
 
 def _scores(frame: pd.DataFrame, model: str | tuple[str, str], scale: str | None, side: str = "both") -> pd.Series:
-    y = frame["y"].to_numpy(dtype=float)
-    if np.isinf(y).any():
-        remedy = "mend the table, or leave y empty where it was not observed."
-        raise DataError("an observed value is infinite", column="y", rows=[int(np.argmax(np.isinf(y)))], remedy=remedy)
+    y = frame["y"].to_numpy(dtype=float, na_value=np.nan)
     if isinstance(model, str):
         gap = y - forecast_column(frame, model)
         score = gap if side == "above" else np.abs(gap)
@@ -326,11 +334,18 @@ def _scores(frame: pd.DataFrame, model: str | tuple[str, str], scale: str | None
     else:
         score = np.maximum(forecast_column(frame, model[0]) - y, y - forecast_column(frame, model[1]))
     if scale is not None:
-        unit = forecast_column(frame, scale)
-        if (unit <= 0).any():
-            raise DataError("a scale must be above zero", column=scale, value=float(unit.min()))
-        score = score / unit
+        score = score / _units(frame, scale)
     return pd.Series(score, index=frame.index)
+
+
+def _units(frame: pd.DataFrame, scale: str) -> Floats:
+    """The units in which errors are counted; zero times an infinite reach would be no number."""
+    unit = forecast_column(frame, scale)
+    if (unit <= 0).any():
+        rows = (np.flatnonzero(unit <= 0) + 1).tolist()
+        remedy = "add something, as in the root of the forecast + 1."
+        raise DataError("a scale must be above zero", column=scale, rows=rows, value=float(unit.min()), remedy=remedy)
+    return unit
 
 
 def _group(frame: pd.DataFrame, by: Sequence[str]) -> pd.Series:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ecomlib.contract.frame import find_interval, known_quantiles, model_columns
 from ecomlib.errors import DataError, explained
-from ecomlib.frames import require_panel, require_scored
+from ecomlib.frames import require_panel, require_same_kind, require_scored
 
 Floats = NDArray[np.float64]
 Models = str | Sequence[str]
@@ -167,7 +167,13 @@ def _scaled(
             "the season of a scale must be at least one period", value=seasonality, remedy="give 1 or more."
         )
     require_panel(train, "unique_id", "ds", "y")
-    history = train[["unique_id", "ds", "y"]].sort_values(["unique_id", "ds"], kind="stable")
+    what = "the panel handed in as train="
+    require_same_kind(errors, train, ["unique_id"], what)
+    if "cutoff" in errors.columns:
+        require_same_kind(errors, train.assign(cutoff=train["ds"]), ["cutoff"], what)
+    history = (
+        train[["unique_id", "ds"]].assign(y=train["y"].astype(float)).sort_values(["unique_id", "ds"], kind="stable")
+    )
     lagged = history.groupby("unique_id", observed=True)["y"].shift(seasonality)
     history = history.assign(_scale=np.abs(history["y"] - lagged) ** power)
     # Without a column of origins all of train is history.
@@ -230,6 +236,7 @@ def quantile_loss(frame: pd.DataFrame, models: Models, q: float = 0.5) -> pd.Dat
     """
     if not 0 < q < 1:
         raise DataError("a quantile lies strictly between 0 and 1", value=q, remedy="give 0.9 for the 90 % quantile.")
+    require_scored(frame)
     columns = {name: known_quantiles(frame, name).get(round(q, 9), name) for name in _names(models)}
     return _each(frame, columns, lambda y, f: np.maximum(q * (y - f), (q - 1) * (y - f)))
 
@@ -266,6 +273,7 @@ def coverage(frame: pd.DataFrame, models: Models, level: float = 90) -> pd.DataF
       unique_id  gru
     0       cup  0.5
     """
+    require_scored(frame)
     ends = {name: find_interval(frame, name, level) for name in _names(models)}
     low = _each(frame, {n: e[0] for n, e in ends.items()}, lambda y, f: (y < f).astype(float), infinite=True)
     high = _each(frame, {n: e[1] for n, e in ends.items()}, lambda y, f: (y > f).astype(float), infinite=True)

@@ -174,7 +174,7 @@ class WindowMean(Forecaster):
     def answer(self, learned: Any, past: pd.DataFrame, future: pd.DataFrame) -> Floats:
         last = past.dropna(subset=["y"]).groupby("unique_id", observed=True).tail(self.window)
         means = last.groupby("unique_id", observed=True)["y"].mean()
-        return np.maximum(future["unique_id"].map(means).fillna(0.0).to_numpy(dtype=float), 0.0)
+        return np.maximum(future["unique_id"].map(means).astype(float).fillna(0.0), 0.0)
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,12 @@ def guess_language(titles: Iterable[str], limit: int = 2000) -> str:
     script, count = max(((s, n) for s, n in scripts.items() if s != "LATIN"), key=lambda pair: pair[1], default=("", 0))
     if count > 0.3 * scripts.total():
         return _LANGUAGE_OF_SCRIPT.get(script, "unclear")
-    hits = {language: sum(words[word] for word in set(small.split())) for language, small in SMALL_WORDS.items()}
-    best = max(hits, key=lambda language: hits[language])
-    return best if hits[best] >= max(3, 0.02 * words.total()) else "unclear"
+    # A letter that stands alone is a code ("group a") sooner than an article, and one small word in all titles ("item
+    # 15 of brand 12") is a pattern, no language.
+    found = {
+        language: Counter({word: words[word] for word in set(small.split()) if len(word) > 1 and words[word]})
+        for language, small in SMALL_WORDS.items()
+    }
+    best = max(found, key=lambda language: found[language].total())
+    enough = found[best].total() >= max(3, 0.02 * words.total()) and len(found[best]) > 1
+    return best if enough else "unclear"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ecomlib.stores.returns import returns_sentence
 from ecomlib.stores.schema import SCHEMA
 
 if TYPE_CHECKING:
@@ -72,8 +73,9 @@ def summarise(store: Store) -> Summary:
 
     much = [f"{len(orders):,} lines in {orders['order_id'].nunique():,} orders, {units:,} units"]
     much.append(f"{revenue.sum():,.0f}{money} revenue, {revenue.sum() / units:,.2f}{money} a unit")
-    if "returned" in orders:
-        much.append(f"{orders['returned'].mean():.1%} of the lines came back")
+    returned = returns_sentence(orders, store.currency)
+    if returned:
+        much.append(returned)
 
     days = (last.normalize() - first.normalize()).days + 1
     here = dict(store.tables())

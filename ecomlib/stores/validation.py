@@ -49,6 +49,11 @@ class _Look:
     def missing(self) -> np.ndarray:
         return self.codes[0] < 0 if self.kind == "id" else self.values.isna().to_numpy()
 
+    @property
+    def blank(self) -> np.ndarray:
+        """Which of the distinct values hold nothing, or blanks only."""
+        return np.array([isinstance(value, str) and not value.strip() for value in self.codes[1]], dtype=bool)
+
     @cached_property
     def numbers(self) -> np.ndarray:
         return self.values.to_numpy()
@@ -66,7 +71,7 @@ def _rules(column: Column) -> Iterator[_Rule]:
         yield "null", lambda c: c.missing, "the value is missing", f"fill it in: {means}."
     if column.kind == "id":
         problem, remedy = "the identifier is empty", "fill it in, or leave the cell without quotes if it is not known."
-        yield "blank", lambda c: c.among(np.asarray(c.codes[1] == "")), problem, remedy
+        yield "blank", lambda c: c.among(c.blank), problem, remedy
     if column.kind == "day":
         problem, remedy = "a day must not hold a time of day", "drop the time, for example with .dt.normalize()."
         yield "midnight", lambda c: (c.numbers.view("int64") % _DAY != 0) & ~c.missing, problem, remedy
@@ -86,6 +91,17 @@ def _rules(column: Column) -> Iterator[_Rule]:
         yield "high", lambda c: c.numbers > high, f"must be at most {high:g} ({means})", remedy
 
 
+def value_faults(values: pd.Series, column: Column, table: str, rows: np.ndarray) -> list[DataError]:
+    """List the rules of size that the numbers of one column break; ``rows`` are their numbers as the owner counts."""
+    look, found = _Look(values, column.kind), []
+    for name, mask, problem, remedy in _rules(column):
+        bad = np.flatnonzero(mask(look)) if name in ("above", "low", "high") else np.zeros(0, dtype=int)
+        if len(bad):
+            value, numbers = values.iloc[bad[0]].item(), rows[bad].tolist()
+            found.append(DataError(problem, table=table, column=column.name, rows=numbers, value=value, remedy=remedy))
+    return found
+
+
 def missing_column(table: Table, column: Column, names: Sequence[str]) -> DataError:
     """Make the error for a required column that is not there; it names a column that looks like it, if any does."""
     spare = [name for name in names if table.column(name) is None]
@@ -97,6 +113,20 @@ def missing_column(table: Table, column: Column, names: Sequence[str]) -> DataEr
         column=column.name,
         remedy=f"{remedy}add the column; the table's columns are {', '.join(names) or 'none'}.",
     )
+
+
+def _on_first_lines(frame: pd.DataFrame, table: Table, name: str, missing: np.ndarray) -> bool:
+    """Whether a column of orders is empty only on lines below one of the same order that has it (Shopify's export)."""
+    if table.name != "orders" or name not in ("order_id", "ordered_at"):
+        return False
+    if name == "order_id":
+        # Nothing else says which order a line belongs to, so its moment must be missing as well.
+        other = frame.get("ordered_at")
+        return not missing[0] and other is not None and bool(other.isna().to_numpy()[missing].all())
+    if "order_id" not in frame:
+        return False
+    order = frame["order_id"].ffill()
+    return bool(frame.groupby(order, sort=False)[name].transform("first").notna().to_numpy()[missing].all())
 
 
 def _column_faults(frame: pd.DataFrame, table: Table, looks: Mapping[str, _Look], rows: np.ndarray) -> list[DataError]:
@@ -137,6 +167,12 @@ def _column_faults(frame: pd.DataFrame, table: Table, looks: Mapping[str, _Look]
             if rule == "type" and values.dtype != object:
                 problem += f", not {values.dtype}"
             value = values.iloc[bad[0]] if rule != "null" else None
+            if rule == "null" and _on_first_lines(frame, table, name, mask(looks[name])):
+                problem += "; it stands on an order's first line only"
+                remedy = (
+                    "copy it from the order's first line to its other lines, "
+                    f"or let 'ecomlib data map' do so ({next(c.means for c in table.columns if c.name == name)})."
+                )
             value = str(value) if isinstance(value, pd.Timestamp) else getattr(value, "item", lambda v=value: v)()
             found.append(
                 DataError(problem, table=table.name, column=name, rows=rows[bad].tolist(), value=value, remedy=remedy)
@@ -188,8 +224,21 @@ def _reference_faults(looks: Mapping[str, Mapping[str, _Look]], rows: Mapping[st
                     column=column,
                     rows=rows[table.name][bad].tolist(),
                     value=str(child.values.iloc[bad[0]]),
-                    remedy=f"add it to {parent}, or correct the identifier (spaces and leading zeros count).",
+                    remedy=_correct(parent, str(child.values.iloc[bad[0]]), known.codes[1]),
                 )
+
+
+def _correct(parent: str, value: str, known: pd.Index) -> str:
+    """What to do about an identifier that the table ``parent`` lacks; it names a known one that differs in writing."""
+    bare, names = value.strip(), {str(name).strip() for name in known}
+    other = bare.removesuffix(".0") if bare.endswith(".0") else f"{bare}.0"
+    if other in names:
+        why = "a column of numbers with gaps became one with decimals"
+        return f"{parent} has {other!r}: {why}. Take '.0' away, and write identifiers alike in both tables."
+    near = next((name for name in names if name.casefold().lstrip("0") == bare.casefold().lstrip("0")), None)
+    if near is not None:
+        return f"{parent} has {near!r}: spaces, leading zeros and capitals count. Write it alike in both tables."
+    return f"add it to {parent}, or correct the identifier (spaces and leading zeros count)."
 
 
 def faults(frames: Mapping[str, pd.DataFrame], rows: Mapping[str, np.ndarray] | None = None) -> list[DataError]:

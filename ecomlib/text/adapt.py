@@ -15,7 +15,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from ecomlib.errors import DataError
-from ecomlib.text.encoder import Encoder, embed, load_encoder, weights_of
+from ecomlib.text.encoder import Encoder, embed, load_encoder, text_list, weights_of
 from ecomlib.text.hub import DEFAULT
 
 if TYPE_CHECKING:
@@ -111,6 +111,8 @@ def adapt_encoder(
         raise DataError(
             "there are too few pairs to tell one from another", value=len(pairs), remedy="give two or more."
         )
+    for side in zip(*pairs, strict=True):
+        text_list(side)
     start = model if isinstance(model, Encoder) else load_encoder(model, device=device, precision="fp32")
     encoder = replace(start, bert=copy.deepcopy(start.bert))
 

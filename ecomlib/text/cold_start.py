@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ecomlib.errors import DataError
 from ecomlib.stores.store import Store
-from ecomlib.text.encoder import encode
+from ecomlib.text.encoder import encode, text_list
 
 Floats = NDArray[np.float64]
 NOTHING, RANDOM, ENDS = "nothing", "random", (0.025, 0.975)
@@ -106,7 +106,7 @@ def text_blocks(
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     bert, static = (
-        np.hstack([encoder(list(t), layer=layer) for t in texts]).astype(float) for layer in ("last", "input")
+        np.hstack([encoder(text_list(t), layer=layer) for t in texts]).astype(float) for layer in ("last", "input")
     )
     fifth = np.searchsorted(np.quantile(price[train], [0.2, 0.4, 0.6, 0.8]), price)
     dealt = pd.Series(np.arange(len(price))).groupby([fifth, train]).transform(rng.permutation).to_numpy()

@@ -42,7 +42,8 @@ class Encoder:
 
         Three integer tensors (B, L); [CLS] and [SEP] frame each text.
         """
-        return self.pad(self.tokenizer.encode_batch(list(texts)))
+        found = text_list(texts)
+        return self.pad(self.tokenizer.encode_batch(found))
 
     def pad(self, cut: Sequence[Any]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The same of texts that ``tokenizer`` has cut already."""
@@ -89,6 +90,9 @@ def encode(
 ) -> np.ndarray:
     """One vector of length one for each text, by pooling its word pieces' vectors (lesson 02, section 2).
 
+    A text without a word piece, such as the empty one, says nothing that ``layer="input"`` could pool: its vector is
+    zero there, alike to none. The last layer has a vector of length one for it too, which means nothing else.
+
     Sentence embeddings by mean pooling: Reimers & Gurevych, Sentence-BERT (2019); the default model is MiniLM (Wang et
     al., 2020), trained for English. Each text is computed once, then read from the cache.
 
@@ -111,13 +115,11 @@ def encode(
 
     Raises
     ------
-    DataError: a text is not a string, there is no such model, or too many pieces are unknown (another language?).
+    DataError: the texts are one string, one of them is none or holds half a character, there is no such model, or too
+        many pieces are unknown (another language?).
     MissingDependencyError: the weights, or what int8 needs, are neither on this machine nor to be had.
     """
-    texts = list(texts)
-    for row, text in enumerate(texts, start=1):
-        if not isinstance(text, str):
-            raise DataError("this is no text", rows=[row], value=text, remedy="fill gaps with an empty string first.")
+    texts = text_list(texts)
     unique = sorted(set(texts), key=lambda text: (len(text), text))
     if isinstance(model, Encoder):
         source, precision = model.source, model.precision  # type: ignore[assignment]
@@ -145,6 +147,37 @@ def encode(
     place = {text: number for number, text in enumerate(unique)}
     table = np.frombuffer(b"".join(found[keys[text]][0] for text in unique), dtype="<f4")
     return table.reshape(len(unique), source.width)[[place[text] for text in texts]].astype(np.float32)
+
+
+def text_list(texts: Iterable[str]) -> list[str]:
+    """Return the texts as a list, after proof that they are several and each can be read.
+
+    Raises
+    ------
+    DataError
+        One string instead of several, a frame, or a text that is none or holds half of a pair of surrogates, as a
+        title that was cut inside an emoji does.
+
+    Examples
+    --------
+    >>> text_list(("red mug", ""))
+    ['red mug', '']
+    """
+    if isinstance(texts, str):  # each letter would be taken for a text
+        raise DataError("several texts are encoded, and this is one", value=texts, remedy=f"write [{texts!r}].")
+    if hasattr(texts, "columns"):
+        raise DataError("texts are one column", value=type(texts).__name__, remedy='take one: products["title"].')
+    found = list(texts)
+    for row, text in enumerate(found, start=1):
+        if not isinstance(text, str):
+            raise DataError("this is no text", rows=[row], value=text, remedy="fill gaps with an empty string first.")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            remedy = 'take it out: text.encode("utf-8", "ignore").decode("utf-8").'
+            problem = "a text holds half a character (half a surrogate pair), as an emoji that was cut in two leaves it"
+            raise DataError(problem, rows=[row], value=text, remedy=remedy) from None
+    return found
 
 
 def load_encoder(
@@ -307,7 +340,7 @@ def precision_loss(
 
     ``how`` goes to ``encode`` (``cache_dir``, ``revision``, ``device``). One text at least; duplicates count once.
     """
-    unique = sorted(set(texts))
+    unique = sorted(set(text_list(texts)))
     if not unique:
         raise DataError("there is no text to compare", remedy="give one at least.")
     exact = encode(unique, model=model, precision="fp32", **how)

@@ -223,3 +223,10 @@ def test_faults_are_named(change: dict[str, object], match: str) -> None:
     frame, vectors = made(products=20)
     with pytest.raises(DataError, match=match):
         double_ml(frame.assign(**change), vectors)
+
+
+def test_nothing_to_learn_from_is_a_sentence() -> None:
+    frame, vectors = made(products=20)
+    for way in (lambda f: double_ml(f, vectors), fixed_effects, naive):
+        with pytest.raises(DataError, match="no product-week is left"):
+            way(frame.head(0))

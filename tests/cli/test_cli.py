@@ -93,6 +93,19 @@ def test_data_check_of_a_good_and_of_a_broken_shop(tmp_path: Path) -> None:
     assert nowhere.exit_code == 1 and "Traceback" not in nowhere.output
 
 
+def test_a_console_of_few_letters_gets_the_whole_report(tmp_path: Path) -> None:
+    (tmp_path / "products.csv").write_text("product_id,title\nP1,Mug\n", encoding="utf-8")
+    orders = "order_id,product_id,ordered_at,quantity,unit_price\nO1,杯子-01,2024-01-02 10:00,2,3.5\n"
+    (tmp_path / "orders.csv").write_text(orders, encoding="utf-8")
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "ECOMLIB_DATA_DIR": str(tmp_path / "none")}
+    cases = ((["data", "check", str(tmp_path)], 1, r"\u676f\u5b50-01"), (["data", "list"], 0, r"\u2713"))
+    for words, code, shown in cases:
+        command = [sys.executable, "-m", "ecomlib.cli", *words]
+        done = subprocess.run(command, capture_output=True, env=environment, timeout=120)
+        assert done.returncode == code and shown in done.stdout.decode("cp1252")
+        assert b"Traceback" not in done.stderr
+
+
 def test_lab_opens_the_lessons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("jupyterlab")
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "ecomlib"\n', encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import signal
@@ -102,6 +103,32 @@ def test_the_leaderboard_holds_the_rows_that_lessons_added(two: tuple[Path, obje
     assert list(board.columns[: len(publishing.FIRST_COLUMNS)]) == list(publishing.FIRST_COLUMNS)
     good = board[board["lesson"] == "90"]
     assert good["model"].tolist()[0] == "naive" and good["wape"].tolist()[0] == 0.5
+
+
+REFUSALS = {
+    "**This shop cannot take part here.** There are no windows.": "There are no windows",
+    "shop cannot take part: an elasticity needs at least ten products.": "an elasticity needs at least ten products",
+    "**shop:** 20 days of 2 regions are too few for this lesson.": "20 days of 2 regions are too few for this lesson",
+}
+
+
+@pytest.mark.parametrize(("said", "why"), REFUSALS.items())
+def test_a_shop_that_did_not_take_part_is_said_to(
+    said: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = f"from IPython.display import Markdown, display\n\ndisplay(Markdown({said!r}))"
+    toy_lesson.write(tmp_path / "n", exercise=False, extra=lines)
+    (run,) = run_lessons(settings=RunSettings(out=tmp_path / "out"), where=tmp_path / "n")
+    assert run.passed and run.absent == why
+    assert f"(your shop did not take part: {why})" in capsys.readouterr().err
+    assert f"Your shop did not take part: {why}." in html.unescape(
+        (tmp_path / "out" / "report.html").read_text("utf-8")
+    )
+
+
+def test_a_shop_that_took_part_is_not_said_to_have_missed_it(two: tuple[Path, object]) -> None:
+    assert "take part" not in two[1].stderr
+    assert "take part" not in (two[0] / "build" / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -470,3 +470,21 @@ def test_what_a_panel_says_of_itself_is_read_as_people_write_it() -> None:
     single = pd.DataFrame({"unique_id": ["a", "b"], "ds": pd.to_datetime(["2024-01-01", "2024-01-01"])})
     single.attrs["freq"] = "weekly"
     assert frequency(single) == "W-MON"
+
+
+def test_net_units_leave_out_what_came_back() -> None:
+    """Seven units in three weeks, of which four came back; series and weeks stay as they are."""
+    days = pd.to_datetime(["2024-01-01", "2024-01-03", "2024-01-15", "2024-01-20", "2024-01-21"])
+    lines = pd.DataFrame({"order_id": list("abcde"), "product_id": list("mmmmn"), "ordered_at": days})
+    lines = lines.assign(quantity=[2, 1, 1, 1, 2], unit_price=[5.0, 4.0, 3.0, 3.0, 9.0], customer_id=list("xyxzx"))
+    lines["returned"] = [True, False, False, False, True]
+    shop = Store("back", pd.DataFrame({"product_id": ["m", "n"], "title": ["mug", "nest"]}), lines)
+    gross, net = make_panel(shop), make_panel(shop, returns="net")
+    assert gross["y"].tolist() == [3, 0, 2, 2] and net["y"].tolist() == [1, 0, 2, 0]
+    pd.testing.assert_frame_equal(gross[["unique_id", "ds"]], net[["unique_id", "ds"]])
+    assert net["orders"].tolist() == [1, 0, 2, 0] and net["customers"].tolist() == [1, 0, 2, 0]
+    assert net["price_paid"].tolist()[:3] == [4.0, 4.0, 3.0] and np.isnan(net["price_paid"].iloc[3])
+    with pytest.raises(DataError, match="unknown returns"):
+        make_panel(shop, returns="both")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="nothing is known of returns"):
+        make_panel(dataclasses.replace(shop, orders=lines.drop(columns="returned")), returns="net")

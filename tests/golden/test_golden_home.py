@@ -108,8 +108,9 @@ def test_its_log_is_read_whole(home: Path) -> None:
 
 
 def test_a_refusal_without_advice_would_be_seen(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = home / "registry" / "versions" / "0001" / "settings.json"
-    settings.write_text(settings.read_text(encoding="utf-8").replace("cutoff", "cut"), encoding="utf-8")
+    for number in ("0001", "0002"):  # of one alone the other would serve in its place
+        settings = home / "registry" / "versions" / number / "settings.json"
+        settings.write_text(settings.read_text(encoding="utf-8").replace("cutoff", "cut"), encoding="utf-8")
     assert faults(home, "1") == [], "a version that was changed is refused, and the refusal says: train again"
 
     def refuse(home: Path) -> None:

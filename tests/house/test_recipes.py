@@ -229,7 +229,7 @@ def test_an_exercise_is_its_file(answers: dict[str, Any]) -> None:
 
 
 def test_a_lesson_is_its_notebook_and_one_line(walked: Path, answers: dict[str, Any]) -> None:
-    assert re.search(r"^  90  Toy +no +needs 20 weeks of orders", answers["data check"], re.M)
+    assert re.search(r"^  90  Toy +no +needs 1 full week of orders", answers["data check"], re.M)
     made = python(walked, "-m", "ecomlib.course.authoring.execute", "90")
     assert made.returncode == 0, made.stderr
     readme = (walked / "README.md").read_text(encoding="utf-8")

@@ -199,7 +199,8 @@ def test_the_card_says_what_was_chosen_and_why() -> None:
     notes = registry(home).open(1).card["notes"]
     assert (notes["format"], notes["horizon"], notes["frequency"]) == (2, 4, "W-MON")
     assert [row["model"] for row in notes["candidates"]] == list(NAMES)
-    held = {"model", "wape", "bias", "bias_mean", "coverage", "coverage_large", "coverage_top", "money"}
+    held = {"model", "wape", "bias", "bias_mean", "money"}
+    held |= {"coverage", "coverage_weighted", "coverage_large", "coverage_top"}
     assert all(set(row) == held and row["money"] is None for row in notes["candidates"]), "the shop has no unit costs"
     last = week_of(FIRST) + 59
     assert notes["origins"] == [f"{monday(last - back):%Y-%m-%d}" for back in (16, 12, 8, 4)]
@@ -345,15 +346,21 @@ def test_train_prints_what_it_chose_and_versions_keep_it(tmp_path: Path) -> None
         assert WORDS[name] in said
     assert WORDS["gru"] not in said and "30 full weeks" in said, "no week is held out, no network is fitted"
     assert "WAPE" in said and "version 0001 is in force" in said
+    beside, sentence = said.splitlines()[-2:]
+    assert beside.startswith("WAPE over all origins: ") and "last week 0." in beside and "the mean of 8 weeks" in beside
+    assert sentence == registry(home).card(1)["notes"]["answer"] and sentence.startswith("shop: 6 products, 4 origins")
     first = open_bundle(home)
     assert first.settings["reason"] in " ".join(said.split()) and first.cutoff == week_of(FIRST) + 29
     asked = run(*command, "--model", "naive", "--hold-out", "3")
     assert "last week was asked for" in asked and "27 full weeks" in asked and "version 0001 is in force" in asked
+    usable = registry(home).card(2)["notes"]["usable"]
+    assert ("Do not use this yet" in asked.splitlines()[-1]) == (not usable)
     listed = run("versions", "--home", str(home)).splitlines()
     for number, line in enumerate(listed[:2], start=1):
         notes = registry(home).card(number)["notes"]
         wape = notes["wape"]
         assert f"{WORDS[notes['model']]}, WAPE {wape['model']} (mean of 8 {wape['naive']})" in line
+        assert line.endswith("do not use this yet") != notes["usable"]
     assert listed[0].startswith("→ 0001") and "last week" in listed[1]
     refused = CliRunner().invoke(app, [*command, "--model", "prophet"])
     assert refused.exit_code == 1 and "cannot be published" in refused.output and "seasonal_naive" in refused.output

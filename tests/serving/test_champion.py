@@ -17,7 +17,7 @@ pytest.importorskip("fastapi")
 pytest.importorskip("onnxruntime")
 from serving_help import copy_home, order_event
 
-from ecomlib.evaluation import Interval, Verdict
+from ecomlib.evaluation import Interval, Verdict, verdict_word
 from ecomlib.serving.live import replay, retrain
 from ecomlib.serving.live.event_log import Event, EventLog
 from ecomlib.serving.live.live_state import State
@@ -69,6 +69,7 @@ def test_better_is_promoted_level_only_under_an_alarm_worse_never(bundle: Bundle
         same = retrain.decide(good, good, log, alarm=alarm)
         assert same.verdict is not None and same.verdict.bearable and same.promote == alarm
     assert "version 0002 (new) against version 0001 (old)" in better.why and "drift alarms" in better.why
+    assert "shown to be better" in better.why and "shown to be worse" in worse.why
     assert "60 products" in better.why and "of the live log and the history before it" in better.why
     assert better.scores["ds"].max() == monday(bundle.cutoff + 4), "what the log alone knows"
     sold = store.orders[store.orders["ordered_at"].between(monday(bundle.cutoff + 1), monday(bundle.cutoff + 5))]
@@ -91,6 +92,19 @@ def test_what_a_verdict_decides(word: Any, low: float, high: float, calm: bool, 
     relative = Interval((low + high) / 2, low, high, 0.95)
     verdict = Verdict("new", "old", "wape", word, relative, (0.5, 0.5), (0.0, 0.0), 2, pd.DataFrame())
     assert (retrain.may_serve(verdict, False), retrain.may_serve(verdict, True)) == (calm, alarmed)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.016, 0.184), (-0.057, 0.217), (-0.005, 0.2), (-0.2, 0.005)])
+def test_worse_is_never_said_without_proof(low: float, high: float) -> None:
+    """An interval with zero in it, at whatever share of the origins: neither worse nor better, and not promoted."""
+    relative = Interval((low + high) / 2, low, high, 0.95)
+    for agreeing in (0.5, 1.0):
+        word = verdict_word(low, high, agreeing, agreement=0.75)
+        assert word == "undecided"
+        verdict = Verdict("new", "old", "wape", word, relative, (0.5, 0.5), (0.0, 0.0), 2, pd.DataFrame())
+        assert not retrain.may_serve(verdict, False)
+        assert retrain.shown(verdict) == "the new version is not shown to be better, nor to be worse"
+    assert verdict_word(0.01, 0.2, 0.5, agreement=0.75) != "worse", "origins that disagree prove nothing"
 
 
 def test_no_week_is_counted_twice(bundle: Bundle, log: EventLog) -> None:

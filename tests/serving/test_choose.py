@@ -12,10 +12,11 @@ from weekly_shop import weekly_shop
 pytest.importorskip("onnxruntime")
 pytest.importorskip("lightgbm")
 from ecomlib.errors import DataError
+from ecomlib.evaluation.rivals import errors_of
 from ecomlib.serving.release import candidates
 from ecomlib.serving.release.calibrate import NOT_CALIBRATED, calibrate
 from ecomlib.serving.release.candidates import FitSettings, names_for
-from ecomlib.serving.release.choose import Choice, choose, origins_of, pick, printed, tabulate
+from ecomlib.serving.release.choose import Choice, answer, choose, origins_of, pick, printed, tabulate
 from ecomlib.serving.release.inputs import SalesHistory, monday
 from ecomlib.serving.release.snapshot import Snapshot, last_full_week, snapshot
 
@@ -291,3 +292,35 @@ def test_quick_leaves_networks_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidates, "_learn", note)
     found = choose(snap(level(5, 28)), QUICK, quick=True)
     assert asked == ["means", "trees"] and not {"gru", "average"} & set(found.table["model"])
+
+
+# --- what the shop is told --------------------------------------------------------------------------------------------
+
+
+def test_the_answer_sets_the_choice_beside_the_rules(chosen: Choice, units: np.ndarray) -> None:
+    said = answer(chosen, snap(units), "Corner shop")
+    assert said.sentence.startswith("Corner shop: 6 products, 4 origins. Best of 7 is ")
+    assert {"naive", "window_mean", "ordering nothing", "trees"} <= set(said.table["model"])
+    mean = errors_of(chosen.scores, ["window_mean"])["wape"][0]
+    assert said.table.set_index("model").loc["window_mean", "wape"] == pytest.approx(mean)
+
+
+def test_a_version_that_loses_to_a_rule_is_not_to_be_used_yet() -> None:
+    """Units double every tenth week: a mean of eight weeks, asked for, lies behind last week, and it is said."""
+    made = snap(np.tile(7 * np.round(9 * 2 ** (np.arange(30) / 10)), (4, 1)))
+    said = answer(choose(made, QUICK, model="window_mean"), made, "Corner shop")
+    assert not said.usable and "is worse than last week" in said.sentence
+    assert said.sentence.endswith("Do not use this yet: order by last week, which costs nothing and errs less.")
+
+
+def test_last_year_is_a_rival_even_if_it_was_no_candidate() -> None:
+    year = np.random.default_rng(0).integers(1, 90, (5, 52)) * 7
+    made = snap(np.hstack([year, year[:, :20]]))
+    said = answer(choose(made, QUICK, model="naive"), made, "Corner shop")
+    assert said.best == "seasonal naive" and "order by last year" in said.sentence
+
+
+def test_nobody_knows_how_good_a_short_history_is() -> None:
+    made = snap(level(5, 12))
+    said = answer(choose(made, QUICK), made, "Corner shop")
+    assert "12 full weeks are too few to try a forecast on" in said.sentence and not said.usable

@@ -343,7 +343,9 @@ def test_drift_light_has_a_word(server: Server, tab: Any) -> None:
     tab.wait_for_selector("#drift-signs li")
     shown = tab.eval_on_selector_all("#drift-signs li", "all => all.map((e) => e.textContent)")
     says = [sign["says"] for sign in server.get("/drift")["lights"]]
-    assert len(shown) == 3 and all(line.endswith(f": {words}") for line, words in zip(shown, says, strict=True))
+    assert len(shown) == len(says) >= 5 and all(
+        line.endswith(f": {words}") for line, words in zip(shown, says, strict=True)
+    )
 
 
 @pytest.mark.parametrize("shop", ["places", "crowded", "far", "long", "bare"])

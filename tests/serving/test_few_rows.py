@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -192,6 +193,21 @@ def test_an_end_that_is_not_known_is_null_with_a_reason(few: Path, client: TestC
     assert 'ecomlib_drift{light="coverage"}' not in text and "NaN" not in text and "Inf" not in text.replace("+Inf", "")
 
 
+def test_every_route_answers_and_what_is_json_can_be_read(client: TestClient) -> None:
+    """Whatever routes there are, with a version whose intervals have no ends."""
+    client.post("/events", json=line("first", "2024-04-22"))
+    asked = []
+    for route in client.app.routes:  # type: ignore[attr-defined]
+        path = re.sub(r"{product_id(:\w+)?}", "p0", re.sub(r"{region_id(:\w+)?}", "all", route.path))
+        for method in getattr(route, "methods", None) or ():
+            answer = client.request(method, path, json={} if method in ("POST", "PUT") else None)
+            assert answer.status_code < 500, (method, path, answer.text)
+            if "json" in answer.headers.get("content-type", "") and answer.text:
+                json.loads(answer.text, parse_constant=no_constant)
+            asked.append(f"{method} {path}")
+    assert {"GET /forecast/p0/all", "GET /replenish", "GET /overview", "POST /whatif", "GET /metrics"} <= set(asked)
+
+
 def test_the_batch_says_so_too(few: Path, tmp_path: Path) -> None:
     frame = retrain.forecast_catalogue(few, database=f"sqlite:///{tmp_path / 'events.db'}")
     assert frame[["low", "high"]].isna().all(axis=None) and np.isfinite(frame["forecast"]).all()
@@ -239,3 +255,32 @@ def test_a_version_whose_numbers_are_not_finite_is_not_written(tmp_path: Path) -
 def test_too_short_is_still_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="too few to train on"):
         train(shop(9, 2), tmp_path, FAST)
+
+
+def test_net_units_are_learned_and_said(tmp_path: Path) -> None:
+    """Each Sunday's seven units come back: of 28 a week 21 are kept; the card, the settings and the answer say so."""
+    whole = shop(16, 2)
+    back = whole.with_parts(orders=whole.orders.assign(returned=whole.orders["ordered_at"].dt.dayofweek == 6))
+    gross, net = (train(back, tmp_path / word, replace(ASKED, returns=word)) for word in ("gross", "net"))
+    assert (gross.books.units == 28).all() and (net.books.units == 21).all() and gross.books.units.shape == (2, 16)
+    assert net.version.card["notes"]["units"] == net.version.card["notes"]["plan"]["returns"] == "net"
+    registry(tmp_path / "net").promote(1, "the first")
+    assert open_bundle(tmp_path / "net").settings["units"] == "net"
+    assert open_bundle(tmp_path / "net").settings["rhythm"][-1] > 0.99
+    with TestClient(create_app(tmp_path / "net")) as client:
+        assert client.get("/overview").json()["units"] == "net"
+        assert client.get("/forecast/p0/all").json()["weeks"][0]["forecast"] == 21
+    with pytest.raises(DataError, match="nothing is known of returns"):
+        train(whole, tmp_path / "none", replace(ASKED, returns="net"))
+
+
+def test_training_says_the_rhythm_and_what_was_held_back(tmp_path: Path) -> None:
+    """A week without orders and a mark at noon are noted; a version that does not know the last weeks says so."""
+    said: list[str] = []
+    train(shop(16, 2, closed=(9,)), tmp_path / "held", replace(ASKED, hold_out=2), say=said.append)
+    assert said[0].startswith("2 products, 14 full weeks up to 2024-04-08")
+    assert any(line.startswith("note: Weeks without any order: 1 week from 2024-03-04") for line in said)
+    assert said[-1].startswith("2 full weeks were held back, and its forecasts begin before them: replay them")
+    said.clear()
+    train(shop(16, 2), tmp_path / "all", ASKED, say=said.append)
+    assert not any("held back" in line or "without any order" in line for line in said)

@@ -105,6 +105,20 @@ def test_the_running_week_is_nowcast(bundle: Bundle, log: EventLog) -> None:
     assert end[0] == pytest.approx(5 + start[0] * (1 - before[167]), abs=1e-3)
 
 
+def test_dates_alone_do_not_double_the_running_week(bundle: Bundle, log: EventLog) -> None:
+    """All that this shop sells lies on Mondays at midnight: what has come is the week, and before it all is to come."""
+    monday_shop = replace(bundle, settings=dict(bundle.settings) | {"rhythm": [1.0] * 168})
+    state, row, whole = State(monday_shop, log), 19, 9
+    state.refresh()
+    start = state.numbers(row, whole)[0]
+    assert start[0] > 0 and state.left == 1, "nothing of the week has come"
+    state.apply([order("a", 0, product=20, quantity=4)])
+    assert state.left == 0 and state.numbers(row, whole)[0] == (4, 4, 4, 4, 4)
+    assert state.numbers(7, whole)[0][:1] == (0,), "the other products' Monday is over too"
+    again = State(monday_shop, log)
+    assert again.left == 1, "the log has no event"
+
+
 def test_a_monday_moves_the_origin(bundle: Bundle, log: EventLog) -> None:
     state = State(bundle, log)
     state.refresh()
@@ -138,7 +152,7 @@ def test_deliveries_and_sales_move_the_stock(bundle: Bundle, log: EventLog) -> N
     state = State(bundle, log)
     start = state.on_hand()
     assert start is not None and start.shape == (60, 9)
-    state.apply([order("a", 5, 20, 3, 700, "delivery"), order("b", 6, 20, 3, 12), order("c", 24 * 8, 20, 3, 1)])
+    state.apply([order("a", 5, 20, 3, 700, "delivery"), order("b", 6, 20, 3, 12), order("c", 24 * 7, 20, 3, 1)])
     now, week = state.on_hand(), state.on_hand(bundle.cutoff + 1)
     assert now is not None and week is not None
     assert now[19, 2] == start[19, 2] + 687 and week[19, 2] == start[19, 2] + 688
@@ -188,7 +202,10 @@ def test_drift_needs_a_full_week_and_sees_a_shop_that_doubles(bundle: Bundle, lo
         "psi": True,
         "ks": True,
         "coverage": True,
+        "coverage_large": True,
+        "level": True,
     }
+    assert loud["drifted"] and loud["weeks"][0]["units"] > 3 * loud["weeks"][0]["expected"]
     assert [week["week"] for week in loud["weeks"]] == ["2025-06-02", "2025-06-09", "2025-06-16"]
     assert loud["weeks"][0]["units"] == sum(row.quantity for row in rows if row.event_key.startswith("0-"))
 

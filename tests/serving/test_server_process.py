@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ pytest.importorskip("onnxruntime")
 from serving_help import copy_home, event
 
 from ecomlib.errors import DataError
-from ecomlib.serving.live.server_process import ServerProcess, running
+from ecomlib.serving.live.server_process import ServerProcess, complaint, running
 
 pytestmark = pytest.mark.slow
 
@@ -82,3 +83,14 @@ def test_the_service_itself(tmp_path: Path) -> None:
         assert service.get("/ready")["ready"]
     with running(home, "--database", f"sqlite:///{tmp_path / 'other.db'}") as service:
         assert service.get("/overview")["events"] == 0
+
+
+def test_a_complaint_is_a_sentence() -> None:
+    faults = [{"loc": ["body", "events", 307, "quantity"], "msg": "should be at most 9", "input": 12}]
+    assert (
+        complaint(json.dumps({"detail": faults}).encode()) == "events, 307, quantity: should be at most 9 (found '12')"
+    )
+    many = complaint(json.dumps({"detail": faults * 5}).encode())
+    assert many.count("events, 307") == 3 and many.endswith("; and 2 more")
+    assert complaint(b'{"detail": "no such product"}') == "no such product"
+    assert complaint(b"<html>gone") == "<html>gone" and complaint(b"[1]") == "[1]"

@@ -102,17 +102,32 @@ def test_shares_are_a_split(tiny: Bundle) -> None:
 
 
 def test_the_rhythm_is_the_shops_own(tiny: Bundle) -> None:
-    """A shop that sells on Wednesdays at noon only has nothing to hope for from the rest of the week."""
+    """A shop that sells on Wednesdays from noon to one only has nothing to hope for from the rest of the week."""
     store = load_store("simulated", size="tiny", seed=0).observed()
-    noon = store.orders["ordered_at"].dt.to_period("W").dt.start_time + pd.Timedelta(days=2, hours=12)
+    weeks, minutes = store.orders["ordered_at"].dt.to_period("W").dt.start_time, np.arange(len(store.orders)) % 60
+    noon = weeks + pd.Timedelta(days=2, hours=12) + pd.to_timedelta(minutes, unit="min")
     held = snapshot.cut(store, tiny.cutoff)
     moved = snapshot.Held(held.store.with_parts(orders=store.orders.assign(ordered_at=noon)), None, None, tiny.cutoff)
-    share = np.array(snapshot.rhythm(moved))
+    share = np.array(snapshot.shares_by_hour(moved))
     assert share[:61].max() < 1e-3 and share[61:].min() > 0.999
     week = held.store.orders["ordered_at"].dt.dayofweek
     units = held.store.orders.loc[held.store.orders["ordered_at"] >= inputs.monday(tiny.cutoff - 25), "quantity"]
     before = units[week < 3].sum() / units.sum()
     assert tiny.settings["rhythm"][72] == pytest.approx(before, abs=1e-3)
+
+
+def test_dates_alone_say_that_the_day_is_over() -> None:
+    """Ten units a day and twenty on Mondays, all at midnight: at hour 0 of a day its own units are there already."""
+    days = pd.date_range("2024-01-01", periods=7 * 30)
+    quantity = np.where(days.dayofweek == 0, 20, 10)
+    orders = pd.DataFrame({"order_id": [f"o{n}" for n in range(len(days))], "product_id": "a", "ordered_at": days})
+    orders = orders.assign(quantity=quantity, unit_price=1.0)
+    store = Store("dates", pd.DataFrame({"product_id": ["a"], "title": ["a"]}), orders)
+    share = np.array(snapshot.shares_by_hour(snapshot.cut(store, snapshot.last_full_week(store))))
+    assert share[[0, 23, 24, 144]] == pytest.approx([2 / 8, 2 / 8, 3 / 8, 1], abs=1e-3)
+    whole = store.with_parts(orders=orders[days.dayofweek == 0])
+    share = np.array(snapshot.shares_by_hour(snapshot.cut(whole, snapshot.last_full_week(store))))
+    assert share.min() > 0.998, "a shop whose lines all lie on Mondays"
 
 
 def test_a_version_is_a_better_forecaster_than_a_mean_and_says_so(tiny: Bundle) -> None:

@@ -129,3 +129,83 @@ def test_promotions_are_plain_json(tmp_path: Path) -> None:
     registry.promote(1, "Grüße")
     kept = json.loads(next((tmp_path / "promotions").glob("*.json")).read_text(encoding="utf-8"))
     assert kept["version"] == 1 and kept["why"] == "Grüße" and kept["at"].endswith("+00:00")
+
+
+def test_who_promoted_it_and_the_cards_hash_are_kept(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    version = registry.publish(write("a"))
+    made = registry.promote(1, "why")
+    assert "@" in made.who and registry.history() == [made]
+    card = version.path / "card.json"
+    text = card.read_text(encoding="utf-8")
+    card.write_text(text.replace('"data": "a"', '"data": "better"'), encoding="utf-8")
+    for again in (registry.open, lambda: registry.promote(1, "again")):
+        with pytest.raises(DataError, match=r"changed after it was published.*card\.json"):
+            again()
+    card.write_text(text, encoding="utf-8")
+    assert registry.open().card["notes"] == {"data": "a"}
+
+
+@pytest.mark.parametrize("files", [{}, {"more/shop.csv": None}, [], None, "model.onnx"])
+def test_a_card_cannot_forget_a_file(tmp_path: Path, files: object) -> None:
+    """Also before anybody promoted it; hidden files, which some systems put into folders, are no part of it."""
+    registry = Registry(tmp_path)
+    version = registry.publish(write("a"))
+    (version.path / ".DS_Store").write_text("x")
+    assert registry.open(1).number == 1
+    card = json.loads((version.path / "card.json").read_text(encoding="utf-8"))
+    if isinstance(files, dict):
+        files = {name: card["files"][name] for name in files}
+    (version.path / "card.json").write_text(json.dumps({**card, "files": files}), encoding="utf-8")
+    with pytest.raises(DataError, match=r"changed after it was published|cannot be read"):
+        registry.open(1)
+
+
+DAMAGED = ["", "{", "[]", "null", '{"version": 1}', '{"version": "1", "at": "x", "why": "y"}', "\x00" * 50, "\udcff"]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_promotion_that_cannot_be_read_is_passed_over_by_name(
+    tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry = Registry(tmp_path)
+    for text in "ab":
+        registry.promote(registry.publish(write(text)).number, text)
+    (tmp_path / "promotions" / "000003.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    assert [p.number for p in registry.history()] == [1, 2] and registry.open().number == 2
+    registry.history()
+    assert caplog.text.count("promotions/000003.json cannot be read and is passed over") == 1
+    assert registry.promote(1, "goes on").number == 4, "the name is taken"
+    assert registry.current().version == 1  # type: ignore[union-attr]
+
+
+def test_a_promotion_of_a_later_ecomlib_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    registry = Registry(tmp_path)
+    registry.publish(write("a"))
+    registry.promote(1, "now")
+    path = tmp_path / "promotions" / "000001.json"
+    held = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**held, "approved_by": "two"}), encoding="utf-8")
+    assert registry.open().number == 1 and "does not know: approved_by" in caplog.text
+    old = {name: held[name] for name in ("number", "version", "at", "why")}
+    path.write_text(json.dumps(old), encoding="utf-8")
+    assert registry.current().who == "" and registry.open().number == 1  # type: ignore[union-attr]
+
+
+def test_a_promotion_that_cannot_be_opened_for_the_moment_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of file handles, a server must not go back to an older version."""
+    registry = Registry(tmp_path)
+    for text in "ab":
+        registry.promote(registry.publish(write(text)).number, text)
+    plain = Path.read_text
+
+    def few(path: Path, *given: object, **more: object) -> str:
+        if path.name == "000002.json":
+            raise OSError(24, "Too many open files")
+        return plain(path, *given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Path, "read_text", few)
+    with pytest.raises(OSError, match="Too many open files"):
+        registry.current()

@@ -235,7 +235,7 @@ def test_the_summary_answers_a_strangers_questions() -> None:
         "2024-03-01 to 2024-03-14: 14 days, 2 full weeks",
         "3 lines in 2 orders, 8 units",
         "22 EUR revenue",
-        "33.3% of the lines came back",
+        "3 lines, 33.3% of them came back: 8 units gross, 7 net; 22 EUR gross, 18 EUR net.",
         "kitchen 100%",
         "tables: none",
         "regions.latitude: 50.0% empty",

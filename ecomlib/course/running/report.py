@@ -15,6 +15,7 @@ import pandas as pd
 from ecomlib.course import lessons, syllabus
 from ecomlib.course.publishing import FIRST_COLUMNS, order_columns, table_html
 from ecomlib.course.running.results import RECORDED, LessonRun, RunSettings
+from ecomlib.course.running.shop_page import ORDER_LIST, shop_section
 from ecomlib.files import write_whole
 
 GROUPS = (
@@ -29,6 +30,7 @@ GROUPS = (
     ("money", "The money", "What each forecast costs or earns once it has become an order."),
     ("figure", "More figures", "What else the lessons found."),
 )
+SIMULATED = "simulated store"
 VERSIONS = (
     "ecomlib",
     "numpy",
@@ -46,7 +48,10 @@ VERSIONS = (
 
 @dataclass(frozen=True)
 class Mark:
-    """One output that a lesson published: kind, title, alt text, sentence, result rows, and its data by mime type."""
+    """One output that a lesson published: kind, title, alt text, sentence, result rows, and its data by mime type.
+
+    real: whether it stands in a Part B, and so tells of a real shop. csv: the order list that a card brings.
+    """
 
     kind: str
     title: str
@@ -54,26 +59,24 @@ class Mark:
     text: str
     rows: list[dict[str, Any]]
     data: dict[str, Any]
+    real: bool = False
+    csv: str = ""
 
 
 def marks(notebook: Any) -> list[Mark]:
-    """What the executed notebook has published, in order."""
+    """What the executed notebook has published, in order; ``refused`` is what a Part B says to a shop it leaves out."""
     found = []
-    for cell in notebook.cells:
+    real, headings = False, {section.cell: section.kind for section in lessons.sections(notebook)}
+    for number, cell in enumerate(notebook.cells):
+        real = headings.get(number, "Part B" if real else "") == "Part B"
         for output in cell.get("outputs", []):
             mark = output.get("metadata", {}).get("ecomlib")
+            data = {k: "".join(v) if isinstance(v, list) else v for k, v in output.get("data", {}).items()}
             if mark:
-                data = {k: "".join(v) if isinstance(v, list) else v for k, v in output.get("data", {}).items()}
-                found.append(
-                    Mark(
-                        mark["kind"],
-                        mark["title"],
-                        mark.get("alt", ""),
-                        mark.get("text", ""),
-                        mark.get("rows", []),
-                        data,
-                    )
-                )
+                parts = (mark["kind"], mark["title"], mark.get("alt", ""), mark.get("text", ""), mark.get("rows", []))
+                found.append(Mark(*parts, data, real, mark.get("csv", "")))
+            elif real and (said := data.get("text/markdown", "")).startswith("**"):
+                found.append(Mark("refused", "", "", said.replace("*", ""), [], data, real))
     return found
 
 
@@ -83,8 +86,9 @@ def result_rows(published: Sequence[Mark]) -> pd.DataFrame:
     return order_columns(pd.DataFrame(rows)) if rows else pd.DataFrame(columns=list(FIRST_COLUMNS))
 
 
-def _piece(mark: Mark, source: str) -> str:
-    note = f'<p class="soft">From lesson {html.escape(source)}</p>'
+def _piece(mark: Mark, source: str, shop: str | None) -> str:
+    whose = SIMULATED if not mark.real else shop or "a real shop"
+    note = f'<p class="soft">From lesson {html.escape(source)} · {html.escape(whose)}</p>'
     if "image/png" in mark.data:
         picture = mark.data["image/png"].replace("\n", "")
         return (
@@ -101,10 +105,11 @@ def _card(run: LessonRun, published: Sequence[Mark]) -> str:
     question = f'<p class="soft">{html.escape(planned.question)}</p>' if planned else ""
     # The lesson shows its answer as Markdown; here it is plain text, without the marks of emphasis.
     texts = [html.escape(m.text.replace("*", "")) for m in published if m.kind == "answer"]
-    answers = "".join(f'<p class="answer">{text}</p>' for text in texts)
+    answers = "".join(f'<p class="answer"><span class="state">{SIMULATED}</span> {text}</p>' for text in texts)
     state = '<span class="state good">passed</span>' if run.passed else '<span class="state bad">failed</span>'
     link = f' · <a href="executed/{html.escape(run.executed.name)}">notebook</a>' if run.executed.exists() else ""
     failure = "" if run.passed else f"<pre>{html.escape(run.complaint())}</pre>"
+    failure += f'<p class="bad">{html.escape(run.missed[0].upper() + run.missed[1:])}.</p>' if run.missed else ""
     return (
         f'<article class="card"><h3>{run.lesson.number} · {html.escape(run.lesson.title)}</h3>{question}{answers}'
         f"<p>{state} in {run.seconds:.0f} s{link}</p>{failure}</article>"
@@ -182,9 +187,10 @@ def page(runs: Sequence[LessonRun], settings: RunSettings, published: dict[str, 
     when = datetime.datetime.now().strftime("%Y-%m-%d %H:%M")
     titles = {run.lesson.number: f"{run.lesson.number} · {run.lesson.title}" for run in runs}
     results = result_rows([mark for found in published.values() for mark in found])
+    shop = settings.store if settings.store not in (None, RECORDED) else None
     blocks, links = [], []
     for kind, title, lead in GROUPS:
-        pieces = [_piece(m, titles[n]) for n, found in published.items() for m in found if m.kind == kind]
+        pieces = [_piece(m, titles[n], shop) for n, found in published.items() for m in found if m.kind == kind]
         if kind == "leaderboard" and len(results):
             # A table for each lesson and store: errors of different tasks do not belong under each other.
             for number, store in results[["lesson", "store"]].drop_duplicates().to_numpy()[::-1]:
@@ -197,21 +203,19 @@ def page(runs: Sequence[LessonRun], settings: RunSettings, published: dict[str, 
             blocks.append(f'<section><h2 id="{kind}">{title}</h2><p class="soft">{lead}</p>{"".join(pieces)}</section>')
     cards = "".join(_card(run, published.get(run.lesson.number, [])) for run in runs)
     state = f"{passed} of {len(runs)} lessons passed" if runs else "no lesson was run"
-    shop = settings.store if settings.store not in (None, RECORDED) else None
-    note = (
-        f"<p>The second parts ran on <b>{html.escape(str(shop))}</b>: see its tables and its fan. Answers, maps "
-        "and money are those of the simulated store.</p>"
-        if shop
-        else ""
-    )
+    own, real = "", '<a href="#real">Real shop</a>'
+    if shop:  # the reader came for it: it stands first, and what is "real" is the reader's
+        own = shop_section(runs, settings, published, str(shop))
+        links.insert(0, '<a href="#shop">Real shop: yours</a>')
+        real = '<a href="#real">Online Retail II, recorded</a>'
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>ecomlib: report of a run</title>'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{css}</style></head><body>'
         "<header><h1>What will be bought, where, when, and what should the shop do?</h1>"
-        f'<p class="soft">{state}, {total:.0f} s of lesson time · {html.escape(asked)} · {when}</p>{note}'
-        f'<nav aria-label="Parts of this page"><a href="#lessons">Lessons</a>{"".join(links)}'
-        '<a href="#real">Real shop</a><a href="#times">Times</a>'
-        '<a href="#versions">Versions</a></nav></header><main>'
+        f'<p class="soft">{state}, {total:.0f} s of lesson time · {html.escape(asked)} · {when}</p>'
+        f'<nav aria-label="Parts of this page">{"".join(links)}<a href="#lessons">Lessons</a>'
+        f'{real}<a href="#times">Times</a>'
+        f'<a href="#versions">Versions</a></nav></header><main>{own}'
         f'<section><h2 id="lessons">Questions and answers</h2><div class="cards">{cards}</div></section>'
         f"{''.join(blocks)}{recorded_protocol()}"
         f'<section><h2 id="times">Times</h2>{_times(runs)}</section>'
@@ -222,8 +226,13 @@ def page(runs: Sequence[LessonRun], settings: RunSettings, published: dict[str, 
 
 
 def write(runs: Sequence[LessonRun], settings: RunSettings) -> None:
-    """Write ``report.html`` and ``leaderboard.csv`` into ``settings.out``, each whole or not at all."""
+    """Write ``report.html``, ``leaderboard.csv`` and a card's ``order_list.csv`` into ``settings.out``, each whole."""
     published = {run.lesson.number: marks(lessons.read(run.executed)) if run.executed.exists() else [] for run in runs}
     results = result_rows([mark for found in published.values() for mark in found])
     write_whole(settings.out / "leaderboard.csv", results.to_csv(index=False, lineterminator="\n"))
+    lists = [mark.csv for found in published.values() for mark in found if mark.csv]
+    if lists:
+        write_whole(settings.out / ORDER_LIST, lists[0])
+    else:  # an old list must not lie beside a new report
+        (settings.out / ORDER_LIST).unlink(missing_ok=True)
     write_whole(settings.out / "report.html", page(runs, settings, published))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +53,10 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class LessonRun:
-    """Holds the result of one lesson. ``seconds`` of wall time; ``error`` is empty where it passed."""
+    """Holds the result of one lesson. ``seconds`` of wall time; ``error`` is empty where it passed.
+
+    ``absent`` is why the reader's shop did not take part in the second part; empty where it did.
+    """
 
     lesson: LessonFile
     executed: Path
@@ -61,10 +65,16 @@ class LessonRun:
     section: str = ""
     cell: int | None = None
     source: str = ""
+    absent: str = ""
 
     @property
     def passed(self) -> bool:
         return not self.error
+
+    @property
+    def missed(self) -> str:
+        """Say in words that the reader's shop did not take part; empty where it did."""
+        return f"your shop did not take part: {self.absent}" if self.absent else ""
 
     def complaint(self) -> str:
         """Describe the failure in a few lines: lesson, section, cell, its source and the error."""
@@ -72,3 +82,22 @@ class LessonRun:
         where = f", in section '{self.section}'" if self.section else ""
         where += f", cell {self.cell}" if self.cell is not None else ""
         return "\n".join([f"✗ {self.lesson.number} {self.lesson.title} failed{where}:", *shown, f"    {self.error}"])
+
+
+# How a second part says that it leaves the shop out: a fault by its message, or a lack in its own words.
+_ABSENT = (
+    re.compile(r"cannot take part[^.:]*[.:]\**\s*(.+)", re.S),
+    re.compile(r"^\*\*.+?:\*\*\s*(.+ are too few for this lesson)", re.S),
+)
+
+
+def absence(notebook: Any) -> str:
+    """Find why the second part of an executed lesson left the shop out; empty where it took part, or was not asked."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            text = output.get("data", {}).get("text/markdown", "")
+            for pattern in _ABSENT:
+                found = pattern.search("".join(text))
+                if found:
+                    return " ".join(found[1].split()).rstrip(".")
+    return ""

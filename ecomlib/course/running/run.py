@@ -15,7 +15,7 @@ from typing import Any
 
 from ecomlib.course import lessons
 from ecomlib.course.lessons import LessonFile
-from ecomlib.course.running.results import RECORDED, LessonRun, RunSettings
+from ecomlib.course.running.results import RECORDED, LessonRun, RunSettings, absence
 from ecomlib.errors import LessonError
 from ecomlib.files import sweep, whole_file
 from ecomlib.stores import registry
@@ -103,7 +103,8 @@ def run_lesson(lesson: LessonFile, parameters: Mapping[str, Any], settings: RunS
         except Exception as problem:  # a dead kernel, a time-out, a full disk: the other lessons still run
             error = f"{type(problem).__name__}: {problem}".strip()[:2000]
     seconds = time.monotonic() - started
-    return LessonRun(lesson, target, seconds, error, section, cell, source)
+    absent = "" if error or not target.exists() else absence(lessons.read(target))
+    return LessonRun(lesson, target, seconds, error, section, cell, source, absent)
 
 
 class Display:
@@ -134,6 +135,7 @@ class Display:
         if bar is not None:
             bar.close()
         done = f"✓ {run.lesson.number} {run.lesson.title}: {run.seconds:.1f} s"
+        done += f" ({run.missed})" if run.missed else ""
         print(done if run.passed else run.complaint(), file=self.stream, flush=True)
 
 
@@ -165,6 +167,8 @@ def insist_on_store(store: str | None) -> None:
             raise LessonError(
                 f"The shop in {store} has {faults}, so no lesson was run. What to do: ecomlib data check {store}"
             )
+        if found.stray:
+            raise LessonError(f"The shop in {store} cannot be learnt from, so no lesson was run: {found.stray}")
 
 
 def run_lessons(

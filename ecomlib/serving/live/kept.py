@@ -23,7 +23,7 @@ from ecomlib.serving.release.inputs import NEVER, Floats, SalesHistory, monday
 from ecomlib.serving.release.versions import Version
 
 FOLDER = "forecasts"  # in the home
-MOST_FILES = 60  # the origins of a year, which the drift's lights look back on, and a few
+MOST_FILES = 90  # the origins of a year and of the weeks before the cutoff, on which the lights look back, and a few
 _log = logging.getLogger("ecomlib.serving")
 
 

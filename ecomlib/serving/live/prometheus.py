@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -26,16 +26,35 @@ class Metrics:
             "ecomlib_events_waiting", "events dated too far ahead of the shop's clock to count", registry=r
         )
         self.version = Gauge("ecomlib_model_version", "version in force", registry=r)
+        self.trouble = Gauge(
+            "ecomlib_trouble", "1 while the version promoted last cannot be served, and another is", registry=r
+        )
         self.drift = Gauge("ecomlib_drift", "what the drift's lights measure", ["light"], registry=r)
         self.alarm = Gauge("ecomlib_drift_alarm", "1 where a light alarms", ["light"], registry=r)
         self.stale = Gauge("ecomlib_forecasts_stale", "1 while old forecasts are answered", registry=r)
         self.making = Gauge("ecomlib_forecasts_seconds", "time that making the last forecasts took", registry=r)
+        self.old_lights = Gauge("ecomlib_drift_stale", "1 while the drift's lights are of an older state", registry=r)
+        self.clock = Gauge(
+            "ecomlib_shop_clock_timestamp_seconds", "the shop's clock: the newest event's time, as UTC", registry=r
+        )
+        self.arrived = Gauge(
+            "ecomlib_event_arrived_timestamp_seconds", "when an event arrived last; 0: none since the start", registry=r
+        )
+        self.silence = Gauge(
+            "ecomlib_silence_seconds", "since an event arrived, or since the service started", registry=r
+        )
+        self.database = Gauge("ecomlib_database_bytes", "size of the database of events", registry=r)
+        ProcessCollector(registry=r)  # memory, seconds of CPU, open files; where /proc tells
         self._known: dict[tuple[str, int], Any] = {}
 
-    def forget(self, light: str) -> None:
-        """Remove what a drift light measured: it is not known."""
-        with contextlib.suppress(KeyError):
-            self.drift.remove(light)
+    def show(self, name: str, value: float | None, alarm: bool) -> None:
+        """Show a light; what is not known is not zero: Prometheus gets no value."""
+        if value is None or value != value:
+            with contextlib.suppress(KeyError):
+                self.drift.remove(name)
+        else:
+            self.drift.labels(name).set(value)
+        self.alarm.labels(name).set(alarm)
 
     def count(self, route: str, status: int, seconds: float) -> None:
         """Count one answer; the labelled children are kept, because making them costs more than counting."""

@@ -34,6 +34,9 @@ class ServerProcess:
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
         self._line: http.client.HTTPConnection | None = None
+        keys = (os.environ.get(name, "").strip() for name in ("ECOMLIB_WRITE_KEY", "ECOMLIB_READ_KEY"))
+        key = next(filter(None, keys), "")  # the server has the same environment
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     @property
     def url(self) -> str:
@@ -85,7 +88,8 @@ class ServerProcess:
             self._line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         content = None if body is None else json.dumps(body, allow_nan=False).encode()
         try:
-            self._line.request(method, path, content, {"Content-Type": "application/json"} if content else {})
+            kind = {"Content-Type": "application/json"} if content else {}
+            self._line.request(method, path, content, self._headers | kind)
             answer = self._line.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException):
@@ -103,7 +107,7 @@ class ServerProcess:
     def _json(self, method: str, path: str, body: Any = None) -> Any:
         status, content = self.ask(method, path, body)
         if status != 200:
-            raise DataError(f"the service answered {status} to {method} {path}", value=content[:300].decode())
+            raise DataError(f"the service answered {status} to {method} {path}: {complaint(content)}")
         return json.loads(content)
 
     def _answers(self) -> bool:
@@ -116,6 +120,26 @@ class ServerProcess:
         if self._line is not None:
             self._line.close()
         self._line = None
+
+
+def complaint(content: bytes) -> str:
+    """Say in words what an answer of the service complains about: the place, the rule and the value of each fault.
+
+    An answer in another shape stands as it is, cut to 300 signs.
+    """
+    text = content.decode(errors="replace")
+    try:
+        detail = json.loads(text)["detail"]
+        if isinstance(detail, str):
+            return detail
+        said = []
+        for fault in detail[:3]:
+            place = ", ".join(str(part) for part in fault["loc"] if part != "body")
+            value = f" (found '{str(fault['input'])[:60]}')" if "input" in fault else ""
+            said.append(f"{place}: {fault['msg']}{value}")
+        return "; ".join(said) + (f"; and {len(detail) - 3} more" if len(detail) > 3 else "")
+    except (ValueError, KeyError, TypeError):
+        return text[:300]
 
 
 @contextmanager

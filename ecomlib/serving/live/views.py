@@ -155,6 +155,7 @@ def overview(state: State, orders: OrderPlan, drift: dict[str, Any], serial: int
         "clock": state.clock.isoformat(),
         "elapsed": round(1 - state.left, 4),
         "events": state.events,
+        "units": b.settings.get("units", "gross"),
         "state": serial,
         "currency": currency(b),
         "can": abilities(b),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,19 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.decisions.inventory import quantile_names
-from ecomlib.errors import DataError
+from ecomlib.errors import DataError, EcomlibError
 from ecomlib.serving.release import frozen
 from ecomlib.serving.release.frozen import Frozen
 from ecomlib.serving.release.inputs import NEVER, Floats, SalesHistory, interval, monday, week_of
-from ecomlib.serving.release.versions import Registry, Version
+from ecomlib.serving.release.versions import Promotion, Registry, Version
 from ecomlib.windowing import WindowSettings
 
 FORMAT = 2  # of settings.json; the first had no number, the network's windows under "shape", and weeks only
 KEY = "ECOMLIB_WRITE_KEY"  # the environment's variable; what it holds is never logged
 EVENTS_FILE = "events.db"  # in the home
 ALL = "all"  # the sum of all regions, and the one region of a shop that has none
+_FEW = 8  # products that a version is tried on
+_log = logging.getLogger("ecomlib.serving")
 RECENT = 26  # weeks whose units by region are kept, and whose regional split is the share
 MODEL, SMALL, TRIAL = frozen.MODEL, "model.int8.onnx", "trial"
 BESIDE = (TRIAL, "means", "trial_means")  # folders of frozen forecasters beside the one that serves
@@ -187,9 +190,9 @@ def read(version: Version) -> Bundle:
             t["order_errors"] if "order_errors" in t else errors_in(t["reach"]),
             *(frozen.read(path) if (path := version.path / name).exists() else None for name in BESIDE),
         )
-    except (OSError, KeyError, ValueError, IndexError) as error:
-        if isinstance(error, DataError):
-            raise
+    except EcomlibError:
+        raise
+    except Exception as error:  # each library that reads a part has its own errors, and all mean the same here
         raise DataError(
             f"version {version.number:04d} is no forecaster that can be served: {error!r}",
             remedy="roll back to another version, or train again: ecomlib train.",
@@ -201,6 +204,62 @@ def open_bundle(home: str | os.PathLike[str], number: int | None = None) -> Bund
     return read(registry(home).open(number))
 
 
+def open_serving(home: str | os.PathLike[str]) -> tuple[Version, Bundle, Promotion, str]:
+    """Open the version in force, or the newest before it that can be served; the last word says why, empty for neither.
+
+    Each is tried on a forecast of a few products. Raises the ``DataError`` of the version in force where none will do.
+    """
+    versions = registry(home)
+    standing = versions.standing()
+    if not standing:
+        versions.open()  # says what to do
+    later = {promotion.version: promotion for promotion in versions.history()}  # what was rolled back from comes last
+    first: DataError | None = None
+    for promotion in {p.version: p for p in [*reversed(standing), *reversed(later.values())]}.values():
+        try:
+            version = versions.open(promotion.version)
+            bundle = read(version)
+            try_out(bundle)
+        except DataError as error:
+            first = first or error
+            continue
+        if first is not None:
+            _log.error("version %04d serves in the place of the one in force: %s", version.number, first)
+        return version, bundle, promotion, str(first or "")
+    raise first or DataError("no version is in force", remedy="publish one and promote it: ecomlib train.")
+
+
+def try_out(bundle: Bundle) -> None:
+    """Forecast a few products: a network may open, and still not fit the tables beside it; ``DataError`` then."""
+    some, books = slice(0, _FEW), bundle.books
+    few = replace(
+        books,
+        products=books.products[some],
+        category=books.category[some],
+        begin=books.begin[some],
+        units=books.units[some],
+        plan={name: values[some] for name, values in books.plan.items()},
+    )
+    try:
+        made = [bundle.forecast(few, bundle.cutoff)[0], bundle.mean(few, bundle.cutoff)]
+        wrong = any(one.shape != (len(few.products), bundle.horizon) or not np.isfinite(one).all() for one in made)
+    except EcomlibError:
+        raise
+    except Exception as error:  # each library has its own errors
+        raise _useless(
+            bundle.number, f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+        ) from error
+    if wrong:
+        raise _useless(bundle.number, "its forecasts are no numbers of the right shape")
+
+
+def _useless(number: int, why: str) -> DataError:
+    return DataError(
+        f"version {number:04d} opens, but cannot forecast: {why}",
+        remedy="roll back to another version, or train again: ecomlib train.",
+    )
+
+
 def registry(home: str | os.PathLike[str]) -> Registry:
     """Return the registry in a home folder."""
     return Registry(Path(home) / "registry")
@@ -208,7 +267,10 @@ def registry(home: str | os.PathLike[str]) -> Registry:
 
 def database_url(home: str | os.PathLike[str]) -> str:
     """Return where events live unless another database is named."""
-    return f"sqlite:///{Path(home) / EVENTS_FILE}"
+    from sqlalchemy import URL
+
+    # Not pasted into a text: a folder's name may hold "?" or "%", which mean something there.
+    return URL.create("sqlite", database=str(Path(home) / EVENTS_FILE)).render_as_string(hide_password=False)
 
 
 def flat(books: SalesHistory) -> pd.DataFrame:

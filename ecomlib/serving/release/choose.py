@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,16 +16,17 @@ import pandas as pd
 from ecomlib.contract import interval_columns, mean_column
 from ecomlib.ensemble import split_conformal
 from ecomlib.errors import DataError
+from ecomlib.evaluation.coverage_by_size import EARLIER
+from ecomlib.evaluation.rivals import coverages, errors_of, fair
+from ecomlib.evaluation.shop_answer import DO_NOT_USE, ShopAnswer, shop_answer
+from ecomlib.periods import period_start
 from ecomlib.serving.release.candidates import MEAN, NAMES, WORDS, FitSettings, Fitted, fit, names_for
 from ecomlib.serving.release.inputs import Floats, SalesHistory, interval, monday
 from ecomlib.serving.release.snapshot import Snapshot
 
 MOST_ORIGINS, LEAST_ORIGINS = 4, 3
 LEAST_WEEKS = 12  # before the first origin
-MOST_BIAS = 0.5  # of the units sold: what is further off is no forecast of them, whatever its WAPE
 HOLDING = 0.25  # of the unit cost: what a unit costs that is left over
-LARGE = "sold more"  # half of the products, by their last eight weeks
-TOP = "best sellers"  # a tenth of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,13 +156,13 @@ def pick(scores: pd.DataFrame, names: tuple[str, ...]) -> tuple[str, str]:
     if not sold > 0:
         return MEAN, f"nothing was sold in the weeks that were to choose: the {WORDS[MEAN]} serves"
     error = scores[list(names)].sub(scores["y"], axis=0).abs()
-    wape = error.sum() / sold
-    bias = scores[list(names)].sum() / sold - 1
-    fair = [name for name in names if abs(bias[name]) <= MOST_BIAS]
-    if not fair:  # the one whose sum is least off by ratio, so that a forecast of nothing is never it
-        fair = [min(names, key=lambda name: abs(np.log(max(bias[name] + 1, 1e-12))))]
-    best = str(wape[fair].idxmin())
-    for name in fair:
+    table = errors_of(scores, names, pooled=True).set_index("model")
+    wape, bias = table["wape"], table["bias"]
+    sane = fair(bias)
+    if not sane:  # the one whose sum is least off by ratio, so that a forecast of nothing is never it
+        sane = [min(names, key=lambda name: abs(np.log(max(bias[name] + 1, 1e-12))))]
+    best = str(wape[sane].idxmin())
+    for name in sane:
         gap = (error[name] - error[best]).groupby(scores["unique_id"]).sum()
         doubt = float(np.sqrt(len(gap) * gap.var(ddof=1))) / sold if len(gap) > 1 else 0.0
         if wape[name] - wape[best] <= doubt:
@@ -173,7 +173,7 @@ def pick(scores: pd.DataFrame, names: tuple[str, ...]) -> tuple[str, str]:
             f"; {WORDS[name]}, at {wape[name]:.3f}, is simpler and within one standard error ({doubt:.3f}): "
             f"{WORDS[name]} serves"
         )
-    out = [WORDS[other] for other in names if other not in fair]
+    out = [WORDS[other] for other in names if other not in sane]
     if out:
         said += f"; left out, since it misses the sum of units by more than half: {', '.join(out)}"
     return name, said
@@ -182,58 +182,55 @@ def pick(scores: pd.DataFrame, names: tuple[str, ...]) -> tuple[str, str]:
 def tabulate(scores: pd.DataFrame, snap: Snapshot, origins: tuple[int, ...], coverage: float) -> pd.DataFrame:
     """Tabulate the candidates: WAPE and bias pooled over the origins that choose, and what holds at the last one.
 
-    ``wape``, ``bias`` (of the sum of units), ``bias_mean`` (that of the means, which is what sums are made of). At the
-    last origin, with intervals that the earlier ones calibrate:
-    ``coverage`` of all product-weeks, of the half that sold more in the eight weeks before, and of the top tenth.
+    ``wape``, ``bias`` (of the sum of units), ``bias_mean`` (that of the means, which is what sums are made of),
     ``money``: what the errors would cost a week, had the forecast been ordered: margin where too few, ``HOLDING`` of
-    the unit cost where too many; missing where a shop has no unit costs.
+    the unit cost where too many; missing where a shop has no unit costs. At the last origin, with intervals that the
+    earlier ones calibrate: ``coverage`` and its columns by units and size, see ``evaluation.rivals.coverages``.
     """
     names = [name for name in NAMES if name in scores]
     choosing = scores[scores["cutoff"] < monday(origins[-1])] if len(origins) > 1 else scores
-    sold, weeks = float(choosing["y"].sum()), max(choosing["ds"].nunique(), 1)
     last = scores[scores["cutoff"] == monday(origins[-1])] if origins else scores
-    price = snap.products.set_index("product_id")[["price", "cost"]]
-    money = choosing[["unique_id"]].join(price, on="unique_id")
-    classes = _classes(last, snap.books, origins)
-    rows: list[dict[str, Any]] = []
-    for name in names:
-        off = choosing["y"] - choosing[name]
-        mean = mean_column(name) if mean_column(name) in choosing else name
-        cost = off.clip(lower=0) * (money["price"] - money["cost"]).clip(lower=0)
-        cost += (-off).clip(lower=0) * HOLDING * money["cost"]
-        row = {
-            "model": name,
-            "wape": float(off.abs().sum() / sold) if sold > 0 else np.nan,
-            "bias": float(-off.sum() / sold) if sold > 0 else np.nan,
-            "bias_mean": float(choosing[mean].sum() / sold - 1) if sold > 0 else np.nan,
-            "coverage": np.nan,
-            "coverage_large": np.nan,
-            "coverage_top": np.nan,
-            "money": float(cost.sum() / weeks) if money["cost"].notna().all() and len(money) else np.nan,
-        }
-        if len(origins) > 1:
+    table = errors_of(choosing, names, _costs(snap), pooled=True)
+    level = round(100 * coverage, 9)
+    if len(origins) > 1:
+        for name in names:
             reach, _ = reach_of(choosing["y"].to_numpy(dtype=float), choosing[name].to_numpy(dtype=float), coverage)
-            low, high = interval(last[name].to_numpy(dtype=float), reach)
-            held = (last["y"] >= low) & (last["y"] <= high)
-            if np.isfinite(reach):
-                row["coverage"] = float(held.mean())
-                row["coverage_large"] = float(held[classes != ""].mean())
-                row["coverage_top"] = float(held[classes == TOP].mean())
-        rows.append(row)
-    return pd.DataFrame(rows)
+            ends = interval(last[name].to_numpy(dtype=float), reach)
+            last = last.assign(**dict(zip(interval_columns(name, level), ends, strict=True)))
+    return table.merge(coverages(last, names, _earlier(snap.books, origins), level))
 
 
-def _classes(last: pd.DataFrame, books: SalesHistory, origins: tuple[int, ...]) -> np.ndarray:
-    """``LARGE``, ``TOP`` or nothing, for each row of the last origin: by units of the eight weeks before it."""
-    if not origins or last.empty:
-        return np.zeros(0, dtype=object)
-    at = origins[-1] - books.first + 1
-    units = pd.Series(books.units[:, max(at - 8, 0) : at].sum(axis=1), index=list(books.products))
-    mine = units[last["unique_id"].unique()].sort_values(ascending=False, kind="stable")
-    word = pd.Series("", index=mine.index, dtype=object)
-    word.iloc[: -(-len(mine) // 2)] = LARGE
-    word.iloc[: -(-len(mine) // 10)] = TOP
-    return word[last["unique_id"]].to_numpy()
+def _costs(snap: Snapshot) -> pd.DataFrame:
+    """What a unit costs that is short, and one that is over, by product."""
+    price = snap.products.set_index("product_id")
+    return pd.DataFrame({"short": (price["price"] - price["cost"]).clip(lower=0), "over": HOLDING * price["cost"]})
+
+
+def _earlier(books: SalesHistory, origins: tuple[int, ...]) -> pd.Series:
+    """Units of the eight weeks before the last origin, by cutoff and product."""
+    at = origins[-1] - books.first + 1 if origins else 0
+    units = books.units[:, max(at - EARLIER, 0) : at].sum(axis=1)
+    days = [monday(origins[-1])] if origins else []
+    keys = pd.MultiIndex.from_product([days, books.products], names=["cutoff", "unique_id"])
+    return pd.Series(units[: len(keys)], index=keys)
+
+
+def answer(choice: Choice, snap: Snapshot, shop: str) -> ShopAnswer:
+    """Set what was chosen beside last week, the mean of eight weeks and last year, at all origins."""
+    books = snap.books
+    if choice.scores.empty:
+        weeks = books.units.shape[1]
+        said = f"{shop}: {weeks} full weeks are too few to try a forecast on, so nobody knows how good it is. "
+        return ShopAnswer(shop, choice.name, choice.table, "", None, False, f"{said}{DO_NOT_USE}.")
+    product, week = np.nonzero(np.arange(books.units.shape[1]) + books.first >= books.begin[:, None])
+    history = pd.DataFrame(
+        {
+            "unique_id": np.array(books.products, dtype=object)[product],
+            "ds": period_start(week + books.first, "W-MON"),
+            "y": books.units[product, week],
+        }
+    )
+    return shop_answer(choice.scores, choice.name, history, shop=shop, costs=_costs(snap))
 
 
 def reach_of(y: Floats, f: Floats, coverage: float) -> tuple[float, str]:
@@ -255,19 +252,22 @@ def printed(choice: Choice) -> list[str]:
     table = choice.table
     if not choice.origins:
         return [choice.reason]
-    head = f"{'':19}{'WAPE':>8}{'bias':>8}{'of means':>10}{'held':>8}{'larger':>8}{'top':>8}{'money':>10}"
+    head = (
+        f"{'':19}{'WAPE':>8}{'bias':>8}{'of means':>10}{'held':>8}{'by units':>10}{'larger':>8}{'top':>8}{'money':>10}"
+    )
     lines = [f"{len(choice.origins)} origins, {choice.scores['unique_id'].nunique():,} products", head]
 
-    def share(value: float) -> str:
-        return f"{value:>8.0%}" if np.isfinite(value) else f"{'–':>8}"
+    def told(value: float, form: str, width: int) -> str:
+        return f"{format(value, form) if np.isfinite(value) else '–':>{width}}"
 
     for row in table.itertuples(index=False):
         mark = "→ " if row.model == choice.name else "  "
-        money = f"{row.money:>10,.0f}" if np.isfinite(row.money) else f"{'–':>10}"
-        wape = f"{row.wape:>8.3f}" if np.isfinite(row.wape) else f"{'–':>8}"
-        bias = f"{row.bias:>+8.0%}" if np.isfinite(row.bias) else f"{'–':>8}"
-        bias += f"{row.bias_mean:>+10.0%}" if np.isfinite(row.bias_mean) else f"{'–':>10}"
-        held = "".join(share(value) for value in (row.coverage, row.coverage_large, row.coverage_top))
-        lines.append(f"{mark}{WORDS[row.model]:17}{wape}{bias}{held}{money}")
-    lines.append("held: share of intervals that held at the last origin: all, the half that sells more, its best tenth")
+        error = told(row.wape, ".3f", 8) + told(row.bias, "+.0%", 8) + told(row.bias_mean, "+.0%", 10)
+        held = told(row.coverage, ".0%", 8) + told(row.coverage_weighted, ".0%", 10)
+        held += told(row.coverage_large, ".0%", 8) + told(row.coverage_top, ".0%", 8)
+        lines.append(f"{mark}{WORDS[row.model]:17}{error}{held}{told(row.money, ',.0f', 10)}")
+    lines.append(
+        "held: share of intervals that held at the last origin: all, weighted by the units sold before it, "
+        "the half that sells more, its best tenth"
+    )
     return [*lines, choice.reason]

@@ -13,6 +13,8 @@ from ecomlib.errors import DataError
 from ecomlib.panel import make_panel, period_index
 from ecomlib.serving.release.bundle import ALL, RECENT, flat
 from ecomlib.serving.release.inputs import NEVER, Floats, SalesHistory, monday, week_of
+from ecomlib.stores import rhythm
+from ecomlib.stores.oddities import raise_for_stray_dates
 
 if TYPE_CHECKING:
     from ecomlib.stores import Store
@@ -66,6 +68,7 @@ def snapshot(store: Store, horizon: int, cutoff: int, more: pd.DataFrame | None 
     Snapshot
         Its books begin with the first full week.
     """
+    raise_for_stray_dates(store.orders)
     held = cut(store, cutoff, more)
     products, regions = catalogue(held.store)
     books, by_region = books_of(held, products, regions, horizon)
@@ -79,36 +82,14 @@ def snapshot(store: Store, horizon: int, cutoff: int, more: pd.DataFrame | None 
     return Snapshot(held, products, regions, books, by_region, horizon)
 
 
-_CLOSED = 0.02  # of a week's units: days that hold fewer are days on which the shop is closed
-
-
-def _weekdays(store: Store) -> Floats:
-    """Share of the units by day of the week, Monday first."""
-    orders = store.orders
-    units = np.bincount(orders["ordered_at"].dt.dayofweek, orders["quantity"].to_numpy(dtype=float), 7)
-    return np.asarray(units / units.sum())
-
-
 def first_full_week(store: Store) -> int:
-    """Return the number of the first week that the store's orders hold whole.
-
-    A week that begins late is whole all the same where the shop is closed on the days before its first order.
-    """
-    first = store.orders["ordered_at"].min()
-    missed = _weekdays(store)[: first.dayofweek].sum()
-    return week_of(first) + int(missed > _CLOSED)
+    """Return the number of the first week that the store's orders hold whole (``stores.rhythm``)."""
+    return rhythm.first_full_week(store.orders)
 
 
 def last_full_week(store: Store) -> int:
-    """Return the number of the last week that the store's orders, or its inventory, hold whole.
-
-    A week that ends early is whole all the same where the shop is closed on the days after its last order.
-    """
-    last = store.orders["ordered_at"].max().normalize()
-    if store.inventory is not None:
-        last = max(last, store.inventory["date"].max())
-    missed = _weekdays(store)[last.dayofweek + 1 :].sum()
-    return week_of(last) - int(missed > _CLOSED)
+    """Return the number of the last week that the store's orders, or its inventory, hold whole (``stores.rhythm``)."""
+    return rhythm.last_full_week(store.orders, None if store.inventory is None else store.inventory["date"].max())
 
 
 def cut(store: Store, cutoff: int, more: pd.DataFrame | None = None) -> Held:
@@ -227,14 +208,26 @@ def shares(by_region: Floats, category: tuple[str, ...]) -> Floats:
     return np.asarray((recent + _PRIOR * group[code]) / (recent.sum(axis=1, keepdims=True) + _PRIOR))
 
 
-def rhythm(held: Held) -> list[float]:
+def shares_by_hour(held: Held) -> list[float]:
     """Share of a week's units that come before each of its 168 hours, over the last ``RECENT`` weeks (lesson 08,
-    section 2). One unit is spread evenly, so that some share is always left."""
+    section 2). One unit is spread evenly, so that some share is always left.
+
+    Where a time of day is a mark, no moment (a date alone is midnight), all that the day sells stands at that hour
+    already: when the shop's clock shows it, those orders are being told, and none of them is to be expected again.
+    """
     orders = held.store.orders
     orders = orders[orders["ordered_at"] >= monday(held.cutoff + 1 - RECENT)]
     hour = (orders["ordered_at"].dt.dayofweek * 24 + orders["ordered_at"].dt.hour).to_numpy()
-    units = np.bincount(hour, orders["quantity"].to_numpy(dtype=float), 168) + 1 / 168
-    return [0.0, *(float(share) for share in np.round(np.cumsum(units / units.sum()), 6)[:-1])]
+    hour = hour + np.where(rhythm.marked(orders["ordered_at"]), 0, 1)  # a moment's unit is there when its hour is over
+    units = np.bincount(hour, orders["quantity"].to_numpy(dtype=float), 169)[:168] + np.r_[0.0, np.full(167, 1 / 168)]
+    share = np.cumsum(units / (orders["quantity"].sum() + 1))
+    return [float(part) for part in np.round(share, 6)]
+
+
+def silence(held: Held) -> float:
+    """Count the days of the longest pause between two days with orders (lesson 08, section 3)."""
+    days = np.unique(held.store.orders["ordered_at"].to_numpy().astype("datetime64[D]"))
+    return float(np.diff(days).astype(np.int64).max(initial=1))
 
 
 def tables_of(snap: Snapshot) -> dict[str, pd.DataFrame]:

@@ -21,14 +21,25 @@ from ecomlib.serving.release import candidates
 from ecomlib.serving.release.bundle import BESIDE, FORMAT, MODEL, RECENT, SMALL, TRIAL, describe, registry, write
 from ecomlib.serving.release.calibrate import calibrate
 from ecomlib.serving.release.candidates import MEAN, WORDS, FitSettings, Fitted, Learned
-from ecomlib.serving.release.choose import Choice, choose, printed
+from ecomlib.serving.release.choose import Choice, answer, choose, printed
 from ecomlib.serving.release.effects import effects_of
 from ecomlib.serving.release.frozen import OnnxNetwork
 from ecomlib.serving.release.inputs import Floats, SalesHistory, levels_of, monday, panel, windows_for
-from ecomlib.serving.release.snapshot import Snapshot, digest_of, last_full_week, rhythm, snapshot, tables_of
+from ecomlib.serving.release.snapshot import (
+    Snapshot,
+    digest_of,
+    last_full_week,
+    shares_by_hour,
+    silence,
+    snapshot,
+    tables_of,
+)
 from ecomlib.serving.release.versions import Version
+from ecomlib.stores.returns import sold
+from ecomlib.stores.rhythm import rhythm
 
 if TYPE_CHECKING:
+    from ecomlib.evaluation.shop_answer import ShopAnswer
     from ecomlib.models import Network
     from ecomlib.serving.release.bundle import Bundle
     from ecomlib.stores import Store
@@ -48,7 +59,8 @@ class ReleaseSettings:
     the shop's size). seed: of networks, trees and order of windows. coverage: what the intervals promise. effects:
     estimate what prices and promotions do; text: with the listings' words as the confounder, which needs the encoder.
     small: also an eight-bit network, with what it costs on the card. horizon: weeks ahead that are forecast. quick: no
-    network among the candidates. model: publish this candidate, whatever the scores say.
+    network among the candidates. model: publish this candidate, whatever the scores say. returns: the units that are
+    learned and forecast, ``"gross"``, or ``"net"`` of the lines that came back.
     """
 
     hold_out: int = 0
@@ -61,19 +73,22 @@ class ReleaseSettings:
     horizon: int = 4
     quick: bool = False
     model: str | None = None
+    returns: str = "gross"
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
     """Holds what training leaves beside the published version.
 
-    choice: what was chosen and why. fitted: what was fitted on all weeks. books: its sales history.
+    choice: what was chosen and why. fitted: what was fitted on all weeks. books: its sales history. answer: how good
+    it is beside last week, a mean and last year.
     """
 
     version: Version
     choice: Choice
     fitted: Fitted
     books: SalesHistory
+    answer: ShopAnswer
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -145,9 +160,12 @@ def train(
     """
     how, began = plan or ReleaseSettings(), time.perf_counter()
     fit = FitSettings(how.epochs, how.seed)
-    snap = snapshot(store, how.horizon, cutoff if cutoff is not None else last_full_week(store) - how.hold_out, more)
+    until = cutoff if cutoff is not None else last_full_week(store) - how.hold_out
+    snap = snapshot(sold(store, how.returns), how.horizon, until, more)
     weeks = snap.books.units.shape[1]
     say(f"{len(snap.products):,} products, {weeks} full weeks up to {monday(snap.books.last + 1):%Y-%m-%d}")
+    for note in rhythm(store.orders).notes:
+        say(f"note: {note}")
     choice = choose(snap, fit, quick=how.quick, model=how.model, coverage=how.coverage)
     first = choice.origins[0] if choice.origins else None
     for line in printed(choice):
@@ -164,14 +182,22 @@ def train(
     tables = tables_of(snap) | {"reach": reach, "effects": effects, "order_errors": order_errors}
     if keep is not None:
         tables["stock"] = pd.DataFrame(stock, columns=list(snap.regions["region_id"]), dtype=float)
+    found = answer(choice, snap, store.name)
     notes = noted(snap, choice, how) | {
         "source": dict(source or {"store": store.name}),
         "parity": gap,
         "effects": about,
+        "answer": found.sentence,
+        "usable": found.usable,
     }
     version = publish(home, snap, choice, fitted, how, tables, notes, began)
     say(f"published as version {version.number:04d}: {WORDS[choice.name]}")
-    return Trained(version, choice, fitted, snap.books)
+    if how.hold_out and cutoff is None:
+        say(
+            f"{how.hold_out} full weeks were held back, and its forecasts begin before them: replay them, or train "
+            "with --hold-out 0, before you order by it"
+        )
+    return Trained(version, choice, fitted, snap.books, found)
 
 
 def noted(snap: Snapshot, choice: Choice, how: ReleaseSettings) -> dict[str, Any]:
@@ -193,6 +219,7 @@ def noted(snap: Snapshot, choice: Choice, how: ReleaseSettings) -> dict[str, Any
         "plan": asdict(how),
         "products": len(snap.products),
         "regions": len(snap.regions),
+        "units": how.returns,
         "model": choice.name,
         "reason": choice.reason,
         "origins": [f"{monday(origin):%Y-%m-%d}" for origin in choice.origins],
@@ -222,7 +249,9 @@ def publish(
         "effects": notes["effects"],
         "currency": snap.held.store.currency,
         "source": notes["source"],
-        "rhythm": rhythm(snap.held),
+        "rhythm": shares_by_hour(snap.held),
+        "silence": silence(snap.held),
+        "units": how.returns,
         "model": choice.name,
         "reason": choice.reason,
     }

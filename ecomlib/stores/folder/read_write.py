@@ -13,8 +13,11 @@ import pandas as pd
 
 from ecomlib.errors import DataError
 from ecomlib.files import whole_folder
+from ecomlib.stores.folder.sources import source_of
 from ecomlib.stores.folder.table_file import read_table
 from ecomlib.stores.language import guess_language
+from ecomlib.stores.oddities import oddities, raise_for_stray_dates
+from ecomlib.stores.returns import cleaning_of
 from ecomlib.stores.schema import SCHEMA, conform
 from ecomlib.stores.store import TABLES, Store
 from ecomlib.stores.validation import faults
@@ -29,6 +32,7 @@ class _Scan:
 
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    faulty: dict[str, tuple[str, ...]] = field(default_factory=dict)  # columns that a frame lacks for their faults
     problems: list[DataError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     card: dict[str, str] = field(default_factory=dict)
@@ -37,7 +41,7 @@ class _Scan:
 def _scan(path: str | Path) -> _Scan:
     folder, found = Path(path).expanduser(), _Scan()
     try:
-        paths = sorted(item for item in folder.iterdir() if item.is_file() and not item.name.startswith("."))
+        paths = sorted(item for item in folder.iterdir() if not item.name.startswith("."))
     except OSError as fault:
         what = "there is no such folder" if not folder.exists() else f"this is not a folder: {fault.strerror}"
         remedy = "give the path of a folder that holds products.csv and orders.csv."
@@ -46,15 +50,20 @@ def _scan(path: str | Path) -> _Scan:
     rows: dict[str, np.ndarray] = {}
     spoilt: set[str | None] = set()
     failed: set[tuple[str | None, str | None]] = set()
-    for item in paths:
-        name, kind = item.stem.lower(), item.suffix.lower()
-        if item.name == _CARD:
-            found.card = _card(item, found)
-        elif name in SCHEMA and kind in _READABLE:
-            if name in found.files:
-                problem = f"two files hold this table: {found.files[name]} and {item.name}"
-                found.problems.append(DataError(problem, table=name, remedy="keep one of them."))
-                continue
+    # Plain files come first: a compressed copy or a folder beside one is not another table.
+    sources = sorted((source for source in map(source_of, paths) if source), key=lambda source: bool(source.packing))
+    for source in sources:
+        name, item = source.table, source.path
+        if source.packing and name in found.files:
+            found.notes.append(f"{item.name}: not read, for {found.files[name]} holds this table.")
+        elif not source.kind:
+            problem = f"a file of this kind cannot be read: {item.name}"
+            found.problems.append(DataError(problem, table=name, remedy="save it as 'CSV UTF-8' or as Parquet."))
+            spoilt.add(name)
+        elif name in found.files:
+            problem = f"two files hold this table: {found.files[name]} and {item.name}"
+            found.problems.append(DataError(problem, table=name, remedy="keep one of them."))
+        else:
             found.files[name] = item.name
             read = read_table(item, SCHEMA[name])
             found.problems += read.faults
@@ -63,20 +72,22 @@ def _scan(path: str | Path) -> _Scan:
                 spoilt.add(name)
             else:
                 found.frames[name], rows[name] = conform(read.frame, SCHEMA[name]), read.rows
+                found.faulty[name] = tuple(column for column in read.columns if column not in read.frame)
                 failed |= {(fault.table, fault.column) for fault in read.faults}
-        elif name in SCHEMA:
-            problem = f"a file of this kind cannot be read: {item.name}"
-            found.problems.append(DataError(problem, table=name, remedy="save it as 'CSV UTF-8' or as Parquet."))
-            spoilt.add(name)
-        elif kind in _READABLE:
-            near = difflib.get_close_matches(name, SCHEMA, n=1)
-            found.notes.append(f"{item.name}: not read{f'; should it be {near[0]}{kind}?' if near else '.'}")
+    for item in paths:
+        if item.name == _CARD:
+            found.card = _card(item, found)
+        elif item.is_file() and item.suffix.lower() in _READABLE and source_of(item) is None:
+            near = difflib.get_close_matches(item.stem.lower(), SCHEMA, n=1)
+            hint = f"; should it be {near[0]}{item.suffix.lower()}?" if near else "."
+            found.notes.append(f"{item.name}: not read{hint}")
     # A column or file that could not be read has been named already: it is not missing as well.
     found.problems += [
         fault
         for fault in faults(found.frames, rows)
         if fault.table not in spoilt and (fault.table, fault.column) not in failed
     ]
+    found.notes += oddities(found.frames, rows)
     return found
 
 
@@ -95,7 +106,8 @@ def read(path: str | Path, *, name: str | None = None, currency: str | None = No
     Parameters
     ----------
     path : str or Path
-        The folder. CSV files are UTF-8 with a header; columns as in ``ecomlib.stores.schema``, more are kept.
+        The folder. CSV files are UTF-8 with a header; columns as in ``ecomlib.stores.schema``, more are kept. A table
+        may be compressed (``orders.csv.gz``), or a folder of parts (``orders.parquet/``).
     name, currency : str, optional
         Default to what ``write`` left there, else to the folder's name and nothing.
 
@@ -112,10 +124,12 @@ def read(path: str | Path, *, name: str | None = None, currency: str | None = No
         for other in others:
             first.add_note(str(other))
         raise first
+    notes = {"source": "folder", "files": dict(found.files), "reading": tuple(found.notes)}
+    returned = cleaning_of(found.frames["orders"])
     return Store(
         name=name or found.card.get("name") or Path(path).expanduser().resolve().name,
         currency=currency if currency is not None else found.card.get("currency", ""),
-        notes={"source": "folder", "files": dict(found.files), "reading": tuple(found.notes)},
+        notes=notes if returned is None else notes | {"cleaning": returned},
         **found.frames,
     )
 
@@ -154,6 +168,9 @@ class CheckReport:
 
     ``rows`` and ``columns`` are by table, ``problems`` must be mended, ``notes`` are worth knowing. ``period`` is
     from the first order to the last, ``language`` that of the titles; both are empty where no such column was read.
+    ``tables`` are those that could be read, with whatever faults they have. ``faulty`` are columns that are there and
+    could not be read, by table. ``stray`` says which dates lie so far from all others that nothing can be learnt from
+    the tables.
     """
 
     path: str
@@ -163,23 +180,25 @@ class CheckReport:
     notes: tuple[str, ...]
     period: tuple[pd.Timestamp, pd.Timestamp] | None
     language: str
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    faulty: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    stray: str = ""
 
     @property
     def ok(self) -> bool:
         """Whether nothing must be mended."""
         return not self.problems
 
-    @property
-    def weeks(self) -> int:
-        """Count the full weeks of orders."""
-        return ((self.period[1] - self.period[0]).days + 1) // 7 if self.period else 0
-
     def text(self, language_note: str = "") -> str:
         """Format the report as plain text; ``language_note`` is appended to the line on the titles' language."""
         lines = [f"The shop in {self.path}", "", "What fits"]
         for table, count in self.rows.items():
-            there = self.columns[table]
-            lines.append(f"  {table:<10} {count:>9,} rows   {', '.join(there)}")
+            there = (*self.columns[table], *self.faulty.get(table, ()))
+            faulty = {fault.column for fault in self.problems if fault.table == table}
+            fit = [name for name in there if name not in faulty]
+            lines.append(f"  {table:<10} {count:>9,} rows   {', '.join(fit)}")
+            if len(fit) < len(there):
+                lines.append(f"  {'':<10} {'':>9}        to mend: {', '.join(n for n in there if n in faulty)}")
             absent = [column.name for column in SCHEMA[table].columns if column.name not in there]
             if absent:
                 lines.append(f"  {'':<10} {'':>9}        not there: {', '.join(absent)}")
@@ -221,7 +240,20 @@ def check(path: str | Path) -> CheckReport:
         notes=tuple(found.notes),
         period=period,
         language=language,
+        tables=dict(found.frames),
+        faulty=dict(found.faulty),
+        stray=_stray(orders),
     )
+
+
+def _stray(orders: pd.DataFrame | None) -> str:
+    if orders is None or "ordered_at" not in orders or not pd.api.types.is_datetime64_dtype(orders["ordered_at"]):
+        return ""
+    try:
+        raise_for_stray_dates(orders)
+    except DataError as fault:
+        return str(fault)
+    return ""
 
 
 __all__ = ["CheckReport", "check", "read", "write"]

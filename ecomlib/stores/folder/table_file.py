@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,8 +14,11 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.stores.folder.parquet_file import cut_off, parquet, unreadable
 from ecomlib.stores.folder.parse import parse
-from ecomlib.stores.schema import Table
+from ecomlib.stores.folder.sources import PARQUET, Source, lake_of, parts_of, source_of, unpacked
+from ecomlib.stores.schema import Column, Table
+from ecomlib.stores.validation import value_faults
 
 _SEPARATORS = (",", ";", "\t", "|")
 _SEPARATOR_WORDS = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -28,28 +33,38 @@ _DISGUISES = (
 )
 
 
+# The first line that spreadsheets write and read, which names the separator.
+_NAMED_SEPARATOR = re.compile(r"""[\r\n]*"?sep=(.)"?[,;\t|]*(?:\r\n|\r|\n|$)""", re.IGNORECASE)
+_TITLES = 20  # lines above a header that are looked through
+_LEADING = re.compile(r"\n[ \t]*(?:[+-]?0\d|\+)")  # zeros, or a telephone's plus
+# An exponent as no computer writes it: 12E4 is an article, 1e-05 a number. And whole numbers of sixteen digits.
+_EXPONENT = re.compile(r"\n(?![ \t]*[+-]?\d(?:\.\d+)?e[+-]\d\d+[ \t]*(?:\n|$))[^\neE]*[eE]")
+_LONG = re.compile(r"\n[ \t]*[+-]?\d{16,}(?:\.0*)?[ \t]*(?:\n|$)")
+
+
 @dataclass
 class TableRead:
-    """Hold what came out of one file: the frame (None where nothing could be read), and what is to be said of it."""
+    """Hold what came out of one file, and what is to be said of it.
+
+    ``frame`` is None where nothing could be read; it lacks the columns at fault, which ``columns`` names with the rest.
+    """
 
     frame: pd.DataFrame | None = None
     rows: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     faults: list[DataError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    columns: tuple[str, ...] = ()
 
 
 def read_table(path: Path, table: Table) -> TableRead:
     """Read a CSV or Parquet file as the table that its name says; faults are collected, not raised.
 
-    Rows are numbered as the owner counts them below the header; the first is 1.
+    The file may be compressed, or a folder of parts. Rows are numbered as the owner counts them below the header; the
+    first is 1.
     """
     found = TableRead()
     try:
-        if path.suffix.lower() == ".parquet":
-            frame = _parquet(path, table.name, found.notes)
-            found.rows = np.arange(1, len(frame) + 1, dtype=np.int64)
-        else:
-            frame, found.rows = _csv(path, table, found.notes)
+        frame, found.rows = _cells(source_of(path) or Source(path, table.name, path.suffix.lower()), table, found.notes)
         names = _column_names([str(name) for name in frame.columns], table, found.notes)
     except DataError as fault:
         found.faults.append(fault)
@@ -58,14 +73,86 @@ def read_table(path: Path, table: Table) -> TableRead:
     columns: dict[str, pd.Series] = {}
     for name in names:
         column = table.column(name)
+        if column is not None and not column.required and len(frame) and frame[name].isna().all():
+            # A template's column that nobody filled in is not there; a flag or a place could not be empty.
+            continue
         try:
             columns[name] = (
                 parse(frame[name], column, table.name, found.rows, found.notes) if column else _free(frame[name])
             )
         except DataError as fault:
             found.faults.append(fault)
-    found.frame = pd.DataFrame(columns, index=frame.index)
+            if column:
+                found.faults += _more_faults(frame[name], column, table.name, found.rows, fault)
+    found.frame, found.columns = pd.DataFrame(columns, index=frame.index), tuple(names)
     return found
+
+
+def _more_faults(
+    values: pd.Series, column: Column, table: str, rows: np.ndarray, fault: DataError
+) -> Iterator[DataError]:
+    """Faults of other kinds in the rows that the first fault leaves: an owner mends a column once, not in rounds."""
+    for _ in range(4):
+        rest = ~np.isin(rows, fault.rows)
+        if 2 * rest.sum() < len(rest):
+            return  # what is left may be the smaller part, and no witness of how the column is written
+        values, rows = values[rest], rows[rest]
+        try:
+            yield from value_faults(parse(values, column, table, rows, []), column, table, rows)
+            return
+        except DataError as other:
+            if 2 * len(other.rows) > len(rows):
+                return
+            yield other
+            fault = other
+
+
+def _cells(source: Source, table: Table, notes: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    """The cells of a table as its file holds them, and the number of each row."""
+    try:
+        if source.packing == "folder":
+            return _parts(source, table, notes)
+        if source.kind == PARQUET and not source.packing:
+            frame = parquet(source.path, source.path.name, table, notes)
+            return frame, np.arange(1, len(frame) + 1, dtype=np.int64)
+        data, kind = unpacked(source)
+    except OSError as fault:
+        raise unreadable(table.name, "file", fault.strerror or fault) from None
+    if source.packing:
+        notes.append(f"{table.name}: read from the compressed file {source.path.name}.")
+    if kind == PARQUET:
+        frame = parquet(io.BytesIO(data), source.path.name, table, notes)
+        return frame, np.arange(1, len(frame) + 1, dtype=np.int64)
+    return _csv(_decode(data, source.path.name, table), table, notes)
+
+
+def _parts(source: Source, table: Table, notes: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    name = source.path.name
+    parts = [part for part in parts_of(source.path) if source.kind in [suffix.lower() for suffix in part.suffixes]]
+    lake = lake_of(source.path)
+    if lake or not parts:
+        problem = f"the folder '{name}' is {lake}, whose parts are of several states" if lake else ""
+        remedy = f"export its present state as {table.name}.parquet or {table.name}.csv."
+        problem = problem or f"the folder '{name}' holds no parts of the table (files that end in {source.kind})"
+        raise DataError(problem, table=table.name, remedy=remedy)
+    notes.append(f"{table.name}: read from the {len(parts)} parts in the folder {name}; rows are counted through all.")
+    if source.kind == PARQUET:
+        frame = parquet(source.path, name, table, notes, parts)
+        return frame, np.arange(1, len(frame) + 1, dtype=np.int64)
+    whole, header = "", ""
+    for part in parts:
+        inner = source_of(part.with_name(f"{table.name}{''.join(part.suffixes[part.suffixes.index('.csv') :])}"))
+        packing = inner.packing if inner else ""
+        text = _decode(unpacked(Source(part, table.name, source.kind, packing))[0], part.name, table)
+        first, _, rest = text.partition("\n")
+        if not text.strip():
+            continue
+        if header and first.strip() != header:
+            remedy = "write all parts with the same header, or export the table as one file."
+            raise DataError(f"the part '{part.name}' begins with another header", table=table.name, remedy=remedy)
+        whole += ("" if whole.endswith("\n") or not whole else "\n") + (rest if header else text)
+        header = first.strip()
+    return _csv(whole, table, notes)
 
 
 def _column_names(names: Sequence[str], table: Table, notes: list[str]) -> list[str]:
@@ -89,42 +176,55 @@ def _free(values: pd.Series) -> pd.Series:
         return values
     numbers = pd.to_numeric(values, errors="coerce")
     if (numbers.notna() | values.isna()).all():
-        return numbers
+        return values if _loses(values[values.notna()], numbers) else numbers
     lower = values.astype(str).str.lower()
     return lower.eq("true") if lower.isin(["true", "false"]).all() else values
 
 
-def _csv(path: Path, table: Table, notes: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
-    text = _decode(path, table)
+def _loses(values: pd.Series, numbers: pd.Series) -> bool:
+    """Whether text forgets something as a number: 07030 is a postcode, 12E4 an article, and 17 digits are rounded."""
+    if pd.api.types.infer_dtype(values, skipna=False) != "string":
+        return False
+    words = "\n" + "\n".join(values)  # one search in one text is many times faster than one a cell
+    return bool(
+        _LEADING.search(words)
+        or (("e" in words or "E" in words) and _EXPONENT.search(words))
+        or (numbers.abs().max() >= 1e15 and _LONG.search(words))
+    )
+
+
+def _csv(text: str, table: Table, notes: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    end = text.rstrip("\r\n")
+    if end.endswith("\x1a"):  # how DOS marked a file's end
+        text = end.rstrip("\x1a")
+        text += "" if text.endswith(("\r", "\n")) else "\n"
     if not text.strip():
         raise DataError("the file is empty", table=table.name, remedy="export it once more, with its header.")
-    separator = _separator(text.lstrip("\r\n").split("\n", 1)[0], table)
+    begin, separator = _header_at(text, table, notes)
+    text = text[begin:] if begin else text
     if separator != ",":
-        notes.append(f"{table.name}: the columns are separated by {_SEPARATOR_WORDS[separator]}.")
+        words = _SEPARATOR_WORDS.get(separator, f"the sign '{separator}'")
+        notes.append(f"{table.name}: the columns are separated by {words}.")
     header, rows = _structure(text, separator, table.name, notes)
     try:
         frame = pd.read_csv(
             io.StringIO(text), sep=separator, dtype=object, keep_default_na=False, na_values=[""], index_col=False
         )
     except (ValueError, OverflowError) as fault:
-        raise _unreadable(table.name, "text", fault) from None
+        raise unreadable(table.name, "text", fault) from None
     if len(frame) != len(rows) or len(frame.columns) != len(header):
-        raise _unreadable(table.name, "text", f"{len(rows)} rows were counted and {len(frame)} read")
+        raise unreadable(table.name, "text", f"{len(rows)} rows were counted and {len(frame)} read")
     frame.columns = pd.Index(header)  # as they stand in the file: pandas renames the second of two equal names
     # Spreadsheets leave separators behind where a column was deleted: no name, no values.
     return frame.loc[:, [bool(name.strip()) or frame.iloc[:, k].notna().any() for k, name in enumerate(header)]], rows
 
 
-def _decode(path: Path, table: Table) -> str:
-    try:
-        data = path.read_bytes()
-    except OSError as fault:
-        raise _unreadable(table.name, "file", fault.strerror or fault) from None
+def _decode(data: bytes, name: str, table: Table) -> str:
     head = data.lstrip()[:8]
     for start, what, remedy in _DISGUISES:
         if head.startswith(start):
             raise DataError(
-                f"the file '{path.name}' is not text with separators but {what}", table=table.name, remedy=f"{remedy}."
+                f"the file '{name}' is not text with separators but {what}", table=table.name, remedy=f"{remedy}."
             )
     wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     if not wide and b"\0" in data:
@@ -142,19 +242,19 @@ def _decode(path: Path, table: Table) -> str:
     except UnicodeDecodeError as fault:
         # The decoder counts from behind a byte order mark.
         at = fault.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
+    top, separator = _header_at(data.decode("latin-1"), table, [])
     begin, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
-    header = data.split(b"\n", 1)[0].decode("latin-1")
-    separator = _separator(header, table)
+    header = data[top:].split(b"\n", 1)[0].decode("latin-1")
     before = data[begin:at].decode("latin-1")
     line = data[begin : end if end >= 0 else len(data)].decode("cp1252", errors="replace").rstrip("\r")
     place = before.count(separator) if '"' not in before else len(_fields(before, separator)) - 1
     names, fields = _fields(header, separator), _fields(line, separator)
-    row = data.count(b"\n", 0, at)
+    row = data.count(b"\n", top, at)
     raise DataError(
         f"the file is not written in UTF-8: byte 0x{data[at]:02x} has no meaning there; read as Windows-1252 the value"
         " would be as shown",
         table=table.name,
-        column=names[place].strip() if place < len(names) else None,
+        column=names[place].strip() if place < len(names) and at >= top else None,
         rows=[row] if row else [],
         value=(fields[place] if place < len(fields) else line)[:60],
         remedy="save the file as 'CSV UTF-8', or run: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW.",
@@ -168,14 +268,44 @@ def _fields(line: str, separator: str) -> list[str]:
         return line.split(separator)
 
 
-def _separator(header: str, table: Table) -> str:
-    """The separator that makes most known columns of the header; a comma where none makes any."""
+def _header_at(text: str, table: Table, notes: list[str]) -> tuple[int, str]:
+    """Where the header begins, and the separator that makes most known columns of it; a comma where none makes any."""
 
-    def known(separator: str) -> tuple[int, int]:
-        names = [name.strip().lower() for name in header.strip("\r\ufeff").split(separator)]
-        return sum(table.column(name.strip('"')) is not None for name in names), len(names)
+    def known(line: str, separator: str) -> tuple[int, int]:
+        names = ["_".join(name.strip('"').lower().split()) for name in line.strip("\r\ufeff").split(separator)]
+        return sum(table.column(name) is not None for name in names), len(names)
 
-    return max(_SEPARATORS, key=known)
+    def best(line: str) -> str:
+        return max(separators, key=lambda separator: known(line, separator))
+
+    begin = 0
+    separators: tuple[str, ...] = _SEPARATORS
+    named = _NAMED_SEPARATOR.match(text)
+    if named:
+        begin, separators = named.end(), (named[1], *_SEPARATORS)
+        notes.append(f"{table.name}: the first line, which names the separator, was skipped.")
+    begin += len(text[begin : begin + 1000]) - len(text[begin : begin + 1000].lstrip("\r\n"))
+    lines = text[begin:].split("\n", _TITLES)[:_TITLES]
+    if not known(lines[0], best(lines[0]))[0]:
+        # Reports have titles above the table: the header is the first line that names two columns at least.
+        at = next((k for k, line in enumerate(lines) if known(line, best(line))[0] > 1), 0)
+        if at:
+            begin += sum(len(line) + 1 for line in lines[:at])
+            shown = " ".join(lines[0].split()).strip(",;")[:40]
+            skipped = f"{at} lines" if at > 1 else "a line"
+            notes.append(f"{table.name}: {skipped} above the header {'were' if at > 1 else 'was'} skipped ('{shown}').")
+        return begin, best(lines[at])
+    return begin, best(lines[0])
+
+
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    """Lift the csv module's limit of 131,072 characters a cell: a description may hold a whole picture."""
+    usual = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(usual)
 
 
 def _structure(text: str, separator: str, table: str, notes: list[str]) -> tuple[list[str], np.ndarray]:
@@ -184,15 +314,16 @@ def _structure(text: str, separator: str, table: str, notes: list[str]) -> tuple
     lengths: list[int] = []  # of the rows below the header; 0 for a blank one
     fault = ""
     try:
-        for record in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True):
-            blank = not record or (len(record) == 1 and not record[0].strip())
-            if header:
-                lengths.append(0 if blank else len(record))
-            elif not blank:
-                header = record
+        with _long_cells():
+            for record in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True):
+                blank = not record or (len(record) == 1 and not record[0].strip())
+                if header:
+                    lengths.append(0 if blank else len(record))
+                elif not blank:
+                    header = record
     except csv.Error as error:
         fault = str(error)
-    if fault and "unexpected end" not in fault and "limit" not in fault:
+    if fault and "unexpected end" not in fault:
         remedy = 'write a quotation mark inside a value twice (""), and the value between quotation marks.'
         rows = [len(lengths) + 1] if header else []
         raise DataError("a quotation mark stands where none can", table=table, rows=rows, remedy=remedy)
@@ -201,7 +332,7 @@ def _structure(text: str, separator: str, table: str, notes: list[str]) -> tuple
         # A quotation mark that is never closed swallows the rest, so the row at fault has not been counted.
         row = len(lengths) + bool(fault and header)
         tail = text[-40:].replace("\n", " ").replace("\r", "")
-        raise _cut_off("the file is cut off: its last row is not whole", table, [row] if row else [], tail)
+        raise cut_off("the file is cut off: its last row is not whole", table, [row] if row else [], tail)
     count = np.asarray(lengths, dtype=np.int64)
     uneven = np.flatnonzero((count != len(header)) & (count != 0))
     if len(uneven):
@@ -214,54 +345,3 @@ def _structure(text: str, separator: str, table: str, notes: list[str]) -> tuple
     if not complete and lengths:
         notes.append(f"{table}: the last line has no line end; check that its last value is whole.")
     return header, np.flatnonzero(count != 0) + 1
-
-
-def _cut_off(problem: str, table: str, rows: Sequence[int] = (), value: object = None) -> DataError:
-    remedy = "copy or export the file once more; the first attempt stopped in the middle."
-    return DataError(problem, table=table, rows=rows, value=value, remedy=remedy)
-
-
-def _parquet(path: Path, table: str, notes: list[str]) -> pd.DataFrame:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with path.open("rb") as file:
-            head = file.read(4)
-            file.seek(-min(4, path.stat().st_size), io.SEEK_END)
-            tail = file.read(4)
-        if head == b"PAR1" and tail != b"PAR1":
-            raise _cut_off("the Parquet file is cut off: its end, which describes the columns, is missing", table)
-        if head != b"PAR1":
-            remedy = "if it is text with separators, rename it to end in .csv; else export it once more."
-            raise DataError(f"the file '{path.name}' is not a Parquet file", table=table, remedy=remedy)
-        columns = pq.ParquetFile(path, page_checksum_verification=True).read()
-        columns.validate(full=True)
-        frame = pd.DataFrame(index=pd.RangeIndex(columns.num_rows))
-        fields = {}
-        for name, values in zip(columns.column_names, columns.columns, strict=True):
-            kind = values.type
-            if pa.types.is_dictionary(kind):
-                values = values.cast(kind.value_type)
-            elif pa.types.is_decimal(kind):
-                values = values.cast(pa.float64())
-            elif pa.types.is_date(kind):
-                values = values.cast(pa.timestamp("ms"))
-            elif pa.types.is_nested(kind) or pa.types.is_binary(kind):
-                remedy = "store plain numbers, dates or text, one value a cell."
-                raise DataError(f"a column of type {kind} cannot be read", table=table, column=name, remedy=remedy)
-            fields[name] = values.to_pandas()
-        if len(fields) != len(columns.column_names):
-            raise DataError("two columns have the same name", table=table, remedy="rename one of them.")
-        return frame.assign(**fields) if fields else frame
-    except DataError:
-        raise
-    except Exception as fault:
-        # A damaged file can make the Parquet library raise nearly anything; the reader needs one sentence.
-        raise _unreadable(table, "Parquet file", fault) from None
-
-
-def _unreadable(table: str, what: str, fault: object) -> DataError:
-    said = " ".join(str(fault).split())[:120]
-    remedy = "it is probably damaged: copy or export it once more."
-    return DataError(f"the {what} cannot be read: {said}", table=table, remedy=remedy)

@@ -1,0 +1,330 @@
+"""Makes a store's tables from an export and its mapping, and counts what was left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from ecomlib.errors import DataError
+from ecomlib.stores.export.lines import gather, product_columns
+from ecomlib.stores.export.mapping import ExportMapping
+from ecomlib.stores.export.roles import OF_ORDER
+from ecomlib.stores.export.stack import Stack
+from ecomlib.stores.export.states import CANCELLED, RETURNED, SALES, is_marked, is_state
+from ecomlib.stores.export.values import bare, clocks, decimal_signs, moments, numbers
+from ecomlib.stores.store import Store
+
+_ORDERS = ("order_id", "product_id", "region_id", "customer_id", "ordered_at", "quantity", "unit_price", "returned")
+
+
+@dataclass
+class Made:
+    """Hold the store that an export became, what was left out (words and rows), and what was noticed."""
+
+    store: Store
+    left_out: list[tuple[str, int]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Work:
+    """Hold the lines while they are being made."""
+
+    lines: pd.DataFrame
+    left_out: list[tuple[str, int]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def leave_out(self, bad: pd.Series, why: str) -> None:
+        """Take rows out and note how many."""
+        if bad.any():
+            self.left_out.append((why, int(bad.sum())))
+            self.lines = self.lines[~bad].copy()
+
+
+def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Made:
+    """Make a store from the tables of an export.
+
+    Parameters
+    ----------
+    stacks : sequence of Stack
+        The export's tables.
+    mapping : ExportMapping
+        Which of their columns is which.
+    name : str
+        The store's name.
+
+    Returns
+    -------
+    Made
+        The store, checked, with what was left out.
+
+    Raises
+    ------
+    DataError
+        A role that is required has no column, a value cannot be read, or two readings are possible.
+    """
+    gathered = gather(stacks, mapping)
+    main, work = gathered.stack, _Work(gathered.lines, gathered.left_out, gathered.notes)
+    has = work.lines.columns
+    decimal = mapping.decimal or _decimal_sign(stacks)
+    _fill_orders(work, has)
+    nameless = work.lines["product_id"].isna()
+    work.leave_out(nameless, "rows without a product (order totals, shipping, fees, footers)")
+    work.leave_out(work.lines["order_id"].isna(), "rows without an order's identifier")
+    _take_states(work, mapping)
+    work.leave_out(work.lines["quantity"].isna(), "rows without a quantity")
+    amount = "unit_price" if "unit_price" in has else "line_total"
+    work.leave_out(work.lines[amount].isna(), "rows without a price")
+    work.leave_out(work.lines["ordered_at"].isna(), "rows without a date")
+    if work.lines.empty:
+        found = ", ".join(f"{count} {why}" for why, count in work.left_out)
+        remedy = "look at the mapping: a column there is probably another one."
+        raise DataError(f"no order line is left ({found})", table=main.names[0], remedy=remedy)
+
+    def number(role: str) -> pd.Series:
+        part, column = mapping.column(role) or ("lines", role)
+        home = gathered.home[part]
+        words = bare(work.lines[role])
+        sign = "point" if column in home.typed else decimal or _only_reading(words, column, role, main)
+        fail = lambda problem, bad, remedy: main.fault(problem, column, bad, remedy)  # noqa: E731
+        return numbers(words, sign, fail)
+
+    quantity, price = number("quantity"), number(amount)
+    price_per = number("price_per") if "price_per" in has else None
+    lines = work.lines = work.lines.assign(quantity=quantity, unit_price=price)
+    lines["ordered_at"] = _moments(work, mapping, main)
+    if amount == "line_total":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            lines["unit_price"] = (lines["unit_price"] / lines["quantity"]).abs().round(4)
+    elif price_per is not None:
+        lines["unit_price"] = lines["unit_price"] / price_per.where(price_per > 0, 1.0)
+    work.leave_out(work.lines["quantity"] == 0, "rows with a quantity of 0")
+    _take_returns(work)
+    _whole_units(work, mapping, main)
+    _prices(work)
+    _regions_and_customers(work)
+    _drop_copies(work, gathered.files)
+    if work.lines.empty:
+        raise DataError(
+            "no order line is left", table=main.names[0], remedy="look at what was left out, and the mapping."
+        )
+    products = product_columns(stacks, mapping, work.lines, decimal, work.notes)
+    return Made(_store(work, products, name), work.left_out, work.notes)
+
+
+def _decimal_sign(stacks: Sequence[Stack]) -> str:
+    """The decimal sign that the numbers of all files agree on, or empty."""
+    point = comma = 0
+    for one in stacks:
+        for column in one.frame.columns:
+            if column in one.typed:
+                continue
+            words = bare(one.frame[column].dropna().drop_duplicates().head(2000))
+            # A dotted date or a list of numbers is no number.
+            numeric = words.str.fullmatch(r"[+-]?[\d.,]*\d").mean() > 0.8 if len(words) else False
+            if numeric and not words.str.fullmatch(r"\d{1,2}\.\d{1,2}\.\d{2,4}").any():
+                p, c = decimal_signs(words)
+                point, comma = point + p, comma + c
+    if point >= 20 * comma and point:
+        return "point"
+    return "comma" if comma >= 20 * point and comma else ""
+
+
+def _only_reading(words: pd.Series, column: str, role: str, main: Stack) -> str:
+    """The decimal sign of one column where the files do not agree on one."""
+    point, comma = decimal_signs(words.dropna().unique())
+    if bool(point) != bool(comma):
+        return "point" if point else "comma"
+    signs = words.dropna().astype(str)
+    grouped = signs.str.fullmatch(r"[+-]?\d{1,3}[.,]\d{3}")
+    if not point and not grouped.any():
+        return "point"
+    if not point and role == "quantity" and grouped.all():
+        # An ERP writes quantities with three decimals; a thousand units on every line is not likely.
+        return "comma" if signs.str.contains(",").any() else "point"
+    if point:
+        problem, bad = "numbers written in two ways, with decimal commas and with decimal points", words.notna()
+    else:
+        problem = "a comma or point that could be a decimal sign or a separator of thousands"
+        bad = words.astype(str).str.fullmatch(r"[+-]?\d{1,3}[.,]\d{3}").fillna(False) & words.notna()
+    remedy = "say which: --decimal point, or --decimal comma (or decimal = in the mapping file)."
+    raise main.fault(problem, column, bad, remedy)
+
+
+def _fill_orders(work: _Work, has: pd.Index) -> None:
+    """Copy what stands on an order's first line only to its other lines."""
+    lines = work.lines
+    blank = lines["order_id"].isna() & lines["product_id"].notna() & lines["quantity"].notna()
+    if blank.any() and lines["order_id"].notna().any():
+        filled = lines["order_id"].ffill()
+        lines["order_id"] = lines["order_id"].where(~blank, filled)
+        work.notes.append(f"order_id: {int(blank.sum())} lines had none and took that of the line above.")
+    taken: list[str] = []
+    most = 0
+    for role in (*OF_ORDER, "status"):
+        if role not in has:
+            continue
+        gaps = lines[role].isna() & lines["order_id"].notna()
+        if not gaps.any() or not lines[role].notna().any():
+            continue
+        first = lines.groupby("order_id", sort=False)[role].transform("first")
+        lines[role] = lines[role].where(~gaps, first)
+        count = int((gaps & lines[role].notna() & lines["product_id"].notna()).sum())
+        if count and role != "cancelled":
+            taken, most = [*taken, role], max(most, count)
+    if taken:
+        work.notes.append(
+            f"{', '.join(taken)}: taken from the order's first line where its others have none ({most} lines)."
+        )
+
+
+def _take_states(work: _Work, mapping: ExportMapping) -> None:
+    """Leave out cancelled lines and what is no sale, and mark returned ones."""
+    lines = work.lines
+    lines["returned"] = is_marked(lines["returned"]) if "returned" in lines else False
+    if "cancelled" in lines:
+        work.leave_out(is_marked(lines["cancelled"]), "lines of cancelled orders")
+    if "status" not in work.lines:
+        return
+    status = work.lines["status"]
+    work.leave_out(is_state(status, CANCELLED, mapping.cancelled), "lines whose state says cancelled, void or failed")
+    status = work.lines["status"]
+    back = is_state(status, RETURNED, mapping.returned)
+    work.lines["returned"] |= back
+    sale = is_state(status, SALES, ())
+    # A column of states of an order holds no word for a sale; a column of kinds of rows does.
+    if sale.any():
+        other = ~(sale | back | status.isna())
+        words = ", ".join(status[other].value_counts().index[:4])
+        work.leave_out(other, f"rows that are no sale ({words})")
+
+
+def _moments(work: _Work, mapping: ExportMapping, main: Stack) -> pd.Series:
+    column = (mapping.column("ordered_at") or ("", ""))[1]
+    time = mapping.column("time")
+    clock = None
+    if time is not None and "time" in work.lines:
+        clock = clocks(work.lines["time"], lambda problem, bad, remedy: main.fault(problem, time[1], bad, remedy))
+    found, notes = moments(
+        work.lines["ordered_at"],
+        clock,
+        mapping.dates,
+        lambda problem, bad, remedy: main.fault(problem, column, bad, remedy),
+    )
+    work.notes += [f"ordered_at: {note}" for note in notes]
+    return found
+
+
+def _take_returns(work: _Work) -> None:
+    """Mark the sale that a negative line takes back, and leave the negative line out."""
+    lines = work.lines
+    back = lines["quantity"] < 0
+    # A line marked as returned that names the sale again (a refund row with a positive quantity) counts as well.
+    again = lines["returned"] & ~back
+    repeated = lines.assign(all=1, kept=(~lines["returned"] & ~back).astype(int))
+    sold_too = repeated.groupby(["order_id", "product_id"])["kept"].transform("sum") > 0
+    back |= again & sold_too
+    if not back.any():
+        return
+    sales = lines[~back & lines["product_id"].isin(lines.loc[back, "product_id"])].sort_values(
+        "ordered_at", kind="stable"
+    )
+    keys: dict[tuple[object, ...], list[int]] = {}
+    by = [["order_id", "product_id"]] + ([["customer_id", "product_id"]] if "customer_id" in lines else [])
+    for names in by:
+        for row in sales[["quantity", *names]].dropna().itertuples():
+            keys.setdefault((names[0], *row[1:]), []).append(row.Index)
+    taken: set[int] = set()
+    for row in lines[back].itertuples():
+        for names in by:
+            places = keys.get((names[0], abs(row.quantity), *(getattr(row, name) for name in names)), [])
+            free = [at for at in places if at not in taken and lines.loc[at, "ordered_at"] <= row.ordered_at]
+            if free:
+                taken.add(free[-1])
+                break
+    lines.loc[sorted(taken), "returned"] = True
+    units = int(lines.loc[back, "quantity"].abs().sum())
+    why = f"rows of returns or refunds ({units} units; {len(taken)} sales they take back are marked as returned)"
+    work.leave_out(back, why)
+
+
+def _whole_units(work: _Work, mapping: ExportMapping, main: Stack) -> None:
+    times = mapping.quantity_times
+    quantity = work.lines["quantity"] * times
+    if times != 1:
+        work.lines["unit_price"] = work.lines["unit_price"] / times
+        work.notes.append(f"quantity: multiplied by {times:g}, and prices divided by it.")
+    broken = (quantity - quantity.round()).abs() > 1e-6
+    if broken.any():
+        column = (mapping.column("quantity") or ("", ""))[1]
+        remedy = "sell by a smaller unit: quantity_times = 1000 in the mapping file turns kilograms into grams."
+        raise main.fault(f"{int(broken.sum())} quantities are not whole numbers", column, broken, remedy)
+    work.lines["quantity"] = quantity.round().astype("int64")
+
+
+def _prices(work: _Work) -> None:
+    work.leave_out(work.lines["unit_price"] < 0, "rows with a negative price (discounts, corrections)")
+    free = int((work.lines["unit_price"] == 0).sum())
+    if free:
+        work.notes.append(f"unit_price: {free} lines have a price of 0; they are kept.")
+
+
+def _regions_and_customers(work: _Work) -> None:
+    lines = work.lines
+    if "customer_id" in lines:
+        mails = lines["customer_id"].astype(str).str.contains("@")
+        if mails.any():
+            from hashlib import sha256
+
+            # The same address gives the same name in the next export, and no address stands in the tables.
+            names = {
+                word: "C" + sha256(word.strip().casefold().encode()).hexdigest()[:10]
+                for word in lines.loc[mails, "customer_id"].unique()
+            }
+            lines["customer_id"] = lines["customer_id"].where(~mails, lines["customer_id"].map(names))
+            work.notes.append(
+                "customer_id: e-mail addresses were replaced by short codes, the same for the same address."
+            )
+    if "region_id" in lines:
+        count = lines["region_id"].nunique()
+        if count > 1:
+            work.notes.append(
+                f"region_id: {count} places; for forecasts by place add regions.csv"
+                " (region_id, name, latitude, longitude)."
+            )
+        else:
+            work.lines = work.lines.drop(columns="region_id")
+            work.notes.append("region_id: all lines are from one place, so it was left out.")
+    if "currency" in lines:
+        kinds = lines["currency"].dropna().value_counts()
+        if len(kinds) > 1:
+            shares = ", ".join(f"{name} {count:,} lines" for name, count in kinds.items())
+            work.notes.append(
+                f"currency: prices in several currencies stand in one column ({shares}); nothing was converted."
+            )
+
+
+def _drop_copies(work: _Work, files: np.ndarray) -> None:
+    """Leave out lines that a later file of the same form holds once more, as exports of overlapping months do."""
+    if len(set(files)) < 2:
+        return
+    lines = work.lines
+    file = files[lines.index]
+    same = ["order_id", "product_id", "ordered_at", "quantity", "unit_price"]
+    first = pd.Series(file, index=lines.index).groupby([lines[name] for name in same]).transform("min")
+    work.leave_out(first.to_numpy() < pd.Series(file, index=lines.index), "lines that an earlier file holds too")
+
+
+def _store(work: _Work, products: pd.DataFrame, name: str) -> Store:
+    lines = work.lines
+    orders = pd.DataFrame({column: lines[column] for column in _ORDERS if column in lines}).reset_index(drop=True)
+    currencies = list(lines["currency"].dropna().unique()) if "currency" in lines else []
+    for column in (*(["postcode"] if "postcode" in lines else []), *(["currency"] if len(currencies) > 1 else [])):
+        orders[column] = lines[column].to_numpy()
+    if not orders["returned"].any():
+        orders = orders.drop(columns="returned")
+    orders = orders.sort_values("ordered_at", kind="stable", ignore_index=True)
+    return Store(name, products, orders, currency=str(currencies[0]) if len(currencies) == 1 else "")

@@ -1,0 +1,249 @@
+"""Proposes how an export becomes tables: which files hold lines, orders and products, and which column is which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from ecomlib.errors import DataError
+from ecomlib.stores.export.layouts import Layout, recognise
+from ecomlib.stores.export.mapping import ExportMapping, Part
+from ecomlib.stores.export.roles import OF_ORDER, OF_PRODUCT, REQUIRED, ROLE, plain
+from ecomlib.stores.export.scores import LIKELY, LOWEST, Guess, assign, fits, line_totals, name_score
+from ecomlib.stores.export.stack import Stack
+from ecomlib.stores.export.values import bare, decimal_signs, look
+
+_FROM_ORDERS = (*OF_ORDER, "status")
+_CLEAR = 3  # products in several quantities from which the values overrule a name
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Hold a mapping and why it is proposed.
+
+    Parameters
+    ----------
+    mapping : ExportMapping
+        The mapping.
+    guesses : mapping of (str, str) to Guess
+        By part and role.
+    layout : str
+        The known export that was recognised; empty where none was.
+    unused : tuple of str
+        Files that nothing is read from.
+    rivals : mapping of str to tuple of str
+        By role, columns that could be it too.
+    """
+
+    mapping: ExportMapping
+    guesses: Mapping[tuple[str, str], Guess]
+    layout: str
+    unused: tuple[str, ...]
+    rivals: Mapping[str, tuple[str, ...]]
+
+    def open(self) -> list[str]:
+        """List what must be decided: required roles without a column, or with one of low confidence."""
+        found = {role: guess.confidence for (_, role), guess in self.guesses.items()}
+        # One of the two names a product, and one of the two its price.
+        for role, other in (("product_id", "title"), ("title", "product_id"), ("unit_price", "line_total")):
+            if role not in found and other in found:
+                found[role] = found[other] if role == "unit_price" else 1.0
+        return [role for role in REQUIRED if found.get(role, 0.0) < LIKELY]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """One stack of an export, with its scores and its first assignment."""
+
+    stack: Stack
+    layout: Layout | None
+    scores: dict[str, list[Guess]]
+    picks: dict[str, Guess]
+
+    def sum_of(self, *roles: str) -> float:
+        return sum(self.picks[role].confidence for role in roles if role in self.picks)
+
+    @property
+    def line_like(self) -> float:
+        price = max(self.sum_of("unit_price"), self.sum_of("line_total"))
+        return (
+            2 * self.sum_of("quantity")
+            + price
+            + self.sum_of("order_id", "product_id")
+            + 0.2 * self.sum_of("ordered_at")
+        )
+
+
+def propose(stacks: Sequence[Stack]) -> Proposal:
+    """Guess a mapping for the stacked tables of an export.
+
+    Raises
+    ------
+    DataError
+        No table has a column that could be a quantity: nothing here is an order line.
+    """
+    seen = [_see(one) for one in stacks]
+    main = max(seen, key=lambda one: (one.line_like, len(one.stack.frame)))
+    if not main.picks:
+        names = ", ".join(main.stack.frame.columns)
+        remedy = "export the orders with a row a line: order, product, date, quantity and price."
+        raise DataError("no column here looks like a part of an order line", value=names, remedy=remedy)
+    picks = dict(main.picks)
+    others = [one for one in seen if one is not main]
+    guesses: dict[tuple[str, str], Guess] = {}
+    parts: dict[str, Part] = {}
+    for name, link in (("orders", "order_id"), ("products", "product_id")):
+        joined = _joined(main, others, name, link, picks)
+        if joined is None:
+            continue
+        other, key, chosen = joined
+        others = [one for one in others if one is not other]
+        parts[name] = Part(other.stack.names, {role: guess.column for role, guess in chosen.items()}, key)
+        guesses |= {(name, role): guess for role, guess in chosen.items()}
+        for role in chosen:
+            picks.pop(role, None)
+    picks = _price(main.stack.frame, picks, main.scores, main.layout)
+    # Columns that help only together with others.
+    for role, wants in (("time", "ordered_at"), ("price_per", "unit_price")):
+        if wants not in picks:
+            picks.pop(role, None)
+    guesses = {("lines", role): picks[role] for role in ROLE if role in picks} | guesses
+    lines = Part(main.stack.names, {role: guess.column for (part, role), guess in guesses.items() if part == "lines"})
+    returned = main.layout.returned if main.layout and "status" in lines.columns else ()
+    mapping = ExportMapping(lines, parts.get("orders"), parts.get("products"), keep=_kept(main), returned=returned)
+    unused = tuple(name for one in others for name in one.stack.names)
+    layout = main.layout.name if main.layout else ""
+    rivals = {role: _rivals(main, role, picks.get(role)) for role in REQUIRED}
+    return Proposal(mapping, guesses, layout, unused, rivals)
+
+
+def _see(one: Stack) -> _Seen:
+    layout = recognise(one.frame.columns)
+    scores = fits({column: look(one.frame[column]) for column in one.frame.columns}, layout)
+    return _Seen(one, layout, scores, assign(scores))
+
+
+def _rivals(main: _Seen, role: str, pick: Guess | None) -> tuple[str, ...]:
+    taken = pick.column if pick else ""
+    return tuple(guess.column for guess in main.scores[role] if guess.column != taken and guess.confidence >= LOWEST)[
+        :3
+    ]
+
+
+def _kept(main: _Seen) -> dict[str, tuple[str, ...]]:
+    if main.layout is None:
+        return {}
+    named = {plain(column): column for column in main.stack.frame.columns}
+    return {named[column]: values for column, values in main.layout.keep.items() if column in named}
+
+
+def _joined(
+    main: _Seen, others: Sequence[_Seen], name: str, link: str, picks: dict[str, Guess]
+) -> tuple[_Seen, str, dict[str, Guess]] | None:
+    """The table of orders (or products) among the others, its key, and the roles that are read from it."""
+    if link not in picks:
+        return None
+    wanted = _FROM_ORDERS if name == "orders" else OF_PRODUCT
+    telling = "ordered_at" if name == "orders" else "title"
+    values = pd.Index(main.stack.frame[picks[link].column].dropna().unique())
+    best: tuple[float, _Seen, str, dict[str, Guess]] | None = None
+    for other in others:
+        for column in other.stack.frame.columns:
+            there = other.stack.frame[column].dropna()
+            overlap = float(values.isin(there).mean()) if len(values) else 0.0
+            named = name_score(ROLE[link], column)[0]
+            if (
+                overlap < 0.5
+                or (named < LOWEST and overlap < 0.9)
+                or (name == "orders" and there.nunique() < 0.9 * len(there))
+            ):
+                continue
+            scores = {role: [g for g in other.scores[role] if g.column != column] for role in wanted}
+            if name == "products":  # the price in a list of products is the one before any promotion
+                scores["list_price"] += [
+                    Guess("list_price", g.column, 0.9 * g.confidence, g.reason)
+                    for g in other.scores["unit_price"]
+                    if g.column != column and g.confidence > LIKELY
+                ]
+            chosen = assign(scores)
+            # Of an order's columns, only what the lines do not say better themselves.
+            chosen = {
+                role: guess
+                for role, guess in chosen.items()
+                if role not in picks
+                or (role in OF_PRODUCT and guess.confidence >= picks[role].confidence - 0.1)
+                or guess.confidence > picks[role].confidence + 0.1
+            }
+            score = overlap + named + 2 * chosen[telling].confidence if telling in chosen else 0.0
+            if score and (best is None or score > best[0]):
+                best = score, other, column, chosen
+    return best[1:] if best else None
+
+
+def _price(
+    frame: pd.DataFrame, picks: dict[str, Guess], scores: dict[str, list[Guess]], layout: Layout | None
+) -> dict[str, Guess]:
+    """Tell a unit's price from a line's total by the values, where they say; of both, the unit's price is kept."""
+    product = picks.get("product_id") or picks.get("title")
+    quantity, unit, total = (picks.get(role) for role in ("quantity", "unit_price", "line_total"))
+    picks = dict(picks)
+    if quantity is None or (unit is None and total is None):
+        return picks
+    counts = _floats(frame[quantity.column])
+    if unit and total and unit.confidence > LIKELY:
+        each, whole = _floats(frame[unit.column]), _floats(frame[total.column])
+        there = (whole.abs() > 0) & each.notna() & counts.notna()
+        same = (
+            float(((each * counts - whole).abs() <= 0.011 * whole.abs() + 0.02)[there].mean()) if there.any() else 0.0
+        )
+        if same > 0.8:
+            picks["unit_price"] = replace(
+                unit,
+                confidence=0.99,
+                reason=f"{unit.reason}; times {quantity.column} it is {total.column} on {same:.0%} of rows",
+            )
+        del picks["line_total"]
+        return picks
+    if unit and total:  # neither name is strong: the stronger one is looked at
+        picks.pop("line_total" if unit.confidence >= total.confidence else "unit_price")
+    role = "unit_price" if "unit_price" in picks else "line_total"
+    guess = picks[role]
+    if product is None:
+        return picks
+    amounts = pd.DataFrame(
+        {"product": frame[product.column], "quantity": counts, "amount": _floats(frame[guess.column])}
+    )
+    share, number = line_totals(amounts)
+    is_total = role == "line_total"
+    if number < _CLEAR or 0.25 < share < 0.75:
+        return picks
+    if (share >= 0.75) == is_total:
+        why = "grows with the quantity" if is_total else "does not grow with the quantity"
+        picks[role] = replace(guess, confidence=_surer(guess, 0.9), reason=f"{guess.reason}; it {why}")
+        return picks
+    if layout is not None and number < 4 * _CLEAR:
+        return picks
+    del picks[role]
+    other = "unit_price" if is_total else "line_total"
+    why = (
+        "does not grow with the quantity, so it is for one unit"
+        if is_total
+        else "grows with the quantity, so it is the line's"
+    )
+    picks[other] = Guess(other, guess.column, _surer(guess, 0.8), f"{guess.reason}; it {why}")
+    return picks
+
+
+def _surer(guess: Guess, least: float) -> float:
+    """The confidence after the values agreed; a column that has no name for it stays one to ask about."""
+    return max(least, guess.confidence) if guess.confidence >= LIKELY else guess.confidence
+
+
+def _floats(values: pd.Series) -> pd.Series:
+    """Numbers for a look at them, with the decimal sign that most of the column has; what is none becomes missing."""
+    words = bare(values)
+    point, comma = decimal_signs(words.dropna().unique())
+    text = words.astype(str).str.replace("." if comma > point else ",", "", regex=False)
+    return pd.to_numeric(text.str.replace(",", ".", regex=False), errors="coerce")
