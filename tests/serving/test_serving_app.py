@@ -222,7 +222,7 @@ def test_what_was_never_seen_is_said_to_be_a_guess(client: TestClient) -> None:
     held = b.books.plan["log_price"][row, : len(weeks)][weeks >= b.books.begin[row]]
     low, high = (b.products["reference"].iat[row] * np.exp(end) for end in (held.min(), held.max()))
     catalogue = {p["product_id"]: p for p in client.get("/catalogue").json()["products"]}
-    for price, outside in ((1.4 * high, True), (0.7 * low, True), (high, False), (low, False)):
+    for price, outside in ((1.2 * high, True), (0.9 * low, True), (high, False), (low, False)):
         answer = client.post("/whatif", json={"product_id": product, "price": price, "promoted": False}).json()
         assert answer["seen"] == {"low": round(low, 4), "high": round(high, 4), "outside": outside}
         assert (f"a guess: the product has cost {low:,.2f}" in answer["says"]) is outside
