@@ -235,6 +235,8 @@ def _remove(folder: Path, pattern: re.Pattern[str], older_than: float) -> None:
 @contextlib.contextmanager
 def _unfinished(path: Path) -> Iterator[Path]:
     """A temporary path for a file; nothing is there any more when the block ends."""
+    if not path.name:  # "." and "/" are folders
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent)
     part = _temporary(path)

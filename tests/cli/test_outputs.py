@@ -7,15 +7,18 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import typer
 from typer.testing import CliRunner
+from weekly_shop import weekly_shop
 
 from ecomlib.cli.main import app
 from ecomlib.cli.outputs import check_file, check_folder, sentence, write_table
 from ecomlib.cli.plainly import plainly
 from ecomlib.errors import DataError
+from ecomlib.files import whole_file
 
 FOLDER_NEEDED = "'taken': a file stands where a folder is needed. What to do: name another place, or move the file.\n"
 
@@ -63,6 +66,14 @@ def test_the_ending_says_what_kind_of_file_is_written(taken: Path, words: str) -
     done = invoke(*words.format("here.csv").split())
     assert "'here.csv': this is a folder, and a file is needed" in done.stderr
     assert "'.': this is a folder" in invoke(*words.format(".").split()).stderr
+
+
+def test_a_page_into_the_folder_itself_is_refused_in_a_sentence(taken: Path) -> None:
+    with pytest.raises(IsADirectoryError), whole_file("."):
+        pass
+    weekly_shop(np.full((1, 3), 7)).products.to_csv("products.csv", index=False)
+    done = invoke("data", "check", ".", "--html", ".")
+    assert done.exit_code == 1 and "'.': this is a folder, and a file is needed" in done.stderr
 
 
 def test_csv_and_parquet_are_written_by_their_ending(tmp_path: Path) -> None:
