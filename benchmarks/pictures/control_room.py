@@ -37,9 +37,8 @@ def draw(browser: str, smoke: bool) -> bytes:
     """Train, serve, replay, and take the picture when the second week is half over."""
     with tempfile.TemporaryDirectory() as home:
         size = ("--size", "tiny", "--epochs", "1", "--no-text") if smoke else ("--size", "small")
-        subprocess.run(
-            [*ECOMLIB, "train", *size, "--hold-out", "4", "--home", home], check=True, stdout=subprocess.DEVNULL
-        )
+        held = ("--hold-out", "4", "--home", home)  # weeks for the replay
+        subprocess.run([*ECOMLIB, "train", *size, *held], check=True, stdout=subprocess.DEVNULL)
         with running(home) as service:
             first = service.get("/overview")["origin"]
             pace = ("0", "11") if smoke else (str(SPEED), "14")  # times faster, days

@@ -38,12 +38,30 @@ class Sender(threading.Thread):
                 if not self.flight:  # otherwise: what was not acknowledged is sent again, as any sender would
                     at += 0.5
                     self.flight = self.shop.events(self.rng, int(self.rng.integers(1, 300)), at, self.prefix)
+                    self.flight += mends(self.rng, self.flight)
                 status, body = line.ask(post("/events", {"events": self.flight}))
                 if status != 200:
                     self.wrong = f"{status}: {body[:200]!r}"
                     return
                 self.acknowledged += [event["event_key"] for event in self.flight]
                 self.batches, self.flight = self.batches + 1, []
+
+
+def mends(rng: np.random.Generator, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Void, correct and return some of the orders of a batch: one in fifteen each, and none of them twice."""
+    answer = []
+    for event in events:
+        draw = int(rng.integers(15))
+        if draw > 2 or event.get("kind") == "delivery":
+            continue
+        kind = ("void", "correct", "return")[draw]
+        mend = {"event_key": f"{kind} {event['event_key']}", "kind": kind, "refers": event["event_key"]}
+        mend["ordered_at"] = event["ordered_at"]
+        mend |= {} if kind == "void" else {"quantity": 1}
+        if kind == "return":
+            mend |= {name: event[name] for name in ("product_id", "region_id")}
+        answer.append(mend)
+    return answer
 
 
 def kills(home: Path, url: str, lives: int, seed: int = 0, longest: float = 0.6) -> pd.DataFrame:

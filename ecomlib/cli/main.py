@@ -10,6 +10,7 @@ import typer
 
 import ecomlib
 from ecomlib.cli.forecasting import COMMANDS as FORECASTING
+from ecomlib.cli.live import COMMANDS as LIVE
 from ecomlib.cli.plainly import plainly
 from ecomlib.cli.recorded import app as recorded_app
 from ecomlib.cli.service import COMMANDS as SERVICE
@@ -155,7 +156,7 @@ def workshop_build(
         typer.echo(str(path))
 
 
-for command in (*FORECASTING, *SERVICE):
+for command in (*FORECASTING, *SERVICE, *LIVE):
     app.command()(plainly(command))
 
 

@@ -20,7 +20,7 @@ pytest.importorskip("sqlalchemy")
 import sqlalchemy as sql
 
 from ecomlib.errors import DataError
-from ecomlib.serving.live.event_log import EVENTS, Event, EventLog
+from ecomlib.serving.live.event_log import EVENTS, ConflictError, Day, Event, EventLog, UnknownEventError
 
 MONDAY = datetime(2024, 1, 1)
 
@@ -52,12 +52,86 @@ def log(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str | None
 
 
 def test_a_key_counts_once(log: EventLog) -> None:
-    assert [e.event_key for e in log.append([event("a"), event("b"), event("a", quantity=99)])] == ["a", "b"]
-    again = log.append([event("b", ordered_at=MONDAY + timedelta(days=9)), event("c"), event("a")])
-    assert [e.event_key for e in again] == ["c"], "another time or quantity does not make another event"
+    assert [e.event_key for e in log.append([event("a"), event("b"), event("a")])] == ["a", "b"]
+    again = log.append([event("b", held=1, ordered_at=MONDAY + timedelta(microseconds=9)), event("c"), event("a")])
+    assert [e.event_key for e in again] == ["c"], "whether it waited, and parts of a second, are no content"
     assert log.span() == (3, MONDAY)
     assert log.weekly()["units"].tolist() == [6]
     assert log.append([]) == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"quantity": 99}, {"ordered_at": MONDAY + timedelta(days=9)}, {"unit_price": None}, {"kind": "return"}]
+)
+def test_a_known_key_with_other_content_is_refused_with_its_batch(log: EventLog, change: dict[str, object]) -> None:
+    log.append([event("a"), event("b")])
+    for batch in ([event("new"), event("a", **change)], [event("c"), event("b"), event("c", **change)]):
+        with pytest.raises(ConflictError) as caught:
+            log.append(batch)
+        assert caught.value.keys == [batch[-1].event_key] and repr(batch[-1].event_key) in str(caught.value)
+    assert log.span() == (2, MONDAY) and log.weekly()["units"].tolist() == [4]
+
+
+def word(key: str, kind: str, refers: str, quantity: int = 0, **change: object) -> Event:
+    return event(key, kind=kind, refers=refers, quantity=quantity, unit_price=None, **change)
+
+
+def test_what_was_wrong_is_mended_and_nothing_is_lost(log: EventLog) -> None:
+    day = timedelta(days=1)
+    log.append([event("a"), event("b", quantity=7), event("slip", quantity=900_000, held=1), event("far", held=1)])
+    assert log.weekly()["units"].tolist() == [9] and [e.event_key for e in log.waiting(MONDAY)] == ["far", "slip"]
+    log.append(
+        [word("v", "void", "a"), word("c1", "correct", "b", 5), word("c2", "correct", "b", 6, ordered_at=MONDAY + day)]
+    )
+    log.append([word("c0", "correct", "b", 3, ordered_at=MONDAY - day), word("c", "correct", "slip", 9)])
+    assert log.weekly()["units"].tolist() == [6 + 9] and log.weekly()["money"].tolist() == [3.0 * 15]
+    assert [(e.event_key, e.quantity) for e in log.newest()] == [("slip", 9), ("b", 6)]
+    assert log.lines()["event_key"].tolist() == ["b", "slip"] and log.span()[0] == 9
+    assert [e.event_key for e in log.waiting(MONDAY)] == ["far"], "a correction lets it count"
+    assert [e.event_key for e in log.waiting(MONDAY - day)] == ["b", "far", "slip"], "dated later"
+    log.append([word("f", "confirm", "far")])
+    assert log.weekly()["units"].tolist() == [17] and not log.waiting(MONDAY)
+    assert log.find(["a", "slip", "none"]) == {"a": event("a"), "slip": event("slip", quantity=900_000, held=1)}
+
+
+def test_what_refers_to_nothing_is_refused_with_its_batch(log: EventLog) -> None:
+    log.append([event("a"), word("v", "void", "a")])
+    for wrong in (word("x", "void", "nobody"), word("x", "correct", "v", 3), event("x", kind="return", refers="v")):
+        with pytest.raises(UnknownEventError, match="refers"):
+            log.append([event("new"), wrong])
+    assert log.span()[0] == 2
+    assert len(log.append([event("new"), word("x", "void", "new")])) == 2, "both in one batch"
+    assert log.append([word("v", "void", "a")]) == [] and log.weekly().empty
+
+
+def test_the_stock_is_what_was_counted_last_and_what_moved_since(log: EventLog) -> None:
+    def at(hour: int, key: str, units: int, kind: str, **change: object) -> Event:
+        return event(
+            key, ordered_at=MONDAY + timedelta(hours=hour), quantity=units, kind=kind, unit_price=1.0, **change
+        )
+
+    def counted(hours: float) -> dict[tuple[str, str], tuple[int, int]]:
+        found = log.counted(MONDAY + timedelta(hours=hours))
+        return {at: (count.units, count.moved) for at, count in found.items()}
+
+    log.append([at(1, "o1", 5, "order"), at(2, "n1", 40, "count"), at(3, "o2", 6, "order"), at(4, "d", 20, "delivery")])
+    log.append([at(2, "same second", 3, "order"), at(5, "r", 2, "return", refers="o1"), at(9, "n2", 50, "count")])
+    log.append([at(3, "elsewhere", 9, "order", region_id="r2"), at(3, "n3", 7, "count", product_id="p2")])
+    assert counted(1) == {} and counted(2.5) == {("p1", "r1"): (40, 0)}
+    assert counted(8) == {("p1", "r1"): (40, -6 + 20 + 2), ("p2", "r1"): (7, 0)}
+    assert counted(9)[("p1", "r1")] == (50, 0), "the last count holds"
+    log.append([word("wrong", "void", "n2"), word("less", "correct", "o2", 1)])
+    assert counted(9)[("p1", "r1")] == (40, -1 + 20 + 2)
+
+
+def test_a_word_on_the_clock(log: EventLog) -> None:
+    day = timedelta(days=1)
+    log.append([event("a"), event("far", ordered_at=MONDAY + 40 * day)])
+    assert log.confirmed() is None
+    log.append([event("w", kind="clock", ordered_at=MONDAY + 3 * day)])
+    assert log.confirmed() == MONDAY + 3 * day
+    log.append([word("apply", "confirm", "far")])
+    assert log.confirmed() == MONDAY + 40 * day
 
 
 def test_two_equal_orders_are_two(log: EventLog) -> None:
@@ -87,16 +161,21 @@ def test_deliveries_stand_beside_orders(log: EventLog) -> None:
     assert log.newest(1) == [event("d", quantity=1)]
 
 
-def test_days_count_the_times_of_orders(log: EventLog) -> None:
-    """Two lines of one order are one time; a delivery is none, but is the day's latest; what is earlier is left out."""
+def test_days_know_their_latest_time_and_two_products(log: EventLog) -> None:
+    """A delivery orders nothing, but is the day's latest; what is earlier, voided or to be confirmed is left out."""
     noon, day = MONDAY + timedelta(hours=12), timedelta(days=1)
-    log.append([event("a", ordered_at=noon), event("b", ordered_at=noon), event("c", ordered_at=noon + day / 4)])
+    log.append([event(name, ordered_at=noon, product_id=name) for name in ("p1", "p2", "p3")])
     log.append([event("d", ordered_at=noon + 2 * day, kind="delivery"), event("e", ordered_at=MONDAY - day)])
+    log.append([event("h", ordered_at=noon + 3 * day, held=1), event("v", ordered_at=noon + 4 * day)])
+    log.append([event("one", ordered_at=noon + 5 * day), word("w", "void", "v", ordered_at=noon + 6 * day)])
     first = MONDAY.toordinal()
-    assert log.days(MONDAY) == {first: (2, noon + day / 4), first + 2: (0, noon + 2 * day)}
-    assert [e.event_key for e in log.newest(before=noon + day / 4)] == ["b", "a", "e"]
-    assert [e.event_key for e in log.since(noon + day / 4)] == ["c", "d"]
-    assert log.days(MONDAY + 9 * day) == {} and log.since(MONDAY + 9 * day) == []
+    assert log.days(MONDAY) == {
+        first: Day(noon, frozenset({"p1", "p3"})),
+        first + 2: Day(noon + 2 * day, frozenset()),
+        first + 5: Day(noon + 5 * day, frozenset({"p1"})),
+    }
+    assert [e.event_key for e in log.newest(until=noon)] == ["p3", "p2", "p1", "e"]
+    assert log.days(MONDAY + 9 * day) == {} and log.waiting(MONDAY + 9 * day)[0].event_key == "h"
 
 
 def test_lines_come_back_as_they_were_whatever_their_order(log: EventLog) -> None:

@@ -139,7 +139,7 @@ def test_deliveries_and_sales_move_the_stock(bundle: Bundle, log: EventLog) -> N
     state = State(bundle, log)
     start = state.on_hand()
     assert start is not None and start.shape == (60, 9)
-    state.apply([order("a", 5, 20, 3, 700, "delivery"), order("b", 6, 20, 3, 12), order("c", 24 * 8, 20, 3, 1)])
+    state.apply([order("a", 5, 20, 3, 700, "delivery"), order("b", 6, 20, 3, 12), order("c", 24 * 7, 20, 3, 1)])
     now, week = state.on_hand(), state.on_hand(bundle.cutoff + 1)
     assert now is not None and week is not None
     assert now[19, 2] == start[19, 2] + 687 and week[19, 2] == start[19, 2] + 688

@@ -214,10 +214,10 @@ def test_rude_callers_do_not_stop_it(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_was_pushed_to_its_end(tmp_path: Path) -> None:
-    """Orders that confirm each other move the shop's clock as far as a caller likes: to 2199, and no further."""
+    """Orders that confirm each other move the clock of replayed time as far as a caller likes: to 2199, no further."""
     url = f"sqlite:///{tmp_path / 'events.db'}"
     log = EventLog(url)
-    log.append([Event(f"far {day}", "P0001", "R01", datetime(2199, 12, day), 1, 1.0) for day in (28, 29, 30)])
+    log.append([Event(f"far {day}", f"P{day:04d}", "R01", datetime(2199, 12, day), 1, 1.0) for day in (28, 29, 30)])
     log.close()
     with serving(trained_home(), "--database", url) as server:
         for path in ("/forecast/P0001/R01?history=104", "/overview", "/drift", "/replenish", "/catalogue"):

@@ -23,9 +23,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 import ecomlib
+from ecomlib.serving.live.amendments import add_amendments
 from ecomlib.serving.live.audit import say
 from ecomlib.serving.live.configuration import ServeSettings, read_settings
 from ecomlib.serving.live.database import checkpoint, reason
+from ecomlib.serving.live.event_log import ConflictError, UnknownEventError
 from ecomlib.serving.live.prometheus import Measured
 from ecomlib.serving.live.readiness import Readiness
 from ecomlib.serving.live.requests import Problem, as_bytes, as_json, body_of, events_of, schema
@@ -68,7 +70,7 @@ def create_app(
         versions.open()  # says what to do
     lock = WriterLock(database or bundles.database_url(home))
     try:
-        service = Service(home, database)
+        service = Service(home, database, clock=how.clock, timezone=how.timezone)
         service.state.refresh()
     except BaseException:
         lock.release()
@@ -99,6 +101,7 @@ def create_app(
     # No pages of documentation: they would load their scripts from an outside host.
     app = FastAPI(title="ecomlib", version=ecomlib.__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.service = service
+    app.state.readiness = readiness
     app.add_middleware(Guard, settings=how, admits=readiness.admits)
     app.add_middleware(Measured, metrics=service.metrics)  # outside: what is refused is counted too
     describe_keys(app, how)
@@ -109,6 +112,16 @@ def create_app(
         say("the database does not answer", why=why)
         readiness.failed(why)
         return JSONResponse({"detail": "the database does not answer: send again later"}, 503, {"Retry-After": "1"})
+
+    @app.exception_handler(ConflictError)
+    async def conflict(request: Request, error: ConflictError) -> JSONResponse:
+        one = {"loc": ["body", "event_key"], "msg": str(error), "type": "conflict"}
+        return JSONResponse({"detail": [one], "conflicts": len(error.keys), "keys": error.keys[:20]}, 409)
+
+    @app.exception_handler(UnknownEventError)
+    async def unknown(request: Request, error: UnknownEventError) -> JSONResponse:
+        one = {"loc": ["body", "refers"], "msg": str(error), "type": "unknown"}
+        return JSONResponse({"detail": [one], "keys": [error.event.event_key]}, 404)
 
     @app.get("/health", summary="The process lives.")
     async def health() -> dict[str, str]:
@@ -128,7 +141,7 @@ def create_app(
         service.metrics.trouble.set(bool(service.trouble))
         return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
-    refused: dict[int | str, Any] = {401: {}, 403: {}, 408: {}, 413: {}, 415: {}, 422: {}, 503: {}}
+    refused: dict[int | str, Any] = {code: {} for code in (401, 403, 404, 408, 409, 413, 415, 422, 503)}
 
     @app.post(
         "/events",
@@ -172,6 +185,7 @@ def create_app(
         return Response(body, media_type="application/json")
 
     add_views(app, service)
+    add_amendments(app, service)
     if ASSETS.is_dir():
         app.mount("/assets", StaticFiles(directory=ASSETS), name="assets")
 

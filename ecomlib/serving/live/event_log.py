@@ -1,14 +1,19 @@
 """Logs the shop's events in a database: each is committed before it is acknowledged (lesson 08, section 4).
 
 SQLAlchemy Core, so that one URL decides where events live: a SQLite file by default, PostgreSQL where there is one.
-An event is known by its key alone. The same key again is the same event, whatever its time or content: a sender that
-got no answer sends again, and nothing is counted twice.
+An event is known by its key. The same key with the same content is the same event: a sender that got no answer sends
+again, and nothing is counted twice. The same key with other content is refused, for one of the two would be lost.
+
+Nothing is ever changed or deleted. What was wrong is mended by further events, which refer to the first one by its
+key: ``void`` takes it away, ``correct`` gives it another quantity, ``confirm`` lets it count where it had to wait (and
+so does a correction). What holds is read off the log by one query (``_holding``), so that a restart sees what the
+running service saw.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -17,9 +22,12 @@ import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
+from ecomlib.errors import DataError
 from ecomlib.serving.live.database import open_database
 
 Kind = Literal["order", "delivery", "return", "count", "void", "correct", "confirm", "clock"]
+FACTS: tuple[Kind, ...] = ("order", "delivery", "return", "count")  # what happened in the shop; the others speak of it
+MOVES: tuple[Kind, ...] = ("order", "delivery", "return")  # the facts that move units, one after the other
 
 _KEY = sql.String(200).with_variant(postgresql.VARCHAR(200, collation="C"), "postgresql")  # sorted as Python sorts
 _TABLES = sql.MetaData()
@@ -41,14 +49,24 @@ EVENTS = sql.Table(
 _EPOCH = datetime(1970, 1, 1)
 _THURSDAY = 3  # 1970-01-01 was one; weeks begin on Monday
 _CHUNK = 50_000  # rows that are Python objects at one time while many are read
+_MOST_KEYS = 5_000  # that one query names
+SPEAKS_OF: dict[Kind, tuple[Kind, ...]] = {
+    "void": FACTS,
+    "correct": FACTS,
+    "confirm": FACTS,
+    "return": ("order",),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Holds an order line or a delivery to the stock: what, where, how many units, when (shop's clock, no time zone).
+    """Holds one event: what, where, how many units, when (shop's clock, no time zone).
 
-    ``unit_price`` is the price paid for a unit; a delivery may have none. Whoever builds one has checked it: the
-    database holds no number outside of int32 and PostgreSQL no text with NUL.
+    An order line, a delivery to the stock, a return to it, a count of it; or a word on another event (``refers``): its
+    ``void``, its other quantity (``correct``), its confirmation (``confirm``); or ``clock``, up to where the shop's
+    clock may move. ``unit_price`` is the price paid for a unit; only an order needs one. ``held``: 1 where the event
+    waits to be confirmed. Whoever builds one has checked it: the database holds no number outside of int32 and
+    PostgreSQL no text with NUL.
     """
 
     event_key: str
@@ -60,6 +78,49 @@ class Event:
     kind: Kind = "order"
     refers: str | None = None
     held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Sums up one day: the latest time of any event, and up to two products that were ordered."""
+
+    latest: datetime
+    ordered: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Holds a count of the stock: when, how many units, and what has moved since: deliveries, returns, less sales."""
+
+    at: datetime
+    units: int
+    moved: int
+
+
+class ConflictError(DataError):
+    """Refuses a key that is known with other content: one of the two would be lost."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self.keys = list(dict.fromkeys(keys))
+        super().__init__(
+            "this key is known with other content",
+            table=EVENTS.name,
+            column="event_key",
+            value=self.keys[0],
+            remedy="give each event a key of its own (an order's line needs its number), or send a correction.",
+        )
+
+
+class UnknownEventError(DataError):
+    """Refuses an event that refers to none, or to one that it cannot speak of."""
+
+    def __init__(self, event: Event, there: Event | None) -> None:
+        self.event = event
+        what = "no event has this key" if there is None else f"a {event.kind} cannot refer to a {there.kind}"
+        kinds = " or ".join(SPEAKS_OF[event.kind])
+        super().__init__(
+            what, table=EVENTS.name, column="refers", value=event.refers, remedy=f"name the key of a known {kinds}."
+        )
 
 
 class EventLog:
@@ -78,12 +139,21 @@ class EventLog:
     def append(self, events: Sequence[Event]) -> list[Event]:
         """Commit a batch, whole or not at all; return the events that were new, in their order.
 
-        A key that is known, or stands twice in the batch, is not new the second time. Of several senders of one key
-        at the same moment exactly one learns that it was new.
+        A key that is known with the same content, or stands twice in the batch, is not new the second time. Of several
+        senders of one key at the same moment exactly one learns that it was new. ``held`` is no content.
+
+        Raises
+        ------
+        ConflictError
+            A key is known with other content.
+        UnknownEventError
+            An event refers to a key that is not in the log, or not one that it can speak of.
         """
         first = {event.event_key: event for event in reversed(events)}
         if not first:
             return []
+        if again := [event.event_key for event in events if _content(event) != _content(first[event.event_key])]:
+            raise ConflictError(again)
         rows = [
             _row(first[key]) for key in sorted(first)
         ]  # in one order for all, or two senders could block each other
@@ -91,61 +161,115 @@ class EventLog:
         insert = make(EVENTS).on_conflict_do_nothing().returning(EVENTS.c.event_key)
         with self.engine.begin() as connection:
             new = set(connection.execute(insert, rows).scalars())
+            known = _read(connection, [key for key in first if key not in new])
+            if other := [key for key, event in known.items() if _content(event) != _content(first[key])]:
+                raise ConflictError(other)
+            speaking = [event for key, event in first.items() if event.refers is not None and key in new]
+            spoken_of = _read(connection, [str(event.refers) for event in speaking])
+            for event in speaking:
+                there = spoken_of.get(str(event.refers))
+                if there is None or there.kind not in SPEAKS_OF[event.kind]:
+                    raise UnknownEventError(event, there)
         return [event for event in events if event.event_key in new and first[event.event_key] is event]
 
-    def weekly(self, since: datetime | None = None) -> pd.DataFrame:
+    def weekly(self, since: datetime | None = None, until: datetime | None = None) -> pd.DataFrame:
         """Sum units and money by kind, product, region, week: ``kind, product_id, region_id, ds, units, money``.
 
-        ``ds`` is the week's Monday. ``since`` leaves out what happened before it. The database adds up: what comes back
-        is small. Units are whole and exact. Money is a sum of floats, whose last digits depend on the order of adding:
-        nothing that must be the same after a restart may rest on it. It is 0 where no price was given.
+        Orders, deliveries and returns that hold: without what was voided or waits to be confirmed, and corrected.
+        ``ds`` is the week's Monday. ``since`` leaves out what happened before it, ``until`` what happened after it. The
+        database adds up: what comes back is small. Units are whole and exact. Money is a sum of floats, whose last
+        digits depend on the order of adding: nothing that must be the same after a restart may rest on it. It is 0
+        where no price was given.
         """
-        week = (EVENTS.c.second // 86_400 + _THURSDAY) // 7
-        keys = [EVENTS.c.kind, EVENTS.c.product_id, EVENTS.c.region_id, week]
+        now = _holding(MOVES)
+        week = (now.c.second // 86_400 + _THURSDAY) // 7
+        keys = [now.c.kind, now.c.product_id, now.c.region_id, week]
         query = sql.select(
-            *keys, sql.func.sum(EVENTS.c.quantity), sql.func.sum(EVENTS.c.quantity * EVENTS.c.unit_price)
+            *keys, sql.func.sum(now.c.quantity), sql.func.sum(now.c.quantity * now.c.unit_price)
         ).group_by(*keys)
-        frame = self._frame(query, since, ["kind", "product_id", "region_id", "ds", "units", "money"])
+        columns = ["kind", "product_id", "region_id", "ds", "units", "money"]
+        frame = self._frame(_between(query, now, since, until), columns)
         frame["ds"] = pd.Timestamp(_EPOCH) + pd.to_timedelta(frame["ds"].astype("int64") * 7 - _THURSDAY, unit="D")
         frame["units"], frame["money"] = frame["units"].astype("int64"), frame["money"].astype("float64").fillna(0.0)
         return frame.sort_values(["kind", "product_id", "region_id", "ds"], ignore_index=True)
 
-    def lines(self, since: datetime | None = None) -> pd.DataFrame:
-        """List all events, oldest first: ``event_key, kind, product_id, region_id, ordered_at, quantity, unit_price``.
+    def lines(self, since: datetime | None = None, until: datetime | None = None) -> pd.DataFrame:
+        """List what holds, oldest first: ``event_key, kind, product_id, region_id, ordered_at, quantity, unit_price``.
 
         For training anew. Two events of one second stand in the order of their keys, so it does not matter in which
         order they came in. ``unit_price`` is missing (NaN) where none was given.
         """
-        query = sql.select(EVENTS).order_by(EVENTS.c.second, EVENTS.c.event_key)
-        frame = self._frame(query, since, [*EVENTS.columns.keys()])
+        now = _holding(FACTS)
+        columns = ["event_key", "kind", "product_id", "region_id", "second", "quantity", "unit_price"]
+        query = sql.select(*(now.c[name] for name in columns)).order_by(now.c.second, now.c.event_key)
+        frame = self._frame(_between(query, now, since, until), columns)
         frame["second"] = pd.to_datetime(frame["second"].astype("int64"), unit="s")
         frame["quantity"] = frame["quantity"].astype("int64")
         frame["unit_price"] = frame["unit_price"].astype("float64")
         return frame.rename(columns={"second": "ordered_at"})
 
-    def newest(self, count: int = 8, kind: Kind = "order", *, before: datetime | None = None) -> list[Event]:
-        """List the last events of a kind by the shop's clock, newest first; within one second, by key.
+    def newest(self, count: int = 8, kind: Kind = "order", *, until: datetime | None = None) -> list[Event]:
+        """List the last events of a kind that hold, by the shop's clock, newest first; within one second, by key.
 
-        ``before`` leaves out what is dated then or later.
+        ``until`` leaves out what is dated later.
         """
-        query = sql.select(EVENTS).where(EVENTS.c.kind == kind).limit(count)
-        if before is not None:
-            query = query.where(EVENTS.c.second < _second(before))
-        return self._events(query.order_by(EVENTS.c.second.desc(), EVENTS.c.event_key.desc()))
+        now = _holding((kind,))
+        query = _between(sql.select(now).limit(count), now, None, until)
+        return self._events(query.order_by(now.c.second.desc(), now.c.event_key.desc()))
 
-    def since(self, when: datetime) -> list[Event]:
-        """List the events dated then or later, oldest first; within one second, by key."""
-        query = sql.select(EVENTS).where(EVENTS.c.second >= _second(when))
-        return self._events(query.order_by(EVENTS.c.second, EVENTS.c.event_key))
+    def waiting(self, until: datetime) -> list[Event]:
+        """List what does not count: dated after ``until``, or to be confirmed; oldest first, within a second by key."""
+        now = _holding(FACTS, waiting=True)
+        query = sql.select(now).where((now.c.second > _second(until)) | (now.c.held == 1))
+        return self._events(query.order_by(now.c.second, now.c.event_key))
 
-    def days(self, since: datetime) -> dict[int, tuple[int, datetime]]:
-        """Count the different times of orders by day (``date.toordinal``), with the day's latest time of any event."""
-        day, order = EVENTS.c.second // 86_400, sql.case((EVENTS.c.kind == "order", EVENTS.c.second))
-        query = sql.select(day, sql.func.count(sql.distinct(order)), sql.func.max(EVENTS.c.second)).group_by(day)
+    def find(self, keys: Sequence[str]) -> dict[str, Event]:
+        """Return the events of these keys as they were sent, by key; those that are not known are missing."""
         with self.engine.connect() as connection:
-            rows = connection.execute(query.where(EVENTS.c.second >= _second(since))).all()
+            return _read(connection, keys)
+
+    def days(self, since: datetime) -> dict[int, Day]:
+        """Sum up each day (``date.toordinal``) of what holds: its latest time, and two products that were ordered."""
+        now = _holding(FACTS)
+        day, ordered = now.c.second // 86_400, sql.case((now.c.kind == "order", now.c.product_id))
+        query = sql.select(day, sql.func.max(now.c.second), sql.func.min(ordered), sql.func.max(ordered)).group_by(day)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.where(now.c.second >= _second(since))).all()
         start = _EPOCH.toordinal()
-        return {start + int(at): (int(count), _EPOCH + timedelta(seconds=int(last))) for at, count, last in rows}
+        return {
+            start + int(row[0]): Day(_moment(row[1]), frozenset(name for name in row[2:] if name is not None))
+            for row in rows
+        }
+
+    def confirmed(self) -> datetime | None:
+        """Return the latest time up to which the shop's clock may move by somebody's word; None without such a word."""
+        word = EVENTS.alias()
+        query = sql.select(sql.func.max(EVENTS.c.second)).where(
+            (EVENTS.c.kind == "clock")
+            | sql.exists().where(word.c.kind == "confirm", word.c.refers == EVENTS.c.event_key)
+        )
+        with self.engine.connect() as connection:
+            last = connection.execute(query).scalar()
+        return None if last is None else _moment(last)
+
+    def counted(self, until: datetime) -> dict[tuple[str, str], Count]:
+        """Find the last count of each product and region up to ``until``, with what has moved between both times."""
+        counts, moves = _holding(("count",)), _holding(MOVES)
+        place = sql.func.row_number().over(
+            partition_by=[counts.c.product_id, counts.c.region_id],
+            order_by=[counts.c.second.desc(), counts.c.event_key.desc()],
+        )
+        ranked = sql.select(counts, place.label("place")).where(counts.c.second <= _second(until)).subquery()
+        last = sql.select(ranked).where(ranked.c.place == 1).subquery()
+        signed = sql.case((moves.c.kind == "order", -moves.c.quantity), else_=moves.c.quantity)
+        same = [moves.c[name] == last.c[name] for name in ("product_id", "region_id")]
+        within = sql.and_(*same, moves.c.second > last.c.second, moves.c.second <= _second(until))
+        keys = [last.c.product_id, last.c.region_id, last.c.second, last.c.quantity]
+        query = sql.select(*keys, sql.func.coalesce(sql.func.sum(signed), 0))
+        query = query.select_from(last.outerjoin(moves, within)).group_by(*keys)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return {(row[0], row[1]): Count(_moment(row[2]), int(row[3]), int(row[4])) for row in rows}
 
     def span(self) -> tuple[int, datetime | None]:
         """Return the number of events and the latest time among them."""
@@ -167,20 +291,69 @@ class EventLog:
 
     def _events(self, query: sql.Select[Any]) -> list[Event]:
         with self.engine.connect() as connection:
-            values = [dict(row) for row in connection.execute(query).mappings().all()]
-        return [Event(ordered_at=_EPOCH + timedelta(seconds=value.pop("second")), **value) for value in values]
+            return [_event(row) for row in connection.execute(query).mappings().all()]
 
-    def _frame(self, query: sql.Select[Any], since: datetime | None, columns: list[str]) -> pd.DataFrame:
-        if since is not None:
-            query = query.where(EVENTS.c.second >= _second(since))
+    def _frame(self, query: sql.Select[Any], columns: list[str]) -> pd.DataFrame:
         with self.engine.connect() as connection:
             parts = connection.execute(query.execution_options(yield_per=_CHUNK)).partitions()
             frames = [pd.DataFrame(part, columns=columns) for part in parts]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
+def _holding(kinds: Sequence[Kind], *, waiting: bool = False) -> sql.Subquery:
+    """Select what holds of these kinds: not voided, corrected; what waits to be confirmed only where it is asked for.
+
+    ``held`` is 1 of what still waits.
+    """
+    void, correct, confirm = (EVENTS.alias(name) for name in ("void", "correct", "confirm"))
+    voided = sql.exists().where(void.c.kind == "void", void.c.refers == EVENTS.c.event_key)
+    confirmed = sql.exists().where(confirm.c.kind.in_(("confirm", "correct")), confirm.c.refers == EVENTS.c.event_key)
+    amended = sql.and_(correct.c.kind == "correct", correct.c.refers == EVENTS.c.event_key)
+
+    def last(name: str) -> Any:
+        found = sql.select(correct.c[name]).where(amended, correct.c[name].is_not(None))
+        found = found.order_by(correct.c.second.desc(), correct.c.event_key.desc()).limit(1)
+        return sql.func.coalesce(found.scalar_subquery(), EVENTS.c[name]).label(name)
+
+    columns = [EVENTS.c[name] for name in ("event_key", "kind", "product_id", "region_id", "second")]
+    held = sql.case(((EVENTS.c.held == 1) & ~confirmed, 1), else_=0).label("held")
+    query = sql.select(*columns, last("quantity"), last("unit_price"), EVENTS.c.refers, held)
+    query = query.where(EVENTS.c.kind.in_(kinds), ~voided)
+    return (query if waiting else query.where((EVENTS.c.held == 0) | confirmed)).subquery()
+
+
+def _between(
+    query: sql.Select[Any], now: sql.Subquery, since: datetime | None, until: datetime | None
+) -> sql.Select[Any]:
+    if since is not None:
+        query = query.where(now.c.second >= _second(since))
+    return query if until is None else query.where(now.c.second <= _second(until))
+
+
+def _read(connection: sql.Connection, keys: Sequence[str]) -> dict[str, Event]:
+    found: dict[str, Event] = {}
+    for start in range(0, len(keys), _MOST_KEYS):
+        query = sql.select(EVENTS).where(EVENTS.c.event_key.in_(keys[start : start + _MOST_KEYS]))
+        found |= {row["event_key"]: _event(row) for row in connection.execute(query).mappings()}
+    return found
+
+
+def _event(row: Any) -> Event:
+    values = dict(row)
+    return Event(ordered_at=_moment(values.pop("second")), **values)
+
+
+def _content(event: Event) -> Event:
+    """What makes two events of one key the same."""
+    return replace(event, held=0, ordered_at=event.ordered_at.replace(microsecond=0))
+
+
 def _second(when: datetime) -> int:
     return int((when - _EPOCH).total_seconds() // 1)
+
+
+def _moment(second: Any) -> datetime:
+    return _EPOCH + timedelta(seconds=int(second))
 
 
 def _row(event: Event) -> dict[str, Any]:

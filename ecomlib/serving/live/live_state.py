@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 
-from ecomlib.serving.live.event_log import Event, EventLog
+from ecomlib.serving.live.event_log import Count, Event, EventLog
 from ecomlib.serving.live.kept import KeptForecasts, Made, make
-from ecomlib.serving.live.shop_clock import last_day, order_times, reach_of
+from ecomlib.serving.live.shop_clock import GRACE, ClockSettings, days_of, gap_of, limit, settings_for
 from ecomlib.serving.release.bundle import ALL, Bundle
 from ecomlib.serving.release.inputs import NEVER, Floats, interval, monday, week_of
 
-AHEAD = 35  # days that an event may lie ahead of the shop's clock: what is dated later is refused
 _NEWEST = 8
 _MOST_ANSWERS = 50_000  # about 30 MB
 
@@ -30,39 +30,41 @@ class State:
     """Holds a bundle and what has happened since (lesson 08, section 3).
 
     The shop's clock is the time of the newest event that counts, or the end of the cutoff week. The week in which it
-    stands is the running one; the week before is the origin of all forecasts. Events dated too far ahead of the clock
-    (``shop_clock``) are in ``waiting``, the oldest first: they are neither sold nor received until it has come near
-    them. ``kept`` is where forecasts lie on disk; without it they are made each time.
+    stands is the running one; the week before is the origin of all forecasts. In ``waiting``, the oldest first, is what
+    does not count: events dated after ``until`` (``shop_clock``), and those that somebody must confirm. ``kept`` is
+    where forecasts lie on disk; without it they are made each time. ``rule`` says what bounds the clock.
 
     When a week ends, or a late order comes for one that was closed, the forecasts that there are become ``stale``: they
     are still shown, from the origin ``shown``, until others are made. Not safe for several threads: another one works
     on what ``held`` gives, and this one takes that over with ``settle``.
     """
 
-    def __init__(self, bundle: Bundle, log: EventLog, kept: KeptForecasts | None = None) -> None:
-        self.bundle, self.kept = bundle, kept
+    def __init__(
+        self, bundle: Bundle, log: EventLog, kept: KeptForecasts | None = None, rule: ClockSettings | None = None
+    ) -> None:
+        self.bundle, self.kept, self.log = bundle, kept, log
+        self.rule = rule or settings_for(bundle.settings.get("source", {}))
         end = monday(bundle.cutoff + 1)
         self.size = (len(bundle.books.products), len(bundle.regions))
         self.sold: dict[int, np.ndarray] = {}  # week -> units (P, R)
-        self.received: dict[int, np.ndarray] = {}  # the same of deliveries
-        self.reach = reach_of(bundle.books)
+        self.received: dict[int, np.ndarray] = {}  # the same of deliveries and returns: what came into the stock
+        self.gap = gap_of(bundle.books, bundle.settings.get("silence"))
         self.events = log.span()[0]
         self.clock = end.to_pydatetime()
-        days = log.days(self.clock)
-        until = last_day(self.clock.toordinal(), {day: times for day, (times, _) in days.items()}, self.reach)
-        self.clock = max([self.clock, *(latest for day, (_, latest) in days.items() if day <= until)])
-        # What waits is dated more than seven days ahead of the clock, so never in the running week.
-        closed = monday(week_of(self.clock) + 1)
-        self.waiting = log.since(closed.to_pydatetime())
-        table = log.weekly(end.to_pydatetime())
-        table = table[table["ds"] < closed].reset_index(drop=True)
+        self.confirmed, days = log.confirmed(), log.days(self.clock)
+        self.until = limit(self.rule, self.clock, days, self.gap, self.confirmed)
+        self.clock = self._latest(day.latest for day in days.values())
+        self.waiting = log.waiting(self.until)
+        table = log.weekly(end.to_pydatetime(), self.until)
         rows, columns = table["product_id"].map(bundle.row), table["region_id"].map(bundle.column)
         known = (rows.notna() & columns.notna()).to_numpy()  # a version made of other tables may not know them
-        table, rows, columns = table[known], rows[known].astype(int), columns[known].astype(int)
+        table = table[known].reset_index(drop=True)
+        rows, columns = (values[known].astype(int).reset_index(drop=True) for values in (rows, columns))
         for (kind, week), part in table.groupby(["kind", "ds"]):
             units = self._week(week_of(week), kind)
             np.add.at(units, (rows[part.index], columns[part.index]), part["units"])
-        self.newest = log.newest(_NEWEST, before=closed.to_pydatetime())
+        self.counts = self._counted(self.until)
+        self.newest = log.newest(_NEWEST, until=self.until)
         self.answers: dict[tuple[str, str], bytes] = {}
         self._made: dict[int, Made] = {}  # by origin
         self.books = bundle.books
@@ -76,16 +78,38 @@ class State:
         """Check whether an event lies in a week that the version knows as closed: kept for the next training."""
         return week_number(event.ordered_at) <= self.bundle.cutoff
 
+    def _latest(self, times: Iterable[datetime]) -> datetime:
+        return max([self.clock, *(time for time in times if time <= self.until)])
+
+    def _counted(self, until: datetime) -> dict[tuple[int, int], Count]:
+        """Read the last counts of the stock off the log, by row and column; none where the version keeps no stock."""
+        if self.bundle.stock is None:
+            return {}
+        row, column, end = self.bundle.row, self.bundle.column, monday(self.bundle.cutoff + 1).to_pydatetime()
+        found = {(row.get(p), column.get(r)): count for (p, r), count in self.log.counted(until).items()}
+        # What was counted before the cutoff is in the version's own stock.
+        return {at: count for at, count in found.items() if None not in at and count.at >= end}  # type: ignore[misc]
+
+    def due(self) -> bool:
+        """Check whether the world's time has come near an event that waits for it."""
+        return self.rule.bound == "world" and any(
+            not event.held and event.ordered_at <= self.rule.now() + GRACE for event in self.waiting
+        )
+
     def apply(self, events: Sequence[Event]) -> None:
-        """Take in events that are committed and new; what is dated too far ahead waits."""
+        """Take in facts that are committed and new; what is dated too far ahead, or is to be confirmed, waits.
+
+        For what speaks of other events (a void, a correction) the state is made anew.
+        """
         self.events += len(events)
         events = [*self.waiting, *events]
-        until = last_day(self.clock.toordinal(), order_times(events), self.reach)
-        later = [event for event in events if event.ordered_at.toordinal() > until]
+        free = [event for event in events if not event.held]
+        self.until = limit(self.rule, self.clock, days_of(free), self.gap, self.confirmed)
+        later = [event for event in events if event.held or event.ordered_at > self.until]
         self.waiting = sorted(later, key=lambda e: (e.ordered_at, e.event_key))
-        events = [event for event in events if event.ordered_at.toordinal() <= until]
+        events = [event for event in free if event.ordered_at <= self.until]
         renewed: set[int] = set()
-        b, moved = self.bundle, max((event.ordered_at for event in events), default=self.clock)
+        b, moved = self.bundle, self._latest(event.ordered_at for event in events)
         for event in events:
             week = week_number(event.ordered_at)
             if week <= b.cutoff:
@@ -93,16 +117,23 @@ class State:
             at = b.row.get(event.product_id), b.column.get(event.region_id)
             if at[0] is None or at[1] is None:  # another version has come into force since they were checked
                 continue
+            if event.kind == "count":
+                continue
             closed = week <= self.origin and event.kind == "order"
             if closed and week not in renewed:  # forecasts from its end on read it, perhaps in a thread at this moment
                 self.sold[week] = self._week(week).copy()
                 self._made = {origin: made for origin, made in self._made.items() if origin < week}
                 renewed.add(week)
             self._week(week, event.kind)[at] += event.quantity
-            if event.kind == "delivery":
+            if (count := self.counts.get(at)) and event.ordered_at > count.at:  # type: ignore[arg-type]
+                signed = -event.quantity if event.kind == "order" else event.quantity
+                self.counts[at] = replace(count, moved=count.moved + signed)  # type: ignore[index]
+            if event.kind != "order":
                 continue
             self.answers.pop((event.product_id, event.region_id), None)
             self.answers.pop((event.product_id, ALL), None)
+        if any(event.kind == "count" for event in events):  # it had waited; what has moved since is in the log
+            self.counts = self._counted(self.until)
         if renewed:
             self._outdate()
         orders = [event for event in events if event.kind == "order"]
@@ -125,6 +156,7 @@ class State:
         """Return a copy whose closed weeks stand still: another thread may refresh it while this one takes events."""
         one = copy.copy(self)
         one.sold, one.received, one.answers, one._made = dict(self.sold), dict(self.received), {}, dict(self._made)
+        one.counts = dict(self.counts)
         return one
 
     def agrees(self, held: State) -> bool:
@@ -265,9 +297,11 @@ class State:
         return None if table is None else table[:, np.minimum(weeks, table.shape[1] - 1)]
 
     def on_hand(self, week: int = NEVER) -> Floats | None:
-        """Compute stock (P, R) at the end of ``week`` or now: units at the cutoff, plus deliveries, less sales since.
+        """Compute stock (P, R) at the end of ``week`` or now.
 
-        None without an inventory. Below zero where more was sold than was in stock: a delivery was not recorded.
+        Units of the last count, plus deliveries and returns, less sales since; where nothing was counted, from the
+        stock at the cutoff on. None without an inventory. Below zero where more was sold than was in stock: a delivery
+        was not recorded.
         """
         if self.bundle.stock is None:
             return None
@@ -275,6 +309,11 @@ class State:
         for sign, table in ((1, self.received), (-1, self.sold)):
             for at, units in table.items():
                 stock += sign * units * (at <= week)
+        counts = self.counts
+        if week < week_number(self.until):
+            counts = self._counted(monday(week + 1).to_pydatetime() - timedelta(seconds=1))
+        for place, count in counts.items():
+            stock[place] = count.units + count.moved
         return stock
 
 

@@ -111,21 +111,25 @@ class Sender:
         self.headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
 
     def send(self, events: list[dict[str, Any]]) -> dict[str, int]:
-        """Send a batch, return the answer; ``DataError`` on refusal, no service, or more than a minute of silence."""
-        body, end, why = json.dumps({"events": events}, allow_nan=False).encode(), time.monotonic() + self.patience, ""
+        """Send a batch of events, return the answer."""
+        taken: dict[str, int] = self.ask("POST", "/events", {"events": events})
+        return taken
+
+    def ask(self, method: str, path: str, values: Any = None) -> Any:
+        """Send a request, return the answer; ``DataError`` on refusal, no service, or more than a minute of silence."""
+        body = None if values is None else json.dumps(values, allow_nan=False).encode()
+        end, why = time.monotonic() + self.patience, ""
         while time.monotonic() < end:
             try:
-                self.line.request("POST", f"{self.path}/events", body, self.headers)
+                self.line.request(method, f"{self.path}{path}", body, self.headers)
                 answer = self.line.getresponse()
                 said = answer.read()
                 self.patience = _PATIENCE
                 if answer.status == 200:
-                    taken: dict[str, int] = json.loads(said)
-                    return taken
+                    return json.loads(said)
                 if answer.status < 500:
                     raise DataError(
-                        f"the service refused a batch with status {answer.status}",
-                        value=said.decode(errors="replace")[:300],
+                        f"the service refused this ({answer.status}): {refusal(said)}", value=values_at(values, said)
                     )
                 why = f"status {answer.status}"
             except (OSError, http.client.HTTPException) as error:
@@ -137,6 +141,31 @@ class Sender:
             value=self.url,
             remedy="start it (ecomlib serve), or name where it listens with --url.",
         )
+
+
+def _first(said: bytes) -> dict[str, Any]:
+    try:
+        detail = json.loads(said)["detail"]
+    except (ValueError, KeyError, TypeError):
+        return {"msg": said.decode(errors="replace")[:300], "loc": []}
+    return detail[0] if isinstance(detail, list) and detail else {"msg": str(detail)[:300], "loc": []}
+
+
+def refusal(said: bytes) -> str:
+    """Turn the service's refusal into a sentence: the field at fault, and what is wrong with it."""
+    fault = _first(said)
+    field = [str(part) for part in fault.get("loc", []) if isinstance(part, str) and part not in ("body", "events")]
+    return f"{'.'.join(field)}: {fault['msg']}" if field else str(fault["msg"])
+
+
+def values_at(values: Any, said: bytes) -> Any:
+    """Return what was sent at the place that a refusal names; None where it names none."""
+    for part in _first(said).get("loc", [])[1:]:
+        try:
+            values = values[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return values if isinstance(values, str | int | float) else None
 
 
 def replay(

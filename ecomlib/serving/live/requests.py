@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
 import json
-import os
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
+import numpy as np
 import pandas as pd
 import pydantic_core
 from fastapi import HTTPException, Request, Response
@@ -15,12 +15,23 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from starlette.requests import ClientDisconnect
 
 from ecomlib.serving.live.event_log import Event
-from ecomlib.serving.live.live_state import AHEAD, State
-from ecomlib.serving.release.bundle import KEY
+from ecomlib.serving.live.live_state import State
 
 M = TypeVar("M", bound=BaseModel)
+Place = tuple[str | int, ...]  # of a field in the body
 MOST_EVENTS, MOST_BYTES = 5_000, 2 * 2**20
-_WHEN = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?$"
+_WHEN = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?( ?(Z|UTC|[+-]\d{2}:?\d{2}))?)?$"
+
+
+_BELIEVED = 50  # units of one line that are always believed
+_DELIVERED = 20  # times as many may be delivered at once
+_NEEDED = {
+    "unit_price": "an order needs the price that was paid for a unit",
+    "refers": "a {} names the event that it speaks of by its key",
+    "quantity": "a {} needs its quantity, in whole units",
+    "product_id": "a {} names its product",
+    "region_id": "a {} names its region: GET /catalogue lists them",
+}
 
 
 class Problem(HTTPException):
@@ -36,27 +47,41 @@ def _clean(text: str) -> str:
     return text
 
 
-Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200), AfterValidator(_clean)]
+Text = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=200),
+    AfterValidator(_clean),
+    Field(json_schema_extra={"pattern": r"^[^\x00]+$"}),
+]
 
 
 # JSON does not tell 3.0 from 3, and many senders write whole numbers so.
 Whole = Annotated[int, BeforeValidator(lambda v: int(v) if type(v) is float and v.is_integer() else v)]
 
 
+When = Annotated[str, StringConstraints(pattern=_WHEN)]
+
+
 class EventIn(BaseModel):
-    """An order line, or a delivery to the stock."""
+    """An order line, a delivery to the stock or a return to it; or a word on one of them: its void, its correction."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     event_key: Text = Field(description="what makes the event known: the same key again is the same event")
-    kind: Literal["order", "delivery"] = "order"
-    product_id: Text
-    region_id: Text
-    ordered_at: Annotated[str, StringConstraints(pattern=_WHEN)] = Field(
-        description="when, by the shop's own clock, without a time zone", examples=["2025-06-02T18:00:00"]
+    kind: Literal["order", "delivery", "return", "void", "correct"] = "order"
+    product_id: Text | None = Field(default=None, description="needed but for a void or a correction")
+    region_id: Text | None = Field(default=None, description="needed but for a void or a correction")
+    ordered_at: When = Field(
+        description="when, by the shop's own clock; with Z or an offset it is turned into the shop's time",
+        examples=["2025-06-02T18:00:00", "2025-06-02T16:00:00Z"],
     )
-    quantity: Whole = Field(ge=1, le=1_000_000, description="whole units")
+    quantity: Whole | None = Field(
+        default=None, ge=0, le=1_000_000, description="whole units, 1 or more; of a correction the right number"
+    )
     unit_price: float | None = Field(default=None, ge=0, le=1e9, allow_inf_nan=False, description="needed for orders")
+    refers: Text | None = Field(
+        default=None, description="key of the event that is void, corrected, or (if it is known) returned"
+    )
 
 
 class EventsIn(BaseModel):
@@ -77,18 +102,6 @@ class WhatIfIn(BaseModel):
     depth: float | None = Field(
         default=None, ge=0, le=0.9, allow_inf_nan=False, description="discount, a share of the price"
     )
-
-
-def allowed(request: Request) -> None:
-    """Raise 401 where a write key is set in the environment and this request does not bear it."""
-    key = os.environ.get(KEY)
-    if not key:
-        return
-    given = request.headers.get("authorization", "")
-    if not hmac.compare_digest(given.encode("latin-1", "replace"), f"Bearer {key}".encode()):
-        refusal = Problem(401, "the write key is missing or wrong", "header", "authorization")
-        refusal.headers = {"WWW-Authenticate": "Bearer"}
-        raise refusal
 
 
 async def body_of(request: Request) -> Any:
@@ -127,49 +140,96 @@ def events_of(values: Any, state: State) -> list[Event]:
     if many and isinstance(values["events"], list) and len(values["events"]) > MOST_EVENTS:
         raise Problem(413, f"a batch may have {MOST_EVENTS:,} events", "body", "events")
     given: list[EventIn] = checked(EventsIn, values).events if many else [checked(EventIn, values)]
-    row, column = state.bundle.row, state.bundle.column
-    latest = state.clock + timedelta(days=AHEAD)
-    answer = []
-    for place, event in enumerate(given):
+    most = plausible(state)
+    return [
+        event_of(event, state, most, ("body", *(("events", place) if many else ())))
+        for place, event in enumerate(given)
+    ]
 
-        def refuse(field: str, message: str, place: int = place) -> Problem:
-            return Problem(422, message, "body", *(("events", place) if many else ()), field)
 
-        if event.product_id not in row:
-            raise refuse("product_id", "this product is not in the catalogue")
-        if event.region_id not in column:
-            raise refuse("region_id", "this region is not known: GET /catalogue lists them")
-        if event.unit_price is None and event.kind == "order":
-            raise refuse("unit_price", "an order needs the price that was paid for a unit")
-        try:
-            when = datetime.fromisoformat(event.ordered_at)
-        except ValueError as error:
-            raise refuse("ordered_at", f"this is no time: {error}") from None
-        if not 1971 <= when.year < 2200:  # pandas' timestamps end in 2262
-            raise refuse("ordered_at", "a year is one from 1971 to 2199")
-        if when > latest:
-            raise refuse(
-                "ordered_at",
-                f"this lies more than {AHEAD} days ahead of the shop's clock, {state.clock:%Y-%m-%d %H:%M}",
-            )
-        when = when.replace(microsecond=0)  # what the log keeps
-        answer.append(
-            Event(
-                event.event_key, event.product_id, event.region_id, when, event.quantity, event.unit_price, event.kind
-            )
-        )
-    return answer
+def event_of(event: EventIn, state: State, most: Sequence[int], place: Place) -> Event:
+    """Turn one object into an event, ``held`` where its quantity is one to be confirmed; 422 names the field."""
+    speaks = event.kind in ("void", "correct")
+    needed = {"order": ("unit_price",), "void": ("refers",), "correct": ("refers", "quantity")}.get(event.kind, ())
+    for field in needed if speaks else ("product_id", "region_id", "quantity", *needed):
+        if getattr(event, field) is None:
+            raise Problem(422, _NEEDED[field].format(event.kind), *place, field)
+    unused = ("product_id", "region_id", *(("quantity", "unit_price") if event.kind == "void" else ()))
+    for field in unused if speaks else () if event.kind == "return" else ("refers",):
+        if getattr(event, field) is not None:
+            raise Problem(422, f"{event.kind} takes no {field}: leave it out", *place, field)
+    if event.quantity == 0 and event.kind != "correct":
+        raise Problem(422, "a quantity is 1 or more", *place, "quantity")
+    when, held = moment_of(event.ordered_at, state, (*place, "ordered_at")), 0
+    if not speaks:
+        row = known_place(event.product_id, event.region_id, state, place)
+        times = 1 if event.kind in ("order", "return") else _DELIVERED
+        held = int((event.quantity or 0) > times * most[row])
+    return Event(
+        event.event_key,
+        event.product_id or "",
+        event.region_id or "",
+        when,
+        event.quantity or 0,
+        event.unit_price,
+        event.kind,
+        event.refers,
+        held,
+    )
+
+
+def known_place(product: str | None, region: str | None, state: State, place: Place) -> int:
+    """Return the row of a product; 422 where it or the region is not known."""
+    if product not in state.bundle.row:
+        raise Problem(422, "this product is not in the catalogue", *place, "product_id")
+    if region not in state.bundle.column:
+        raise Problem(422, "this region is not known: GET /catalogue lists them", *place, "region_id")
+    return int(state.bundle.row[product])
+
+
+def moment_of(text: str, state: State, place: Place) -> datetime:
+    """Read a time by the shop's clock, to the second; with an offset it is turned into the shop's time zone."""
+    try:
+        when = datetime.fromisoformat(text.replace("UTC", "Z").replace(" Z", "Z").replace(" +", "+").replace(" -", "-"))
+    except ValueError as error:
+        raise Problem(422, f"this is no time: {error}", *place) from None
+    if not 1971 <= when.year < 2200:  # pandas' timestamps end in 2262
+        raise Problem(422, "a year is one from 1971 to 2199", *place)
+    return state.rule.local(when).replace(microsecond=0)  # what the log keeps
+
+
+def plausible(state: State) -> list[int]:
+    """Return the units of one order line that are believed, by product's row: ten times its largest week.
+
+    A slip of the keyboard is a thousand times what sells. A product with little history is judged by the shop's others:
+    at least ten times what the median product sold in its largest week, and never fewer than ``_BELIEVED``.
+    """
+    largest = state.bundle.books.units.max(axis=1, initial=0.0)
+    usual = float(np.median(largest[largest > 0])) if (largest > 0).any() else 0.0
+    return [max(_BELIEVED, int(10 * max(own, usual))) for own in largest]
 
 
 def schema() -> dict[str, Any]:
     """Describe what ``POST /events`` takes, for OpenAPI."""
     one = EventIn.model_json_schema()
-    fields = one["properties"]
-    for name in ("product_id", "region_id", "event_key"):
-        fields[name]["pattern"] = r"^[^\x00]+$"
-    price = {**fields["unit_price"]["anyOf"][0], "description": "of one unit"}
-    order = {"properties": {"kind": {"const": "order"}, "unit_price": price}, "required": ["unit_price"]}
-    one["anyOf"] = [order, {"properties": {"kind": {"const": "delivery"}}, "required": ["kind"]}]
+    something = {"product_id": "string", "region_id": "string", "refers": "string", "unit_price": "number"}
+    what = ("product_id", "region_id", "quantity")
+
+    def kind(name: str, needs: tuple[str, ...], without: tuple[str, ...]) -> dict[str, Any]:
+        """A kind of event: what it needs is no null, what it has not is absent or null."""
+        shape: dict[str, Any] = {"kind": {"const": name}, **{field: {"type": "null"} for field in without}}
+        shape |= {field: {"type": something[field]} for field in needs if field != "quantity"}
+        if "quantity" in needs:
+            shape["quantity"] = {"type": "integer", "minimum": 0 if name == "correct" else 1}
+        return {"properties": shape, "required": [*(("kind",) if name != "order" else ()), *needs]}
+
+    one["anyOf"] = [
+        kind("order", (*what, "unit_price"), ("refers",)),
+        kind("delivery", what, ("refers",)),
+        kind("return", what, ()),
+        kind("void", ("refers",), (*what, "unit_price")),
+        kind("correct", ("refers", "quantity"), ("product_id", "region_id")),
+    ]
     batch = {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_EVENTS}
     many = {"type": "object", "properties": {"events": batch}, "required": ["events"], "additionalProperties": False}
     return {"required": True, "content": {"application/json": {"schema": {"oneOf": [one, many]}}}}

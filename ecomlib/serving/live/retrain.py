@@ -16,6 +16,7 @@ from ecomlib.errors import DataError
 from ecomlib.serving.live.drift_report import look
 from ecomlib.serving.live.event_log import EventLog
 from ecomlib.serving.live.live_state import State
+from ecomlib.serving.live.shop_clock import ClockSettings
 from ecomlib.serving.release.bundle import ALL, EVENTS_FILE, Bundle, database_url, open_bundle
 from ecomlib.serving.release.inputs import SalesHistory, monday, week_of
 from ecomlib.serving.release.train import ReleaseSettings, Say, Trained, train
@@ -50,19 +51,21 @@ def retrain(
     *,
     database: str | None = None,
     source: dict[str, Any] | None = None,
+    rule: ClockSettings | None = None,
     say: Say = lambda text: None,
 ) -> Trained:
     """Publish a version trained on the store up to its first cutoff and the logged orders since; not promoted.
 
     It knows the weeks up to the last full one on the shop's clock, and forecasts as far ahead as the version in force,
-    whatever ``plan`` says: two horizons could not be compared. What prices and promotions do is kept from the
-    version in force: the log does not say which promotions ran, nor where the stock was out.
+    whatever ``plan`` says: two horizons could not be compared.
+    ``rule`` is what bounds the clock, as the service has it. What prices and promotions do is kept from the version in
+    force: the log does not say which promotions ran, nor where the stock was out.
     Raises ``DataError`` where no full week has passed since the version in force was made (lesson 08, section 6).
     """
     old = open_bundle(home)
     with closing(EventLog(database or database_url(home))) as log:
-        state, lines = State(old, log), log.lines()
-    stock = state.on_hand(state.origin)
+        state = State(old, log, rule=rule)
+        lines, stock = log.lines(until=state.until), state.on_hand(state.origin)
     if state.origin <= old.cutoff:
         raise DataError(
             f"no full week has passed since version {old.number:04d} was made",
@@ -72,10 +75,16 @@ def retrain(
     base = first_cutoff(old)
     before = store.orders[store.orders["ordered_at"] < monday(base + 1)]
     more = lines[lines["kind"] == "order"].rename(columns={"event_key": "order_id"}).drop(columns="kind")
+    unread = int((store.orders["ordered_at"] >= monday(base + 1)).sum())
     if store.regions is None:
         more = more.drop(columns="region_id")
     known = store.with_parts(orders=before.reset_index(drop=True))
     say(f"{len(before):,} order lines up to {monday(base + 1):%Y-%m-%d}, {len(more):,} from the log")
+    if unread:
+        say(
+            f"not read: {unread:,} order lines of the tables from {monday(base + 1):%Y-%m-%d} on, since what came then "
+            "is taken from the log. To learn from the tables instead: ecomlib train --from tables"
+        )
     noted = dict(source or old.settings["source"]) | {"cutoff": f"{monday(base):%Y-%m-%d}"}
     how = replace(plan or ReleaseSettings(), horizon=old.horizon)
     return train(known, home, how, source=noted, cutoff=state.origin, more=more, keep=old, stock=stock, say=say)

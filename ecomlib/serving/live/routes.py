@@ -10,6 +10,7 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
+from ecomlib.serving.live.amendments import why_waits
 from ecomlib.serving.live.event_log import Event
 from ecomlib.serving.live.live_state import State
 from ecomlib.serving.live.replenish import replenish
@@ -95,7 +96,10 @@ def overview(service: Service, state: State, drift: dict[str, Any]) -> dict[str,
     sold = state.sold.get(state.shown + 1, np.zeros(state.size)).sum(axis=0)
     expected = (state.expected[:, :1] * b.shares).sum(axis=0)
     first = state.waiting[:_WAITING]
-    waiting = [shown | {"kind": event.kind} for event, shown in zip(first, _shown(b, first), strict=True)]
+    waiting = [
+        shown | {"kind": event.kind, "why": why_waits(event)}
+        for event, shown in zip(first, _shown(b, first), strict=True)
+    ]
     regions = [
         row | {"sold_week": int(units), "expected_week": round(float(mean), 1)}
         for row, units, mean in zip(records(b.regions), sold, expected, strict=True)

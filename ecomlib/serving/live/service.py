@@ -16,10 +16,11 @@ from starlette.concurrency import run_in_threadpool
 from ecomlib.serving.live.audit import say
 from ecomlib.serving.live.configuration import ServeSettings
 from ecomlib.serving.live.drift_report import look
-from ecomlib.serving.live.event_log import Event, EventLog
+from ecomlib.serving.live.event_log import MOVES, ConflictError, Event, EventLog
 from ecomlib.serving.live.kept import KeptForecasts
 from ecomlib.serving.live.live_state import State
 from ecomlib.serving.live.prometheus import Metrics
+from ecomlib.serving.live.shop_clock import settings_for
 from ecomlib.serving.release import bundle as bundles
 
 _LOOK = 1.0  # seconds between two looks at the registry
@@ -32,7 +33,14 @@ _log = logging.getLogger("ecomlib.serving")
 class Service:
     """Holds the state, its database, and the one lock under which both change (lesson 08, section 3)."""
 
-    def __init__(self, home: str | os.PathLike[str], database: str | None = None) -> None:
+    def __init__(
+        self,
+        home: str | os.PathLike[str],
+        database: str | None = None,
+        *,
+        clock: str = "auto",
+        timezone: str = "",
+    ) -> None:
         self.home = home
         self.settings = ServeSettings()  # how it is served: create_app knows
         self.registry = bundles.registry(home)
@@ -40,11 +48,12 @@ class Service:
         self.log = EventLog(database or bundles.database_url(home))
         self.metrics = Metrics()
         self.lock = asyncio.Lock()
-        self.state = State(bundle, self.log, KeptForecasts(home, version))
+        self.rule = settings_for(bundle.settings.get("source", {}), clock, timezone)
+        self.state = State(bundle, self.log, KeptForecasts(home, version), self.rule)
         self.coming: State | None = None  # of a version that is about to come into force: it is told all events too
         self.looked: dict[str, Any] | None = None  # the drift lights seen last
         self.metrics.version.set(self.state.bundle.number)
-        self.metrics.waiting.set(len(self.state.waiting))
+        self._waiting()
         self.doubtful = False  # a commit failed, or only its reply was lost: what the database holds is counted again
         self.trouble = trouble  # why the version promoted last could not be loaded
         self._work: dict[str, asyncio.Task[None]] = {}  # what makes forecasts, and what looks at the drift
@@ -55,27 +64,47 @@ class Service:
         self.doubtful = True
 
     async def take(self, events: list[Event]) -> tuple[int, int, int]:
-        """Commit, then count; return how many events were new, and how many of these are late or wait."""
+        """Commit, then count; return how many events were new, and how many of these are late or wait.
+
+        What is no order, delivery or return speaks of other events, or of the stock as it was then: the state is read
+        off the log anew. ``ConflictError`` and ``UnknownEventError`` are the log's.
+        """
         async with self.lock:
             if self.doubtful:
-                again = await run_in_threadpool(State, self.state.bundle, self.log, self.state.kept)
-                again.settle(self.state)  # its forecasts are shown until others are made
-                self.state, self.coming, self.doubtful = again, None, False
+                await self._recount()
             try:
                 new = await run_in_threadpool(self.log.append, events)
+            except ConflictError as error:
+                self.metrics.events.labels("conflict").inc(len(error.keys))
+                raise
             except SQLAlchemyError:
                 self.doubtful = True
                 raise
-            for state in (self.state, self.coming):
-                if state is not None:
-                    state.apply(new)
-            keys = {event.event_key for event in self.state.waiting}
-            self.metrics.waiting.set(len(keys))
+            if all(event.kind in MOVES for event in new):
+                for state in (self.state, self.coming):
+                    if state is not None:
+                        state.apply(new)
+            else:
+                self.doubtful = True  # until it is counted again, whatever happens on the way
+                await self._recount()
+            keys = self._waiting()
         self._wake()
         late = sum(map(self.state.late, new))
         for outcome, count in (("new", len(new) - late), ("late", late), ("known", len(events) - len(new))):
             self.metrics.events.labels(outcome).inc(count)
         return len(new), late, sum(event.event_key in keys for event in new)
+
+    async def _recount(self) -> None:
+        """Read the state off the log anew; the caller holds the lock."""
+        s = self.state
+        again = await run_in_threadpool(State, s.bundle, self.log, s.kept, self.rule)
+        again.settle(self.state)  # its forecasts are shown until others are made
+        self.state, self.coming, self.doubtful = again, None, False
+
+    def _waiting(self) -> set[str]:
+        keys = {event.event_key for event in self.state.waiting}
+        self.metrics.waiting.set(len(keys))
+        return keys
 
     async def present(self) -> State:
         """Return the state; whoever asks when a week has just ended waits for new forecasts, but only a moment."""
@@ -168,6 +197,11 @@ class Service:
         while True:
             await asyncio.sleep(_LOOK)
             try:
+                if self.state.due():  # the world's time has come near what waited for it
+                    async with self.lock:
+                        await self._recount()
+                        self._waiting()
+                    self._wake()
                 found = await run_in_threadpool(self.registry.current)
                 if found is None or found == self.promotion:
                     continue
@@ -186,7 +220,7 @@ class Service:
         version = await run_in_threadpool(self.registry.open, number)
         bundle = await run_in_threadpool(bundles.read, version)
         async with self.lock:  # no event may come between what is read of the log and what is told
-            coming = await run_in_threadpool(State, bundle, self.log, KeptForecasts(self.home, version))
+            coming = await run_in_threadpool(State, bundle, self.log, KeptForecasts(self.home, version), self.rule)
             self.coming = coming
         for _ in range(_ROUNDS):
             held = coming.held()
@@ -197,7 +231,7 @@ class Service:
         if self.coming is not coming:  # the database was counted again meanwhile
             return False
         self.state, self.coming = coming, None
-        self.metrics.waiting.set(len(coming.waiting))
+        self._waiting()
         self.metrics.version.set(number)
         self._wake()
         return True

@@ -237,6 +237,12 @@ def rhythm(held: Held) -> list[float]:
     return [0.0, *(float(share) for share in np.round(np.cumsum(units / units.sum()), 6)[:-1])]
 
 
+def silence(held: Held) -> float:
+    """Count the days of the longest pause between two days with orders (lesson 08, section 3)."""
+    days = np.unique(held.store.orders["ordered_at"].to_numpy().astype("datetime64[D]"))
+    return float(np.diff(days).astype(np.int64).max(initial=1))
+
+
 def tables_of(snap: Snapshot) -> dict[str, pd.DataFrame]:
     """Build the tables that a bundle keeps, except reach, effects and errors of orders."""
     held, books, by_region, regions, horizon = snap.held, snap.books, snap.by_region, snap.regions, snap.horizon

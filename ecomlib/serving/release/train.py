@@ -25,7 +25,7 @@ from ecomlib.serving.release.choose import Choice, choose, printed
 from ecomlib.serving.release.effects import effects_of
 from ecomlib.serving.release.frozen import OnnxNetwork
 from ecomlib.serving.release.inputs import Floats, SalesHistory, levels_of, monday, panel, windows_for
-from ecomlib.serving.release.snapshot import Snapshot, digest_of, last_full_week, rhythm, snapshot, tables_of
+from ecomlib.serving.release.snapshot import Snapshot, digest_of, last_full_week, rhythm, silence, snapshot, tables_of
 from ecomlib.serving.release.versions import Version
 
 if TYPE_CHECKING:
@@ -223,6 +223,7 @@ def publish(
         "currency": snap.held.store.currency,
         "source": notes["source"],
         "rhythm": rhythm(snap.held),
+        "silence": silence(snap.held),
         "model": choice.name,
         "reason": choice.reason,
     }

@@ -1,0 +1,58 @@
+"""Defines the commands that mend what a running service was told: waiting, stocktake (lesson 08, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Url = Annotated[str, typer.Option(help="Where the service listens.")]
+LOCAL = "http://127.0.0.1:8000"
+
+
+def waiting(
+    action: Annotated[str, typer.Argument(help="list, apply (count it after all) or void (never count it).")] = "list",
+    keys: Annotated[list[str] | None, typer.Argument(help="Keys of events; without them all that wait.")] = None,
+    url: Url = LOCAL,
+) -> None:
+    """Show, apply or void the events that wait: dated too far ahead, or of an absurd quantity."""
+    from ecomlib.errors import DataError
+    from ecomlib.serving.live.replay import Sender
+
+    line = Sender(url)
+    if action in ("apply", "void"):
+        said = line.ask("POST", "/settle", {"action": action} | ({"keys": keys} if keys else {}))
+        done = "applied" if action == "apply" else "voided"
+        typer.echo(f"{said['received']:,} {done}, {said['waiting']:,} wait; the shop's clock is at {said['clock']}")
+        return
+    if action != "list" or keys:
+        raise DataError("this is no action", value=action, remedy="write list, apply or void.")
+    said = line.ask("GET", "/waiting")
+    typer.echo(f"{said['count']:,} events wait; the shop's clock is at {said['clock']}")
+    why = {"date": "dated too far ahead", "quantity": "an absurd quantity"}
+    for one in said["events"]:
+        what = f"{one['kind']} of {one['quantity']:,} x {one['product_id']} in {one['region_id']}"
+        typer.echo(f"  {one['event_key']}  {one['ordered_at'].replace('T', ' ')}  {what}: {why[one['why']]}")
+    if said["count"]:
+        typer.echo("to count them: ecomlib waiting apply KEY …; to leave them out for good: ecomlib waiting void KEY …")
+
+
+def stocktake(
+    file: Annotated[Path, typer.Argument(help="CSV with product_id, region_id (if the shop has regions), quantity.")],
+    at: Annotated[str, typer.Option(help="When it was counted, by the shop's clock: YYYY-MM-DD HH:MM.")],
+    name: Annotated[str | None, typer.Option(help="Its own name; by default the file's and the time's.")] = None,
+    url: Url = LOCAL,
+) -> None:
+    """Tell a running service what was counted on the shelves; sent twice, it counts once."""
+    from ecomlib.serving.live.replay import Sender
+    from ecomlib.serving.live.stocktake import batches_of
+
+    line, total = Sender(url), 0
+    for batch in batches_of(file, at, name or f"{file.stem} {at}"):
+        total += line.ask("POST", "/stocktake", batch)["new"]
+    typer.echo(f"{total:,} counts are new")
+
+
+COMMANDS: tuple[Callable[..., Any], ...] = (waiting, stocktake)
