@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +52,12 @@ def everything(client: TestClient) -> tuple[Any, ...]:
 
 
 def restarted(client: TestClient) -> tuple[Any, ...]:
-    url = client.app.state.service.log.engine.url.render_as_string(hide_password=False)  # type: ignore[attr-defined]
-    with TestClient(create_app(trained_home(), url)) as other:
+    """The same from a service that starts with a copy of the events: two on one database are refused."""
+    path = Path(client.app.state.service.log.engine.url.database)  # type: ignore[attr-defined]
+    copy = path.with_name("copy.db")
+    with closing(sqlite3.connect(path)) as held, closing(sqlite3.connect(copy)) as made:
+        held.backup(made)
+    with TestClient(create_app(trained_home(), f"sqlite:///{copy}")) as other:
         return everything(other)
 
 
