@@ -86,12 +86,13 @@ class Server:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         command = [python, "-m", "ecomlib.cli", "serve", "--home", str(home), "--port", str(self.port)]
+        self._words = tempfile.TemporaryFile()  # a pipe that nobody reads would stop the server when it is full
         self.process = subprocess.Popen(
             [*command, *more],
             env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
             cwd=cwd,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stderr=self._words,
         )
 
     def wait(self, seconds: float = 60.0) -> Server:
@@ -103,7 +104,13 @@ class Server:
                     return self
             time.sleep(0.05)
         self.process.kill()
-        raise RuntimeError(f"the server did not come up: {self.process.communicate()[1].decode()}")
+        self.process.wait()
+        raise RuntimeError(f"the server did not come up: {self.said()}")
+
+    def said(self) -> str:
+        """What the server has written until now."""
+        self._words.seek(0)
+        return self._words.read().decode(errors="replace")
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """Status and decoded JSON (or text) of one request."""
@@ -134,7 +141,7 @@ class Server:
         """SIGTERM, as a service manager does; the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=30)
+        self.process.wait(30)
         return self.process.returncode
 
 

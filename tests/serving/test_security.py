@@ -200,7 +200,8 @@ def test_a_promotion_is_logged_and_the_slow_are_not_waited_for(tmp_path: Path, m
         time.sleep(0.3)
         server.process.terminate()
         assert late.recv(100).startswith(b"HTTP/1.1 503")
-        said = server.process.communicate(timeout=30)[1].decode()
+        server.process.wait(30)
+        said = server.said()
     assert server.process.returncode == 0 and "Traceback" not in said
     first, *rest = said.splitlines()
     assert first == f"version 0001 at {server.url}"

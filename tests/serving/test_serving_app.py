@@ -17,8 +17,8 @@ from serving_help import copy_home, event, trained_home
 
 from ecomlib.errors import DataError
 from ecomlib.serving.live.app import create_app
-from ecomlib.serving.live.requests import KEY, MOST_BYTES
-from ecomlib.serving.release.bundle import open_bundle
+from ecomlib.serving.live.requests import MOST_BYTES
+from ecomlib.serving.release.bundle import KEY, open_bundle
 
 
 @pytest.fixture

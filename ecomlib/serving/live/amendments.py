@@ -129,7 +129,8 @@ def why_waits(event: Event) -> str:
 
 def add_amendments(app: FastAPI, service: Service) -> None:
     """Add the routes that mend what was told."""
-    refused: dict[int | str, Any] = {401: {}, 404: {}, 409: {}, 413: {}, 415: {}, 422: {}, 503: {}}
+    refused: dict[int | str, Any] = {code: {} for code in (401, 403, 404, 408, 409, 413, 415, 422, 503)}
+    turn = app.state.readiness.in_turn
 
     def body(model: type[BaseModel]) -> dict[str, Any]:
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -138,7 +139,7 @@ def add_amendments(app: FastAPI, service: Service) -> None:
         return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
     async def take(events: list[Event]) -> Response:
-        new, _, _ = await asyncio.shield(service.take(events)) if events else (0, 0, 0)
+        new, _, _ = await asyncio.shield(turn(lambda: service.take(events))) if events else (0, 0, 0)
         state = service.state
         clock = state.clock.isoformat()
         return as_json({"received": len(events), "new": new, "waiting": len(state.waiting), "clock": clock})

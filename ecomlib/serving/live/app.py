@@ -101,6 +101,7 @@ def create_app(
     # No pages of documentation: they would load their scripts from an outside host.
     app = FastAPI(title="ecomlib", version=ecomlib.__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.service = service
+    app.state.readiness = readiness
     app.add_middleware(Guard, settings=how, admits=readiness.admits)
     app.add_middleware(Measured, metrics=service.metrics)  # outside: what is refused is counted too
     describe_keys(app, how)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
 import json
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
@@ -18,7 +16,6 @@ from starlette.requests import ClientDisconnect
 
 from ecomlib.serving.live.event_log import Event
 from ecomlib.serving.live.live_state import State
-from ecomlib.serving.release.bundle import KEY
 
 M = TypeVar("M", bound=BaseModel)
 Place = tuple[str | int, ...]  # of a field in the body
@@ -105,18 +102,6 @@ class WhatIfIn(BaseModel):
     depth: float | None = Field(
         default=None, ge=0, le=0.9, allow_inf_nan=False, description="discount, a share of the price"
     )
-
-
-def allowed(request: Request) -> None:
-    """Raise 401 where a write key is set in the environment and this request does not bear it."""
-    key = os.environ.get(KEY)
-    if not key:
-        return
-    given = request.headers.get("authorization", "")
-    if not hmac.compare_digest(given.encode("latin-1", "replace"), f"Bearer {key}".encode()):
-        refusal = Problem(401, "the write key is missing or wrong", "header", "authorization")
-        refusal.headers = {"WWW-Authenticate": "Bearer"}
-        raise refusal
 
 
 async def body_of(request: Request) -> Any:
