@@ -282,14 +282,6 @@ def _with_extras(command: Command) -> Command:
         except ModuleNotFoundError as error:
             problem = f"the service needs the library {error.name}. What to do: {install_command('ecomlib[serve]')}"
             raise MissingDependencyError(problem) from error
-        except OSError as error:  # a full disk, a folder that may not be written
-            if error.errno is None:
-                raise
-            raise DataError(
-                f"the disk refused: {error.strerror or error}",
-                value=str(error.filename) if error.filename else None,
-                remedy="make room, or name a folder that may be written.",
-            ) from error
 
     return wrapped  # type: ignore[return-value]
 

@@ -142,7 +142,7 @@ def test_what_the_disk_refuses_is_a_sentence(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "file").write_text("x")
     train = ["train", "--size", "tiny", "--home", str(tmp_path / "file" / "home")]
     result = CliRunner().invoke(app, train)
-    assert result.exit_code == 1 and "the disk refused: Not a directory" in result.output
+    assert result.exit_code == 1 and "a file stands where a folder is needed" in result.output
     assert "reading the store" not in result.output
 
     def full(*_: object) -> None:
@@ -150,7 +150,7 @@ def test_what_the_disk_refuses_is_a_sentence(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(Registry, "roll_back", full)
     result = CliRunner().invoke(app, ["rollback", "--why", "?", "--home", str(tmp_path)])
-    assert result.exit_code == 1 and "No space left on device (found 'model.onnx')" in result.output
+    assert result.exit_code == 1 and "'model.onnx': the disk is full" in result.output
 
 
 def test_versions_shows_control_characters_and_goes_on_after_a_broken_card(tmp_path: Path) -> None:
