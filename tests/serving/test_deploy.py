@@ -139,7 +139,8 @@ def test_the_example_of_settings_is_one() -> None:
     )
     values = tomllib.loads(commented)
     assert {"clock", "database"} <= set(values) <= SETTINGS and not {"write_key", "read_key"} & set(values)
-    configuration = pytest.importorskip("ecomlib.serving.live.configuration")
+    from ecomlib.serving.live import configuration
+
     read = configuration.read_settings(config=path, environment={})
     assert (read.port, str(read.home), read.allowed_hosts) == (8000, "/var/lib/ecomlib", ("shop.example",))
 

@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 from serving_help import copy_home, event, trained_home
 
 from ecomlib.errors import DataError
+from ecomlib.serving import deploy
 from ecomlib.serving.live.app import create_app
 from ecomlib.serving.live.requests import MOST_BYTES
 from ecomlib.serving.release.bundle import KEY, open_bundle
@@ -293,6 +294,9 @@ def test_the_rest(client: TestClient) -> None:
     answer = client.get("/forecast/P0001/R01")
     assert answer.headers["content-security-policy"].startswith("default-src 'self'")
     paths = client.get("/openapi.json").json()["paths"]
+    proxy = (Path(deploy.__file__).parent / "Caddyfile.example").read_text(encoding="utf-8")
+    writes = {path for path, methods in paths.items() if "post" in methods} - {"/whatif"}
+    assert f"path {' '.join(sorted(writes))}" in proxy, "shops that send have a write key, not the proxy's password"
     assert {
         "/events",
         "/forecast",
