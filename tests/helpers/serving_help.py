@@ -86,8 +86,8 @@ class Server:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         command = [python, "-m", "ecomlib.cli", "serve", "--home", str(home), "--port", str(self.port)]
-        # A pipe that nobody reads would stop the server when it is full.
-        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the server
+        # Not a pipe: one that nobody reads would stop the server when it is full.
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
             [*command, *more],
             env={**os.environ, "OMP_NUM_THREADS": "1", **environment},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -143,7 +144,8 @@ def test_a_restart_says_the_same_bytes(client: TestClient, home: Path, gate: Gat
     before = everything(client)
     assert len(list((home / "forecasts").glob("0001-2025-06-02-*.npz"))) == 1
     gate.open.clear()  # whoever made a forecast now would wait for ever
-    with TestClient(create_app(home)) as again:
+    copy = shutil.copytree(home, home.with_name("copy"))  # two on one database are refused
+    with TestClient(create_app(copy)) as again:
         assert everything(again) == before
 
 
