@@ -131,7 +131,7 @@ def test_what_is_no_home_or_no_empty_one_is_refused(tmp_path: Path) -> None:
             restore(tmp_path / "b.zip", there)
     assert sorted(path.name for path in home.rglob("*")) == before
     code, said = run("restore", str(tmp_path / "none.zip"), "--home", str(tmp_path / "new"))
-    assert code == 1 and "No such file" in said and not (tmp_path / "new").exists()
+    assert code == 1 and "no such place" in said and not (tmp_path / "new").exists()
 
 
 def _changed(path: Path, target: Path, name: str, content: bytes) -> None:

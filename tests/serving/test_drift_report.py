@@ -60,8 +60,10 @@ def test_the_report_of_a_week_in_which_nothing_came(bundle: Bundle, log: EventLo
     """One order opens the second week after the cutoff: the first one sold nothing."""
     state = State(bundle, log)
     state.apply([order_event("a", 24 * 7 + 1)])
-    state.refresh()
-    found = look(state)
+    held = state.held()  # as the service does: forecasts are made by a copy, and the look is another's
+    held.refresh()
+    state.settle(held)
+    found = look(state.held())
     names = ["psi", "ks", "coverage", "coverage_large", "level"]
     assert [one["name"] for one in found["lights"]] == names and set(found) == {
         "light",

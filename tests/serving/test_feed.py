@@ -22,9 +22,8 @@ from ecomlib.serving.live.app import create_app
 from ecomlib.serving.live.event_log import EventLog
 from ecomlib.serving.live.feed import Feed, file_bytes, server_bytes, usual_silence
 from ecomlib.serving.live.live_state import State
-from ecomlib.serving.live.requests import KEY
 from ecomlib.serving.live.shop_clock import ClockSettings
-from ecomlib.serving.release.bundle import Bundle
+from ecomlib.serving.release.bundle import KEY, Bundle
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"{}")
+        self.close_connection = self.path == "/ready"  # and does not say so, as after some seconds of silence
 
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Answer).serve_forever()
 """
@@ -50,6 +51,13 @@ def test_it_is_stopped_even_where_the_block_fails(command: list[str]) -> None:
     assert process is not None and process.poll() is not None
     with pytest.raises(OSError):
         service.ask("GET", "/ready")
+
+
+def test_a_line_that_the_server_ended_is_replaced(command: list[str]) -> None:
+    with running("", command=command) as service:
+        assert [service.ask("GET", "/ready")[0] for _ in range(3)] == [200, 200, 200]
+        with pytest.raises(ConnectionError):
+            service.ask("POST", "/ready", {})  # may have been taken: whoever sends it decides
 
 
 def test_killed_and_started_again(command: list[str]) -> None:

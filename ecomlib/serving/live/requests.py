@@ -212,6 +212,8 @@ def plausible(state: State) -> list[int]:
 def schema() -> dict[str, Any]:
     """Describe what ``POST /events`` takes, for OpenAPI."""
     one = EventIn.model_json_schema()
+    some = {"type": "integer", "minimum": 0, "maximum": 1_000_000}
+    one["properties"]["quantity"]["anyOf"][0] = some
     something = {"product_id": "string", "region_id": "string", "refers": "string", "unit_price": "number"}
     what = ("product_id", "region_id", "quantity")
 
@@ -220,7 +222,7 @@ def schema() -> dict[str, Any]:
         shape: dict[str, Any] = {"kind": {"const": name}, **{field: {"type": "null"} for field in without}}
         shape |= {field: {"type": something[field]} for field in needs if field != "quantity"}
         if "quantity" in needs:
-            shape["quantity"] = {"type": "integer", "minimum": 0 if name == "correct" else 1}
+            shape["quantity"] = {**some, "minimum": 0 if name == "correct" else 1}
         return {"properties": shape, "required": [*(("kind",) if name != "order" else ()), *needs]}
 
     one["anyOf"] = [
