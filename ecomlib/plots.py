@@ -236,19 +236,11 @@ def fan(
         low, high = (forecast[end].where(np.isfinite(forecast[end])) for end in find_interval(forecast, model, level))
         shown: dict[str, Any] = {"color": BLUE, "alpha": 0.15 + 0.15 * shade, "lw": 0, "label": f"{level:g} %"}
         ax.fill_between(forecast["ds"], low, high, **shown)
-    ax.plot(history["ds"], history["y"], color=INK, lw=1.5, label="sold")
+    ink: dict[str, Any] = {"color": INK, "lw": 1.5}
+    ax.plot(history["ds"], history["y"], label="sold", **ink)
     if "y" in forecast.columns:
-        ax.plot(
-            joined["ds"],
-            joined["y"],
-            color=INK,
-            lw=1.5,
-            ls=":",
-            marker="o",
-            ms=4,
-            markevery=slice(1, None),
-            label="what came",
-        )
+        dots: dict[str, Any] = {"ls": ":", "marker": "o", "ms": 4, "markevery": slice(1, None)}
+        ax.plot(joined["ds"], joined["y"], label="what came", **ink, **dots)
     if naive:
         ax.plot(forecast["ds"], forecast[naive], color=SOFT, ls="--", marker="s", ms=4, label="naive")
     ax.plot(forecast["ds"], forecast[model], color=BLUE, marker="D", ms=4.5, label="forecast")

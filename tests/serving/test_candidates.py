@@ -349,7 +349,9 @@ def test_train_prints_what_it_chose_and_versions_keep_it(tmp_path: Path) -> None
     lines = said.splitlines()
     at = next(at for at, line in enumerate(lines) if line.startswith("WAPE over all origins: "))
     beside, sentence = lines[at : at + 2]
-    assert lines[at + 2].startswith("ecomlib: CAUTION") and len(lines) == at + 3, "its weeks are over: the tables are old"
+    assert lines[at + 2].startswith("ecomlib: CAUTION") and len(lines) == at + 3, (
+        "its weeks are over: the tables are old"
+    )
     assert "last week 0." in beside and "the mean of 8 weeks" in beside
     assert sentence == registry(home).card(1)["notes"]["answer"] and sentence.startswith("shop: 6 products, 4 origins")
     first = open_bundle(home)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,16 @@ def insist_on_store(store: str | None) -> None:
             raise LessonError(f"The shop in {store} cannot be learnt from, so no lesson was run: {found.stray}")
 
 
+def _lack(number: str, store: str | None) -> str:
+    """What the data check says that a folder lacks for a lesson, in the owner's words; empty where nothing."""
+    from ecomlib.course.data_check import check
+
+    if store is None or registry.entry(store) is not None or not Path(store).is_dir():
+        return ""
+    able, why = check(store).lessons[number]
+    return "" if able else why
+
+
 def run_lessons(
     numbers: Sequence[str] = (), settings: RunSettings | None = None, *, where: Path | None = None
 ) -> list[LessonRun]:
@@ -191,6 +202,8 @@ def run_lessons(
 
         def one(lesson: LessonFile) -> LessonRun:
             run = run_lesson(lesson, parameters[lesson.number], settings, display)
+            if run.absent:
+                run = replace(run, absent=_lack(lesson.number, settings.store) or run.absent)
             display.finish(run)
             return run
 
