@@ -86,6 +86,7 @@ def take(browser: str, service: ServerProcess) -> bytes:
         page.wait_for_selector("#whatif-table:not([hidden])")
         page.evaluate("document.activeElement.blur()")
         page.mouse.move(0, 0)
+        page.evaluate("window.scrollTo(0, 0)")  # the header stays where the page was scrolled to
         page.wait_for_timeout(1_500)  # one more breath of the page
         taken = page.screenshot(full_page=True, animations="disabled")
         chromium.close()
