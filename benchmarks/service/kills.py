@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import sys
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,20 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sql
 
-from benchmarks.service.load import Line, Shop, forecast, post
+from benchmarks.service.load import Line, Shop, forecast, get, post
 from ecomlib.serving.live.event_log import EVENTS, EventLog
 from ecomlib.serving.live.live_state import State
+from ecomlib.serving.live.replenish import replenish
+from ecomlib.serving.live.requests import as_bytes
 from ecomlib.serving.live.server_process import ServerProcess
 from ecomlib.serving.release.bundle import open_bundle
+
+STOCK = ("the order list", "all regions")  # stands beside products and regions
+
+
+def count_key(name: str, product: str, region: str) -> str:
+    """The key that the service gives to one line of a stock-take."""
+    return f"{name}#{hashlib.sha256(json.dumps([product, region]).encode()).hexdigest()[:16]}"
 
 
 class Sender(threading.Thread):
@@ -45,6 +56,22 @@ class Sender(threading.Thread):
                     return
                 self.acknowledged += [event["event_key"] for event in self.flight]
                 self.batches, self.flight = self.batches + 1, []
+                if self.batches % 4 == 0:
+                    self._count(line, at)
+
+    def _count(self, line: Line, at: float) -> None:
+        """Take stock of five products in a region; a count that was not acknowledged is not sent again."""
+        known = self.rng.choice(len(self.shop.products), 5, replace=False)
+        region = self.shop.regions[int(self.rng.integers(len(self.shop.regions)))]
+        counts = [
+            {"product_id": self.shop.products[n], "region_id": region, "quantity": int(self.rng.integers(90))}
+            for n in known
+        ]
+        when = self.shop.begin + timedelta(seconds=at * self.shop.speed)
+        name = f"{self.prefix}count {self.batches}"
+        taken = {"event_key": name, "counted_at": f"{when:%Y-%m-%dT%H:%M:%S}", "counts": counts}
+        if line.ask(post("/stocktake", taken))[0] == 200:
+            self.acknowledged += [count_key(name, one["product_id"], region) for one in counts]
 
 
 def mends(rng: np.random.Generator, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -85,7 +112,7 @@ def kills(home: Path, url: str, lives: int, seed: int = 0, longest: float = 0.6)
             began = service.start()
             shop = shop or Shop.of(service.port, speed=3_600.0)
             found, old = forecasts(service.port, shop)
-            row: dict[str, Any] = {"kill": life, "moment": moment, "start_seconds": began, "forecasts": len(found)}
+            row: dict[str, Any] = {"kill": life, "moment": moment, "start_seconds": began, "forecasts": len(found) - 1}
             row["differ_from_fresh"] = sum(found[pair] != said for pair, said in fresh(home, url).items())
             row["differ_from_before"] = None if before is None else int(before != digest(found))
             rows.append(row)
@@ -120,6 +147,7 @@ def seen(url: str, everything: set[str], sender: Sender, flight: list[str]) -> d
         there = set(connection.execute(sql.select(EVENTS.c.event_key)).scalars())
     log.close()
     waiting = sum(key in there for key in flight)
+    stray = {key for key in there - everything - set(flight) if "-count " not in key}
     return {
         "batches": sender.batches,
         "acknowledged": len(sender.acknowledged),
@@ -128,7 +156,7 @@ def seen(url: str, everything: set[str], sender: Sender, flight: list[str]) -> d
         "in_flight": len(flight),
         "in_flight_stored": waiting,
         "torn": int(waiting not in (0, len(flight))),
-        "unknown": len(there - everything - set(flight)),
+        "unknown": len(stray),  # a count that was not acknowledged may be there, whole
     }
 
 
@@ -144,6 +172,7 @@ def forecasts(port: int, shop: Shop, patience: float = 60.0) -> tuple[dict[tuple
             if time.monotonic() > until:
                 raise RuntimeError(f"{marked[-1]} forecasts are still marked as old after {patience:.0f} s at rest")
             found = {pair: line.ask(forecast(*pair))[1] for pair in shop.pairs()}
+            found[STOCK] = as_bytes(json.loads(line.ask(get("/replenish?limit=5000"))[1])["rows"])
             marked.append(sum(b'"stale":true' in body for body in found.values()))
     return found, marked[0]
 
@@ -155,7 +184,8 @@ def fresh(home: Path, url: str) -> dict[tuple[str, str], bytes]:
     state.refresh()
     log.close()
     regions = [*state.bundle.column, "all"]
-    return {(p, r): state.ready(p, r) or b"" for p in state.bundle.row for r in regions}
+    stock = {STOCK: as_bytes(replenish(state, limit=5_000))}
+    return {(p, r): state.ready(p, r) or b"" for p in state.bundle.row for r in regions} | stock
 
 
 def digest(found: dict[tuple[str, str], bytes]) -> str:
