@@ -117,6 +117,7 @@ def test_what_is_secret_is_not_shown() -> None:
 
 def test_a_port_that_is_taken_is_a_sentence_and_any_free_one_is_found() -> None:
     (one,) = listen("127.0.0.1", 0)
+    assert one.proto == socket.IPPROTO_TCP, "asyncio sends at once on lines that say so, and on no others"
     port = one.getsockname()[1]
     assert port > 0
     with pytest.raises(DataError, match=r"(?i)cannot be listened on: .*in use.*--port"):

@@ -72,7 +72,8 @@ def listen(host: str, port: int) -> list[socket.socket]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, kind, _, _, address in dict.fromkeys(found):
-            one = socket.socket(family, kind)
+            # Named as TCP, or asyncio leaves Nagle's algorithm on and every answer waits for the caller's 40 ms.
+            one = socket.socket(family, kind, socket.IPPROTO_TCP)
             made.append(one)
             if sys.platform != "win32":  # there it would let two servers share a port
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
