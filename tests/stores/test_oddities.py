@@ -42,6 +42,21 @@ def test_few_dates_far_from_all_others(odd: list[str], said: str) -> None:
     assert caught.value.rows == list(range(201, len(when) + 1)) and caught.value.value == odd[0]
 
 
+@pytest.mark.parametrize(
+    ("odd", "count", "stray"),
+    [
+        ("1970-01-01", 20, True),  # an empty date that a system writes as its first day: a tenth of the lines
+        ("1970-01-01", 90, True),  # nearly half of them
+        ("2033-12-01", 90, True),
+        ("2025-12-01", 20, True),
+        ("2025-12-01", 60, False),  # a quarter of the lines after two years: the shop is open again
+    ],
+)
+def test_many_lines_of_a_wrong_year_stray_too(odd: str, count: int, stray: bool) -> None:
+    found = stray_dates(moments(*[odd] * count))
+    assert [len(one.places) for one in found] == [count] * stray
+
+
 def test_dates_on_both_sides() -> None:
     assert [stray.later for stray in stray_dates(moments("2099-12-31", "1900-01-01"))] == [False, True]
 
@@ -116,3 +131,56 @@ def test_a_customer_on_an_orders_first_line_only(tmp_path: Path) -> None:
     assert "customer_id: it stands on an order's first line only, and 120 other lines lack it" in noted(tmp_path)
     edit("orders.csv", lambda f: f.assign(customer_id=["7", "7", "", ""] * 60))(tmp_path)
     assert noted(tmp_path) == "", "guests lack it on every line"
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["North", "north"], "('North' and 'north')"),
+        (["North", "North "], "('North' and 'North ')"),
+        (["North", "No\u00a0rth"], "2 identifiers differ"),
+        (["North", "\u200bNorth"], "2 identifiers differ"),
+        (["007", "7"], "('007' and '7')"),
+        (["7.0", "7"], "('7.0' and '7')"),
+        (["caf\u00e9", "cafe\u0301"], "2 identifiers differ"),
+        (["A0", "A"], ""),
+        (["0A", "A"], ""),
+        (["1.5", "1,5"], ""),
+    ],
+)
+def test_identifiers_that_differ_in_writing_only(tmp_path: Path, names: list[str], said: str) -> None:
+    edit("orders.csv", lambda f: f.assign(region_id=names * (len(f) // 2)))(write_shop(tmp_path))
+    (tmp_path / "regions.csv").unlink(missing_ok=True)
+    notes = noted(tmp_path)
+    assert (said in notes) if said else "identifiers differ" not in notes
+
+
+def test_lines_that_a_number_tells_apart_and_nothing_else_stand_twice(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    edit("orders.csv", lambda f: pd.concat([f, f]).assign(line=np.arange(2 * len(f))))(tmp_path)
+    assert "every line stands twice (240 of 480), alike in every column of the schema" in noted(tmp_path)
+
+
+def test_one_line_and_one_customer_that_hold_most(tmp_path: Path) -> None:
+    edit("orders.csv", put("quantity", 7, "90000"))(write_shop(tmp_path))
+    edit("orders.csv", put("unit_price", 8, "9e9"))(tmp_path)
+    edit("orders.csv", lambda f: f.assign(customer_id=["-" if k % 2 else f"C{k}" for k in range(len(f))]))(tmp_path)
+    notes = noted(tmp_path)
+    assert "row 7 alone holds 99% of all units (90,000)" in notes and "row 8 has 9e+09" in notes
+    assert "customer_id: '-' has 50% of the lines" in notes
+    write_shop(tmp_path / "plain")
+    assert not any(words in noted(tmp_path / "plain") for words in ("alone holds", "Is it right", "of the lines"))
+
+
+@pytest.mark.parametrize("word", ["cancelled", "Canceled", "refunded", "storniert", "annulé", "cancelado", "voided"])
+def test_lines_of_a_status_that_sold_nothing(tmp_path: Path, word: str) -> None:
+    edit("orders.csv", lambda f: f.assign(state=[word, *["paid"] * (len(f) - 1)]))(write_shop(tmp_path))
+    assert f"state: 1 line of '{word}' counts as sold" in noted(tmp_path)
+    edit("orders.csv", lambda f: f.assign(state=["shipped", *["paid"] * (len(f) - 1)]))(tmp_path)
+    assert "as sold" not in noted(tmp_path)
+
+
+@pytest.mark.parametrize("signs", [["€", "$"], ["US$", "£"], [None, "EUR", "CHF"]])
+def test_currency_signs_in_a_column_of_any_name(tmp_path: Path, signs: list[str | None]) -> None:
+    edit("orders.csv", lambda f: f.assign(waers=(signs * len(f))[: len(f)]))(write_shop(tmp_path))
+    assert "waers: there are 2 currencies" in noted(tmp_path)
