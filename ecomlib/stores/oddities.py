@@ -23,7 +23,7 @@ _CODES = (
     "aed ars aud brl cad chf clp cny cop czk dkk egp eur gbp hkd huf idr ils inr jpy krw mxn myr ngn nok nzd pen php "
     "pln ron rub sar sek sgd thb try twd uah usd vnd zar"
 )
-_CURRENCIES = frozenset(_CODES.split())
+CURRENCIES = frozenset(_CODES.split())
 # Silences after which more lines than a few are mistakes too: an empty date is often written as 1970-01-01.
 _SILENCES = ((730, 10), (3650, 2))  # days, and the part of the lines: a tenth, a half
 _LINES = 50  # below which nothing is said of a line's or a customer's share
@@ -288,4 +288,4 @@ def _currencies(frame: pd.DataFrame) -> Iterator[str]:
 
 def _is_currency(word: str) -> bool:
     word = word.strip()
-    return word.casefold() in _CURRENCIES or (0 < len(word) < 4 and unicodedata.category(word[-1]) == "Sc")
+    return word.casefold() in CURRENCIES or (0 < len(word) < 4 and unicodedata.category(word[-1]) == "Sc")

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ecomlib.errors import DataError
-from ecomlib.stores.schema import Table
+from ecomlib.stores.schema import Table, plain_name
 
 _EXACT = 2**53  # whole numbers above it are rounded in a column of floats
 
@@ -103,7 +103,7 @@ def _values(values: Any, name: str, table: Table, notes: list[str]) -> pd.Series
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    plain = "_".join(name.strip().lower().split())
+    plain = plain_name(name)
     column = table.column(name) or table.column(plain)
     words = column is not None and column.kind in ("id", "text")
     if pa.types.is_dictionary(values.type):
@@ -121,7 +121,7 @@ def _values(values: Any, name: str, table: Table, notes: list[str]) -> pd.Series
         return (values.cast(pa.string()) if words or long else values).to_pandas()
     if pa.types.is_date(kind):
         return values.cast(pa.timestamp("ms")).to_pandas()
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind):
+    if pa.types.is_nested(kind) or _holds_bytes(kind):
         remedy = "store plain numbers, dates or text, one value a cell."
         raise DataError(f"a column of type {kind} cannot be read", table=table.name, column=name, remedy=remedy)
     return values.to_pandas()
@@ -130,7 +130,15 @@ def _values(values: Any, name: str, table: Table, notes: list[str]) -> pd.Series
 def _floats(values: Any) -> pd.Series:
     import pyarrow as pa
 
-    return values.cast(pa.float64()).to_pandas()
+    # By way of text: the plain cast multiplies by 0.000001, which rounds 15.13 away.
+    return values.cast(pa.string()).cast(pa.float64()).to_pandas()
+
+
+def _holds_bytes(kind: Any) -> bool:
+    import pyarrow as pa
+
+    kind = getattr(kind, "storage_type", kind)  # identifiers of sixteen bytes have a type of their own
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
 
 
 def _written_out(numbers: Sequence[Any], name: str, table: Table, notes: list[str]) -> pd.Series:

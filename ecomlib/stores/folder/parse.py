@@ -14,11 +14,13 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.stores.folder.dialects import one_way_numbers
 from ecomlib.stores.folder.moments import Fail, as_text, parse_moments
 from ecomlib.stores.schema import KIND_WORDS, Column
 
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+")
-_THOUSANDS_COMMA = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+# 1,234,567; and 12,34,567, as in India.
+_THOUSANDS_COMMA = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d{1,2}(,\d\d)+,\d{3})(\.\d+)?")
 _FLAGS = dict.fromkeys(("true", "t", "yes", "y", "1", "1.0"), True) | dict.fromkeys(
     ("false", "f", "no", "n", "0", "0.0"), False
 )
@@ -169,10 +171,22 @@ def _flags(values: pd.Series, fail: Fail) -> pd.Series:
 
 
 def _numbers(values: pd.Series, fail: Fail, note: Callable[[str], None], column: Column) -> pd.Series:
+    if pd.api.types.is_bool_dtype(values.dtype):
+        every = values.notna().to_numpy()
+        raise fail("true or false where a number is needed", every, f"write digits ({column.means}).")
     if pd.api.types.is_numeric_dtype(values.dtype):
         return values.astype("float64")
     numbers = pd.to_numeric(values, errors="coerce").astype("float64")
     bad = (numbers.isna() & values.notna()).to_numpy() | np.isinf(numbers.to_numpy())
+    if bad.any():
+        values, read, currencies = one_way_numbers(values, money="price" in column.name or "cost" in column.name)
+        if currencies:
+            remedy = "convert all amounts to one currency, and write digits only."
+            raise fail(f"amounts in {len(currencies)} currencies ({', '.join(currencies[:4])})", bad, remedy)
+        for sentence in read:
+            note(sentence)
+        numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+        bad = (numbers.isna() & values.notna()).to_numpy() | np.isinf(numbers.to_numpy())
     if not bad.any():
         unclear = _unclear_points(values, column)
         if unclear is not None:

@@ -17,7 +17,7 @@ from ecomlib.errors import DataError
 from ecomlib.stores.folder.parquet_file import cut_off, parquet, unreadable
 from ecomlib.stores.folder.parse import parse
 from ecomlib.stores.folder.sources import PARQUET, Source, lake_of, parts_of, source_of, unpacked
-from ecomlib.stores.schema import Column, Table
+from ecomlib.stores.schema import Column, Table, plain_name
 from ecomlib.stores.validation import value_faults
 
 _SEPARATORS = (",", ";", "\t", "|")
@@ -35,6 +35,13 @@ _DISGUISES = (
 
 # The first line that spreadsheets write and read, which names the separator.
 _NAMED_SEPARATOR = re.compile(r"""[\r\n]*"?sep=(.)"?[,;\t|]*(?:\r\n|\r|\n|$)""", re.IGNORECASE)
+# How files begin that hold two or four bytes a sign; the longer mark begins like the shorter one.
+_WIDE = (
+    (b"\xff\xfe\0\0", "utf-32"),
+    (b"\0\0\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
 _TITLES = 20  # lines above a header that are looked through
 _LEADING = re.compile(r"\n[ \t]*(?:[+-]?0\d|\+)")  # zeros, or a telephone's plus
 # An exponent as no computer writes it: 12E4 is an article, 1e-05 a number. And whole numbers of sixteen digits.
@@ -158,7 +165,7 @@ def _parts(source: Source, table: Table, notes: list[str]) -> tuple[pd.DataFrame
 def _column_names(names: Sequence[str], table: Table, notes: list[str]) -> list[str]:
     result = []
     for name in names:
-        plain = "_".join(name.strip().lower().split())
+        plain = plain_name(name)
         if plain != name and table.column(plain):
             notes.append(f"{table.name}: the column '{name}' was read as '{plain}'.")
             name = plain
@@ -214,9 +221,23 @@ def _csv(text: str, table: Table, notes: list[str]) -> tuple[pd.DataFrame, np.nd
         raise unreadable(table.name, "text", fault) from None
     if len(frame) != len(rows) or len(frame.columns) != len(header):
         raise unreadable(table.name, "text", f"{len(rows)} rows were counted and {len(frame)} read")
+    again = _header_again(frame, header)
+    if again.any():
+        notes.append(f"{table.name}: the header stands again in row {rows[again][0]}; it was skipped there.")
+        frame, rows = frame[~again].reset_index(drop=True), rows[~again]
     frame.columns = pd.Index(header)  # as they stand in the file: pandas renames the second of two equal names
     # Spreadsheets leave separators behind where a column was deleted: no name, no values.
     return frame.loc[:, [bool(name.strip()) or frame.iloc[:, k].notna().any() for k, name in enumerate(header)]], rows
+
+
+def _header_again(frame: pd.DataFrame, header: Sequence[str]) -> np.ndarray:
+    """Find the rows that are the header once more, as where two exports were joined."""
+    again = np.zeros(len(frame), dtype=bool)
+    if len(header) < 2:
+        return again
+    for place in np.flatnonzero((frame.iloc[:, 0] == header[0]).to_numpy(dtype=bool))[:1000]:
+        again[place] = all(cell == name for cell, name in zip(frame.iloc[place], header, strict=True) if name)
+    return again
 
 
 def _decode(data: bytes, name: str, table: Table) -> str:
@@ -226,8 +247,16 @@ def _decode(data: bytes, name: str, table: Table) -> str:
             raise DataError(
                 f"the file '{name}' is not text with separators but {what}", table=table.name, remedy=f"{remedy}."
             )
-    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    if not wide and b"\0" in data:
+    for mark, encoding in _WIDE:
+        if data.startswith(mark):
+            try:
+                return data.decode(encoding).lstrip("\ufeff")
+            except UnicodeDecodeError as fault:
+                raise unreadable(table.name, encoding.upper(), fault) from None
+    if data[1:400:2].count(0) > 0.9 * len(data[1:400:2]) or data[:400:2].count(0) > 0.9 * len(data[:400:2]):
+        remedy = "save it as 'CSV UTF-8'."
+        raise DataError("the file is written in UTF-16 without a mark that says so", table=table.name, remedy=remedy)
+    if b"\0" in data:
         row = data.count(b"\n", 0, data.index(b"\0"))
         raise DataError(
             "the file holds zero bytes, which text never does: it is damaged, or not a CSV file",
@@ -236,9 +265,7 @@ def _decode(data: bytes, name: str, table: Table) -> str:
             remedy="export it once more as 'CSV UTF-8'.",
         )
     try:
-        if wide:
-            raise DataError("the file is written in UTF-16", table=table.name, remedy="save it as 'CSV UTF-8'.")
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8-sig").lstrip("\ufeff")  # files that were joined have several marks
     except UnicodeDecodeError as fault:
         # The decoder counts from behind a byte order mark.
         at = fault.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
@@ -272,7 +299,7 @@ def _header_at(text: str, table: Table, notes: list[str]) -> tuple[int, str]:
     """Where the header begins, and the separator that makes most known columns of it; a comma where none makes any."""
 
     def known(line: str, separator: str) -> tuple[int, int]:
-        names = ["_".join(name.strip('"').lower().split()) for name in line.strip("\r\ufeff").split(separator)]
+        names = [plain_name(name.strip('"')) for name in line.strip("\r\ufeff").split(separator)]
         return sum(table.column(name) is not None for name in names), len(names)
 
     def best(line: str) -> str:
