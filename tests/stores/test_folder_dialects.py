@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -228,3 +229,47 @@ def test_parquet_columns_of_other_types(tmp_path: Path, name: str, values: pa.Ar
 def test_parquet_columns_that_cannot_be_meant(tmp_path: Path, name: str, values: pa.Array, problem: str) -> None:
     (fault,) = read_table(parquet(tmp_path, name, values), SCHEMA["orders"]).faults
     assert problem in fault.problem and fault.column == name and fault.remedy
+
+
+@pytest.mark.parametrize(("yes", "no"), [("WAHR", "FALSCH"), ("Vrai", "Faux"), ("ja", "nein"), ("sí", "no")])
+def test_flags_of_spreadsheets_in_other_languages(yes: str, no: str) -> None:
+    assert column([yes, no], "returned")[0] == [True, False]
+
+
+def test_identifiers_that_a_spreadsheet_is_kept_off_are_read_without_the_signs(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    wanted = read(tmp_path).orders
+    edit("orders.csv", lambda f: f.assign(product_id=[f'="{name}"' for name in f["product_id"]]))(tmp_path)
+    pd.testing.assert_frame_equal(read(tmp_path).orders, wanted)
+
+
+@pytest.mark.parametrize("suffix", [".tsv", ".txt", ".TAB"])
+def test_text_under_other_names(tmp_path: Path, suffix: str) -> None:
+    write_shop(tmp_path)
+    wanted = read(tmp_path).orders
+    text("orders.csv", lambda whole: whole.replace(",", "\t"))(tmp_path)
+    (tmp_path / "orders.csv").rename(tmp_path / f"orders{suffix}")
+    pd.testing.assert_frame_equal(read(tmp_path).orders, wanted)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda whole: whole.replace(",", "~"),
+        lambda whole: "".join(f'"{line}"\n' for line in whole.replace('"', '""').splitlines()),
+    ],
+)
+def test_a_header_in_one_piece_is_named(tmp_path: Path, change: Callable[[str], str]) -> None:
+    text("orders.csv", change)(write_shop(tmp_path))
+    (fault,) = check(tmp_path).problems
+    assert "stand in one column" in fault.problem and "commas" in str(fault.remedy)
+
+
+def test_what_looks_like_a_table_and_was_not_read_is_said(tmp_path: Path) -> None:
+    write_shop(tmp_path / "shop")
+    (tmp_path / "shop" / "orders.csv").rename(tmp_path / "shop" / "orders_2023.csv")
+    assert "orders_2023.csv: not read; should it be orders.csv?" in check(tmp_path / "shop").notes
+    (tmp_path / "shop" / "orders_2024.csv").write_text("x\n")
+    (said,) = check(tmp_path / "shop").notes
+    assert said.startswith("orders_2023.csv, orders_2024.csv: not read; are they parts of the table orders?")
+    assert "the folder shop holds tables: is it the one to give?" in check(tmp_path).notes

@@ -21,9 +21,9 @@ from ecomlib.stores.schema import KIND_WORDS, Column
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+")
 # 1,234,567; and 12,34,567, as in India.
 _THOUSANDS_COMMA = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d{1,2}(,\d\d)+,\d{3})(\.\d+)?")
-_FLAGS = dict.fromkeys(("true", "t", "yes", "y", "1", "1.0"), True) | dict.fromkeys(
-    ("false", "f", "no", "n", "0", "0.0"), False
-)
+_YES = "true t yes y 1 1.0 wahr ja vrai oui verdadero sí vero waar tak"
+_NO = "false f no n 0 0.0 falsch nein faux non falso não onwaar nee nie"
+_FLAGS = dict.fromkeys(_YES.split(), True) | dict.fromkeys(_NO.split(), False)
 # What databases and spreadsheets write where nothing is known; "NA" is not among them: it may be a region.
 NULL_WORDS = frozenset(("null", "(null)", "<null>", "none", "n/a", "#n/a", "nan", "<na>", "nil", r"\n", "undefined"))
 _THOUSANDS_POINT = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
@@ -123,6 +123,11 @@ def _cells(bare: pd.Series, null: list[str]) -> str:
 def _known(words: pd.Series, column: Column, fail: Fail, note: Callable[[str], None]) -> pd.Series:
     """Identifiers, of which those that are none are taken for missing, or refused where one is needed."""
     distinct = _distinct(words)
+    held = {word: word[2:-1] for word in distinct if word.startswith('="') and word.endswith('"') and len(word) > 3}
+    if held:
+        note(f"identifiers such as {next(iter(held))} were read without the signs that keep a spreadsheet off them.")
+        words = words.map(lambda word: held.get(word, word))
+        distinct = _distinct(words)
     rounded = [word for word in distinct if "E+" in word and _ROUNDED.fullmatch(word)]
     if rounded:
         note(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,10 +77,7 @@ def _scan(path: str | Path) -> _Scan:
     for item in paths:
         if item.name == _CARD:
             found.card = _card(item, found)
-        elif item.is_file() and item.suffix.lower() in _READABLE and source_of(item) is None:
-            near = difflib.get_close_matches(item.stem.lower(), SCHEMA, n=1)
-            hint = f"; should it be {near[0]}{item.suffix.lower()}?" if near else "."
-            found.notes.append(f"{item.name}: not read{hint}")
+    found.notes += _not_read(paths, found.files)
     # A column or file that could not be read has been named already: it is not missing as well.
     found.problems += [
         fault
@@ -89,6 +86,28 @@ def _scan(path: str | Path) -> _Scan:
     ]
     found.notes += oddities(found.frames, rows)
     return found
+
+
+def _not_read(paths: list[Path], read: Mapping[str, str]) -> Iterator[str]:
+    """Sentences on what looks like a table and was not read: misnamed files, parts of a table, a folder below."""
+    files = [item for item in paths if item.is_file() and item.suffix.lower() in _READABLE and source_of(item) is None]
+    named = {item: next((name for name in SCHEMA if item.stem.lower().startswith(name)), "") for item in files}
+    for name in dict.fromkeys(named.values()):
+        parts = [item.name for item in files if named[item] == name]
+        if name and (len(parts) > 1 or name in read):
+            are = "is it a part" if len(parts) == 1 else "are they parts"
+            yield (
+                f"{', '.join(parts)}: not read; {are} of the table {name}? Put all its parts, and nothing else, into a "
+                f"folder that is called {name}.csv."
+            )
+            continue
+        for item in (item for item in files if named[item] == name):
+            near = [name] if name else difflib.get_close_matches(item.stem.lower(), SCHEMA, n=1)
+            hint = f"; should it be {near[0]}{item.suffix.lower()}?" if near else "."
+            yield f"{item.name}: not read{hint}"
+    for item in paths if not read else ():
+        if item.is_dir() and any(map(source_of, item.iterdir())):
+            yield f"the folder {item.name} holds tables: is it the one to give?"
 
 
 def _card(path: Path, found: _Scan) -> dict[str, str]:

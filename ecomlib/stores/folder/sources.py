@@ -21,6 +21,7 @@ _UNPACK: Mapping[str, Callable[[bytes], bytes]] = {
     ".bz2": bz2.decompress,
     ".xz": lzma.decompress,
 }
+_TEXT = (".tsv", ".tab", ".txt")  # tables of text under other names; what separates their columns is found out
 _READ = (*_UNPACK, ".zip")
 _PACKED = (*_READ, ".zst", ".lz4", ".7z", ".rar", ".tar", ".tgz")
 # Tables of several states in one folder: all their parts together are more than the table.
@@ -68,6 +69,8 @@ def source_of(path: Path) -> Source | None:
         return None
     if inner.suffix in (CSV, PARQUET):
         return Source(path, inner.stem, inner.suffix, packing)
+    if inner.suffix in _TEXT:
+        return Source(path, inner.stem, CSV, packing)
     return Source(path, inner.stem, CSV if packing and not inner.suffix else "", packing)
 
 

@@ -42,6 +42,7 @@ _WIDE = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+_PIECES = re.compile(r"[^\w .-]+")
 _TITLES = 20  # lines above a header that are looked through
 _LEADING = re.compile(r"\n[ \t]*(?:[+-]?0\d|\+)")  # zeros, or a telephone's plus
 # An exponent as no computer writes it: 12E4 is an article, 1e-05 a number. And whole numbers of sixteen digits.
@@ -213,6 +214,10 @@ def _csv(text: str, table: Table, notes: list[str]) -> tuple[pd.DataFrame, np.nd
         words = _SEPARATOR_WORDS.get(separator, f"the sign '{separator}'")
         notes.append(f"{table.name}: the columns are separated by {words}.")
     header, rows = _structure(text, separator, table.name, notes)
+    if len(header) == 1 and sum(table.column(plain_name(name)) is not None for name in _PIECES.split(header[0])) > 1:
+        remedy = "separate the columns by commas, and put no quotation marks around a whole line."
+        problem = "all names of the header stand in one column"
+        raise DataError(problem, table=table.name, value=header[0][:60], remedy=remedy)
     try:
         frame = pd.read_csv(
             io.StringIO(text), sep=separator, dtype=object, keep_default_na=False, na_values=[""], index_col=False
