@@ -130,8 +130,20 @@ def oddities(frames: Mapping[str, pd.DataFrame], rows: Mapping[str, np.ndarray])
     if orders is not None and len(orders):
         numbers = rows["orders"]
         said = (*_dates(orders, numbers), *_doubled(orders), *_guests(orders), *_giants(orders, numbers))
-        found += [f"orders{sentence}" for sentence in (*said, *_unsold(orders))]
+        found += [f"orders{sentence}" for sentence in (*said, *_unsold(orders), *_nowhere(orders))]
+    places = frames.get("regions", pd.DataFrame()).get("region_id", pd.Series(dtype=object))
+    if places.eq("all").any():
+        found.append("regions, region_id: 'all' stands for the sum of all regions in the service; rename that region.")
     return found
+
+
+def _nowhere(orders: pd.DataFrame) -> Iterator[str]:
+    missing = int(orders["region_id"].isna().sum()) if "region_id" in orders else 0
+    if 0 < missing < len(orders):
+        yield (
+            f", region_id: {missing:,} of {len(orders):,} lines have no region. They count in sums of all regions; "
+            "forecasts of single regions share them out as the other lines are shared."
+        )
 
 
 def _bare(name: str) -> str:

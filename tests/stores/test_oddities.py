@@ -184,3 +184,11 @@ def test_lines_of_a_status_that_sold_nothing(tmp_path: Path, word: str) -> None:
 def test_currency_signs_in_a_column_of_any_name(tmp_path: Path, signs: list[str | None]) -> None:
     edit("orders.csv", lambda f: f.assign(waers=(signs * len(f))[: len(f)]))(write_shop(tmp_path))
     assert "waers: there are 2 currencies" in noted(tmp_path)
+
+
+def test_lines_without_a_region_and_a_region_called_all(tmp_path: Path) -> None:
+    edit("orders.csv", lambda f: f.assign(region_id=f["region_id"].where(f.index % 3 > 0, "")))(write_shop(tmp_path))
+    assert "region_id: 80 of 240 lines have no region" in noted(tmp_path)
+    for name in ("orders.csv", "regions.csv"):
+        edit(name, lambda f: f.assign(region_id=f["region_id"].replace({"N": "all", "": "S"})))(tmp_path)
+    assert noted(tmp_path).startswith("regions, region_id: 'all' stands for the sum of all regions")
