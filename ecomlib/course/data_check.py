@@ -72,7 +72,7 @@ def check(path: str | Path) -> DataCheck:
     if report.period is not None:
         stock = report.tables.get("inventory", pd.DataFrame())
         dated = "date" in stock and pd.api.types.is_datetime64_any_dtype(stock["date"]) and stock["date"].notna().any()
-        found = rhythm(report.tables["orders"], stock["date"].max() if dated else None)
+        found = rhythm(report.tables["orders"], stock["date"].max() if dated and not report.stray else None)
     lessons = {lesson.number: able(lesson, report, found) for lesson in syllabus.LESSONS}
     return DataCheck(report, lessons, found)
 

@@ -6,6 +6,7 @@ enough to warn an owner; it is not a language identifier.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections import Counter
@@ -33,35 +34,17 @@ _LANGUAGE_OF_SCRIPT = {
     "THAI": "Thai",
     "DEVANAGARI": "a language in Devanagari letters",
 }
-_OTHER_SCRIPTS = frozenset(
-    [
-        "BENGALI",
-        "GURMUKHI",
-        "GUJARATI",
-        "ORIYA",
-        "TAMIL",
-        "TELUGU",
-        "KANNADA",
-        "MALAYALAM",
-        "SINHALA",
-        "LAO",
-        "KHMER",
-        "MYANMAR",
-        "TIBETAN",
-        "MONGOLIAN",
-        "GEORGIAN",
-        "ARMENIAN",
-        "ETHIOPIC",
-    ]
-)
+_INDIC = ("BENGALI", "GURMUKHI", "GUJARATI", "ORIYA", "TAMIL", "TELUGU", "KANNADA", "MALAYALAM", "SINHALA")
+_EAST_AND_SOUTH = ("LAO", "KHMER", "MYANMAR", "TIBETAN", "MONGOLIAN", "GEORGIAN", "ARMENIAN", "ETHIOPIC")
+_OTHER_SCRIPTS = frozenset((*_INDIC, *_EAST_AND_SOUTH))
 
 
 def guess_language(titles: Iterable[str], limit: int = 2000) -> str:
     """Guess ``"English"``, ``"Chinese"``, … or ``"unclear"`` from the first ``limit`` titles (lesson 02, section 4)."""
     scripts: Counter[str] = Counter()
     words: Counter[str] = Counter()
-    count = 0
-    for count, title in zip(range(1, limit + 1), titles, strict=False):
+    looked = list(itertools.islice(titles, limit))
+    for title in looked:
         # The Unicode name of a letter begins with its script: "CJK UNIFIED IDEOGRAPH-676F".
         scripts.update(unicodedata.name(letter, "?").split(" ")[0] for letter in title if letter.isalpha())
         words.update(re.findall(r"[^\W\d_]+", title.lower()))
@@ -85,6 +68,6 @@ def guess_language(titles: Iterable[str], limit: int = 2000) -> str:
     }
     best = max(found, key=lambda language: found[language].total())
     # Codes (LA-3 DE-4, Model ET 5) are made of letters and hardly a word.
-    speaks = sum(len(word) > 2 for word in words) >= min(12, max(4, count // 10))
+    speaks = sum(len(word) > 2 for word in words) >= min(12, max(4, len(looked) // 10))
     enough = speaks and found[best].total() >= max(3, 0.02 * words.total()) and len(found[best]) > 1
     return best if enough else "unclear"

@@ -125,7 +125,7 @@ def oddities(frames: Mapping[str, pd.DataFrame], rows: Mapping[str, np.ndarray])
         Row numbers as the owner counts them, by table.
     """
     found = [f"{name}, {said}" for name, frame in frames.items() for said in _currencies(frame)]
-    found += _alike(frames)
+    found += [*_alike(frames), *_garbled(frames)]
     orders = frames.get("orders")
     if orders is not None and len(orders):
         numbers = rows["orders"]
@@ -153,6 +153,33 @@ def _bare(name: str) -> str:
         name = "".join(sign for sign in unicodedata.normalize("NFKC", name) if unicodedata.category(sign) != "Cf")
     whole = name.removesuffix(".0")
     return (whole.lstrip("0") or "0") if whole.isdigit() else name
+
+
+def _garbled(frames: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+    """Words whose letters were lost or doubled on the way here: 'grÃ¼n' was 'grün' in another encoding."""
+    for table, name in (
+        ("products", "title"),
+        ("products", "description"),
+        ("products", "category"),
+        ("regions", "name"),
+    ):
+        words = frames.get(table, pd.DataFrame()).get(name, pd.Series(dtype=object))
+        bad = [word for word in words.unique()[:5000] if isinstance(word, str) and _is_garbled(word)]
+        if bad:
+            hold = "1 text holds" if len(bad) == 1 else f"{len(bad):,} texts hold"
+            yield (
+                f"{table}, {name}: {hold} signs of another encoding (such as '{bad[0][:40]}'). Export the table once "
+                "more as 'CSV UTF-8': what is lost is not in this file."
+            )
+
+
+def _is_garbled(word: str) -> bool:
+    if word.isascii():
+        return False
+    try:
+        return word.encode("cp1252").decode("utf-8") != word
+    except UnicodeError:
+        return "\ufffd" in word
 
 
 def _alike(frames: Mapping[str, pd.DataFrame]) -> Iterator[str]:

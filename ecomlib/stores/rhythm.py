@@ -37,6 +37,7 @@ CLOSED = 0.02  # of a week's units: days that hold fewer are days on which the s
 _MARK = 0.1  # a time of day that so many of the lines bear is a date's mark, no moment
 _MOST = 0.9  # of lines or units, where a sentence says "nearly all"
 _GIANT = 10  # usual days, which a day counts for at most
+_LATE = 182  # days of inventory without an order
 _FEW_DAYS = 4  # order days, below which nothing is said of a rhythm
 
 
@@ -120,12 +121,38 @@ def last_full_week(orders: pd.DataFrame, until: Any = None) -> int:
     """Return the number of the last week that these orders hold whole; ``until``: a later day that the books reach.
 
     A week that ends early is whole all the same where the shop is closed on the days after its last order.
+
+    Raises
+    ------
+    DataError
+        The later day is half a year after the last order, and more: it is a mistake, or the orders are not all here.
     """
     last = orders["ordered_at"].max().normalize()
     if until is not None:
+        raise_for_late_books(last, until)
         last = max(last, pd.Timestamp(until))
     missed = weekday_shares(orders)[last.dayofweek + 1 :].sum()
     return int(period_index(last, "W-MON")) - int(missed > CLOSED)
+
+
+def raise_for_late_books(last: pd.Timestamp, until: Any) -> None:
+    """Raise where the inventory goes on for half a year after the last order: each week would be one without sales.
+
+    Raises
+    ------
+    DataError
+        Names the last day of the inventory.
+    """
+    silent = (pd.Timestamp(until) - last).days
+    if silent >= _LATE:
+        raise DataError(
+            f"the inventory goes on for {round(silent / 30.4)} months after the last order ({last:%Y-%m-%d}); every "
+            "week between would count as one without sales",
+            table="inventory",
+            column="date",
+            value=f"{pd.Timestamp(until):%Y-%m-%d}",
+            remedy="correct the date, or add the orders that are missing.",
+        )
 
 
 def marked(ordered_at: pd.Series) -> NDArray[np.bool_]:

@@ -87,7 +87,7 @@ def _rules(column: Column) -> Iterator[_Rule]:
         remedy = "correct the value, or take the row out if it is a correction in the books and not a sale."
         yield "low", lambda c: c.numbers < low, f"{problem} ({means})", remedy
     if high is not None:
-        remedy = "check the unit: a share of 20 % is 0.2."
+        remedy = "check the unit: a share of 20 % is 0.2." if high == 1 else "correct it; is it another column's?"
         yield "high", lambda c: c.numbers > high, f"must be at most {high:g} ({means})", remedy
 
 

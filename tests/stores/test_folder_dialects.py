@@ -273,3 +273,31 @@ def test_what_looks_like_a_table_and_was_not_read_is_said(tmp_path: Path) -> Non
     (said,) = check(tmp_path / "shop").notes
     assert said.startswith("orders_2023.csv, orders_2024.csv: not read; are they parts of the table orders?")
     assert "the folder shop holds tables: is it the one to give?" in check(tmp_path).notes
+
+
+@pytest.mark.parametrize(
+    ("cells", "name", "table", "wanted"),
+    [
+        (["52,520", "-9,140"], "latitude", "regions", [52.52, -9.14]),
+        (["0,125", "0,250"], "depth", "prices", [0.125, 0.25]),
+        (["0,125", "1,250"], "unit_price", "orders", [0.125, 1.25]),
+        (["4,500", "3,000"], "rating", "reviews", [4.5, 3.0]),
+    ],
+)
+def test_commas_that_cannot_be_thousands_are_decimal_signs(
+    cells: list[str | None], name: str, table: str, wanted: list[float]
+) -> None:
+    assert column(cells, name, table)[0] == wanted
+
+
+@pytest.mark.parametrize("nothing", ["0000-00-00", "0000-00-00 00:00:00"])
+def test_a_database_s_empty_date_is_missing_where_that_is_allowed(nothing: str) -> None:
+    assert pd.isna(column([nothing, "2024-01-01"], "launched_on", "products")[0][0])
+    assert "outside 1900 to 2100" in refused([nothing, "2024-01-01"], "ordered_at").problem
+
+
+def test_a_latitude_too_high_is_no_share(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    (tmp_path / "regions.csv").write_text("region_id,name,latitude,longitude\nN,North,152.5,13.4\nS,South,48.1,11.5\n")
+    (fault,) = check(tmp_path).problems
+    assert fault.rows == [1] and "share" not in str(fault.remedy)

@@ -192,3 +192,26 @@ def test_lines_without_a_region_and_a_region_called_all(tmp_path: Path) -> None:
     for name in ("orders.csv", "regions.csv"):
         edit(name, lambda f: f.assign(region_id=f["region_id"].replace({"N": "all", "": "S"})))(tmp_path)
     assert noted(tmp_path).startswith("regions, region_id: 'all' stands for the sum of all regions")
+
+
+@pytest.mark.parametrize(
+    "title", ["Tasse gr\u00c3\u00bcn", "caf\u00c3\u00a9 mug", "Tom\u00e2\u20ac\u2122s mug", "caf\ufffd mug"]
+)
+def test_letters_of_another_encoding(tmp_path: Path, title: str) -> None:
+    edit("products.csv", put("title", 4, title))(write_shop(tmp_path))
+    assert f"title: 1 text holds signs of another encoding (such as '{title}')" in noted(tmp_path)
+
+
+@pytest.mark.parametrize(("until", "stops"), [("2025-02-20", False), ("2033-01-01", True), ("2025-10-01", True)])
+def test_an_inventory_that_goes_on_without_orders(tmp_path: Path, until: str, stops: bool) -> None:
+    write_shop(tmp_path)
+    days = pd.DataFrame({"product_id": "00003", "date": ["2025-02-01", until]})
+    days.assign(on_hand_start=1, received=0, sold=0).to_csv(tmp_path / "inventory.csv", index=False)
+    assert ("the inventory goes on for" in noted(tmp_path)) == stops
+    found = data_check.check(tmp_path)
+    assert found.rhythm is not None and found.rhythm.weeks == 58
+    assert any(able for able, _ in found.lessons.values()) != stops
+    if stops:
+        with pytest.raises(DataError, match="the inventory goes on for") as caught:
+            snapshot(Store.from_directory(tmp_path))
+        assert caught.value.table == "inventory" and caught.value.value == until

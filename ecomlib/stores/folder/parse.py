@@ -20,12 +20,13 @@ from ecomlib.stores.schema import KIND_WORDS, Column
 
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+")
 # 1,234,567; and 12,34,567, as in India.
-_THOUSANDS_COMMA = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d{1,2}(,\d\d)+,\d{3})(\.\d+)?")
+_THOUSANDS_COMMA = re.compile(r"[+-]?([1-9]\d{0,2}(,\d{3})+|[1-9]\d?(,\d\d)+,\d{3})(\.\d+)?")
 _YES = "true t yes y 1 1.0 wahr ja vrai oui verdadero sí vero waar tak"
 _NO = "false f no n 0 0.0 falsch nein faux non falso não onwaar nee nie"
 _FLAGS = dict.fromkeys(_YES.split(), True) | dict.fromkeys(_NO.split(), False)
 # What databases and spreadsheets write where nothing is known; "NA" is not among them: it may be a region.
-NULL_WORDS = frozenset(("null", "(null)", "<null>", "none", "n/a", "#n/a", "nan", "<na>", "nil", r"\n", "undefined"))
+_NOTHING = r"null (null) <null> none n/a #n/a nan <na> nil \n undefined 0000-00-00"
+NULL_WORDS = frozenset((*_NOTHING.split(), "0000-00-00 00:00:00"))
 _THOUSANDS_POINT = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 # How a spreadsheet shows a long number of which it has kept fifteen digits.
 _ROUNDED = re.compile(r"\d[.,]?\d*E\+\d\d")
@@ -112,7 +113,7 @@ def _distinct(values: pd.Series) -> list[str]:
 
 def _null_words(distinct: list[str]) -> list[str]:
     """The words that stand for nothing: NULL, None, N/A, …"""
-    return [word for word in distinct if len(word) < 16 and word.strip().casefold() in NULL_WORDS]
+    return [word for word in distinct if len(word) < 20 and word.strip().casefold() in NULL_WORDS]
 
 
 def _cells(bare: pd.Series, null: list[str]) -> str:
@@ -202,14 +203,14 @@ def _numbers(values: pd.Series, fail: Fail, note: Callable[[str], None], column:
                 f"write the numbers without separators of thousands, and with other than three decimals ({instead}).",
             )
         return numbers
-    plain = _without_separators(values, bad, partial(_refused, fail, column), note)
+    plain = _without_separators(values, bad, partial(_refused, fail, column), note, small=_small(column))
     return pd.to_numeric(plain, errors="coerce").astype("float64")
 
 
 def _unclear_points(values: pd.Series, column: Column) -> np.ndarray | None:
     """Where 1.290 may mean 1290: everywhere among counts, else in a column that holds no other point; or None."""
-    if column.high is not None and column.high < 1000:
-        return None  # a latitude, a share or a rating cannot be a thousand
+    if _small(column):
+        return None
     unclear = set()
     for word in values.unique() if column.kind == "count" else values:
         if isinstance(word, str) and "." in word:
@@ -225,7 +226,14 @@ def _refused(fail: Fail, column: Column, problem: str, bad: np.ndarray, remedy: 
     return fail(problem.format(**wanted), bad, remedy.format(**wanted))
 
 
-def _without_separators(values: pd.Series, bad: np.ndarray, fail: Fail, note: Callable[[str], None]) -> pd.Series:
+def _small(column: Column) -> bool:
+    """Whether no value can be a thousand: a latitude, a share, a rating."""
+    return column.high is not None and column.high < 1000
+
+
+def _without_separators(
+    values: pd.Series, bad: np.ndarray, fail: Fail, note: Callable[[str], None], small: bool
+) -> pd.Series:
     """Rewrite numbers that did not parse with a decimal point and nothing else; ``bad`` are their places."""
     # Only what did not parse is looked at: a comma is either a decimal sign or a separator of thousands.
     odd = values[bad].astype(str).str.strip()
@@ -244,7 +252,7 @@ def _without_separators(values: pd.Series, bad: np.ndarray, fail: Fail, note: Ca
     if by_points.all() and unclear.all():
         note("points were read as separators of thousands.")  # 1.234.567 leaves no other way
         return values.astype(object).map(lambda word: None if pd.isna(word) else str(word).replace(".", ""))
-    if commas.all() and not thousands.all() and not len(pointed):
+    if commas.all() and (small or not thousands.all()) and not len(pointed):
         note("commas were read as decimal signs.")
         return values.astype(object).map(
             lambda word: None if pd.isna(word) else str(word).replace(".", "").replace(",", ".")

@@ -18,6 +18,7 @@ from ecomlib.stores.folder.table_file import read_table
 from ecomlib.stores.language import guess_language
 from ecomlib.stores.oddities import oddities, raise_for_stray_dates
 from ecomlib.stores.returns import cleaning_of
+from ecomlib.stores.rhythm import raise_for_late_books
 from ecomlib.stores.schema import SCHEMA, conform
 from ecomlib.stores.store import TABLES, Store
 from ecomlib.stores.validation import faults
@@ -85,6 +86,8 @@ def _scan(path: str | Path) -> _Scan:
         if fault.table not in spoilt and (fault.table, fault.column) not in failed
     ]
     found.notes += oddities(found.frames, rows)
+    late = _stray(found.frames.get("orders"), found.frames.get("inventory"))
+    found.notes += [late] if late.startswith("table 'inventory'") else []
     return found
 
 
@@ -261,15 +264,20 @@ def check(path: str | Path) -> CheckReport:
         language=language,
         tables=dict(found.frames),
         faulty=dict(found.faulty),
-        stray=_stray(orders),
+        stray=_stray(orders, found.frames.get("inventory")),
     )
 
 
-def _stray(orders: pd.DataFrame | None) -> str:
-    if orders is None or "ordered_at" not in orders or not pd.api.types.is_datetime64_dtype(orders["ordered_at"]):
+def _stray(orders: pd.DataFrame | None, stock: pd.DataFrame | None) -> str:
+    def dated(frame: pd.DataFrame | None, name: str) -> bool:
+        return frame is not None and name in frame and pd.api.types.is_datetime64_dtype(frame[name])
+
+    if orders is None or not dated(orders, "ordered_at"):
         return ""
     try:
         raise_for_stray_dates(orders)
+        if stock is not None and dated(stock, "date") and orders["ordered_at"].notna().any():
+            raise_for_late_books(orders["ordered_at"].max(), stock["date"].max())
     except DataError as fault:
         return str(fault)
     return ""
