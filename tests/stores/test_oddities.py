@@ -12,7 +12,7 @@ from own_shop import edit, put, write_shop
 from ecomlib.course import data_check
 from ecomlib.course.running.run import insist_on_store
 from ecomlib.errors import DataError, LessonError
-from ecomlib.serving.release.snapshot import snapshot
+from ecomlib.serving.release.snapshot import last_full_week, snapshot
 from ecomlib.stores import Store
 from ecomlib.stores.folder.read_write import check
 from ecomlib.stores.oddities import raise_for_stray_dates, stray_dates
@@ -213,5 +213,5 @@ def test_an_inventory_that_goes_on_without_orders(tmp_path: Path, until: str, st
     assert any(able for able, _ in found.lessons.values()) != stops
     if stops:
         with pytest.raises(DataError, match="the inventory goes on for") as caught:
-            snapshot(Store.from_directory(tmp_path))
+            last_full_week(Store.from_directory(tmp_path))
         assert caught.value.table == "inventory" and caught.value.value == until
