@@ -301,3 +301,50 @@ def test_a_latitude_too_high_is_no_share(tmp_path: Path) -> None:
     (tmp_path / "regions.csv").write_text("region_id,name,latitude,longitude\nN,North,152.5,13.4\nS,South,48.1,11.5\n")
     (fault,) = check(tmp_path).problems
     assert fault.rows == [1] and "share" not in str(fault.remedy)
+
+
+def by_region(folder: Path) -> pd.DataFrame:
+    """The shop's orders, of regions 01 and 02, cut by region; the folder's own file is taken away."""
+    frame = pd.read_csv(write_shop(folder) / "orders.csv", dtype=str).replace({"region_id": {"N": "01", "S": "02"}})
+    (folder / "orders.csv").unlink()
+    (folder / "regions.csv").unlink()
+    return frame
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_a_partition_s_name_is_an_identifier_with_its_zeros(tmp_path: Path, kind: str) -> None:
+    for region, part in by_region(tmp_path).groupby("region_id"):
+        place = tmp_path / f"orders.{kind}" / f"region_id={region}"
+        place.mkdir(parents=True)
+        bare = part.drop(columns="region_id")
+        if kind == "parquet":
+            bare.to_parquet(place / "part.parquet")
+        else:
+            bare.to_csv(place / "part.csv", index=False)
+    if kind == "parquet":
+        assert sorted(read(tmp_path).orders["region_id"].unique()) == ["01", "02"]
+        return
+    (fault,) = check(tmp_path).problems
+    assert "are named by a column (region_id=…)" in fault.problem and fault.column == "region_id"
+
+
+def test_parts_whose_columns_differ_in_type_are_not_called_damaged(tmp_path: Path) -> None:
+    frame = by_region(tmp_path)
+    (tmp_path / "orders.parquet").mkdir()
+    frame.head(100).to_parquet(tmp_path / "orders.parquet" / "a.parquet")
+    frame.tail(140).astype({"order_id": int}).to_parquet(tmp_path / "orders.parquet" / "b.parquet")
+    (fault,) = check(tmp_path).problems
+    assert "different types" in fault.problem and "order_id" in fault.problem and "one type" in str(fault.remedy)
+
+
+def test_a_column_without_a_name_is_said(tmp_path: Path) -> None:
+    text("orders.csv", lambda whole: whole.replace("customer_id", "", 1))(write_shop(tmp_path))
+    assert "orders: column 4 of the file has no name, and is not used." in check(tmp_path).notes
+
+
+@pytest.mark.parametrize(("name", "said"), [("export.zip", "an archive"), ("Sales.xlsx", "a spreadsheet")])
+def test_what_may_hold_the_orders_is_said(tmp_path: Path, name: str, said: str) -> None:
+    (write_shop(tmp_path) / name).write_bytes(b"PK")
+    assert not check(tmp_path).notes
+    (tmp_path / "orders.csv").unlink()
+    assert any(note.startswith(f"{name}: {said}, not read") for note in check(tmp_path).notes)

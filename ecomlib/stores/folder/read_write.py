@@ -13,7 +13,7 @@ import pandas as pd
 
 from ecomlib.errors import DataError
 from ecomlib.files import whole_folder
-from ecomlib.stores.folder.sources import source_of
+from ecomlib.stores.folder.sources import bundle_of, source_of
 from ecomlib.stores.folder.table_file import read_table
 from ecomlib.stores.language import guess_language
 from ecomlib.stores.oddities import oddities, raise_for_stray_dates
@@ -108,8 +108,14 @@ def _not_read(paths: list[Path], read: Mapping[str, str]) -> Iterator[str]:
             near = [name] if name else difflib.get_close_matches(item.stem.lower(), SCHEMA, n=1)
             hint = f"; should it be {near[0]}{item.suffix.lower()}?" if near else "."
             yield f"{item.name}: not read{hint}"
-    for item in paths if not read else ():
-        if item.is_dir() and any(map(source_of, item.iterdir())):
+    if "orders" in read:
+        return
+    for item in paths:
+        what = "" if source_of(item) else bundle_of(item)
+        if what:
+            remedy = "unpack it here" if what == "an archive" else "'ecomlib data map' reads it"
+            yield f"{item.name}: {what}, not read; {remedy}, if it holds the orders."
+        elif item.is_dir() and any(map(source_of, item.iterdir())):
             yield f"the folder {item.name} holds tables: is it the one to give?"
 
 

@@ -74,6 +74,14 @@ def source_of(path: Path) -> Source | None:
     return Source(path, inner.stem, CSV if packing and not inner.suffix else "", packing)
 
 
+def bundle_of(path: Path) -> str:
+    """Say what may hold several tables and is not read as it is: an archive, a spreadsheet; empty for other files."""
+    suffix = path.suffix.lower()
+    if suffix in (".xlsx", ".xls", ".xlsm", ".ods", ".numbers"):
+        return "a spreadsheet"
+    return "an archive" if suffix in _PACKED else ""
+
+
 def parts_of(folder: Path) -> list[Path]:
     """List the parts of a table's folder, without marks such as ``_SUCCESS`` and check sums, as Spark reads them."""
     try:
@@ -125,7 +133,8 @@ def _only_member(data: bytes, source: Source) -> tuple[bytes, str]:
                 for name in archive.namelist()
                 if not name.endswith("/") and not name.startswith("__MACOSX/") and not Path(name).name.startswith(".")
             ]
-            if len(names) != 1 or Path(names[0]).suffix.lower() not in (CSV, PARQUET):
+            kind = Path(names[0]).suffix.lower() if len(names) == 1 else ""
+            if kind not in (CSV, PARQUET, *_TEXT):
                 shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
                 raise DataError(
                     f"the archive '{source.path.name}' does not hold one CSV or Parquet file"
@@ -133,7 +142,7 @@ def _only_member(data: bytes, source: Source) -> tuple[bytes, str]:
                     table=source.table,
                     remedy=f"unpack it, and name the file of this table {source.table}.csv.",
                 )
-            return archive.read(names[0]), Path(names[0]).suffix.lower()
+            return archive.read(names[0]), PARQUET if kind == PARQUET else CSV
     except DataError:
         raise
     except Exception as fault:

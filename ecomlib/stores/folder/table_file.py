@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
-from ecomlib.stores.folder.parquet_file import cut_off, parquet, unreadable
+from ecomlib.stores.folder.parquet_file import cut_off, parquet, partition_keys, unreadable
 from ecomlib.stores.folder.parse import parse
 from ecomlib.stores.folder.sources import PARQUET, Source, lake_of, parts_of, source_of, unpacked
 from ecomlib.stores.schema import Column, Table, plain_name
@@ -147,6 +147,11 @@ def _parts(source: Source, table: Table, notes: list[str]) -> tuple[pd.DataFrame
     if source.kind == PARQUET:
         frame = parquet(source.path, name, table, notes, parts)
         return frame, np.arange(1, len(frame) + 1, dtype=np.int64)
+    keys = partition_keys(source.path, parts)
+    if keys:
+        problem = f"folders of the folder '{name}' are named by a column ({keys[0]}=…), which the parts do not hold"
+        remedy = f"write {', '.join(keys)} into the parts, or export the table as Parquet or as one file."
+        raise DataError(problem, table=table.name, column=keys[0], remedy=remedy)
     whole, header = "", ""
     for part in parts:
         inner = source_of(part.with_name(f"{table.name}{''.join(part.suffixes[part.suffixes.index('.csv') :])}"))
@@ -232,7 +237,12 @@ def _csv(text: str, table: Table, notes: list[str]) -> tuple[pd.DataFrame, np.nd
         frame, rows = frame[~again].reset_index(drop=True), rows[~again]
     frame.columns = pd.Index(header)  # as they stand in the file: pandas renames the second of two equal names
     # Spreadsheets leave separators behind where a column was deleted: no name, no values.
-    return frame.loc[:, [bool(name.strip()) or frame.iloc[:, k].notna().any() for k, name in enumerate(header)]], rows
+    named = [bool(name.strip()) for name in header]
+    kept = [name or frame.iloc[:, k].notna().any() for k, name in enumerate(named)]
+    unnamed = [str(k + 1) for k, name in enumerate(named) if kept[k] and not name]
+    if unnamed:
+        notes.append(f"{table.name}: column {', '.join(unnamed)} of the file has no name, and is not used.")
+    return frame.loc[:, kept], rows
 
 
 def _header_again(frame: pd.DataFrame, header: Sequence[str]) -> np.ndarray:
