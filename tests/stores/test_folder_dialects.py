@@ -348,3 +348,60 @@ def test_what_may_hold_the_orders_is_said(tmp_path: Path, name: str, said: str) 
     assert not check(tmp_path).notes
     (tmp_path / "orders.csv").unlink()
     assert any(note.startswith(f"{name}: {said}, not read") for note in check(tmp_path).notes)
+
+
+def line(whole: str) -> str:
+    return whole.split("\n", 1)[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda whole: whole + ",,,,,,\n" * 3, "3 rows without any value were skipped (row 241)"),
+        (lambda whole: whole.replace("\n", ",\n").replace(",\n", "\n", 1), "a separator that the header lacks"),
+        (lambda whole: whole.replace("\n", f"\n\ufeff{line(whole)}\n", 1), "the header stands again in row 1"),
+        (lambda whole: f"{whole}{line(whole).upper()}\n", "the header stands again in row 241"),
+    ],
+)
+def test_what_spreadsheets_and_joined_files_leave_behind_is_skipped(
+    tmp_path: Path, change: Callable[[str], str], said: str
+) -> None:
+    wanted = read(write_shop(tmp_path)).orders
+    text("orders.csv", change)(tmp_path)
+    pd.testing.assert_frame_equal(read(tmp_path).orders, wanted)
+    assert any(said in note for note in check(tmp_path).notes)
+
+
+def test_a_row_with_a_value_behind_the_last_column_is_not_cut(tmp_path: Path) -> None:
+    def change(whole: str) -> str:
+        first, *rows = whole.splitlines()
+        return "\n".join([first, *(f"{row}," for row in rows[:-1]), f"{rows[-1]},7"]) + "\n"
+
+    text("orders.csv", change)(write_shop(tmp_path))
+    (fault,) = check(tmp_path).problems
+    assert "a row has 8 values, but the header has 7 columns" in fault.problem and len(fault.rows) == 240
+
+
+@pytest.mark.parametrize(
+    ("cells", "wanted"),
+    [
+        (["1.1", "1.10"], ["1.1", "1.10"]),
+        (["1.0", "1.00"], ["1.0", "1.00"]),
+        (["1.10", "2.50"], [1.1, 2.5]),
+        (["5", "5.0"], [5.0, 5.0]),
+    ],
+)
+def test_versions_are_no_numbers(tmp_path: Path, cells: list[str], wanted: list[object]) -> None:
+    edit("orders.csv", lambda f: f.head(2).assign(extra=cells))(write_shop(tmp_path))
+    assert read(tmp_path).orders["extra"].tolist() == wanted
+
+
+@pytest.mark.parametrize("cell", ["3-Jan", "12-Dez", "1. Mai"])
+def test_codes_that_became_dates_are_pointed_out(cell: str) -> None:
+    assert ("took for dates" in column([cell, "4-7"], "product_id")[1]) == (cell != "1. Mai")
+
+
+def test_json_is_named(tmp_path: Path) -> None:
+    (write_shop(tmp_path) / "orders.csv").write_text('[{"order_id": 1}]\n')
+    (fault,) = check(tmp_path).problems
+    assert "not text with separators but JSON" in fault.problem

@@ -29,6 +29,7 @@ _NOTHING = r"null (null) <null> none n/a #n/a nan <na> nil \n undefined 0000-00-
 NULL_WORDS = frozenset((*_NOTHING.split(), "0000-00-00 00:00:00"))
 _THOUSANDS_POINT = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 # How a spreadsheet shows a long number of which it has kept fifteen digits.
+_DATED = re.compile(r"\d\d?[-. ](jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)", re.IGNORECASE)
 _ROUNDED = re.compile(r"\d[.,]?\d*E\+\d\d")
 
 
@@ -134,6 +135,12 @@ def _known(words: pd.Series, column: Column, fail: Fail, note: Callable[[str], N
         note(
             f"identifiers such as {rounded[0]} look like long numbers that a spreadsheet has rounded; "
             "different ones may have become one. Export them as text."
+        )
+    dated = [word for word in distinct if len(word) < 7 and _DATED.fullmatch(word)]
+    if dated:
+        note(
+            f"identifiers such as {dated[0]} look like codes (3-1) that a spreadsheet took for dates; different ones "
+            "may have become one. Export them as text."
         )
     null = _null_words(distinct)
     if null and not column.null:

@@ -29,6 +29,8 @@ _DISGUISES = (
     (b"PAR1", "a Parquet file", "rename it to end in .parquet"),
     (b"\x1f\x8b", "a compressed file (gzip)", "unpack it first"),
     (b"%PDF", "a PDF", "export the table as 'CSV UTF-8'"),
+    (b'[{"', "JSON", "export the table as 'CSV UTF-8'"),
+    (b'{"', "JSON", "export the table as 'CSV UTF-8'"),
     (b"<", "a web page", "download the table itself, as CSV"),
 )
 
@@ -199,11 +201,19 @@ def _loses(values: pd.Series, numbers: pd.Series) -> bool:
     if pd.api.types.infer_dtype(values, skipna=False) != "string":
         return False
     words = "\n" + "\n".join(values)  # one search in one text is many times faster than one a cell
+    fractions = {word for word in values.unique() if "." in word} if "." in words else set()
     return bool(
         _LEADING.search(words)
+        or any(word.endswith("0") and _shorter(word) & fractions for word in fractions)
         or (("e" in words or "E" in words) and _EXPONENT.search(words))
         or (numbers.abs().max() >= 1e15 and _LONG.search(words))
     )
+
+
+def _shorter(word: str) -> set[str]:
+    """The ways to write a number with fewer zeros behind: 1.10 is a version after 1.9, and 1.1 another one."""
+    bare = word.rstrip("0")
+    return {bare + "0" * k for k in range(len(word) - len(bare))} - {bare if bare.endswith(".") else ""}
 
 
 def _csv(text: str, table: Table, notes: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
@@ -231,10 +241,13 @@ def _csv(text: str, table: Table, notes: list[str]) -> tuple[pd.DataFrame, np.nd
         raise unreadable(table.name, "text", fault) from None
     if len(frame) != len(rows) or len(frame.columns) != len(header):
         raise unreadable(table.name, "text", f"{len(rows)} rows were counted and {len(frame)} read")
-    again = _header_again(frame, header)
+    again, empty = _header_again(frame, header), frame.isna().all(axis=1).to_numpy()
     if again.any():
         notes.append(f"{table.name}: the header stands again in row {rows[again][0]}; it was skipped there.")
-        frame, rows = frame[~again].reset_index(drop=True), rows[~again]
+    if empty.any():
+        were = "1 row without any value was" if empty.sum() == 1 else f"{empty.sum():,} rows without any value were"
+        notes.append(f"{table.name}: {were} skipped (row {rows[empty][0]}).")
+    frame, rows = frame[~(again | empty)].reset_index(drop=True), rows[~(again | empty)]
     frame.columns = pd.Index(header)  # as they stand in the file: pandas renames the second of two equal names
     # Spreadsheets leave separators behind where a column was deleted: no name, no values.
     named = [bool(name.strip()) for name in header]
@@ -250,8 +263,11 @@ def _header_again(frame: pd.DataFrame, header: Sequence[str]) -> np.ndarray:
     again = np.zeros(len(frame), dtype=bool)
     if len(header) < 2:
         return again
-    for place in np.flatnonzero((frame.iloc[:, 0] == header[0]).to_numpy(dtype=bool))[:1000]:
-        again[place] = all(cell == name for cell, name in zip(frame.iloc[place], header, strict=True) if name)
+    first = frame.iloc[:, 0].isin({header[0], header[0].lower(), header[0].upper(), plain_name(header[0])})
+    names = [plain_name(name) for name in header]
+    for place in np.flatnonzero(first.to_numpy())[:1000]:
+        cells = [plain_name(cell) if isinstance(cell, str) else "" for cell in frame.iloc[place]]
+        again[place] = cells == names
     return again
 
 
@@ -280,7 +296,7 @@ def _decode(data: bytes, name: str, table: Table) -> str:
             remedy="export it once more as 'CSV UTF-8'.",
         )
     try:
-        return data.decode("utf-8-sig").lstrip("\ufeff")  # files that were joined have several marks
+        return data.decode("utf-8-sig").lstrip("\ufeff").replace("\n\ufeff", "\n")  # joined files have several marks
     except UnicodeDecodeError as fault:
         # The decoder counts from behind a byte order mark.
         at = fault.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
@@ -354,6 +370,7 @@ def _structure(text: str, separator: str, table: str, notes: list[str]) -> tuple
     """The header, and the row number of each row; an error where rows differ in length or the file ends too early."""
     header: list[str] = []
     lengths: list[int] = []  # of the rows below the header; 0 for a blank one
+    open_ends = 0  # rows with one separator too many, behind the last value
     fault = ""
     try:
         with _long_cells():
@@ -361,6 +378,7 @@ def _structure(text: str, separator: str, table: str, notes: list[str]) -> tuple
                 blank = not record or (len(record) == 1 and not record[0].strip())
                 if header:
                     lengths.append(0 if blank else len(record))
+                    open_ends += len(record) == len(header) + 1 and not record[-1]
                 elif not blank:
                     header = record
     except csv.Error as error:
@@ -376,6 +394,9 @@ def _structure(text: str, separator: str, table: str, notes: list[str]) -> tuple
         tail = text[-40:].replace("\n", " ").replace("\r", "")
         raise cut_off("the file is cut off: its last row is not whole", table, [row] if row else [], tail)
     count = np.asarray(lengths, dtype=np.int64)
+    if open_ends and open_ends == (count != 0).sum():
+        notes.append(f"{table}: each row ends with a separator that the header lacks; it was left away.")
+        count = np.where(count != 0, len(header), 0)
     uneven = np.flatnonzero((count != len(header)) & (count != 0))
     if len(uneven):
         raise DataError(
