@@ -405,3 +405,17 @@ def test_json_is_named(tmp_path: Path) -> None:
     (write_shop(tmp_path) / "orders.csv").write_text('[{"order_id": 1}]\n')
     (fault,) = check(tmp_path).problems
     assert "not text with separators but JSON" in fault.problem
+
+
+def test_order_fields_on_an_order_s_last_line_only(tmp_path: Path) -> None:
+    edit(
+        "orders.csv", lambda f: f.assign(ordered_at=f["ordered_at"].where(~f["order_id"].duplicated(keep="last"), ""))
+    )(write_shop(tmp_path))
+    (fault,) = check(tmp_path).problems
+    assert fault.rows[:2] == [1, 3] and "order's last line only" in fault.problem
+    assert "copy it from the order's last line" in str(fault.remedy)
+
+
+def test_a_count_that_floats_would_round_is_refused() -> None:
+    assert "must hold a whole number" in refused(["9007199254740993", "1"], "quantity").problem
+    assert column(["9007199254740991", "1"], "quantity")[0] == [2**53 - 1, 1]

@@ -168,6 +168,8 @@ def test_one_line_and_one_customer_that_hold_most(tmp_path: Path) -> None:
     notes = noted(tmp_path)
     assert "row 7 alone holds 99% of all units (90,000)" in notes and "row 8 has 9e+09" in notes
     assert "customer_id: '-' has 50% of the lines" in notes
+    edit("orders.csv", lambda f: f.assign(quantity=str(2**53 - 1)))(tmp_path)
+    assert "of all units" not in noted(tmp_path), "a sum beyond 64 bits"
     write_shop(tmp_path / "plain")
     assert not any(words in noted(tmp_path / "plain") for words in ("alone holds", "Is it right", "of the lines"))
 

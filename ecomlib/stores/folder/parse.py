@@ -88,7 +88,7 @@ def parse(values: pd.Series, column: Column, table: str, rows: np.ndarray, notes
     missing = numbers.isna().to_numpy()
     if missing.any():
         raise fail("the value is missing", missing, f"fill it in: {column.means}.")
-    broken = ((numbers % 1 != 0) | (numbers.abs() > 2**53)).to_numpy()
+    broken = ((numbers % 1 != 0) | (numbers.abs() >= 2**53)).to_numpy()
     if broken.any():
         unit = "count what is sold by weight or volume in a smaller unit (1.5 kg are 1500 g), its price likewise"
         raise fail("must hold a whole number", broken, f"correct the value ({column.means}); {unit}.")

@@ -247,7 +247,8 @@ def _csv(text: str, table: Table, notes: list[str]) -> tuple[pd.DataFrame, np.nd
     if empty.any():
         were = "1 row without any value was" if empty.sum() == 1 else f"{empty.sum():,} rows without any value were"
         notes.append(f"{table.name}: {were} skipped (row {rows[empty][0]}).")
-    frame, rows = frame[~(again | empty)].reset_index(drop=True), rows[~(again | empty)]
+    if again.any() or empty.any():
+        frame, rows = frame[~(again | empty)].reset_index(drop=True), rows[~(again | empty)]
     frame.columns = pd.Index(header)  # as they stand in the file: pandas renames the second of two equal names
     # Spreadsheets leave separators behind where a column was deleted: no name, no values.
     named = [bool(name.strip()) for name in header]
