@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.stores.rhythm import raise_for_late_books
 from ecomlib.stores.schema import SCHEMA
 
 _NOTED, _STOPPED = 56, 182  # days between the stray orders and all others
@@ -112,6 +113,19 @@ def raise_for_stray_dates(orders: pd.DataFrame) -> None:
                 value=str(orders["ordered_at"].iloc[stray.places[0]].date()),
                 remedy="correct the date, or take the line out.",
             )
+
+
+def raise_for_wrong_dates(orders: pd.DataFrame, inventory: pd.DataFrame | None = None) -> None:
+    """Raise where orders or inventory reach so far beyond all other orders that nothing can be learnt from them.
+
+    Raises
+    ------
+    DataError
+        Names the table, the rows or the day.
+    """
+    raise_for_stray_dates(orders)
+    if inventory is not None and orders["ordered_at"].notna().any():
+        raise_for_late_books(orders["ordered_at"].max(), inventory["date"].max())
 
 
 def oddities(frames: Mapping[str, pd.DataFrame], rows: Mapping[str, np.ndarray]) -> list[str]:

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from own_shop import edit, put, write_shop
+from typer.testing import CliRunner
 
+from ecomlib.cli.main import app
 from ecomlib.course import data_check
 from ecomlib.course.running.run import insist_on_store
 from ecomlib.errors import DataError, LessonError
@@ -217,3 +219,12 @@ def test_an_inventory_that_goes_on_without_orders(tmp_path: Path, until: str, st
         with pytest.raises(DataError, match="the inventory goes on for") as caught:
             last_full_week(Store.from_directory(tmp_path))
         assert caught.value.table == "inventory" and caught.value.value == until
+
+
+@pytest.mark.parametrize("command", [["forecast", "--model"], ["backtest", "--models"]])
+def test_no_forecast_is_made_after_a_stray_date(tmp_path: Path, command: list[str]) -> None:
+    edit("orders.csv", put("ordered_at", 240, "2099-12-31 10:00"))(write_shop(tmp_path))
+    told = [*command, "naive", "--store", str(tmp_path), "--out", str(tmp_path / "f.csv")]
+    found = CliRunner().invoke(app, told)
+    assert found.exit_code == 1 and "75 years after all others" in str(found.output) + str(found.exception)
+    assert not (tmp_path / "f.csv").exists()

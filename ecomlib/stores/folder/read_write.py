@@ -16,9 +16,8 @@ from ecomlib.files import whole_folder
 from ecomlib.stores.folder.sources import bundle_of, source_of
 from ecomlib.stores.folder.table_file import read_table
 from ecomlib.stores.language import guess_language
-from ecomlib.stores.oddities import oddities, raise_for_stray_dates
+from ecomlib.stores.oddities import oddities, raise_for_wrong_dates
 from ecomlib.stores.returns import cleaning_of
-from ecomlib.stores.rhythm import raise_for_late_books
 from ecomlib.stores.schema import SCHEMA, conform
 from ecomlib.stores.store import TABLES, Store
 from ecomlib.stores.validation import faults
@@ -281,9 +280,7 @@ def _stray(orders: pd.DataFrame | None, stock: pd.DataFrame | None) -> str:
     if orders is None or not dated(orders, "ordered_at"):
         return ""
     try:
-        raise_for_stray_dates(orders)
-        if stock is not None and dated(stock, "date") and orders["ordered_at"].notna().any():
-            raise_for_late_books(orders["ordered_at"].max(), stock["date"].max())
+        raise_for_wrong_dates(orders, stock if dated(stock, "date") else None)
     except DataError as fault:
         return str(fault)
     return ""
