@@ -18,8 +18,9 @@ _TIME = rf"(?:[T ]+{_CLOCK})?"
 _YEAR_FIRST = re.compile(rf"(\d{{4}})[-/.](\d\d?)[-/.](\d\d?){_TIME}")
 _YEAR_LAST = re.compile(rf"(\d\d?)([-/.])(\d\d?)[-/.](\d{{4}}){_TIME}")
 _UNBROKEN = re.compile(r"(\d{4})(\d\d)(\d\d)(?:[T ]*(\d\d):?(\d\d)(?::?(\d\d)(?:[.,]\d+)?)?)?")
-_NAMED = r"Z|UTC|GMT|[CEMW]ES?T|MES?Z|BST|IST|JST|[ECMP][SD]T|AE[SD]T"
-_OFFSET = rf"(?:UTC|GMT)?[+-]\d\d?(?::?\d\d)?|{_NAMED}"
+_NAMED = r"Z|UTC|GMT|[CEMW]ES?T|MES?Z|BST|IST|JST|[ECMP][SD]T|A[CEW][SD]T|NZ[SD]T|AK[SD]T|N[SD]T|HST|"
+_NAMED += r"SGT|HKT|KST|PHT|WIB|ICT|MSK|TRT|BRT|ART|CLS?T|COT|PET|SAST|EAT|CAT|WAT"
+_OFFSET = rf"(?:UTC|GMT)?[+-]\d\d?(?::?\d\d)?|{_NAMED}|[A-Z][a-z]+/[A-Za-z]+(?:[_/-][A-Za-z]+)*"
 # The common case, ten times faster than the next one.
 _ZONED_ISO = re.compile(
     r"(?P<kept>\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d)"
