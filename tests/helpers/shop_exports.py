@@ -212,7 +212,7 @@ Date,Time,Time Zone,Category,Item,Qty,Price Point Name,SKU,Modifiers Applied,Gro
     },
     lines=[
         ("tx1", "LAT", "2023-01-05 09:12:33", 2, 4.5),
-        ("tx1", "BAG", "2023-01-05 09:12:33", 1, 3.5),
+        ("tx1", "BAG", "2023-01-05 09:12:33", 1, 3.0),  # of 3.50, less a discount of 0.50
         ("tx2", "LAT", "2023-01-18 14:00:01", 1, 4.5),
     ],
     titles={"BAG": "Bagel"},

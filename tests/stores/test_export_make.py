@@ -263,3 +263,35 @@ def test_a_mapping_that_does_not_fit_the_export_names_the_column(tmp_path: Path)
     }
     with pytest.raises(DataError, match=r"'qty'.*the columns are order_id, sku"):
         make_store(stack(read_export([tmp_path])), ExportMapping(Part((), columns)), "shop")
+
+
+def test_what_becomes_of_each_state_is_said(tmp_path: Path) -> None:
+    rows = "".join(
+        f"{n},1,Mug,2023-01-{n:02d},1,5.00,{state},{item},{trial}\n"
+        for n, (state, item, trial) in enumerate(
+            [
+                ("paid", "shipped", ""),
+                ("paid", "Cancelled", ""),
+                ("on-hold", "shipped", ""),
+                ("voided", "", ""),
+                ("partially_refunded", "shipped", ""),
+                ("refunded", "shipped", ""),
+                ("test", "shipped", ""),
+                ("paid", "shipped", "true"),
+                ("paid", "tested", ""),
+            ],
+            start=1,
+        )
+    )
+    made = make(tmp_path, HEADER.replace("status", "status,packing note,test order") + rows)
+    assert made.store.orders["order_id"].tolist() == ["1", "2", "3", "5", "6", "9"]
+    assert made.store.orders["returned"].tolist() == [False] * 4 + [True, False]
+    assert dict(made.left_out) == {
+        "lines of test orders": 1,
+        "lines whose state says test": 1,
+        "lines whose state says cancelled, void or failed": 1,
+    }
+    said = " ".join(made.notes)
+    assert "kept as sales are paid (3), on-hold (1), partially_refunded (1)" in said
+    assert "1 lines are kept and marked as returned" in said
+    assert "'packing note' says Cancelled on 1 lines that are kept" in said

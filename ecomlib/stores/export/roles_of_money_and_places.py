@@ -84,6 +84,57 @@ BESIDE_LINES = (
         names("kpein, peinh, price unit, preiseinheit, per, prijseenheid, unite de prix, price base quantity, pe"),
     ),
     Role(
+        "discount",
+        "money taken off the line (all its units together)",
+        "money",
+        names(
+            "discount, discounts, discount amount, line discount, lineitem discount, item discount, line discount "
+            "amount, discount value, item promotion discount, promotional rebates, discounts applied, product "
+            "discount, seller discount, discount total, total discount amount, discount net, discount gross, "
+            "reduction, reduction amount, rabatt, rabatte, rabattbetrag, positionsrabatt, zeilenrabatt, nachlass, "
+            "preisnachlass, abzug, rabatte aus werbeaktionen, remise, remises, montant remise, montant de la remise, remise "
+            "ligne, reduction amount tax incl, rabais, descuento, descuentos, importe descuento, descuento linea, dto, dcto, "
+            "sconto, sconti, importo sconto, sconto riga, korting, kortingen, kortingsbedrag, desconto, rabat, "
+            "rabatter, disc amount, disc amt, markdown, markdown amount, uprust"
+        ),
+        names("promotion, promo, savings, deal discount, disc"),
+        names("discount amount, rabattbetrag, montant remise"),
+        names(
+            "code, name, type, art, reason, ship, shipping, versand, delivery, tax, mwst, tva, percent, pct, prozent, "
+            "rate, satz, taux, group, gruppe, price, preis, prix, coupon, gutschein, before, after, nach, apres, id, "
+            "fee, description"
+        ),
+    ),
+    Role(
+        "discount_percent",
+        "percent taken off the line's price",
+        "money",
+        names(
+            "discount percent, discount percentage, discount pct, discount rate, line discount percent, percent "
+            "discount, disc percent, discount in percent, rabatt percent, rabattsatz, rabatt prozent, rabatt in "
+            "percent, rabatt in prozent, prozentrabatt, positionsrabatt percent, nachlass percent, remise percent, "
+            "percent remise, taux remise, taux de remise, remise en percent, descuento percent, percent descuento, "
+            "dto percent, percent dto, porcentaje descuento, sconto percent, percent sconto, korting percent, "
+            "kortingspercentage, percent korting, percent rabatt, rabat percent, desconto percent, percent disc"
+        ),
+        parts=names("discount percent, rabatt percent, remise percent"),
+        never=names("code, name, type, ship, versand, tax, mwst, tva, coupon, cart, order"),
+    ),
+    Role(
+        "order_discount",
+        "money taken off the whole order; it is spread over its lines",
+        "money",
+        names(
+            "order discount, order discount amount, order discounts, cart discount, cart discount amount, total "
+            "discount, total discounts, total discounts tax incl, order total discount, coupon discount, coupon "
+            "amount, coupon value, discount code amount, promo discount, voucher discount, auftragsrabatt, "
+            "gesamtrabatt, bestellrabatt, belegrabatt, gutscheinrabatt, warenkorbrabatt, remise totale, "
+            "remise globale, remise commande, descuento total, descuento pedido, descuento global, sconto totale, "
+            "sconto ordine, totale korting, bestelkorting"
+        ),
+        never=names("code name, type, ship, versand, tax excl, percent"),
+    ),
+    Role(
         "customer_id",
         "who bought",
         "id",
@@ -168,6 +219,12 @@ BESIDE_LINES = (
             "abgru, rejection reason, absagegrund, is cancelled, is canceled, cancelled date, cancellation date, "
             "is cancellation, voided, void, stornodatum, deleted"
         ),
+    ),
+    Role(
+        "test",
+        "true or false: whether the order is a trial of the shop's own",
+        "mark",
+        names("test, is test, test order, is test order, testbestellung, test mode, commande test, pedido prueba"),
     ),
     Role(
         "returned",

@@ -199,7 +199,7 @@ def _allows_words(role: str, look: Look) -> tuple[float, str]:
         return (0.3, "very many of them") if many else (1.0, "")
     if role == "status":
         return (1.0, "") if look.count <= 40 and not dates else (0.0, "")
-    if role in ("cancelled", "returned"):
+    if role in ("cancelled", "returned", "test"):
         flags = look.count <= 2
         return (1.0, "") if flags or look.filled < 0.6 else (0.0, "")
     if role == "currency":
