@@ -295,3 +295,25 @@ def test_what_becomes_of_each_state_is_said(tmp_path: Path) -> None:
     assert "kept as sales are paid (3), on-hold (1), partially_refunded (1)" in said
     assert "1 lines are kept and marked as returned" in said
     assert "'packing note' says Cancelled on 1 lines that are kept" in said
+
+
+def test_units_of_a_line_that_came_back_or_were_cancelled(tmp_path: Path) -> None:
+    head = "order_id,parent_item_id,sku,name,order_date,qty_ordered,qty_canceled,qty_refunded,price\n"
+    rows = (
+        "A,,1,Mug,2023-01-02,5,0,2,4.00\nA,7,2,Part of the mug,2023-01-02,5,0,0,0.00\nB,,1,Mug,2023-01-20,3,1,0,4.00\n"
+        "C,,1,Mug,2023-01-21,2,2,0,4.00\nD,,1,Mug,2023-01-22,2,0,2,4.00\n"
+    )
+    made = make(tmp_path, head + rows)
+    orders = made.store.orders[["order_id", "quantity", "unit_price", "returned"]]
+    assert sorted(orders.itertuples(index=False, name=None)) == [
+        ("A", 2, 4.0, True),
+        ("A", 3, 4.0, False),
+        ("B", 2, 4.0, False),
+        ("D", 2, 4.0, True),
+    ]
+    assert dict(made.left_out) == {
+        "parts of another line (variants, bundles) without a price of their own": 1,
+        "lines of which all units were cancelled": 1,
+    }
+    said = " ".join(made.notes)
+    assert "3 cancelled units were taken off 2 lines" in said and "units of 2 lines came back" in said

@@ -96,6 +96,7 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
     quantity, price = number("quantity"), number(amount)
     price_per = number("price_per") if "price_per" in has else None
     discounts = {role: number(role) for role in DISCOUNTS if role in has}
+    fewer = {role: number(role) for role in ("quantity_cancelled", "quantity_returned") if role in has}
     lines = work.lines = work.lines.assign(quantity=quantity, unit_price=price)
     lines["ordered_at"] = _moments(work, mapping, main)
     if amount == "line_total":
@@ -106,12 +107,14 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
     work.leave_out(work.lines["quantity"] == 0, "rows with a quantity of 0")
     if discounts:
         _take_discounts(work, mapping, discounts)
+    _take_parts(work, fewer)
     _take_returns(work)
     _whole_units(work, mapping, main)
     _prices(work)
     _regions_and_customers(work)
     _drop_copies(work, gathered.files)
     _say_states(work, mapping, main)
+    _divide(work)
     if work.lines.empty:
         raise DataError(
             "no order line is left", table=main.names[0], remedy="look at what was left out, and the mapping."
@@ -247,6 +250,36 @@ def _take_discounts(work: _Work, mapping: ExportMapping, discounts: dict[str, pd
     there = {role: values.reindex(work.lines.index) for role, values in discounts.items()}
     work.lines["unit_price"], said = take_off(work.lines, there, columns)
     work.notes.append(said)
+
+
+def _take_parts(work: _Work, fewer: dict[str, pd.Series]) -> None:
+    """Leave out what is a part of another line, and divide lines of which some units were cancelled or came back."""
+    if "part_of" in work.lines:
+        part = work.lines["part_of"].notna() & (work.lines["unit_price"] == 0)
+        work.leave_out(part, "parts of another line (variants, bundles) without a price of their own")
+    units = {role: values.reindex(work.lines.index).abs().fillna(0) for role, values in fewer.items()}
+    if "quantity_cancelled" in units:
+        off = units["quantity_cancelled"].clip(upper=work.lines["quantity"].clip(lower=0))
+        work.lines["quantity"] -= off
+        if count := int((off > 0).sum()):
+            work.notes.append(f"quantity: {int(off.sum()):,} cancelled units were taken off {count:,} lines.")
+        work.leave_out((work.lines["quantity"] == 0) & (off > 0), "lines of which all units were cancelled")
+    if "quantity_returned" in units:
+        sold = work.lines["quantity"]
+        share = (units["quantity_returned"].reindex(work.lines.index) / sold.where(sold > 0)).clip(upper=1).fillna(0)
+        work.lines["back"] = share.where(~work.lines["returned"], 0.0)
+        if count := int((work.lines["back"] > 0).sum()):
+            work.notes.append(f"returned: units of {count:,} lines came back; where some did, it is divided.")
+
+
+def _divide(work: _Work) -> None:
+    """Divide lines of which some units came back in two: what was kept, and what came back."""
+    if "back" not in work.lines:
+        return
+    back = (work.lines["back"] * work.lines["quantity"]).round().astype("int64")
+    came = work.lines[back > 0].assign(quantity=back[back > 0], returned=True)
+    kept = work.lines.assign(quantity=work.lines["quantity"] - back)
+    work.lines = pd.concat([kept[kept["quantity"] > 0], came])
 
 
 def _take_returns(work: _Work) -> None:

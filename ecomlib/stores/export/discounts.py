@@ -17,6 +17,7 @@ from ecomlib.stores.export.scores import SURE, Guess
 
 DISCOUNTS = ("discount", "discount_percent", "order_discount")
 _TAXES = ("tax", "taxes", "steuer", "mwst", "ust", "vat", "tva", "iva", "btw")
+_WITH = ("incl", "excl", "inc", "ex", "inkl", "exkl", "ohne", "mit", "ttc", "ht", "htva")
 _BEFORE = ("gross", "subtotal", "before", "brutto", "row total", "list", "original", "base")
 _AGREE = 0.8  # the share of discounted rows on which the amounts must tell the same
 
@@ -139,18 +140,21 @@ def _paid(amounts: Amounts, scheme: Mapping[str, Guess]) -> tuple[float, str]:
 
 def _candidates(amounts: Amounts) -> Iterator[tuple[str, pd.Series]]:
     """The other columns, as they are and without a tax."""
-    taxes = [values for name, values in amounts.others.items() if set(plain(name).split()) & set(_TAXES)]
+    taxes = {name: values for name, values in amounts.others.items() if set(plain(name).split()) & set(_TAXES)}
+    amounts_of_tax = [tax for tax in taxes.values() if tax.fillna(0).ne(0).any()]
     for name, values in amounts.others.items():
+        # "Total incl tax" is an amount that was paid, "tax" is none.
+        if name in taxes and not set(plain(name).split()) & set(_WITH):
+            continue
         yield name, values.abs()
-        for tax in taxes:
-            if tax is not values and tax.fillna(0).ne(0).any():
-                yield name, values.abs() - tax.abs()
+        yield from ((name, values.abs() - tax.abs()) for tax in amounts_of_tax)
 
 
 def _alike(one: pd.Series, other: pd.Series, where: pd.Series) -> float:
     if not where.any():
         return 0.0
-    near = (one - other).abs() <= 0.011 + 0.001 * one.abs()
+    # What costs nothing is no evidence.
+    near = ((one - other).abs() <= 0.011 + 0.001 * one.abs()) & (one > 0)
     return float(near[where].mean())
 
 

@@ -50,7 +50,7 @@ def names(text: str) -> tuple[str, ...]:
 
 # Words for "number", as a name may end or begin with them.
 NUMBER_WORDS = names(
-    "number, no, nr, num, nummer, numer, numero, id, code, cod, kod, codigo, codice, ref, reference, referenz, "
-    "key, idx, no de, numero de, code de, num de, codigo de, numero di, codice di, ref de, n, numero del, numero "
-    "dell, codigo del, identifier, kennung"
+    "number, no, nr, num, nummer, numer, numero, id, code, cod, kod, codigo, codice, ref, reference, referenz, key, "
+    "idx, no de, numero de, code de, num de, codigo de, numero di, codice di, ref de, n, numero del, numero dell, "
+    "codigo del, identifier, kennung, numero do, numero da, codigo do, codigo da, numer, номер, код, код и номер"
 )

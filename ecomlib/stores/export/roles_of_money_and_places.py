@@ -25,7 +25,8 @@ BESIDE_LINES = (
             "unitario, precio unidad, precio por unidad, precio venta, precio de venta, precio ud, p unitario, pvp, "
             "prezzo unitario, prezzo unit, prezzo vendita, prezzo di vendita, prezzo un, prezzo netto, stukprijs, "
             "prijs per stuk, eenheidsprijs, verkoopprijs, prijs per eenheid, netpr, unit price tax incl, unit price "
-            "tax excl, preco unitario, cena jednostkowa, enhedspris, retail"
+            "tax excl, preco unitario, cena jednostkowa, enhedspris, unit amount, cena za sztuke, cena brutto, cena "
+            "netto, цена, цена за единицу, цена продажи, preco de venda, styckpris, a pris, retail"
         ),
         names(
             "price, preis, prix, precio, prezzo, prijs, artikelpreis, each, item price, base price, cena, preco, "
@@ -60,7 +61,8 @@ BESIDE_LINES = (
             "linea, total linea, importe total, precio total, subtotal linea, importe neto, importe bruto, importo, "
             "totale riga, totale, importo riga, prezzo totale, imponibile, valore, importo totale, totale netto, "
             "regelbedrag, regeltotaal, bedrag, totaalprijs, omzet, totaalbedrag, totaal, regel totaal, netwr, total "
-            "price tax incl, total price tax excl, wartosc, valor total, sales net"
+            "price tax incl, total price tax excl, wartosc, valor total, sales net, сумма, сумма продажи, стоимость, "
+            "выручка, wartosc brutto, radsumma"
         ),
         names(
             "total, amount, extended, subtotal, value, gesamt, netto, brutto, net, gross, product charges, ventas, "
@@ -92,7 +94,8 @@ BESIDE_LINES = (
             "preisnachlass, abzug, rabatte aus werbeaktionen, remise, remises, montant remise, montant de la remise, "
             "remise ligne, reduction amount tax incl, rabais, descuento, descuentos, importe descuento, descuento "
             "linea, dto, dcto, sconto, sconti, importo sconto, sconto riga, korting, kortingen, kortingsbedrag, "
-            "desconto, rabat, rabatter, disc amount, disc amt, markdown, markdown amount, uprust"
+            "desconto, rabat, rabatter, disc amount, disc amt, markdown, markdown amount, uprust, скидка, сумма "
+            "скидки, скидка руб, znizka, kwota rabatu"
         ),
         names("promotion, promo, savings, deal discount, disc"),
         names("discount amount, rabattbetrag, montant remise"),
@@ -112,7 +115,8 @@ BESIDE_LINES = (
             "percent, rabatt in prozent, prozentrabatt, positionsrabatt percent, nachlass percent, remise percent, "
             "percent remise, taux remise, taux de remise, remise en percent, descuento percent, percent descuento, "
             "dto percent, percent dto, porcentaje descuento, sconto percent, percent sconto, korting percent, "
-            "kortingspercentage, percent korting, percent rabatt, rabat percent, desconto percent, percent disc"
+            "kortingspercentage, percent korting, percent rabatt, rabat percent, desconto percent, percent disc, "
+            "процент скидки, скидка percent, percent скидки, znizka percent"
         ),
         parts=names("discount percent, rabatt percent, remise percent"),
         never=names("code, name, type, ship, versand, tax, mwst, tva, coupon, cart, order"),
@@ -145,7 +149,7 @@ BESIDE_LINES = (
             "numero de client, compte client, no de client, cliente, codigo cliente, id cliente, numero de cliente, "
             "no cliente, cod cliente, numero cliente, no de cliente, codice cliente, klantnummer, klant, klantnr, "
             "klantcode, klant id, debiteur, debiteurnummer, kunnr, kunag, correo, correo electronico, courriel, email "
-            "cliente, klient, kundenr"
+            "cliente, klient, kundenr, контрагент, покупатель, клиент, login kupujacego, kupujacy, comprador"
         ),
         names(
             "user, account, member, party, tiers, household key, guest, buyer name, customer name, kundenname, nom "
@@ -169,7 +173,8 @@ BESIDE_LINES = (
             "standort, niederlassung, versandland, verkaufsgebiet, pays, pays livraison, pays de livraison, "
             "departement, magasin, etablissement, agence, depot, pais, provincia, tienda, pais de envio, comunidad "
             "autonoma, sucursal, pais envio, nazione, negozio, regione, paese, magazzino, punto vendita, provincie, "
-            "winkel, vestiging, verzendland, werks, land1, vkbur, regio, vkorg"
+            "winkel, vestiging, verzendland, werks, land1, vkbur, regio, vkorg, kraj, kraj dostawy, склад, магазин, "
+            "регион, город, страна, подразделение"
         ),
         names(
             "order state, billing country, billing province, province, billing state, ship city, city, rechnungsland, "
@@ -185,7 +190,7 @@ BESIDE_LINES = (
         names(
             "plz, postcode, zip, zip code, postal code, ship postal code, shipping zip, ship zipcode, postleitzahl, "
             "code postal, codigo postal, cap, lieferplz, plz lieferung, shipping postcode, cp, delivery postcode, "
-            "ship zip, postalcode, pstlz"
+            "ship zip, postalcode, pstlz, kod pocztowy, индекс, почтовыи индекс"
         ),
         names("billing zip, billing postcode, postal code billing, postcode billing, bill zip, rechnungsplz"),
         names("postal code, postcode, plz, zip code"),
@@ -201,7 +206,8 @@ BESIDE_LINES = (
             "positionsstatus, statut, etat, statut commande, statut de la commande, etat commande, type de piece, "
             "type piece, etat de la commande, estado, estado del pedido, estado pedido, tipo, tipo de transaccion, "
             "tipo documento, stato, stato ordine, stato dell ordine, besteldstatus, orderstatus, bestelstatus, soort, "
-            "order type, auart, vbtyp, fkart, zahlungsstatus, payment status, kind"
+            "order type, auart, vbtyp, fkart, zahlungsstatus, payment status, kind, status zamowienia, situacao, "
+            "статус, статус заказа, состояние"
         ),
         parts=names("status, statut"),
         never=names("fulfil, tax, customer, shipping, versand"),
@@ -214,7 +220,7 @@ BESIDE_LINES = (
             "cancelled at, canceled at, cancelled, canceled, cancel date, date cancelled, cancelled on, storniert, "
             "storniert am, storno, annule, annulee, annule le, cancelado, annullato, geannuleerd, abgru, rejection "
             "reason, absagegrund, is cancelled, is canceled, cancelled date, cancellation date, is cancellation, "
-            "voided, void, stornodatum, deleted"
+            "отменен, anulowano, voided, void, stornodatum, deleted"
         ),
     ),
     Role(
@@ -230,7 +236,38 @@ BESIDE_LINES = (
         names(
             "returned, is returned, returned at, was returned, refunded, is refund, is refunded, is return, "
             "retourniert, retoure, retourne, rembourse, devuelto, reso, reembolsado, rimborsato, geretourneerd, "
-            "zuruckgeschickt, zuruck, retour, refunded at, return flag, returned on, retoure am, devolucion, return"
+            "zuruckgeschickt, возврат, zwrot, zuruck, retour, refunded at, return flag, returned on, retoure am, "
+            "devolucion, return"
+        ),
+    ),
+    Role(
+        "quantity_returned",
+        "units of the line that came back",
+        "count",
+        names(
+            "quantity refunded, qty refunded, refunded quantity, product quantity refunded, quantity returned, qty "
+            "returned, returned quantity, units returned, units refunded, returned qty, refunded qty, retourmenge, "
+            "retournierte menge, erstattete menge, ruckgabemenge, quantite retournee, quantite remboursee, qte "
+            "retour, cantidad devuelta, quantita resa, aantal retour, product quantity return"
+        ),
+    ),
+    Role(
+        "quantity_cancelled",
+        "units of the line that were cancelled",
+        "count",
+        names(
+            "quantity cancelled, quantity canceled, qty cancelled, qty canceled, cancelled quantity, canceled "
+            "quantity, cancelled qty, canceled qty, units cancelled, stornierte menge, stornomenge, quantite annulee, "
+            "cantidad cancelada, quantita annullata"
+        ),
+    ),
+    Role(
+        "part_of",
+        "filled in where the line is a part of another line (a variant or a part of a bundle)",
+        "mark",
+        names(
+            "parent item id, parent line id, parent order item id, parent order line id, bundle parent id, parent "
+            "line item id, parent item, parent sales line id"
         ),
     ),
     Role(
@@ -239,7 +276,7 @@ BESIDE_LINES = (
         "text",
         names(
             "currency, currency code, wahrung, devise, moneda, valuta, divisa, waerk, waers, order currency, munt, "
-            "monnaie, wkz"
+            "monnaie, wkz, waluta, валюта, moeda, waehrung"
         ),
     ),
     Role(
@@ -250,7 +287,8 @@ BESIDE_LINES = (
             "category, product category, product type, department, product group, item category, kategorie, "
             "warengruppe, produktgruppe, artikelgruppe, hauptwarengruppe, categorie, famille, categoria, familia, "
             "famiglia, reparto, rubriek, groupe, sous famille, matkl, matl group, material group, item group, "
-            "productgroep, categorie produit, rayon, artikelkategorie, departamento, dept, kategori, gruppo"
+            "productgroep, categorie produit, rayon, artikelkategorie, kategoria, категория, группа, группа товаров, "
+            "вид номенклатуры, departamento, dept, kategori, gruppo"
         ),
         names("type, group, gruppe, collection, class, sub category, subcategory, line of business"),
     ),

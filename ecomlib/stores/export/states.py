@@ -16,7 +16,7 @@ CANCELLED = tuple(
         r"\S+",
         """
     cancel void fail storn abgebrochen fehlgeschlagen annul echou cancelad anulad fallid fallit geannuleerd
-    mislukt declin reject expired abgelehnt trash draft entwurf
+    mislukt anulow отмен аннулир avbrut makuler declin reject expired abgelehnt trash draft entwurf
 """,
     )
 )
@@ -25,7 +25,7 @@ RETURNED = tuple(
         r"\S+",
         """
     refund return erstatt retour ruckgabe ruckerstatt gutschrift rembours reembols devuelt devol rimbors
-    terugbeta chargeback reversed
+    terugbeta chargeback reversed zwrot zwroc возвра
 """,
     )
 )
