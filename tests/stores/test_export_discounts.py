@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ecomlib.stores.export import Made, make_store, propose, read_export, stack
+from ecomlib.stores.export.discounts import DISCOUNTS
 from ecomlib.stores.export.guess import Proposal
 from ecomlib.stores.export.mapping import ExportMapping
 
@@ -96,6 +97,13 @@ CASES = [
         [10.0, 10.0],
     ),
     Case(
+        "each unit's, told by the total",
+        "order_id,sku,name,date,qty,unit_price,discount,total\n"
+        "1,A,Mug,2023-01-02,2,12.00,1.20,21.60\n2,B,Cup,2023-01-22,3,9.00,1.00,24.00\n",
+        {"unit_price": "unit_price", "unit_discount": "discount"},
+        [10.8, 8.0],
+    ),
+    Case(
         "the order's, repeated on each of its lines",
         "order_id,sku,name,date,qty,unit_price,discount\n"
         "1,A,Mug,2023-01-02,2,15,8\n1,B,Cup,2023-01-02,1,10,8\n2,B,Cup,2023-01-22,1,10,0\n",
@@ -124,7 +132,7 @@ CASES = [
 def test_prices_are_what_was_paid(case: Case, tmp_path: Path) -> None:
     proposal, shop = made(tmp_path, case.text)
     columns = proposal.mapping.lines.columns
-    wanted = dict.fromkeys(("discount", "discount_percent", "order_discount")) | case.roles
+    wanted = dict.fromkeys(DISCOUNTS) | case.roles
     assert {role: columns.get(role) for role in wanted} == wanted
     assert shop.store.orders["unit_price"].tolist() == case.prices
     said = " ".join((*proposal.notes, *shop.notes))

@@ -15,7 +15,7 @@ import pandas as pd
 from ecomlib.stores.export.role import plain
 from ecomlib.stores.export.scores import SURE, Guess
 
-DISCOUNTS = ("discount", "discount_percent", "order_discount")
+DISCOUNTS = ("discount", "discount_percent", "order_discount", "unit_discount")
 _TAXES = ("tax", "taxes", "steuer", "mwst", "ust", "vat", "tva", "iva", "btw")
 _WITH = ("incl", "excl", "inc", "ex", "inkl", "exkl", "ohne", "mit", "ttc", "ht", "htva")
 _BEFORE = ("gross", "subtotal", "before", "brutto", "row total", "list", "original", "base")
@@ -84,10 +84,11 @@ def weigh(amounts: Amounts, picks: Mapping[str, Guess]) -> tuple[dict[str, Guess
 
 def _schemes(lines: pd.DataFrame, there: Mapping[str, Guess]) -> Iterator[dict[str, Guess]]:
     """The readings of the columns, the likeliest first."""
-    line, percent, order = (there.get(role) for role in DISCOUNTS)
+    line, percent, order, unit = (there.get(role) for role in DISCOUNTS)
     if line is not None and order is None and _once_an_order(lines, line.column):
         line, order = None, line
-    whole = {role: guess for role, guess in zip(DISCOUNTS, (line, percent, order), strict=True) if guess is not None}
+    guesses = zip(DISCOUNTS, (line, percent, order, unit), strict=True)
+    whole = {role: guess for role, guess in guesses if guess is not None}
     if line is not None and percent is not None:
         whole.pop("discount_percent")  # one discount, written in two ways
     yield whole
@@ -115,7 +116,7 @@ def _once_an_order(lines: pd.DataFrame, column: str) -> bool:
 def _net(lines: pd.DataFrame, scheme: Mapping[str, Guess]) -> tuple[pd.Series, pd.Series]:
     """What is left of each line, and whether it has a discount."""
     columns = {role: lines[guess.column].abs() for role, guess in scheme.items()}
-    net = left(lines["gross"].abs(), lines["order"], columns)
+    net = left(lines["gross"].abs(), lines["order"], of_lines(columns, lines["quantity"].abs()))
     return net, (net - lines["gross"].abs()).abs() > 0.005
 
 
@@ -188,6 +189,15 @@ def _holds_it_already(amounts: Amounts, scheme: Mapping[str, Guess]) -> str:
     return ""
 
 
+def of_lines(discounts: Mapping[str, pd.Series], quantity: pd.Series) -> dict[str, pd.Series]:
+    """Turn discounts of units into those of their lines."""
+    lines = {role: values for role, values in discounts.items() if role != "unit_discount"}
+    if "unit_discount" in discounts:
+        units = discounts["unit_discount"].fillna(0) * quantity
+        lines["discount"] = lines["discount"].fillna(0) + units if "discount" in lines else units
+    return lines
+
+
 def left(gross: pd.Series, order: pd.Series, discounts: Mapping[str, pd.Series]) -> pd.Series:
     """Take discounts off amounts of lines; what is an order's is spread over its lines by what they cost.
 
@@ -245,7 +255,7 @@ def take_off(lines: pd.DataFrame, discounts: Mapping[str, pd.Series], columns: S
     sale = (lines["quantity"] > 0) & (lines["unit_price"] > 0)
     gross = (lines["unit_price"] * lines["quantity"])[sale]
     parts = {role: values.abs()[sale] for role, values in discounts.items()}
-    net = left(gross, lines["order_id"][sale], parts)
+    net = left(gross, lines["order_id"][sale], of_lines(parts, lines["quantity"][sale]))
     changed = (gross - net) > 1e-9
     price = lines["unit_price"].copy()
     price[net.index[changed]] = (net / lines["quantity"][sale])[changed].round(4)

@@ -18,6 +18,7 @@ from ecomlib.stores.export.stack import Stack
 from ecomlib.stores.export.values import bare, decimal_signs, look
 
 _FROM_ORDERS = (*OF_ORDER, "status")
+_ENOUGH = 20_000  # lines that are looked at for what a discount is
 _CLEAR = 3  # products in several quantities from which the values overrule a name
 
 
@@ -264,9 +265,11 @@ def _discounts(
     joined = {role: guesses["orders", role] for role in DISCOUNTS if ("orders", role) in guesses}
     amount, quantity = picks.get("unit_price") or picks.get("line_total"), picks.get("quantity")
     rest = {role: guess for role, guess in picks.items() if role not in DISCOUNTS}
-    if not (own or joined) or amount is None or quantity is None or "order_id" not in picks:
+    if not (own or joined) or amount is None or quantity is None:
         return rest, []
-    frame, order = main.stack.frame, main.stack.frame[picks["order_id"].column].ffill()
+    frame = main.stack.frame
+    # Without an identifier (it is asked for) each row is an order.
+    order = frame[picks["order_id"].column].ffill() if "order_id" in picks else frame.index.to_series()
     if orders is not None:
         other, key = orders
         at = other.frame.drop_duplicates(key).set_index(key).reindex(order)
@@ -280,14 +283,18 @@ def _discounts(
     for column in spoken:
         lines[column] = _floats(frame[column])
     kept = lines["gross"].notna() & (lines["quantity"] > 0) & lines["product"].notna()
+    # Of a large export as many orders as tell: those with a discount first.
+    discounted = lines[list(spoken)].fillna(0).ne(0).any(axis=1).groupby(order).transform("any") & kept
+    told = kept.index[discounted][:_ENOUGH].union(kept.index[kept][:_ENOUGH])
+    lines, frame = lines.loc[told], frame.loc[told]
     taken = {quantity.column, amount.column, *spoken}
     numbers = [column for column in frame if column not in taken and look(frame[column]).numbers > 0.8]
-    others = {column: _floats(frame[column])[kept] for column in numbers}
+    others = {column: _floats(frame[column]) for column in numbers}
     own = {_in_percent(frame[guess.column], role): guess for role, guess in own.items()}
     said = main.layout is not None and any(
         plain(column) in main.layout.columns.get(role, ()) for role in DISCOUNTS for column in spoken
     )
-    found, notes = weigh(Amounts(lines[kept], others, amount, said), own | joined)
+    found, notes = weigh(Amounts(lines, others, amount, said), own | joined)
     for role in joined:
         del guesses["orders", role]
     for role, guess in found.items():

@@ -26,6 +26,9 @@ class Role:
     numbered: tuple[str, ...] = ()  # nouns that say it together with a word for "number" or "code"
 
 
+_STROKES = str.maketrans({"ı": "i", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "æ": "ae", "Æ": "Ae"})
+
+
 def plain(name: str) -> str:
     """Write a column's name in small letters without accents or signs, words apart: ``N° Commande`` is ``no commande``.
 
@@ -36,7 +39,7 @@ def plain(name: str) -> str:
     """
     # A degree sign, an ordinal sign or a hash all stand for "number".
     text = re.sub(r"\b[nN](?:[°º]|o\b)\.?|№|#", " no ", name.replace("ß", "ss").replace("\xad", ""))
-    text = text.replace("%", " percent ")  # a discount in money is another thing
+    text = text.replace("%", " percent ").translate(_STROKES)  # a discount in money is another thing than a percent
     text = unicodedata.normalize("NFKD", text)
     text = "".join(letter for letter in text if not unicodedata.combining(letter))
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", " ", text)

@@ -27,7 +27,9 @@ OF_LINES = (
             "bestelling, factuurnummer, bonnr, ordernr, verkoopordernummer, vbeln, aubel, numero encomenda, numer "
             "zamowienia, ordrenummer, sales order number, so number, so no, no de venta, numero de venta, номер "
             "заказа, заказ, номер документа, номер чека, чек, документ, накладная, реализация, zamowienie, id "
-            "zamowienia, nr zamowienia"
+            "zamowienia, nr zamowienia, kvittonummer, kvitteringsnummer, kvitto, bongnummer, siparis numarasi, "
+            "siparis no, siparis, fatura no, cislo objednavky, objednavka, cislo faktury, faktura cislo, cislo "
+            "dokladu, 注文番号, 受注番号, 伝票番号, 订单编号, 订单号, 訂單編號"
         ),
         names(
             "order, id, name, receipt, sale, number, nummer, nr, numero, no, entity id, merchant order id, parent id, "
@@ -66,9 +68,10 @@ OF_LINES = (
             "codigo de articulo, codigo de producto, codigo del articulo, referencia, ref articulo, id producto, cod "
             "articulo, articulo codigo, clave, codigo, cod art, cod producto, codice articolo, codice prodotto, "
             "codice, cod articolo, riferimento, id prodotto, cod prodotto, artikel code, productnummer, productcode, "
-            "product nr, artnum, matnr, referencia produto, codigo produto, indeks, kod produktu, system id, matl, "
-            "anr, inventory item code, артикул, код товара, номенклатурный код, штрихкод, sku продавца, numer oferty, "
-            "no de publicacion"
+            "product nr, artnum, matnr, referencia produto, codigo produto, indeks, kod produktu, variation sku, "
+            "variation id, varenr, varunummer, stok kodu, urun kodu, kod, barkod, kod zbozi, katalogove cislo, "
+            "商品番号, 商品管理番号, 商品编码, 商品编号, 商家编码, 品番, system id, matl, anr, inventory item code, "
+            "артикул, код товара, номенклатурный код, штрихкод, sku продавца, numer oferty, no de publicacion"
         ),
         names(
             "id, code, number, nummer, no, merchant sku, seller sku, article no, variation id, product, item, "
@@ -84,8 +87,9 @@ OF_LINES = (
         names(
             "product, products, prod, item, article, art, artikel, sku, material, matl, part, stock, produkt, ware, "
             "waren, sach, teile, produit, articulo, producto, articolo, prodotto, merchandise, goods, model, variant, "
-            "internal, intern, supplier, item sku, interne, interna, ean, style, listing, artykulu, produktu, vare, "
-            "varenummer, produto, menu item, lot, inventory, inventory item, товара, номенклатуры, oferty, towaru"
+            "internal, intern, supplier, item sku, interne, interna, ean, style, listing, variation, varianten, "
+            "variante, artykulu, produktu, vare, varenummer, produto, menu item, lot, inventory, inventory item, "
+            "товара, номенклатуры, oferty, towaru"
         ),
     ),
     Role(
@@ -106,9 +110,11 @@ OF_LINES = (
             "articulo, descripcion producto, descrizione, nome prodotto, prodotto, descrizione articolo, titolo, "
             "denominazione, nome articolo, articolo, descrizione prodotto, omschrijving, productnaam, "
             "artikelomschrijving, naam, product omschrijving, artikelnaam, productomschrijving, arktx, maktx, "
-            "descricao, nazwa, nazwa produktu, produktnavn, nazwa oferty, tytul oferty, nazwa towaru, towar, titulo "
-            "de la publicacion, titulo del anuncio, номенклатура, наименование, название, товар, наименование товара, "
-            "название товара, produktnamn, produktbenamning, nome do produto, produto, varebeskrivelse"
+            "descricao, nazwa, nazwa produktu, produktnavn, sku name, artikelnamn, benamning, varenavn, "
+            "varubenamning, urun adi, urun, nazev, nazev produktu, nazev zbozi, 商品名, 商品名称, 商品标题, 品名, "
+            "nazwa oferty, tytul oferty, nazwa towaru, towar, titulo de la publicacion, titulo del anuncio, "
+            "номенклатура, наименование, название, товар, наименование товара, название товара, produktnamn, "
+            "produktbenamning, nome do produto, produto, varebeskrivelse"
         ),
         names(
             "name, description, item, product, stock item, menu item, product item, artikel, produkt, article, "
@@ -121,7 +127,7 @@ OF_LINES = (
         ),
         names(
             "customer, kunde, client, cliente, klant, buyer, kaufer, ship, bill, user, discount, tax, status, price, "
-            "preis, qty, menge, order no, order id, device, estado, stato, statut,  first name, last name, vorname, "
+            "preis, qty, menge, order no, order id, device, estado, stato, statut, first name, last name, vorname, "
             "nachname, company, firma, coupon, category, kategorie, vendor, brand, variation, method, register, "
             "location, point, payment, staff, employee, amount, group, warengruppe, code, nummer, sku, country, "
             "region, city"
@@ -148,9 +154,10 @@ OF_LINES = (
             "data fattura, data di acquisto, data creazione, data e ora, data ora, data dell acquisto, data "
             "registrazione, besteldatum, verkoopdatum, factuurdatum, aankoopdatum, aangemaakt op, datum bestelling, "
             "erdat, audat, bstdk, fkdat, posted date time, data zamowienia, data encomenda, order day, data zakupu, "
-            "data sprzedazy, data do pedido, data da venda, data da compra, orderdatum, kopdatum, ordredato, "
-            "salgsdato, auktionsende, дата, дата заказа, дата продажи, дата документа, дата и время, дата чека, "
-            "период"
+            "data sprzedazy, data do pedido, data da venda, data da compra, orderdatum, dato, ordredato, kvittodatum, "
+            "siparis tarihi, tarih, fatura tarihi, datum objednavky, datum vystaveni, datum prodeje, 注文日, "
+            "注文日時, 受注日, 订单创建时间, 下单时间, 订单日期, 付款时间, kopdatum, ordredato, salgsdato, "
+            "auktionsende, дата, дата заказа, дата продажи, дата документа, дата и время, дата чека, период"
         ),
         names(
             "date, datum, fecha, data, day, tag, timestamp, datetime, jour, posted date, created, moment, dia, "
@@ -192,7 +199,8 @@ OF_LINES = (
             "cantidad, cant, unidades, uds, cantidad pedida, ud, cantidad vendida, unidades vendidas, quantita, qta, "
             "q ta, pezzi, quantita ordinata, qta ordinata, quantita venduta, pz, aantal, hoeveelheid, besteld aantal, "
             "stuks, aantal besteld, aantal verkocht, kwmeng, fkimg, lfimg, quantidade, ilosc, antal, liczba sztuk, "
-            "sztuk, szt, количество, кол во, кол, quantidade vendida, antall, unidades por venta"
+            "sztuk, szt, количество, кол во, кол, quantidade vendida, quantidade comprada, adet, miktar, mnozstvi, "
+            "pocet, pocet kusu, 数量, 個数, 购买数量, 宝贝总数量, antall, unidades por venta"
         ),
         names("count, number, amount, volume, kusch, zahl, q, net quantity, quantidade, sales units, nos"),
         names("quantity, qty, menge, anzahl, quantite, cantidad, quantita, aantal"),

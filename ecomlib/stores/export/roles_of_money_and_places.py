@@ -26,7 +26,9 @@ BESIDE_LINES = (
             "prezzo unitario, prezzo unit, prezzo vendita, prezzo di vendita, prezzo un, prezzo netto, stukprijs, "
             "prijs per stuk, eenheidsprijs, verkoopprijs, prijs per eenheid, netpr, unit price tax incl, unit price "
             "tax excl, preco unitario, cena jednostkowa, enhedspris, unit amount, cena za sztuke, cena brutto, cena "
-            "netto, цена, цена за единицу, цена продажи, preco de venda, styckpris, a pris, retail"
+            "netto, цена, цена за единицу, цена продажи, preco de venda, styckpris, pris per styck, pris pr stk, "
+            "stykpris, birim fiyati, birim fiyat, satis fiyati, fiyat, cena za kus, cena za ks, jednotkova cena, "
+            "単価, 单价, 商品单价, valor do produto, valor unitario, wholesale price, a pris, retail"
         ),
         names(
             "price, preis, prix, precio, prezzo, prijs, artikelpreis, each, item price, base price, cena, preco, "
@@ -62,7 +64,9 @@ BESIDE_LINES = (
             "totale riga, totale, importo riga, prezzo totale, imponibile, valore, importo totale, totale netto, "
             "regelbedrag, regeltotaal, bedrag, totaalprijs, omzet, totaalbedrag, totaal, regel totaal, netwr, total "
             "price tax incl, total price tax excl, wartosc, valor total, sales net, сумма, сумма продажи, стоимость, "
-            "выручка, wartosc brutto, radsumma"
+            "выручка, wartosc brutto, radsumma, belopp, summa, belop, slutpris, total paid, amount paid, paid amount, "
+            "price paid total, belob, satis tutari, tutar, toplam, toplam tutar, celkem, cena celkem, castka, 金額, "
+            "合計, 小計, 金额, 总价, 实付金额"
         ),
         names(
             "total, amount, extended, subtotal, value, gesamt, netto, brutto, net, gross, product charges, ventas, "
@@ -94,8 +98,9 @@ BESIDE_LINES = (
             "preisnachlass, abzug, rabatte aus werbeaktionen, remise, remises, montant remise, montant de la remise, "
             "remise ligne, reduction amount tax incl, rabais, descuento, descuentos, importe descuento, descuento "
             "linea, dto, dcto, sconto, sconti, importo sconto, sconto riga, korting, kortingen, kortingsbedrag, "
-            "desconto, rabat, rabatter, disc amount, disc amt, markdown, markdown amount, uprust, скидка, сумма "
-            "скидки, скидка руб, znizka, kwota rabatu"
+            "desconto, rabat, rabatter, disc amount, disc amt, markdown, markdown amount, uprust, indirim, indirim "
+            "tutari, sleva, vyse slevy, 割引, 値引, 优惠, 优惠金额, 折扣, скидка, сумма скидки, скидка руб, znizka, "
+            "kwota rabatu"
         ),
         names("promotion, promo, savings, deal discount, disc"),
         names("discount amount, rabattbetrag, montant remise"),
@@ -103,6 +108,16 @@ BESIDE_LINES = (
             "code, name, type, art, reason, ship, shipping, versand, delivery, tax, mwst, tva, percent, pct, prozent, "
             "rate, satz, taux, group, gruppe, price, preis, prix, coupon, gutschein, before, after, nach, apres, id, "
             "fee, description"
+        ),
+    ),
+    Role(
+        "unit_discount",
+        "money taken off the price of each unit",
+        "money",
+        names(
+            "unit discount, discount per unit, discount per item, item discount amount each, discount each, discount "
+            "unit, rabatt pro stuck, rabatt je stuck, stuckrabatt, remise unitaire, descuento unitario, sconto "
+            "unitario, korting per stuk"
         ),
     ),
     Role(
@@ -116,7 +131,8 @@ BESIDE_LINES = (
             "percent remise, taux remise, taux de remise, remise en percent, descuento percent, percent descuento, "
             "dto percent, percent dto, porcentaje descuento, sconto percent, percent sconto, korting percent, "
             "kortingspercentage, percent korting, percent rabatt, rabat percent, desconto percent, percent disc, "
-            "процент скидки, скидка percent, percent скидки, znizka percent"
+            "процент скидки, скидка percent, percent скидки, znizka percent, indirim orani, indirim percent, sleva "
+            "percent, sleva v percent"
         ),
         parts=names("discount percent, rabatt percent, remise percent"),
         never=names("code, name, type, ship, versand, tax, mwst, tva, coupon, cart, order"),
@@ -149,7 +165,8 @@ BESIDE_LINES = (
             "numero de client, compte client, no de client, cliente, codigo cliente, id cliente, numero de cliente, "
             "no cliente, cod cliente, numero cliente, no de cliente, codice cliente, klantnummer, klant, klantnr, "
             "klantcode, klant id, debiteur, debiteurnummer, kunnr, kunag, correo, correo electronico, courriel, email "
-            "cliente, klient, kundenr, контрагент, покупатель, клиент, login kupujacego, kupujacy, comprador"
+            "cliente, klient, kundenr, контрагент, покупатель, клиент, login kupujacego, kupujacy, comprador, kund, "
+            "kundnummer, musteri, musteri no, alici, zakaznik, odberatel, 顧客番号, 买家, 买家昵称"
         ),
         names(
             "user, account, member, party, tiers, household key, guest, buyer name, customer name, kundenname, nom "
@@ -207,7 +224,8 @@ BESIDE_LINES = (
             "type piece, etat de la commande, estado, estado del pedido, estado pedido, tipo, tipo de transaccion, "
             "tipo documento, stato, stato ordine, stato dell ordine, besteldstatus, orderstatus, bestelstatus, soort, "
             "order type, auart, vbtyp, fkart, zahlungsstatus, payment status, kind, status zamowienia, situacao, "
-            "статус, статус заказа, состояние"
+            "siparis durumu, siparis statusu, ステータス, durum, stav, stav objednavky, 注文状態, 订单状态, статус, "
+            "статус заказа, состояние"
         ),
         parts=names("status, statut"),
         never=names("fulfil, tax, customer, shipping, versand"),
@@ -276,7 +294,7 @@ BESIDE_LINES = (
         "text",
         names(
             "currency, currency code, wahrung, devise, moneda, valuta, divisa, waerk, waers, order currency, munt, "
-            "monnaie, wkz, waluta, валюта, moeda, waehrung"
+            "monnaie, wkz, waluta, валюта, moeda, para birimi, mena, 通貨, 币种, waehrung"
         ),
     ),
     Role(

@@ -16,7 +16,8 @@ CANCELLED = tuple(
         r"\S+",
         """
     cancel void fail storn abgebrochen fehlgeschlagen annul echou cancelad anulad fallid fallit geannuleerd
-    mislukt anulow отмен аннулир avbrut makuler declin reject expired abgelehnt trash draft entwurf
+    mislukt anulow отмен аннулир avbrut makuler iptal zrusen キャンセル 取消 关闭 交易关闭
+    declin reject expired abgelehnt trash draft entwurf
 """,
     )
 )
@@ -25,7 +26,7 @@ RETURNED = tuple(
         r"\S+",
         """
     refund return erstatt retour ruckgabe ruckerstatt gutschrift rembours reembols devuelt devol rimbors
-    terugbeta chargeback reversed zwrot zwroc возвра
+    terugbeta chargeback reversed zwrot zwroc возвра iade vracen 返品 退款
 """,
     )
 )
