@@ -487,3 +487,218 @@ TOTAL,,,,,,,4,,42.00,
     ],
     titles={},
 )
+add(
+    "zettle, Swedish",
+    {
+        "export.csv": """
+Datum,Tid,Kvittonummer,Artikelnamn,Variant,SKU,Antal,Pris (SEK),Rabatt (SEK),Slutpris (SEK),Moms,Säljare
+2023-03-02,09:12,501,Röd mugg,,T1,2,120.00,24.00,216.00,25%,Ann
+2023-03-14,10:12,502,Blå kopp,,T2,1,90.00,0.00,90.00,25%,Ann
+"""
+    },
+    columns={
+        "order_id": "Kvittonummer",
+        "product_id": "SKU",
+        "title": "Artikelnamn",
+        "ordered_at": "Datum",
+        "quantity": "Antal",
+        "unit_price": "Pris (SEK)",
+        "discount": "Rabatt (SEK)",
+    },
+    lines=[("501", "T1", "2023-03-02 09:12", 2, 108.0), ("502", "T2", "2023-03-14 10:12", 1, 90.0)],
+    titles={"T1": "Röd mugg"},
+)
+add(
+    "toast",
+    {
+        "export.csv": """
+Location,Order Id,Order #,Sent Date,Order Date,Check Id,Server,Item Id,Item Selection Id,Menu Item,Menu Group,Menu,Gross Price,Discount,Net Price,Qty,Tax,Void?
+Main,9001,12,3/2/23 9:12 AM,3/2/23 9:12 AM,1,Ann,I1,s1,Latte,Drinks,Day,9.00,1.00,8.00,2.0,0.80,false
+Main,9002,13,3/14/23 9:12 AM,3/14/23 9:12 AM,2,Ann,I2,s2,Bagel,Food,Day,3.50,0.00,3.50,1.0,0.30,false
+Main,9003,14,3/15/23 9:12 AM,3/15/23 9:12 AM,3,Ann,I1,s3,Latte,Drinks,Day,4.50,0.00,4.50,1.0,0.30,true
+"""
+    },
+    columns={
+        "order_id": "Order Id",
+        "title": "Menu Item",
+        "ordered_at": "Order Date",
+        "quantity": "Qty",
+        "line_total": "Net Price",
+        "discount": None,
+    },
+    lines=[("9001", "I1", "2023-03-02 09:12", 2, 4.0), ("9002", "I2", "2023-03-14 09:12", 1, 3.5)],
+    titles={"I1": "Latte"},
+)
+add(
+    "trendyol, Turkish",
+    {
+        "export.csv": """
+Sipariş Numarası;Sipariş Tarihi;Sipariş Statüsü;Barkod;Stok Kodu;Ürün Adı;Adet;Birim Fiyatı;Satış Tutarı;İndirim Tutarı;Faturalanacak Tutar;İl
+1001;02.03.2023 09:12;Teslim Edildi;869001;T1;Kırmızı kupa;2;120,00;240,00;24,00;216,00;İstanbul
+1002;14.03.2023 09:12;Teslim Edildi;869002;T2;Mavi fincan;1;90,00;90,00;0,00;90,00;Ankara
+1003;15.03.2023 09:12;İptal Edildi;869002;T2;Mavi fincan;1;90,00;90,00;0,00;90,00;Ankara
+"""
+    },
+    columns={
+        "order_id": "Sipariş Numarası",
+        "title": "Ürün Adı",
+        "ordered_at": "Sipariş Tarihi",
+        "quantity": "Adet",
+        "unit_price": "Birim Fiyatı",
+        "discount": "İndirim Tutarı",
+    },
+    lines=[("1001", "T1", "2023-03-02 09:12", 2, 108.0), ("1002", "T2", "2023-03-14 09:12", 1, 90.0)],
+    titles={"T1": "Kırmızı kupa"},
+)
+add(
+    "nuvemshop, Portuguese",
+    {
+        "export.csv": """
+Número do Pedido;E-mail;Data;Status do Pedido;Status do Pagamento;Moeda;Subtotal;Desconto;Valor do Frete;Total;Nome do Produto;Valor do Produto;Quantidade Comprada;SKU;País
+100;a@x.org;02/03/2023 09:12:33;Aberto;Confirmado;BRL;24,00;2,40;5,00;26,60;Caneca vermelha;12,00;2;T1;Brasil
+101;b@x.org;14/03/2023 09:12:33;Cancelado;Confirmado;BRL;9,00;0,00;5,00;14,00;Copo azul;9,00;1;T2;Brasil
+102;b@x.org;15/03/2023 09:12:33;Aberto;Confirmado;BRL;9,00;0,00;5,00;14,00;Copo azul;9,00;1;T2;Brasil
+"""
+    },
+    columns={
+        "order_id": "Número do Pedido",
+        "product_id": "SKU",
+        "title": "Nome do Produto",
+        "ordered_at": "Data",
+        "quantity": "Quantidade Comprada",
+        "unit_price": "Valor do Produto",
+    },
+    lines=[("100", "T1", "2023-03-02 09:12:33", 2, 10.8), ("102", "T2", "2023-03-15 09:12:33", 1, 9.0)],
+    titles={"T1": "Caneca vermelha"},
+)
+add(
+    "shopee",
+    {
+        "export.txt": """
+Order ID	Order Status	Order Creation Date	Product Name	SKU Reference No.	Variation Name	Original Price	Deal Price	Quantity	Returned quantity	Product Subtotal	Seller Voucher	Grand Total
+230302A	Completed	2023-03-02 09:12	Red mug	T1	Large	15.00	12.00	2	1	24.00	0	24.00
+230314B	Completed	2023-03-14 09:12	Blue cup	T2		9.00	9.00	1	0	9.00	0	9.00
+230315C	Cancelled	2023-03-15 09:12	Blue cup	T2		9.00	9.00	1	0	9.00	0	9.00
+"""
+    },
+    columns={
+        "order_id": "Order ID",
+        "product_id": "SKU Reference No.",
+        "title": "Product Name",
+        "ordered_at": "Order Creation Date",
+        "quantity": "Quantity",
+        "unit_price": "Deal Price",
+    },
+    lines=[
+        ("230302A", "T1", "2023-03-02 09:12", 1, 12.0),
+        ("230302A", "T1", "2023-03-02 09:12", 1, 12.0),
+        ("230314B", "T2", "2023-03-14 09:12", 1, 9.0),
+    ],
+    titles={"T1": "Red mug"},
+)
+add(
+    "rakuten, Japanese",
+    {
+        "export.csv": """
+注文番号,注文日時,商品番号,商品名,単価,個数,クーポン,合計金額,ステータス
+301-1,2023/03/02 09:12:33,T1,赤いマグカップ,1200,2,0,2400,発送済
+301-2,2023/03/14 09:12:33,T2,青いカップ,900,1,0,900,発送済
+301-3,2023/03/15 09:12:33,T2,青いカップ,900,1,0,900,キャンセル
+"""
+    },
+    columns={
+        "order_id": "注文番号",
+        "product_id": "商品番号",
+        "title": "商品名",
+        "ordered_at": "注文日時",
+        "quantity": "個数",
+        "unit_price": "単価",
+    },
+    lines=[("301-1", "T1", "2023-03-02 09:12:33", 2, 1200.0), ("301-2", "T2", "2023-03-14 09:12:33", 1, 900.0)],
+    titles={"T1": "赤いマグカップ"},
+)
+add(
+    "taobao, Chinese",
+    {
+        "export.csv": """
+订单编号,买家,商品标题,商家编码,单价,数量,金额,订单创建时间,订单状态
+="301001",ann,红杯子,T1,12.00,2,24.00,2023-03-02 09:12:33,交易成功
+="301002",bob,蓝杯子,T2,9.00,1,9.00,2023-03-14 09:12:33,交易关闭
+="301003",bob,蓝杯子,T2,9.00,1,9.00,2023-03-15 09:12:33,交易成功
+"""
+    },
+    columns={
+        "order_id": "订单编号",
+        "product_id": "商家编码",
+        "title": "商品标题",
+        "ordered_at": "订单创建时间",
+        "quantity": "数量",
+        "unit_price": "单价",
+    },
+    lines=[("301001", "T1", "2023-03-02 09:12:33", 2, 12.0), ("301003", "T2", "2023-03-15 09:12:33", 1, 9.0)],
+    titles={"T1": "红杯子"},
+)
+add(
+    "shoptet, Czech",
+    {
+        "export.csv": """
+Číslo objednávky;Datum;Stav;E-mail;Kód;Název;Množství;Jednotková cena;Sleva %;Celkem;Měna;Země
+2023001;02.03.2023 09:12:33;Vyřízena;a@x.org;T1;Hrnek červený;2;120,00;10;216,00;CZK;CZ
+2023002;14.03.2023 09:12:33;Stornována;b@x.org;T2;Šálek modrý;1;90,00;0;90,00;CZK;CZ
+2023003;15.03.2023 09:12:33;Vyřízena;b@x.org;T2;Šálek modrý;1;90,00;0;90,00;CZK;CZ
+"""
+    },
+    columns={
+        "order_id": "Číslo objednávky",
+        "product_id": "Kód",
+        "title": "Název",
+        "ordered_at": "Datum",
+        "quantity": "Množství",
+        "unit_price": "Jednotková cena",
+        "discount_percent": "Sleva %",
+    },
+    lines=[("2023001", "T1", "2023-03-02 09:12:33", 2, 108.0), ("2023003", "T2", "2023-03-15 09:12:33", 1, 90.0)],
+    titles={"T1": "Hrnek červený"},
+)
+add(
+    "a Danish shop",
+    {
+        "export.csv": """
+Ordrenummer;Ordredato;Varenummer;Varenavn;Antal;Stykpris;Rabat;Beløb;Kunde
+1;02-03-2023;T1;Rødt krus;2;120,00;24,00;216,00;Ann
+2;14-03-2023;T2;Blå kop;1;90,00;0,00;90,00;Bob
+"""
+    },
+    columns={
+        "order_id": "Ordrenummer",
+        "product_id": "Varenummer",
+        "title": "Varenavn",
+        "ordered_at": "Ordredato",
+        "quantity": "Antal",
+        "unit_price": "Stykpris",
+        "discount": "Rabat",
+    },
+    lines=[("1", "T1", "2023-03-02", 2, 108.0), ("2", "T2", "2023-03-14", 1, 90.0)],
+    titles={"T1": "Rødt krus"},
+)
+add(
+    "a Russian marketplace",
+    {
+        "export.csv": """
+Номер заказа;Дата заказа;Артикул продавца;Название;Кол-во;Цена;Скидка, %;Сумма;Статус заказа
+1;02.03.2023;К1;Кружка;2;350,00;10;630,00;Доставлен
+2;14.03.2023;К2;Чашка;1;210,00;0;210,00;Возврат
+3;15.03.2023;К2;Чашка;1;210,00;0;210,00;Отменён
+"""
+    },
+    columns={
+        "order_id": "Номер заказа",
+        "title": "Название",
+        "ordered_at": "Дата заказа",
+        "quantity": "Кол-во",
+        "unit_price": "Цена",
+        "discount_percent": "Скидка, %",
+    },
+    lines=[("1", "К1", "2023-03-02", 2, 315.0), ("2", "К2", "2023-03-14", 1, 210.0)],
+    titles={"К1": "Кружка"},
+)

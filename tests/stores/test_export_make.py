@@ -317,3 +317,15 @@ def test_units_of_a_line_that_came_back_or_were_cancelled(tmp_path: Path) -> Non
     }
     said = " ".join(made.notes)
     assert "3 cancelled units were taken off 2 lines" in said and "units of 2 lines came back" in said
+
+
+def test_a_name_that_differs_from_line_to_line_of_a_product_is_not_its_title(tmp_path: Path) -> None:
+    lines = [
+        f"SO{n},{n % 9 + 1}/{n % 27 + 1}/2023,Customer {n % 7},P{n % 3},Thing {n % 3},{n % 4 + 1},{n % 3 + 2}.50"
+        for n in range(60)
+    ]
+    (tmp_path / "export.csv").write_text(
+        "Document Number,Date,Name,Item,Description,Quantity,Item Rate\n" + "\n".join(lines), encoding="utf-8"
+    )
+    columns = propose(stack(read_export([tmp_path]))).mapping.lines.columns
+    assert (columns["title"], columns["product_id"]) == ("Description", "Item")

@@ -166,6 +166,15 @@ def _holds_it_already(amounts: Amounts, scheme: Mapping[str, Guess]) -> str:
     net, changed = _net(lines, scheme)
     if not changed.any():
         return ""
+    # "Gross price", "discount", "net price": another column less the discount is this one. Each may be the unit's.
+    quantity = lines["quantity"].abs()
+    per_unit = amounts.amount.role == "unit_price"
+    raw = gross / quantity if per_unit else gross
+    for name, values in _candidates(amounts):
+        own = _net(lines.assign(gross=values), scheme)[0]
+        of_line = _net(lines.assign(gross=values * quantity), scheme)[0] / quantity if per_unit else own
+        if max(_alike(less, raw, changed) for less in (own, of_line)) >= _AGREE:
+            return f"'{amounts.amount.column}' is '{name}' less it"
     # The same product without a discount: does it cost as much as before the discount, or more?
     price, less = gross / lines["quantity"].abs(), net / lines["quantity"].abs()
     usual = lines["product"].map(price[~changed].groupby(lines["product"]).median())

@@ -96,7 +96,7 @@ def propose(stacks: Sequence[Stack]) -> Proposal:
         names = ", ".join(main.stack.frame.columns)
         remedy = "export the orders with a row a line: order, product, date, quantity and price."
         raise DataError("no column here looks like a part of an order line", value=names, remedy=remedy)
-    picks = dict(main.picks)
+    picks = _title(main, dict(main.picks))
     others = [one for one in seen if one is not main]
     guesses: dict[tuple[str, str], Guess] = {}
     parts: dict[str, Part] = {}
@@ -210,6 +210,9 @@ def _price(
     if quantity is None or (unit is None and total is None):
         return picks
     counts = _floats(frame[quantity.column])
+    if total and layout and _only_total(layout, total):
+        picks.pop("unit_price", None)  # the layout knows: what is called a price there is the line's
+        return picks
     if unit and total and unit.confidence > LIKELY:
         each, whole = _floats(frame[unit.column]), _floats(frame[total.column])
         there = (whole.abs() > 0) & each.notna() & counts.notna()
@@ -309,6 +312,34 @@ def _in_percent(values: pd.Series, role: str) -> str:
     """The role of a discount by its values: those with a percent sign are percent, whatever the name says."""
     there = values.dropna().astype(str)
     return "discount_percent" if role == "discount" and there.str.contains("%").mean() > 0.5 else role
+
+
+def _only_total(layout: Layout, total: Guess) -> bool:
+    """Whether a layout knows this total of a line, and no price of a unit."""
+    return "unit_price" not in layout.columns and plain(total.column) in layout.columns.get("line_total", ())
+
+
+def _title(main: _Seen, picks: dict[str, Guess]) -> dict[str, Guess]:
+    """Take another column as the title where the picked one differs from line to line of the same product."""
+    product, title = picks.get("product_id"), picks.get("title")
+    if product is None or title is None:
+        return picks
+    key = main.stack.frame[product.column]
+
+    def steady(column: str) -> float:
+        """The share of products sold more than once that always bear one title."""
+        several = main.stack.frame[column].groupby(key).agg(["size", "nunique"])
+        several = several[several["size"] > 1]
+        return float((several["nunique"] == 1).mean()) if len(several) else 1.0
+
+    if steady(title.column) > 0.5:
+        return picks
+    taken = {guess.column for role, guess in picks.items() if role in REQUIRED and role != "title"}
+    for rival in main.scores["title"]:
+        if rival.column not in taken and rival.confidence >= LOWEST and rival.named and steady(rival.column) > 0.9:
+            rest = {role: guess for role, guess in picks.items() if guess.column != rival.column}
+            return rest | {"title": replace(rival, reason=f"{rival.reason}; it is the same for a product")}
+    return picks
 
 
 def _surer(guess: Guess, least: float) -> float:

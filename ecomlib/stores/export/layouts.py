@@ -234,6 +234,19 @@ LAYOUTS = (
         unit_price="unit price tax incl, unit price tax excl",  # after reductions; product_price is before them
     ),
     _layout(
+        "Toast's item selections",
+        "menu item, qty, gross price, net price",
+        order_id="order id, order no",
+        product_id="item id, master id",
+        title="menu item",
+        ordered_at="order date, sent date",
+        quantity="qty",
+        line_total="net price",
+        region_id="location",
+        category="menu group",
+        cancelled="void",
+    ),
+    _layout(
         "Xero's sales invoices",
         "invoice number, inventory item code, unit amount",
         order_id="invoice number",

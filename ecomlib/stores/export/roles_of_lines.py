@@ -71,7 +71,8 @@ OF_LINES = (
             "product nr, artnum, matnr, referencia produto, codigo produto, indeks, kod produktu, variation sku, "
             "variation id, varenr, varunummer, stok kodu, urun kodu, kod, barkod, kod zbozi, katalogove cislo, "
             "商品番号, 商品管理番号, 商品编码, 商品编号, 商家编码, 品番, system id, matl, anr, inventory item code, "
-            "артикул, код товара, номенклатурный код, штрихкод, sku продавца, numer oferty, no de publicacion"
+            "артикул, код товара, номенклатурный код, штрихкод, артикул продавца, артикул поставщика, sku продавца, "
+            "numer oferty, no de publicacion"
         ),
         names(
             "id, code, number, nummer, no, merchant sku, seller sku, article no, variation id, product, item, "
@@ -180,7 +181,8 @@ OF_LINES = (
         names(
             "time, order time, sale time, purchase time, transaction time, uhrzeit, zeit, bestellzeit, heure, hora, "
             "ora, tijd, tijdstip, erzet, belegzeit, heure commande, hora pedido, ora ordine, heure vente, heure de "
-            "commande, created time, tageszeit, bonzeit, time of sale, godzina, время, время заказа, время продажи"
+            "commande, created time, tageszeit, bonzeit, time of sale, godzina, tid, klokkeslett, saat, cas, время, "
+            "время заказа, время продажи"
         ),
         never=names("zone"),
     ),
