@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -156,3 +156,12 @@ def test_a_discount_above_the_price_costs_nothing_and_is_said(tmp_path: Path) ->
     _, shop = made(tmp_path, text)
     assert shop.store.orders["unit_price"].tolist() == [0.0, 9.0]
     assert any("1 of them cost nothing" in note for note in shop.notes)
+
+
+def test_the_mapping_file_has_the_last_word(tmp_path: Path) -> None:
+    text = "order_id,sku,name,date,qty,line total,discount\n1,A,Mug,2023-01-02,2,24,3\n2,B,Cup,2023-01-22,2,18,0\n"
+    proposal, _ = made(tmp_path, text)
+    lines = proposal.mapping.lines
+    told = replace(lines, columns={**lines.columns, "discount": "discount"})
+    _, shop = made(tmp_path, text, lines=told)
+    assert shop.store.orders["unit_price"].tolist() == [10.5, 9.0]
