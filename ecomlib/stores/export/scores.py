@@ -153,6 +153,8 @@ def allows(role: str, look: Look) -> tuple[float, str]:
         return (1.0, "") if look.dates >= 0.95 else (0.8, "not all are dates") if look.dates > 0.5 else (0.0, "")
     if role == "time":
         return (1.0, "") if look.clocks > 0.8 and (look.dates < 0.5 or look.numbers > 0.8) else (0.0, "")
+    if role == "discount_percent":
+        return (1.0, "") if look.numbers >= 0.8 and look.largest <= 100 else (0.0, "")
     if role in ("quantity_returned", "quantity_cancelled"):
         return (1.0, "") if look.whole > 0.8 else (0.0, "")
     if role == "quantity":
