@@ -111,6 +111,14 @@ CASES = [
         [12.0, 8.0, 10.0],
     ),
     Case(
+        "WooCommerce: the cart's and the coupon's, which is the same",
+        "Order Number,Order Date,Cart Discount Amount,SKU,Item Name,Quantity,Item Cost,Discount Amount\n"
+        "1,2023-02-01 10:22,6.20,M,Mug,2,11.00,6.20\n1,2023-02-01 10:22,6.20,C,Cup,1,9.00,6.20\n"
+        "2,2023-02-13 10:22,0,C,Cup,1,9.00,0\n",
+        {"order_discount": "Cart Discount Amount"},
+        [8.8, 7.2, 9.0],
+    ),
+    Case(
         "the price is lower already",
         "order_id,sku,name,date,qty,unit_price,discount\n"
         + "".join(f"{n},A,Mug,2023-01-{n:02d},1,10,0\n{n + 9},A,Mug,2023-02-{n:02d},1,8,2\n" for n in range(1, 5)),

@@ -91,11 +91,27 @@ def _schemes(lines: pd.DataFrame, there: Mapping[str, Guess]) -> Iterator[dict[s
     whole = {role: guess for role, guess in guesses if guess is not None}
     if line is not None and percent is not None:
         whole.pop("discount_percent")  # one discount, written in two ways
+    if line is not None and order is not None:
+        again = _told_twice(lines, line.column, order.column)
+        if again:
+            yield {role: guess for role, guess in whole.items() if role != again}
     yield whole
     if len(whole) > 1:
         yield from ({role: guess} for role, guess in whole.items())
     for column in dict.fromkeys(there.values()):
         yield from ({role: column} for role in DISCOUNTS if {role: column} != whole)
+
+
+def _told_twice(lines: pd.DataFrame, line: str, order: str) -> str:
+    """The role to leave out where an order's discount is that of its lines, told once more; else an empty text."""
+    by_order = lines.groupby("order")
+    whole = by_order[order].first().abs().fillna(0)
+    of_lines, of_first = by_order[line].sum().abs(), by_order[line].first().abs().fillna(0)
+    there = (whole > 0) | (of_lines > 0)
+    for told, again in ((of_lines, "order_discount"), (of_first, "discount")):
+        if ((whole - told).abs() <= 0.011)[there].mean() >= _AGREE:
+            return again
+    return ""
 
 
 def _once_an_order(lines: pd.DataFrame, column: str) -> bool:
