@@ -33,7 +33,7 @@ def play(settings: Settings, seed: int = 0) -> tuple[Market, np.ndarray]:
     """The market alone, without handing anything out, and the products' launch weeks."""
     population = draw_population(settings, generator(seed, "regions"))
     catalogue = make_catalogue(settings, generator(seed, "words"), seed=seed)
-    people = make_people(settings, catalogue, population, generator(seed, "people"))
+    people = make_people(settings, catalogue, population, generator(seed, "people"), generator(seed, "letters"))
     return run_market(settings, catalogue, people, population, generator(seed, "market")), catalogue.launch_week
 
 

@@ -17,11 +17,19 @@ from ecomlib.stores.simulated.settings import settings_for
 from ecomlib.stores.simulated.words import make_catalogue
 
 
+def build_people(seed: int = 0, size: str = "small") -> people_of.People:
+    settings = settings_for(size)
+    population = draw_population(settings, generator(seed, "regions"))
+    catalogue = make_catalogue(settings, generator(seed, "words"), seed=seed)
+    streams = generator(seed, "people"), generator(seed, "letters")
+    return people_of.make_people(settings, catalogue, population, *streams)
+
+
 def build(size: str, seed: int = 0) -> SimpleNamespace:
     settings = settings_for(size)
     population = draw_population(settings, generator(seed, "regions"))
     catalogue = make_catalogue(settings, generator(seed, "words"), seed=seed)
-    people = people_of.make_people(settings, catalogue, population, generator(seed, "people"))
+    people = build_people(seed, size)
     market = run_market(settings, catalogue, people, population, generator(seed, "market"))
     handed = hand_out(settings, catalogue, people, market, generator(seed, "orders"))
     return SimpleNamespace(s=settings, catalogue=catalogue, people=people, market=market, handed=handed)
@@ -134,9 +142,29 @@ def test_mailings_are_randomised_with_the_propensity_they_state(shop: SimpleName
         assert within(treated.sum(), p[tenth].sum(), (p[tenth] * (1 - p[tenth])).sum())
     assert np.corrcoef(people.propensity, people.activity)[0, 1] > 0.5  # confounded on purpose
     assert not mailings.duplicated(["customer_id", "date"]).any()
-    for effect, share in zip(shop.s.mailing_effects, shop.s.mailing_shares, strict=True):
-        n = len(people.mailing_effect)
-        assert within((people.mailing_effect == effect).sum(), n * share, n * share * (1 - share))
+
+
+def test_whom_a_letter_moves_is_told_by_the_segment(shop: SimpleNamespace) -> None:
+    """Each segment has the shares of one row, each row one segment; the seed deals them, and the mean shares stay."""
+    s, people = shop.s, shop.people
+    assert np.allclose(np.mean(s.mailing_shares, axis=0), (0.4, 0.4, 0.2))
+    effects, rows = np.array(s.mailing_effects), np.array(s.mailing_shares)
+
+    def dealt(people: people_of.People) -> list[int]:
+        found = []
+        for k in range(s.segments):
+            seen = (people.mailing_effect[people.segment == k][:, None] == effects).sum(axis=0)
+            fits = [
+                all(within(o, seen.sum() * p, seen.sum() * p * (1 - p)) for o, p in zip(seen, row, strict=True))
+                for row in rows
+            ]
+            assert sum(fits) == 1
+            found.append(fits.index(True))
+        return found
+
+    assert sorted(dealt(people)) == [0, 1, 2, 3]
+    orders = {tuple(dealt(build_people(seed))) for seed in range(6)}
+    assert len(orders) > 2, "in some stores the restless are glad of a letter, in some they are driven away"
 
 
 def test_mailings_change_the_rate_for_a_week(shop: SimpleNamespace) -> None:
@@ -164,18 +192,19 @@ def test_mailings_change_the_rate_for_a_week(shop: SimpleNamespace) -> None:
         assert within(estimate, effect, 1 / mailed + 1 / not_mailed)
 
 
-def test_truth_of_a_mailing_is_the_difference_of_two_sums_over_28_days(shop: SimpleNamespace) -> None:
+@pytest.mark.parametrize("weeks", [4, 26])
+def test_truth_of_a_mailing_is_the_difference_of_two_sums(shop: SimpleNamespace, weeks: int) -> None:
     s, people = shop.s, shop.people
     rng = np.random.default_rng(1)
     segment, region = rng.integers(0, s.segments, 5_000), rng.integers(0, s.regions, 5_000)
-    truth = expected_mailing_orders(s, people, segment, region)
+    truth = expected_mailing_orders(s, people, segment, region, weeks)
     for j in rng.integers(0, len(people.region), 200):
         k, r = people.segment[j], people.region[j]
         rate = people.activity[j] * ((segment == k) & (region == r)).sum() / people.living_mass[k, r].sum()
         totals = []
         for mailed in (0, 1):
             alive, total = 1.0, 0.0
-            for day in range(28):
+            for day in range(7 * weeks):
                 if day and day % 7 == 0:
                     odds = people.hazard[j] / (1 - people.hazard[j])
                     odds *= np.exp(people.mailing_leaving[j] * mailed * (day == 7))
@@ -184,6 +213,14 @@ def test_truth_of_a_mailing_is_the_difference_of_two_sums_over_28_days(shop: Sim
             totals.append(total)
         assert np.isclose(truth[j], totals[1] - totals[0], rtol=1e-9, atol=1e-12)
     assert (np.sign(truth) == np.sign(people.mailing_effect)).all()
+
+
+def test_who_leaves_after_a_letter_is_lost_for_good(shop: SimpleNamespace) -> None:
+    """What writing to everybody gains in a month is less in half a year than what the glad alone would gain."""
+    short, long = shop.handed.mailing_orders, shop.handed.mailing_orders_26w
+    harmed = shop.people.mailing_effect < 0
+    assert (long[harmed] < 2 * short[harmed]).all() and (long[~harmed] >= short[~harmed]).all()
+    assert (short[shop.people.mailing_effect == 0] == 0).all()
 
 
 def test_conversion_is_calibrated_for_each_visit_type(shop: SimpleNamespace) -> None:

@@ -26,7 +26,7 @@ def assemble(settings: Settings, seed: int, name: str) -> Store:
     """Make one store from its settings and its seed: words, people, market, and who bought what."""
     population = draw_population(settings, generator(seed, "regions"))
     catalogue = make_catalogue(settings, generator(seed, "words"), seed=seed)
-    people = make_people(settings, catalogue, population, generator(seed, "people"))
+    people = make_people(settings, catalogue, population, generator(seed, "people"), generator(seed, "letters"))
     market = run_market(settings, catalogue, people, population, generator(seed, "market"))
     handed = hand_out(settings, catalogue, people, market, generator(seed, "orders"))
     store = Store(
@@ -165,6 +165,7 @@ def _truth(settings: Settings, catalogue: Catalogue, people: People, market: Mar
                 "mailing_effect": people.mailing_effect,
                 "mailing_leaving": people.mailing_leaving,
                 "mailing_orders_28d": handed.mailing_orders,
+                "mailing_orders_26w": handed.mailing_orders_26w,
                 "expected_units": handed.expected_units,
                 "unit_variance": handed.unit_variance,
             }

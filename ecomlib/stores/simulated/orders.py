@@ -31,6 +31,7 @@ class HandedOut:
     expected_units: np.ndarray  # (J,) given the sold units: what each customer should have bought
     unit_variance: np.ndarray  # (J,) and with which variance
     mailing_orders: np.ndarray  # (J,) expected extra orders in the 28 days after a mailing, for a living customer
+    mailing_orders_26w: np.ndarray  # (J,) and in the 26 weeks after it
     wholesale_order: str  # order_id of the wholesale-sized order
 
 
@@ -105,16 +106,18 @@ def hand_out(
         visit_type,
         expected,
         variance,
-        expected_mailing_orders(s, people, b_segment[registered], b_region[registered]),
+        *(expected_mailing_orders(s, people, b_segment[registered], b_region[registered], weeks) for weeks in (4, 26)),
         order_id[rank[-1]],
     )
 
 
-def expected_mailing_orders(settings: Settings, people: People, segment: np.ndarray, region: np.ndarray) -> np.ndarray:
-    """Expected extra orders in 28 days if a living customer is mailed, shape (J,): the truth of the mailing's effect.
+def expected_mailing_orders(
+    settings: Settings, people: People, segment: np.ndarray, region: np.ndarray, weeks: int = 4
+) -> np.ndarray:
+    """Expected extra orders in ``weeks`` if a living customer is mailed once, shape (J,): the truth of the effect.
 
     ``segment`` and ``region`` of all registered orders give the mean pace of a customer of activity one. Two things
-    change: the rate in the first week, and the chance to be still there in the three weeks after it.
+    change: the rate in the first week, and the chance to be still there in the weeks after it.
     """
     K, R = settings.segments, settings.regions
     count = np.bincount(segment * R + region, minlength=K * R).reshape(K, R)
@@ -122,9 +125,8 @@ def expected_mailing_orders(settings: Settings, people: People, segment: np.ndar
     stays = 1 - people.hazard
     logit = np.log(people.hazard) - np.log(stays) + people.mailing_leaving
     stays_mailed = 1 - sigmoid(logit)
-    later = (stays_mailed - stays) * (1 + stays + stays**2)
-    weeks = np.exp(people.mailing_effect) - 1 + later
-    return people.activity * pace[people.segment, people.region] * 7 * weeks
+    later = (stays_mailed - stays) * (1 - stays ** (weeks - 1)) / people.hazard  # 1 + stays + stays² + ...
+    return people.activity * pace[people.segment, people.region] * 7 * (np.exp(people.mailing_effect) - 1 + later)
 
 
 def _units(market: Market) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -60,19 +60,29 @@ def six_digits(values: np.ndarray) -> np.ndarray:
     return np.round(values * scale) / scale
 
 
-def make_people(settings: Settings, catalogue: Catalogue, population: np.ndarray, rng: np.random.Generator) -> People:
+def make_people(
+    settings: Settings,
+    catalogue: Catalogue,
+    population: np.ndarray,
+    rng: np.random.Generator,
+    letters: np.random.Generator,
+) -> People:
     """Draw the customers' lives and the mailings (lesson 00, section 1).
 
     Parameters
     ----------
     population: people in each region, shape (R,); customers live where people live.
+    letters: a stream of its own, which deals the rows of ``mailing_shares`` to the segments: in some stores the
+        restless are glad of a letter, in some they are driven away.
     """
     s = settings
     region, segment, signed_up = _arrivals(s, population, rng)
     count = len(region)
     base = s.leaving_intercept + s.leaving_segment * restless(s)[segment]
     activity = six_digits(np.maximum(rng.gamma(s.activity_shape, 1 / s.activity_shape, count), 1e-3))
-    kind = rng.choice(len(s.mailing_effects), count, p=s.mailing_shares)
+    shares = np.array(s.mailing_shares)[letters.permutation(len(s.mailing_shares))]
+    cumulated = np.cumsum(shares, axis=1)[np.arange(s.segments) % len(shares)]
+    kind = (rng.random(count)[:, None] >= cumulated[segment, :-1]).sum(axis=1)
     effect, leaving_effect = np.array(s.mailing_effects)[kind], np.array(s.mailing_leaving)[kind]
 
     # The shop mails its good customers more often: without the propensity the mailing looks better than it is.

@@ -106,8 +106,14 @@ class Settings:
     activity_shape: float = 1.5  # Gamma(1.5, 1/1.5): many buy rarely, few buy often
     leaving_intercept: float = -4.2  # logit of the weekly hazard: about 1.5 % a week
     leaving_segment: float = 0.5  # added for the restless segments
-    mailing_effects: tuple[float, ...] = (0.3, 0.0, -0.2)  # on the log rate for a week
-    mailing_shares: tuple[float, ...] = (0.4, 0.4, 0.2)  # harmful for one in five
+    mailing_effects: tuple[float, ...] = (0.5, 0.0, -0.3)  # on the log rate for a week: glad, indifferent, driven away
+    # Whom a letter moves depends on the segment, which tastes tell: a row for each, dealt to the segments by the seed.
+    mailing_shares: tuple[tuple[float, ...], ...] = (  # in the mean (0.4, 0.4, 0.2): harmful for one in five
+        (0.9, 0.1, 0.0),
+        (0.6, 0.35, 0.05),
+        (0.1, 0.7, 0.2),
+        (0.0, 0.45, 0.55),
+    )
     mailing_weeks: int = 8  # one mailing in so many weeks: the 28 days after one hold no other
     mailing_days: int = 7  # how long a mailing works
     mailing_leaving: tuple[float, ...] = (-0.3, 0.0, 1.0)  # on the logit of that week's hazard: some it drives away

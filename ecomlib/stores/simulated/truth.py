@@ -58,8 +58,9 @@ class Truth:
     - ``rollout``: region_id, starts_on, effect
     - ``cold_start``: product_id, category, launch_week, cold, unseen_share
     - ``customers``: customer_id, segment, activity, hazard (of leaving, a week), left_on (missing: still there),
-      mailing_effect (on the log rate), mailing_leaving (on the logit of the week's hazard), mailing_orders_28d
-      (expected change of orders over 28 days), expected_units and unit_variance (given all units that were sold)
+      mailing_effect (on the log rate), mailing_leaving (on the logit of the week's hazard), mailing_orders_28d and
+      mailing_orders_26w (expected change of orders over 28 days, and over 26 weeks: whom a letter drives away is lost
+      for good), expected_units and unit_variance (given all units that were sold)
     - ``conversion``: visit_type, probability
     - ``wholesale``: order_id, product_id, region_id, date, units
     """
