@@ -119,6 +119,12 @@ class Settings:
     mailing_leaving: tuple[float, ...] = (-0.3, 0.0, 1.0)  # on the logit of that week's hazard: some it drives away
     mailing_propensity: tuple[float, float] = (0.1, 0.9)  # known, never certain: positivity
     basket_units: float = 2.5  # mean units a basket
+    taste_dimensions: int = 8  # in which items differ for people
+    taste_strength: float = 1.0  # s: log spread of a customer's liking of an item
+    item_told: float = 0.6  # an item's place: so much from its material, so much from its use, the rest its own
+    repeat_days: tuple[int, int] = (28, 56)  # bought less than four weeks ago; four to eight weeks ago
+    repeat_before: float = 0.367879  # e⁻¹: one has just bought it
+    repeat_due: float = 7.38906  # e²: it is used up
     visit_types: tuple[str, ...] = ("passing by", "browsing", "comparing", "gift hunt", "buying")  # what one came for
     visit_shares: tuple[float, ...] = (0.35, 0.27, 0.20, 0.10, 0.08)  # of visits: most buy nothing
     visit_conversion: tuple[float, ...] = (0.01, 0.05, 0.12, 0.30, 0.55)  # of visits of a type: 11.5 % in all
