@@ -12,7 +12,8 @@ the categories. Map: share of the way from lags of a region's own to the attaina
 Poisson deviance. Intervals: coverage of the pooled 90 % of region-days. Letters: the true effect over 28 days of
 writing to all, to those who bought within 60 days, and to the segments for which it pays, over that of writing to
 exactly those whom it moves. Items: share of what a customer buys for the first time in the last 90 days that is among
-twenty items, by popularity in the 28 days before, and by what the buyers of the same items buy.
+twenty items, by popularity in the 28 days before, by what the buyers of the same items buy, and by popularity times
+what the customer truly likes.
 """
 
 from __future__ import annotations
@@ -126,8 +127,11 @@ def items(store: Store) -> dict[str, float]:
     np.fill_diagonal(alike, 0)
     popular = np.bincount(product[lately], minlength=len(names))
     cases = (owned.sum(axis=1) >= 2) & (new.sum(axis=1) > 0)
+    scores = {"popularity": np.tile(popular, (cases.sum(), 1)), "neighbours": owned[cases] @ alike}
+    row = pd.Index(store.truth.customers["customer_id"]).get_indexer(who[cases])
+    scores["true taste"] = popular * np.exp(store.truth.customer_taste[row] @ store.truth.item_taste.T)
     found = {}
-    for word, score in {"popularity": np.tile(popular, (cases.sum(), 1)), "neighbours": owned[cases] @ alike}.items():
+    for word, score in scores.items():
         best = np.argsort(-np.where(owned[cases] > 0, -1, score), axis=1, kind="stable")[:, :LIST]
         hits = np.take_along_axis(new[cases], best, axis=1).sum(axis=1)
         found[f"items, {word}"] = float((hits / np.minimum(new[cases].sum(axis=1), LIST)).mean())
