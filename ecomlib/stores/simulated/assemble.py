@@ -143,6 +143,7 @@ def _truth(
                 "category": np.array(CATEGORIES, dtype=object),
                 "elasticity": elasticities(s, len(CATEGORIES)),
                 "promotion": s.promotion_effect,
+                "substitution": s.substitution,
             }
         ),
         rollout=pd.DataFrame(

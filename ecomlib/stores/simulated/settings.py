@@ -94,6 +94,11 @@ class Settings:
     elasticity_quality: float = 0.0  # elasticity changes by this much for one unit of quality
     overstated_share: float = 0.0  # listings whose words tell one level more than the truth
 
+    # --- substitution=True ------------------------------------------------------------------------------------------
+    substitution: float = (
+        0.0  # on log demand, for one log point of the mean price of the other products of the category
+    )
+
     # --- words and people (words.py, people.py, orders.py, visits.py) -----------------------------------------------
     versions: int = 4  # the first text and three rewritings
     cold_share: float = 0.12  # products launched late: enough to rank, few enough to stay an exception
@@ -169,8 +174,11 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 
 
-def settings_for(size: str = "small", *, misspecified: bool = False) -> Settings:
+def settings_for(size: str = "small", *, misspecified: bool = False, substitution: bool = False) -> Settings:
     """The settings of a named size; ``misspecified`` breaks four assumptions that the course's models make.
+
+    With ``substitution`` a product gains what others of its category lose by their prices: a third of the mean
+    elasticity, so that a rise of all prices costs two thirds of what a rise of each alone would let one fear.
 
     Raises
     ------
@@ -181,4 +189,6 @@ def settings_for(size: str = "small", *, misspecified: bool = False) -> Settings
     settings = Settings(**SIZES[size])
     if misspecified:
         settings = replace(settings, tail_shape=2.5, wind_turns=True, elasticity_quality=0.3, overstated_share=0.1)
+    if substitution:
+        settings = replace(settings, substitution=0.67)
     return settings

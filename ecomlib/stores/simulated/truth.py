@@ -55,7 +55,8 @@ class Truth:
     more often a customer buys an item than others with the segment's taste for its category do. Frames:
 
     - ``quality``: product_id, version, valid_from, quality (standard deviation 1), told (what the words tell)
-    - ``elasticity``: category, elasticity, promotion (effect of a promotion beside its price)
+    - ``elasticity``: category, elasticity, promotion (effect of a promotion beside its price), substitution (elasticity
+      with respect to the mean price of the other products of the category)
     - ``rollout``: region_id, starts_on, effect
     - ``cold_start``: product_id, category, launch_week, cold, unseen_share
     - ``customers``: customer_id, segment, activity, appeal (of all items, one in the mean), hazard (of leaving, a
