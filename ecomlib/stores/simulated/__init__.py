@@ -27,7 +27,7 @@ def make_store(
     seed: a whole number of zero or more; the same seed gives the same store, to the last unit.
     misspecified: break four assumptions that the course's models make: heavy tails, a wind that turns halfway, words
         that interact with price, and listings that overstate quality.
-    substitution: let prices of one product move the sales of others in its category (interference: lesson 03b).
+    substitution: let prices of one product move the sales of others in its category.
     settings: other settings than those of ``size``, ``misspecified`` and ``substitution``.
     cache: read and write the cache folder; without it the store is made anew.
 
