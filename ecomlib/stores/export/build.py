@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.stores.export.discounts import DISCOUNTS, take_off
 from ecomlib.stores.export.lines import gather, product_columns
 from ecomlib.stores.export.mapping import ExportMapping
 from ecomlib.stores.export.roles import OF_ORDER
 from ecomlib.stores.export.stack import Stack
-from ecomlib.stores.export.states import CANCELLED, RETURNED, SALES, is_marked, is_state
+from ecomlib.stores.export.states import CANCELLED, RETURNED, SALES, TEST, is_marked, is_state, overlooked, told_of
 from ecomlib.stores.export.values import bare, clocks, decimal_signs, moments, numbers
 from ecomlib.stores.store import Store
 
@@ -94,6 +95,8 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
 
     quantity, price = number("quantity"), number(amount)
     price_per = number("price_per") if "price_per" in has else None
+    discounts = {role: number(role) for role in DISCOUNTS if role in has}
+    fewer = {role: number(role) for role in ("quantity_cancelled", "quantity_returned") if role in has}
     lines = work.lines = work.lines.assign(quantity=quantity, unit_price=price)
     lines["ordered_at"] = _moments(work, mapping, main)
     if amount == "line_total":
@@ -102,11 +105,16 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
     elif price_per is not None:
         lines["unit_price"] = lines["unit_price"] / price_per.where(price_per > 0, 1.0)
     work.leave_out(work.lines["quantity"] == 0, "rows with a quantity of 0")
+    if discounts:
+        _take_discounts(work, mapping, discounts)
+    _take_parts(work, fewer)
     _take_returns(work)
     _whole_units(work, mapping, main)
     _prices(work)
     _regions_and_customers(work)
     _drop_copies(work, gathered.files)
+    _say_states(work, mapping, main)
+    _divide(work)
     if work.lines.empty:
         raise DataError(
             "no order line is left", table=main.names[0], remedy="look at what was left out, and the mapping."
@@ -187,8 +195,12 @@ def _take_states(work: _Work, mapping: ExportMapping) -> None:
     lines["returned"] = is_marked(lines["returned"]) if "returned" in lines else False
     if "cancelled" in lines:
         work.leave_out(is_marked(lines["cancelled"]), "lines of cancelled orders")
+    if "test" in work.lines:
+        work.leave_out(is_marked(work.lines["test"]), "lines of test orders")
     if "status" not in work.lines:
         return
+    status = work.lines["status"]
+    work.leave_out(is_state(status, TEST, ()), "lines whose state says test")
     status = work.lines["status"]
     work.leave_out(is_state(status, CANCELLED, mapping.cancelled), "lines whose state says cancelled, void or failed")
     status = work.lines["status"]
@@ -200,6 +212,18 @@ def _take_states(work: _Work, mapping: ExportMapping) -> None:
         other = ~(sale | back | status.isna())
         words = ", ".join(status[other].value_counts().index[:4])
         work.leave_out(other, f"rows that are no sale ({words})")
+
+
+def _say_states(work: _Work, mapping: ExportMapping, main: Stack) -> None:
+    """Say what the states of the kept lines are, and which columns that are not read speak of other states."""
+    if "status" in work.lines:
+        back = work.lines["returned"]
+        if told := told_of(work.lines["status"][~back]):
+            work.notes.append(f"status: kept as sales are {told}; others can be named in the mapping file (cancelled).")
+        if back.any():
+            work.notes.append(f"returned: {int(back.sum()):,} lines are kept and marked as returned.")
+    read = [*mapping.lines.columns.values(), *mapping.keep]
+    work.notes += overlooked(main.frame.loc[work.lines.index], read)
 
 
 def _moments(work: _Work, mapping: ExportMapping, main: Stack) -> pd.Series:
@@ -216,6 +240,46 @@ def _moments(work: _Work, mapping: ExportMapping, main: Stack) -> pd.Series:
     )
     work.notes += [f"ordered_at: {note}" for note in notes]
     return found
+
+
+def _take_discounts(work: _Work, mapping: ExportMapping, discounts: dict[str, pd.Series]) -> None:
+    """Make prices those that were paid."""
+    columns = [(mapping.column(role) or ("", role))[1] for role in discounts]
+    if mapping.orders is not None and "discount" in mapping.orders.columns and "discount" not in mapping.lines.columns:
+        discounts["order_discount"] = discounts.pop("discount")
+    there = {role: values.reindex(work.lines.index) for role, values in discounts.items()}
+    work.lines["unit_price"], said = take_off(work.lines, there, columns)
+    work.notes.append(said)
+
+
+def _take_parts(work: _Work, fewer: dict[str, pd.Series]) -> None:
+    """Leave out what is a part of another line, and divide lines of which some units were cancelled or came back."""
+    if "part_of" in work.lines:
+        part = work.lines["part_of"].notna() & (work.lines["unit_price"] == 0)
+        work.leave_out(part, "parts of another line (variants, bundles) without a price of their own")
+    units = {role: values.reindex(work.lines.index).abs().fillna(0) for role, values in fewer.items()}
+    if "quantity_cancelled" in units:
+        off = units["quantity_cancelled"].clip(upper=work.lines["quantity"].clip(lower=0))
+        work.lines["quantity"] -= off
+        if count := int((off > 0).sum()):
+            work.notes.append(f"quantity: {int(off.sum()):,} cancelled units were taken off {count:,} lines.")
+        work.leave_out((work.lines["quantity"] == 0) & (off > 0), "lines of which all units were cancelled")
+    if "quantity_returned" in units:
+        sold = work.lines["quantity"]
+        share = (units["quantity_returned"].reindex(work.lines.index) / sold.where(sold > 0)).clip(upper=1).fillna(0)
+        work.lines["back"] = share.where(~work.lines["returned"], 0.0)
+        if count := int((work.lines["back"] > 0).sum()):
+            work.notes.append(f"returned: units of {count:,} lines came back; where some did, it is divided.")
+
+
+def _divide(work: _Work) -> None:
+    """Divide lines of which some units came back in two: what was kept, and what came back."""
+    if "back" not in work.lines:
+        return
+    back = (work.lines["back"] * work.lines["quantity"]).round().astype("int64")
+    came = work.lines[back > 0].assign(quantity=back[back > 0], returned=True)
+    kept = work.lines.assign(quantity=work.lines["quantity"] - back)
+    work.lines = pd.concat([kept[kept["quantity"] > 0], came])
 
 
 def _take_returns(work: _Work) -> None:

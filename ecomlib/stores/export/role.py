@@ -26,6 +26,9 @@ class Role:
     numbered: tuple[str, ...] = ()  # nouns that say it together with a word for "number" or "code"
 
 
+_STROKES = str.maketrans({"ı": "i", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "æ": "ae", "Æ": "Ae"})
+
+
 def plain(name: str) -> str:
     """Write a column's name in small letters without accents or signs, words apart: ``N° Commande`` is ``no commande``.
 
@@ -36,6 +39,7 @@ def plain(name: str) -> str:
     """
     # A degree sign, an ordinal sign or a hash all stand for "number".
     text = re.sub(r"\b[nN](?:[°º]|o\b)\.?|№|#", " no ", name.replace("ß", "ss").replace("\xad", ""))
+    text = text.replace("%", " percent ").translate(_STROKES)  # a discount in money is another thing than a percent
     text = unicodedata.normalize("NFKD", text)
     text = "".join(letter for letter in text if not unicodedata.combining(letter))
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", " ", text)
@@ -49,7 +53,7 @@ def names(text: str) -> tuple[str, ...]:
 
 # Words for "number", as a name may end or begin with them.
 NUMBER_WORDS = names(
-    "number, no, nr, num, nummer, numer, numero, id, code, cod, kod, codigo, codice, ref, reference, referenz, "
-    "key, idx, no de, numero de, code de, num de, codigo de, numero di, codice di, ref de, n, numero del, numero "
-    "dell, codigo del, identifier, kennung"
+    "number, no, nr, num, nummer, numer, numero, id, code, cod, kod, codigo, codice, ref, reference, referenz, key, "
+    "idx, no de, numero de, code de, num de, codigo de, numero di, codice di, ref de, n, numero del, numero dell, "
+    "codigo del, identifier, kennung, numero do, numero da, codigo do, codigo da, numer, номер, код, код и номер"
 )

@@ -153,6 +153,10 @@ def allows(role: str, look: Look) -> tuple[float, str]:
         return (1.0, "") if look.dates >= 0.95 else (0.8, "not all are dates") if look.dates > 0.5 else (0.0, "")
     if role == "time":
         return (1.0, "") if look.clocks > 0.8 and (look.dates < 0.5 or look.numbers > 0.8) else (0.0, "")
+    if role == "discount_percent":
+        return (1.0, "") if look.numbers >= 0.8 and look.largest <= 100 else (0.0, "")
+    if role in ("quantity_returned", "quantity_cancelled"):
+        return (1.0, "") if look.whole > 0.8 else (0.0, "")
     if role == "quantity":
         if look.numbers < 0.8 or look.largest > 1e7:
             return 0.0, ""
@@ -199,7 +203,7 @@ def _allows_words(role: str, look: Look) -> tuple[float, str]:
         return (0.3, "very many of them") if many else (1.0, "")
     if role == "status":
         return (1.0, "") if look.count <= 40 and not dates else (0.0, "")
-    if role in ("cancelled", "returned"):
+    if role in ("cancelled", "returned", "test"):
         flags = look.count <= 2
         return (1.0, "") if flags or look.filled < 0.6 else (0.0, "")
     if role == "currency":

@@ -39,7 +39,9 @@ _MONTHS = {
     for name in names.split()
 }
 _TIME = r"(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?\s?m\.?)?"
-_CLOCK = re.compile(_TIME + r"(?:\s*(?:Z|UTC|GMT|[A-Z]{2,5}|(?:GMT|UTC)?[+-]\d\d:?\d\d|\([^)]*\)))*\s*", re.IGNORECASE)
+_CLOCK = re.compile(
+    _TIME + r"(?:\s*(?:Z|UTC|GMT|[A-Z]{2,5}\.?|(?:GMT|UTC)?[+-]\d\d:?\d\d|\([^)]*\)))*\s*", re.IGNORECASE
+)
 _BARE_CLOCK = re.compile(r"(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})")
 _BEFORE_TIME = r"(?:[T,\s]+|$|\s+(?:at|um|à|a las)\s+)"
 _ISO = re.compile(r"(?P<year>(?:19|20)\d\d)[-/.](?P<month>\d\d?)[-/.](?P<day>\d\d?)" + _BEFORE_TIME)
