@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 
 from ecomlib.serving.live.event_log import Event, Kind
 from ecomlib.serving.live.live_state import State
@@ -29,8 +30,11 @@ from ecomlib.serving.live.requests import (
     checked,
     known_place,
     moment_of,
+    most_counted,
+    plausible,
 )
 from ecomlib.serving.live.service import Service
+from ecomlib.serving.live.views import why_waits
 
 _ID = 16  # letters of a hash that tell a shop's products and regions apart
 
@@ -76,6 +80,7 @@ def counts_of(given: StocktakeIn, state: State) -> list[Event]:
         raise Problem(409, "this shop keeps no stock here: train it on tables with an inventory", "body", "counts")
     when = moment_of(given.counted_at, state, ("body", "counted_at"))
     events: dict[tuple[str, str], Event] = {}
+    most = plausible(state)
     for at, count in enumerate(given.counts):
         place = ("body", "counts", at)
         known_place(count.product_id, count.region_id, state, place)
@@ -83,7 +88,8 @@ def counts_of(given: StocktakeIn, state: State) -> list[Event]:
         if pair in events and events[pair].quantity != count.quantity:
             raise Problem(409, "this product and region is counted twice, with two numbers", *place, "product_id")
         name = hashlib.sha256(json.dumps(pair).encode()).hexdigest()[:_ID]
-        events[pair] = Event(f"{given.event_key}#{name}", *pair, when, count.quantity, kind="count")
+        held = int(count.quantity > most_counted(state, most, state.bundle.row[pair[0]], state.bundle.column[pair[1]]))
+        events[pair] = Event(f"{given.event_key}#{name}", *pair, when, count.quantity, kind="count", held=held)
     return list(events.values())
 
 
@@ -122,11 +128,6 @@ def shown(state: State) -> list[dict[str, Any]]:
     ]
 
 
-def why_waits(event: Event) -> str:
-    """Say why an event waits."""
-    return "quantity" if event.held else "date"
-
-
 def add_amendments(app: FastAPI, service: Service) -> None:
     """Add the routes that mend what was told."""
     refused: dict[int | str, Any] = {code: {} for code in (401, 403, 404, 408, 409, 413, 415, 422, 503)}
@@ -139,7 +140,7 @@ def add_amendments(app: FastAPI, service: Service) -> None:
         return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
     async def take(events: list[Event]) -> Response:
-        new, _, _ = await asyncio.shield(turn(lambda: service.take(events))) if events else (0, 0, 0)
+        new = (await asyncio.shield(turn(lambda: service.take(events))))[0] if events else 0
         state = service.state
         clock = state.clock.isoformat()
         return as_json({"received": len(events), "new": new, "waiting": len(state.waiting), "clock": clock})
@@ -156,7 +157,8 @@ def add_amendments(app: FastAPI, service: Service) -> None:
     async def clock(request: Request) -> Response:
         until = checked(ClockIn, await body_of(request)).until
         when = moment_of(until, service.state, ("body", "until"))
-        return await take([Event(f"clock#{when.isoformat()}", "", "", when, 0, kind="clock")])
+        key = await run_in_threadpool(service.log.unvoided, f"clock#{when.isoformat()}")
+        return await take([Event(key, "", "", when, 0, kind="clock")])
 
     @app.get("/waiting", summary="Events that are not counted yet, and why.")
     async def waiting() -> Response:

@@ -26,7 +26,7 @@ from ecomlib.serving.live.amendments import add_amendments
 from ecomlib.serving.live.audit import say
 from ecomlib.serving.live.configuration import ServeSettings, read_settings
 from ecomlib.serving.live.database import checkpoint, reason
-from ecomlib.serving.live.event_log import ConflictError, UnknownEventError
+from ecomlib.serving.live.event_log import AmendmentError, ConflictError, UnknownEventError
 from ecomlib.serving.live.forecast_route import add_forecast
 from ecomlib.serving.live.prometheus import Measured
 from ecomlib.serving.live.readiness import Readiness
@@ -117,6 +117,11 @@ def create_app(
     async def conflict(request: Request, error: ConflictError) -> JSONResponse:
         one = {"loc": ["body", "event_key"], "msg": str(error), "type": "conflict"}
         return JSONResponse({"detail": [one], "conflicts": len(error.keys), "keys": error.keys[:20]}, 409)
+
+    @app.exception_handler(AmendmentError)
+    async def impossible(request: Request, error: AmendmentError) -> JSONResponse:
+        one = {"loc": ["body", error.column or "refers"], "msg": str(error), "type": "impossible"}
+        return JSONResponse({"detail": [one], "keys": [error.event.event_key]}, 409)
 
     @app.exception_handler(UnknownEventError)
     async def unknown(request: Request, error: UnknownEventError) -> JSONResponse:

@@ -48,6 +48,8 @@ class State:
         self.size = (len(bundle.books.products), len(bundle.regions))
         self.sold: dict[int, np.ndarray] = {}  # week -> units (P, R)
         self.received: dict[int, np.ndarray] = {}  # the same of deliveries and returns: what came into the stock
+        self.net = bundle.settings.get("units", "gross") == "net"  # its history leaves out what came back
+        self.back: dict[int, np.ndarray] = {}  # week of sale -> units that came back; kept where the version is net
         self.gap = gap_of(bundle.books, bundle.settings.get("silence"))
         self.events = log.span()[0]
         self.clock = end.to_pydatetime()
@@ -63,6 +65,7 @@ class State:
         for (kind, week), part in table.groupby(["kind", "ds"]):
             units = self._week(week_of(week), kind)
             np.add.at(units, (rows[part.index], columns[part.index]), part["units"])
+        self.back = self._returned(self.until)
         self.counts = self._counted(self.until)
         self.newest = log.newest(_NEWEST, until=self.until)
         self.answers: dict[tuple[str, str], bytes] = {}
@@ -90,6 +93,22 @@ class State:
         # What was counted before the cutoff is in the version's own stock.
         return {at: count for at, count in found.items() if None not in at and count.at >= end}  # type: ignore[misc]
 
+    def _returned(self, until: datetime) -> dict[int, np.ndarray]:
+        """Read what came back off the log, by the week that it was sold in; nothing where the version is gross."""
+        found: dict[int, np.ndarray] = {}
+        if not self.net:
+            return found
+        table = self.log.returned(monday(self.bundle.cutoff + 1).to_pydatetime(), until)
+        for product, region, week, units in table.itertuples(index=False):
+            at = self.bundle.row.get(product), self.bundle.column.get(region)
+            if None not in at:
+                found.setdefault(week_of(week), np.zeros(self.size, dtype=np.int64))[at] += units
+        return found
+
+    def furthest(self) -> datetime:
+        """Return the latest time at which a word on an event may be dated: where the next event may move the clock."""
+        return self.until + (timedelta(days=self.gap) if self.rule.bound == "events" else timedelta(0))
+
     def due(self) -> bool:
         """Check whether the world's time has come near an event that waits for it."""
         return self.rule.bound == "world" and any(
@@ -102,6 +121,7 @@ class State:
         For what speaks of other events (a void, a correction) the state is made anew.
         """
         self.events += len(events)
+        waited = len(self.waiting)
         events = [*self.waiting, *events]
         free = [event for event in events if not event.held]
         self.until = limit(self.rule, self.clock, days_of(free), self.gap, self.confirmed)
@@ -134,6 +154,17 @@ class State:
             self.answers.pop((event.product_id, ALL), None)
         if any(event.kind == "count" for event in events):  # it had waited; what has moved since is in the log
             self.counts = self._counted(self.until)
+        if self.net and (len(self.waiting) != waited or any(event.kind == "return" for event in events)):
+            was, self.back = self.back, self._returned(self.until)
+            changed = [
+                week for week in {*was, *self.back} if not np.array_equal(was.get(week, 0), self.back.get(week, 0))
+            ]
+            closed_ones = [week for week in changed if week <= self.origin]
+            self._made = {
+                origin: made for origin, made in self._made.items() if origin < min(closed_ones, default=NEVER)
+            }
+            renewed.update(closed_ones)
+            self.answers.clear()
         if renewed:
             self._outdate()
         orders = [event for event in events if event.kind == "order"]
@@ -143,7 +174,7 @@ class State:
 
     def refresh(self) -> None:
         """Run the forecaster for the present origin if its forecasts are missing."""
-        closed = [self._week(week) for week in range(self.bundle.cutoff + 1, self.origin + 1)]
+        closed = [self.units(week) for week in range(self.bundle.cutoff + 1, self.origin + 1)]
         self.books = self.bundle.books.followed_by([week.sum(axis=1) for week in closed])
         self.forecast, self.expected, self.fitted = self.made(self.origin)
         self.shown = self.origin
@@ -201,6 +232,16 @@ class State:
             table[week] = np.zeros(self.size, dtype=np.int64)
         return table[week]
 
+    def units(self, week: int) -> np.ndarray:
+        """Return the units sold in a week after the cutoff (P, R), in the version's own: gross, or net of returns.
+
+        More may have come back in a cell than the log knows as sold there, where a return names no order: then it is 0.
+        """
+        sold = self.sold.get(week)
+        if sold is None:
+            return np.zeros(self.size, dtype=np.int64)
+        return np.maximum(sold - self.back[week], 0) if week in self.back else sold
+
     @property
     def left(self) -> float:
         """Share of the units of the first week shown that is still to come; none where that week is over."""
@@ -219,7 +260,7 @@ class State:
         b = self.bundle
         whole = column == self.size[1]
         share, reach = (1.0 if whole else b.shares[row, column]), b.width[column]
-        now = self._week(self.shown + 1)[row]
+        now = self.units(self.shown + 1)[row]
         sold = int(now.sum() if whole else now[column])
         answer: list[tuple[float, float, float, int | None, float]] = []
         for step in range(b.horizon):
@@ -284,7 +325,7 @@ class State:
         for week in range(self.shown - weeks + 1, self.shown + 1):
             back = b.recent.shape[2] - 1 - (b.cutoff - week)
             if week > b.cutoff:
-                units = int(self._week(week)[row, column].sum())
+                units = int(self.units(week)[row, column].sum())
             elif back >= 0 and week >= b.books.first:
                 units = int(b.recent[row, column, back].sum())
             else:

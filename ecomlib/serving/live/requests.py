@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -163,8 +164,10 @@ def event_of(event: EventIn, state: State, most: Sequence[int], place: Place) ->
     when, held = moment_of(event.ordered_at, state, (*place, "ordered_at")), 0
     if not speaks:
         row = known_place(event.product_id, event.region_id, state, place)
-        times = 1 if event.kind in ("order", "return") else _DELIVERED
-        held = int((event.quantity or 0) > times * most[row])
+        held = int((event.quantity or 0) > times(event.kind) * most[row])
+    elif event.kind == "correct" and when > state.furthest():
+        problem = "a correction is dated when it was made: of several the last one holds, and this one would for ever"
+        raise Problem(422, problem, *place, "ordered_at")
     return Event(
         event.event_key,
         event.product_id or "",
@@ -176,6 +179,11 @@ def event_of(event: EventIn, state: State, most: Sequence[int], place: Place) ->
         event.refers,
         held,
     )
+
+
+def times(kind: str) -> int:
+    """Return how many times as much as one order line may hold is believed of an event."""
+    return 1 if kind in ("order", "return") else _DELIVERED
 
 
 def known_place(product: str | None, region: str | None, state: State, place: Place) -> int:
@@ -207,6 +215,29 @@ def plausible(state: State) -> list[int]:
     largest = state.bundle.books.units.max(axis=1, initial=0.0)
     usual = float(np.median(largest[largest > 0])) if (largest > 0).any() else 0.0
     return [max(_BELIEVED, int(10 * max(own, usual))) for own in largest]
+
+
+def most_counted(state: State, most: Sequence[int], row: int, column: int) -> int:
+    """Return the units that are believed to lie on the shelf: as many as a delivery brings, or ten times the stock."""
+    stock = state.on_hand()
+    known = 0 if stock is None else 10 * int(max(stock[row, column], 0))
+    return max(_DELIVERED * most[row], known)
+
+
+def doubted(events: Sequence[Event], known: Mapping[str, Event], state: State) -> list[Event]:
+    """Mark the corrections that are to be confirmed as ``held``: of quantities that nobody believes of their event."""
+    most: list[int] = []
+    answer = []
+    for event in events:
+        there = known.get(event.refers or "") if event.kind == "correct" else None
+        if there is not None and there.product_id in state.bundle.row and there.region_id in state.bundle.column:
+            most = most or plausible(state)
+            row, column = state.bundle.row[there.product_id], state.bundle.column[there.region_id]
+            count = there.kind == "count"
+            limit = most_counted(state, most, row, column) if count else times(there.kind) * most[row]
+            event = replace(event, held=int(event.quantity > limit))
+        answer.append(event)
+    return answer
 
 
 def schema() -> dict[str, Any]:
