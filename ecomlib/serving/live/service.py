@@ -23,7 +23,7 @@ from ecomlib.serving.live.kept import KeptForecasts
 from ecomlib.serving.live.live_state import State
 from ecomlib.serving.live.prometheus import Metrics
 from ecomlib.serving.live.requests import doubted
-from ecomlib.serving.live.shop_clock import settings_for
+from ecomlib.serving.live.shop_clock import note, settings_for
 from ecomlib.serving.release import bundle as bundles
 
 _LOOK = 1.0  # seconds between two looks at the registry
@@ -52,6 +52,7 @@ class Service:
         self.metrics = Metrics()
         self.lock = asyncio.Lock()
         self.rule = settings_for(bundle.settings.get("source", {}), clock, timezone)
+        note(home, bundle.settings.get("source", {}), self.rule)
         self.state = State(bundle, self.log, KeptForecasts(home, version), self.rule)
         self.coming: State | None = None  # of a version that is about to come into force: it is told all events too
         self.looked: dict[str, Any] | None = None  # the drift lights seen last
