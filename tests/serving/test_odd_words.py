@@ -200,3 +200,63 @@ def test_training_counts_by_the_clock_that_the_service_had(tmp_path: Path) -> No
     assert noted(tmp_path, own) == ClockSettings("world")
     note(tmp_path, own, ClockSettings("world"))
     assert not (tmp_path / "clock.json").exists()
+
+
+def test_a_count_made_before_the_cutoff_and_told_after_it_holds(bundle: Bundle, log: EventLog) -> None:
+    from ecomlib.serving.live.event_log import Event
+    from ecomlib.serving.live.live_state import State
+    from ecomlib.serving.release.inputs import monday
+
+    begin = monday(bundle.cutoff + 1).to_pydatetime()
+    source = {**bundle.settings["source"], "cutoff": f"{monday(bundle.cutoff - 2):%Y-%m-%d}"}
+    later = replace(bundle, settings={**bundle.settings, "source": source})  # trained on two weeks of the log
+    place, at = ("P0001", "R01"), [begin + timedelta(days=days) for days in (-5, -4, -3, 1, -30)]
+    events = [
+        Event("count", *place, at[0], 40, kind="count"),
+        Event("late", *place, at[1], 3, 1.0),
+        Event("new", *place, at[3], 2, 1.0),
+        Event("too old", *place, at[4], 9, kind="count"),
+    ]
+    states = [State(later, log)]
+    for one in events:
+        log.append([one])
+        states[0].apply([one])
+    states.append(State(later, log))
+    for state in states:
+        stock = state.on_hand()
+        assert stock is not None and stock[bundle.row["P0001"], bundle.column["R01"]] == 35
+        assert [state.late(one) for one in events] == [False, True, False, True]
+
+
+def test_times_as_senders_write_them(bundle: Bundle, log: EventLog) -> None:
+    from datetime import datetime
+
+    from ecomlib.serving.live.live_state import State
+    from ecomlib.serving.live.requests import Problem, moment_of
+    from ecomlib.serving.live.shop_clock import ClockSettings
+
+    state = State(bundle, log, rule=ClockSettings("events", "Europe/Berlin"))
+    for text, right in {
+        "2025-06-02": datetime(2025, 6, 2),
+        "2025-06-02T24:00": datetime(2025, 6, 3),
+        "2025-12-31T24:00:00Z": datetime(2026, 1, 1, 1),
+        "2016-12-31T23:59:60Z": datetime(2017, 1, 1, 1),
+        "2025-06-02t10:00:00.123456789z": datetime(2025, 6, 2, 12),
+        "2025-06-02 10:00:00,5+02": datetime(2025, 6, 2, 10),
+        "2025-10-26T00:30:00Z": datetime(2025, 10, 26, 2, 30),
+        "2025-10-26T01:30:00Z": datetime(2025, 10, 26, 2, 30),
+        "2025-03-30T02:30:00": datetime(2025, 3, 30, 2, 30),  # no clock showed it, but the sender says so
+    }.items():
+        assert moment_of(text, state, ()) == right, text
+    for text in ("2025-06-02T24:01", "2025-06-02T25:00", "2025-02-29", "28.11.2025", "1764324000", "2025-W48-6", ""):
+        with pytest.raises(Problem) as refused:
+            moment_of(text, state, ())
+        assert "this is no time" in refused.value.detail[0]["msg"]
+    for text, says in {
+        "2025-06-02T10:00:00+25:00": "an offset is less than a day",
+        "2199-12-31T23:30:00Z": "a year is one from",
+        "9999-12-31T23:30:00-12:00": "this is no time",
+    }.items():
+        with pytest.raises(Problem) as refused:
+            moment_of(text, state, ())
+        assert says in refused.value.detail[0]["msg"], text

@@ -140,10 +140,10 @@ def add_amendments(app: FastAPI, service: Service) -> None:
         return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
     async def take(events: list[Event]) -> Response:
-        new = (await asyncio.shield(turn(lambda: service.take(events))))[0] if events else 0
+        new, late, held = await asyncio.shield(turn(lambda: service.take(events))) if events else (0, 0, 0)
         state = service.state
-        clock = state.clock.isoformat()
-        return as_json({"received": len(events), "new": new, "waiting": len(state.waiting), "clock": clock})
+        said = {"received": len(events), "new": new, "late": late, "held": held, "waiting": len(state.waiting)}
+        return as_json(said | {"clock": state.clock.isoformat()})
 
     @app.post(
         "/stocktake", summary="What was counted on the shelves.", responses=refused, openapi_extra=body(StocktakeIn)

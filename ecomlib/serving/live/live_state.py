@@ -48,6 +48,7 @@ class State:
         self.size = (len(bundle.books.products), len(bundle.regions))
         self.sold: dict[int, np.ndarray] = {}  # week -> units (P, R)
         self.received: dict[int, np.ndarray] = {}  # the same of deliveries and returns: what came into the stock
+        self.begins = first_cutoff(bundle)
         self.net = bundle.settings.get("units", "gross") == "net"  # its history leaves out what came back
         self.back: dict[int, np.ndarray] = {}  # week of sale -> units that came back; kept where the version is net
         self.gap = gap_of(bundle.books, bundle.settings.get("silence"))
@@ -78,8 +79,11 @@ class State:
     # --- what changes it -------------------------------------------------------------------------------------------
 
     def late(self, event: Event) -> bool:
-        """Check whether an event lies in a week that the version knows as closed: kept for the next training."""
-        return week_number(event.ordered_at) <= self.bundle.cutoff
+        """Check whether an event lies in a week that the version knows as closed: kept for the next training.
+
+        A count is late where it is older than the log: what moved since is not known.
+        """
+        return week_number(event.ordered_at) <= (self.begins if event.kind == "count" else self.bundle.cutoff)
 
     def _latest(self, times: Iterable[datetime]) -> datetime:
         return max([self.clock, *(time for time in times if time <= self.until)])
@@ -88,9 +92,10 @@ class State:
         """Read the last counts of the stock off the log, by row and column; none where the version keeps no stock."""
         if self.bundle.stock is None:
             return {}
-        row, column, end = self.bundle.row, self.bundle.column, monday(self.bundle.cutoff + 1).to_pydatetime()
+        row, column, end = self.bundle.row, self.bundle.column, monday(self.begins + 1).to_pydatetime()
         found = {(row.get(p), column.get(r)): count for (p, r), count in self.log.counted(until).items()}
-        # What was counted before the cutoff is in the version's own stock.
+        # What was counted before the log began is in the stock of the tables. What came since then the log knows whole,
+        # and so a count that is told after a training, and was made before its cutoff, still holds.
         return {at: count for at, count in found.items() if None not in at and count.at >= end}  # type: ignore[misc]
 
     def _returned(self, until: datetime) -> dict[int, np.ndarray]:
@@ -132,12 +137,15 @@ class State:
         b, moved = self.bundle, self._latest(event.ordered_at for event in events)
         for event in events:
             week = week_number(event.ordered_at)
-            if week <= b.cutoff:
-                continue
             at = b.row.get(event.product_id), b.column.get(event.region_id)
             if at[0] is None or at[1] is None:  # another version has come into force since they were checked
                 continue
             if event.kind == "count":
+                continue
+            if (count := self.counts.get(at)) and event.ordered_at > count.at:  # type: ignore[arg-type]
+                signed = -event.quantity if event.kind == "order" else event.quantity
+                self.counts[at] = replace(count, moved=count.moved + signed)  # type: ignore[index]
+            if week <= b.cutoff:
                 continue
             closed = week <= self.origin and event.kind == "order"
             if closed and week not in renewed:  # forecasts from its end on read it, perhaps in a thread at this moment
@@ -145,9 +153,6 @@ class State:
                 self._made = {origin: made for origin, made in self._made.items() if origin < week}
                 renewed.add(week)
             self._week(week, event.kind)[at] += event.quantity
-            if (count := self.counts.get(at)) and event.ordered_at > count.at:  # type: ignore[arg-type]
-                signed = -event.quantity if event.kind == "order" else event.quantity
-                self.counts[at] = replace(count, moved=count.moved + signed)  # type: ignore[index]
             if event.kind != "order":
                 continue
             self.answers.pop((event.product_id, event.region_id), None)
@@ -358,6 +363,11 @@ class State:
         for place, count in counts.items():
             stock[place] = count.units + count.moved
         return stock
+
+
+def first_cutoff(bundle: Bundle) -> int:
+    """Return the last week that comes from the store's tables; what came after it, the log was told."""
+    return week_of(bundle.settings.get("source", {}).get("cutoff", bundle.settings["cutoff"]))
 
 
 _EPOCH = datetime(1970, 1, 5)  # a Monday, the first day of week 1

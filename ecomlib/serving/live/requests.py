@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
@@ -21,7 +22,13 @@ from ecomlib.serving.live.live_state import State
 M = TypeVar("M", bound=BaseModel)
 Place = tuple[str | int, ...]  # of a field in the body
 MOST_EVENTS, MOST_BYTES = 5_000, 2 * 2**20
-_WHEN = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?( ?(Z|UTC|[+-]\d{2}:?\d{2}))?)?$"
+_DAY, _TIME, _ZONE = (
+    r"(\d{4}-\d{2}-\d{2})",
+    r"(\d{2}:\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?",
+    r"(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)",
+)
+_WHEN = rf"^{_DAY}(?:[Tt ]{_TIME}(?: ?{_ZONE})?)?$"
+_EXAMPLES = "write 2026-06-02T18:00:00 by the shop's own clock, or with an offset: 2026-06-02T16:00:00Z"
 
 
 _BELIEVED = 50  # units of one line that are always believed
@@ -60,7 +67,7 @@ Text = Annotated[
 Whole = Annotated[int, BeforeValidator(lambda v: int(v) if type(v) is float and v.is_integer() else v)]
 
 
-When = Annotated[str, StringConstraints(pattern=_WHEN)]
+When = Annotated[str, StringConstraints(strict=True, max_length=60), Field(json_schema_extra={"pattern": _WHEN})]
 
 
 class EventIn(BaseModel):
@@ -196,14 +203,25 @@ def known_place(product: str | None, region: str | None, state: State, place: Pl
 
 
 def moment_of(text: str, state: State, place: Place) -> datetime:
-    """Read a time by the shop's clock, to the second; with an offset it is turned into the shop's time zone."""
+    """Read a time by the shop's clock, to the second; with an offset it is turned into the shop's time zone.
+
+    A day may end at 24:00, and a leap second is the one after it.
+    """
+    found = re.fullmatch(_WHEN, text, re.ASCII)
+    if found is None:
+        raise Problem(422, f"this is no time: {_EXAMPLES}", *place)
+    day, minute, second, zone = (part or "" for part in found.groups())
+    late = timedelta(days=minute == "24:00" and second in ("", "00"), seconds=second == "60")
+    minute, second = "00:00" if late.days else minute or "00:00", "59" if late.seconds else second or "00"
     try:
-        when = datetime.fromisoformat(text.replace("UTC", "Z").replace(" Z", "Z").replace(" +", "+").replace(" -", "-"))
-    except ValueError as error:
-        raise Problem(422, f"this is no time: {error}", *place) from None
+        when = datetime.fromisoformat(f"{day}T{minute}:{second}{zone.upper().replace('UTC', 'Z')}") + late
+        when = state.rule.local(when)
+    except (ValueError, OverflowError) as error:
+        said = "an offset is less than a day" if "offset" in str(error) else str(error)
+        raise Problem(422, f"this is no time: {said}", *place) from None
     if not 1971 <= when.year < 2200:  # pandas' timestamps end in 2262
         raise Problem(422, "a year is one from 1971 to 2199", *place)
-    return state.rule.local(when).replace(microsecond=0)  # what the log keeps
+    return when  # to the second: what the log keeps
 
 
 def plausible(state: State) -> list[int]:

@@ -15,7 +15,7 @@ import pandas as pd
 from ecomlib.errors import DataError
 from ecomlib.serving.live.drift_report import look
 from ecomlib.serving.live.event_log import EventLog
-from ecomlib.serving.live.live_state import State
+from ecomlib.serving.live.live_state import State, first_cutoff
 from ecomlib.serving.live.shop_clock import ClockSettings, noted
 from ecomlib.serving.release.bundle import ALL, EVENTS_FILE, Bundle, database_url, open_bundle
 from ecomlib.serving.release.inputs import SalesHistory, monday, week_of
@@ -188,11 +188,6 @@ def kept_lines(lines: pd.DataFrame, back: pd.DataFrame) -> pd.DataFrame:
     upto = cells.groupby(_CELL)["quantity"].cumsum() - cells["units"].fillna(0)
     kept = upto.clip(lower=0).clip(upper=cells["quantity"]).astype("int64").to_numpy()
     return lines.assign(quantity=kept)[kept > 0].reset_index(drop=True)
-
-
-def first_cutoff(bundle: Bundle) -> int:
-    """Return the last week that comes from the store's tables; what came after it, the log was told."""
-    return week_of(bundle.settings["source"].get("cutoff", bundle.settings["cutoff"]))
 
 
 def _weekly(books: SalesHistory, other: SalesHistory) -> pd.Series:
