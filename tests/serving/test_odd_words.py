@@ -126,6 +126,7 @@ def test_more_cannot_come_back_than_was_sold_nor_another_product(client: TestCli
     assert stock(client) == before + 3
     tell(client, "v", "void", "a")
     assert stock(client) == before + 3, "a sale that never was, and so nothing came back of it"
+    assert "the order is void" in tell(client, "r6", "return", "a", 409, quantity=1, **PLACE)
     assert "new key" in tell(client, "vv", "void", "v", 404)
     as_restarted(client)
 

@@ -414,8 +414,11 @@ def _check_returns(connection: sql.Connection, events: Sequence[Event], orders: 
         was |= {row[0]: int(row[1]) for row in connection.execute(query)}
         query = sql.select(back.c.refers, sql.func.sum(back.c.quantity)).where(back.c.refers.in_(some))
         for row in connection.execute(query.group_by(back.c.refers)):
-            left[row[0]] = was[row[0]] - int(row[1])  # of a voided order there is no row: nothing of it counts
+            left[row[0]] = was[row[0]] - int(row[1])
     for event in events:
+        if str(event.refers) not in was:
+            remedy = "leave refers out where units came back all the same."
+            raise AmendmentError(event, "the order is void, so nothing of it comes back", remedy)
         if left.get(name := str(event.refers), 0) < 0:
             problem = f"more comes back than was sold: {was[name] - left[name]:,} of {was[name]:,}"
             remedy = "correct the return, or first the order; or leave refers out."
