@@ -261,3 +261,32 @@ def test_times_as_senders_write_them(bundle: Bundle, log: EventLog) -> None:
         with pytest.raises(Problem) as refused:
             moment_of(text, state, ())
         assert says in refused.value.detail[0]["msg"], text
+
+
+def test_settled_twice_is_settled_once(client: TestClient) -> None:
+    client.post("/events", json={"events": [event("a", quantity=900_000), event("b", quantity=900_000)]})
+    for _ in range(2):  # as after an answer that was lost
+        said = client.post("/settle", json={"action": "apply", "keys": ["a"]})
+        assert said.status_code == 200 and said.json()["waiting"] == 1 and sold(client) == 900_000
+    for _ in range(2):
+        assert client.post("/settle", json={"action": "void", "keys": ["b"]}).json()["waiting"] == 0
+    refused = client.post("/settle", json={"action": "apply", "keys": ["a", "b"]})
+    assert refused.status_code == 404 and refused.json()["detail"][0]["loc"] == ["body", "keys", 1]
+    as_restarted(client)
+
+
+def test_an_identifier_that_no_order_could_bear_is_refused_at_once() -> None:
+    import pandas as pd
+
+    from ecomlib.errors import DataError
+    from ecomlib.serving.release.snapshot import catalogue
+    from ecomlib.stores import Store
+
+    def shop(name: str) -> Store:
+        lines = {"order_id": ["1"], "ordered_at": pd.to_datetime(["2024-01-01"]), "quantity": 1, "unit_price": 5.0}
+        products = pd.DataFrame({"product_id": [name], "title": ["mug"]})
+        return Store("shop", products, pd.DataFrame({**lines, "product_id": name}))
+
+    assert len(catalogue(shop("x" * 200))[0]) == 1
+    with pytest.raises(DataError, match=r"table 'products', column 'product_id'.*at most 200 characters.*'xxx"):
+        catalogue(shop("x" * 201))

@@ -17,7 +17,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from ecomlib.serving.live.event_log import Event, Kind
+from ecomlib.serving.live.event_log import Event, EventLog, Kind
 from ecomlib.serving.live.live_state import State
 from ecomlib.serving.live.requests import (
     MOST_EVENTS,
@@ -93,13 +93,19 @@ def counts_of(given: StocktakeIn, state: State) -> list[Event]:
     return list(events.values())
 
 
-def words_on(waiting: Sequence[Event], given: WaitingIn) -> list[Event]:
-    """Confirm or void events that wait, in their order; 404 for one that does not wait."""
+def words_on(waiting: Sequence[Event], given: WaitingIn, log: EventLog) -> list[Event]:
+    """Confirm or void events that wait, in their order; 404 for one that does not wait.
+
+    What was settled so before, by an answer that was lost perhaps, is passed over.
+    """
     there = {event.event_key: event for event in waiting}
-    for at, key in enumerate(given.keys or ()):
-        if key not in there:
-            raise Problem(404, "no event of this key waits: GET /waiting lists them", "body", "keys", at)
     kind: Kind = "confirm" if given.action == "apply" else "void"
+    missing = [key for key in given.keys or () if key not in there]
+    said = log.find([_short(f"{kind}#{key}") for key in missing]) if missing else {}
+    for key in missing:
+        if _short(f"{kind}#{key}") not in said:
+            place = list(given.keys or ()).index(key)
+            raise Problem(404, "no event of this key waits: GET /waiting lists them", "body", "keys", place)
     chosen = waiting if given.keys is None else [event for event in waiting if event.event_key in set(given.keys)]
     return [
         Event(_short(f"{kind}#{event.event_key}"), "", "", event.ordered_at, 0, kind=kind, refers=event.event_key)
@@ -167,4 +173,5 @@ def add_amendments(app: FastAPI, service: Service) -> None:
 
     @app.post("/settle", summary="Applies or voids events that wait.", responses=refused, openapi_extra=body(WaitingIn))
     async def settle(request: Request) -> Response:
-        return await take(words_on(service.state.waiting, checked(WaitingIn, await body_of(request))))
+        given = checked(WaitingIn, await body_of(request))
+        return await take(await run_in_threadpool(words_on, service.state.waiting, given, service.log))

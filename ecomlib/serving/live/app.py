@@ -143,7 +143,7 @@ def create_app(
     async def metrics() -> Response:
         from prometheus_client import CONTENT_TYPE_LATEST
 
-        service.metrics.trouble.set(bool(service.trouble))
+        service.metrics.ready.set(not await readiness.trouble())
         return Response(service.scraped(), media_type=CONTENT_TYPE_LATEST)
 
     refused: dict[int | str, Any] = {status: {} for status in (401, 403, 404, 408, 409, 413, 415, 422, 503)}
