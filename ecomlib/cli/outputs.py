@@ -106,3 +106,8 @@ def write_table(out: Path, table: pd.DataFrame) -> None:
             table.to_csv(part, index=False, lineterminator="\n")
         else:
             table.to_parquet(part, index=False)
+
+
+def printable(text: str) -> str:
+    """Write out control characters of a text: a terminal would obey them."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

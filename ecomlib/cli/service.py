@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
-from ecomlib.cli.outputs import writes
+from ecomlib.cli.outputs import printable, writes
 from ecomlib.cli.past import cautious, note_end
 from ecomlib.errors import DataError, MissingDependencyError, install_command
 from ecomlib.stores import registry as stores
@@ -196,7 +196,7 @@ def versions(home: Home = HOME) -> None:
             card = kept.card(number)
             notes = card["notes"]
         except (OSError, ValueError, KeyError, TypeError) as fault:
-            typer.echo(f"! {number:04d}  cannot be read: {_shown(str(fault))}")
+            typer.echo(f"! {number:04d}  cannot be read: {printable(str(fault))}")
             continue
         notes, mark = card["notes"], "→" if now and now.version == number else " "
         kind, wape = notes.get("model", "gru"), notes.get("wape", {})  # older releases knew one network only
@@ -207,10 +207,10 @@ def versions(home: Home = HOME) -> None:
         data = str(notes.get("data", "?"))[:12]
         line = f"{number:04d}  {card['created'][:16]}  cutoff {notes.get('cutoff', '?')}  {error}  data {data}"
         line += "" if notes.get("usable", True) else f"  {DO_NOT_USE.lower()}"
-        typer.echo(f"{mark} {_shown(line)}")
+        typer.echo(f"{mark} {printable(line)}")
     for promotion in kept.history():
         who = f" ({promotion.who})" if promotion.who else ""
-        typer.echo(f"  {promotion.at[:16]}  {promotion.version:04d} in force: {_shown(promotion.why + who)}")
+        typer.echo(f"  {promotion.at[:16]}  {promotion.version:04d} in force: {printable(promotion.why + who)}")
     if now is None:
         raise DataError("no version is in force", remedy="train one: ecomlib train.")
 
@@ -265,11 +265,6 @@ def rollback(
     from ecomlib.serving.release.bundle import registry
 
     typer.echo(f"version {registry(home).roll_back(why).version:04d} is in force again")
-
-
-def _shown(text: str) -> str:
-    """The text with control characters written out: a terminal would obey them."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def _with_extras(command: Command) -> Command:

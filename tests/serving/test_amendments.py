@@ -113,6 +113,8 @@ def test_what_waits_is_applied_in_its_order_by_one_command(client: TestClient) -
     assert client.post("/settle", json={"action": "apply"}).json() == {
         "received": 1,
         "new": 1,
+        "late": 0,
+        "held": 0,
         "waiting": 0,
         "clock": "2025-08-20T10:00:00",
     }
@@ -221,8 +223,8 @@ def test_the_commands_that_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         client.post("/events", json={"events": [event("far", at=WAIT), event("slip", quantity=700_000)]})
         said = run("waiting")
         assert "2 events wait" in said and "order of 700,000 x P0001 in R01: an absurd quantity" in said
-        assert "1 voided, 1 wait" in run("waiting", "void", "slip")
-        assert "1 applied, 0 wait; the shop's clock is at 2025-07-20T10:00:00" in run("waiting", "apply")
+        assert "1 voided, 1 event waits" in run("waiting", "void", "slip")
+        assert "1 applied, 0 events wait; the shop's clock is at 2025-07-20T10:00:00" in run("waiting", "apply")
         counts = tmp_path / "count.csv"
         counts.write_text("product_id,region_id,quantity\nP0001,R01,33\nP0002,R01,0\n")
         assert "2 counts are new" in run("stocktake", str(counts), "--at", "2025-07-20 11:00")

@@ -82,7 +82,7 @@ def test_every_setting_has_a_variable() -> None:
         ("ALLOWED_HOSTS", "*.example", "names of hosts"),
         ("WRITE_KEY", "   ", "ECOMLIB_WRITE_KEY is blank"),
         ("WRITE_KEY", "hush-hush", "9 characters: too easy"),
-        ("READ_KEY", "a", "ECOMLIB_READ_KEY has 1 characters"),
+        ("READ_KEY", "a", "ECOMLIB_READ_KEY has 1 character: too easy"),
         ("CONFIG", "nowhere.toml", "cannot be read: No such file"),
     ],
 )
@@ -96,7 +96,9 @@ def test_what_cannot_be_a_setting_is_a_sentence(name: str, value: str, says: str
     ("text", "says"),
     [
         ("prot = 8001", "not known.*'prot'.*write port"),
-        ("port = true", "from 0 to 65535"),
+        ("port = true", "port in '.*serve.toml' must be a number from 0 to 65535"),
+        ("write_key = 12345678901234567", "write_key in .* must be a text"),
+        ("read_key = ['abcdefghijklmnopqrstuvwxyz']", "read_key in .* must be a text"),
         ("port 8001", "cannot be read"),
         ("host = 7", "must be a text"),
         ("allowed_hosts = 'a", "cannot be read"),
@@ -108,6 +110,20 @@ def test_a_file_that_is_wrong_is_a_sentence(tmp_path: Path, text: str, says: str
     file.write_text(text)
     with pytest.raises(DataError, match=says):
         read_settings(config=file, environment={})
+
+
+def test_a_file_written_by_an_editor_that_marks_its_encoding_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "serve.toml"
+    file.write_bytes(b"\xef\xbb\xbfport = 8001\n")
+    assert read_settings(config=file, environment={}).port == 8001
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:e.db?uri=true"])
+def test_no_server_keeps_orders_in_memory_alone(url: str) -> None:
+    from ecomlib.serving.live.serve import serve
+
+    with pytest.raises(DataError, match="no file that one server can hold"):
+        serve(ServeSettings(port=0, database=url))
 
 
 def test_what_is_secret_is_not_shown() -> None:

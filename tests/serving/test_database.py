@@ -122,6 +122,22 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     assert rows(path, "SELECT version FROM ecomlib_schema") == [(3,)]
 
 
+@pytest.mark.parametrize("version", [-1, 0, "abc", 2.5])
+def test_a_version_that_is_none_is_a_sentence(tmp_path: Path, version: object) -> None:
+    path = tmp_path / "events.db"
+    EventLog(f"sqlite:///{path}").close()
+    with closing(sqlite3.connect(path)) as held, held:
+        held.execute("UPDATE ecomlib_schema SET version = ?", [version])
+    with pytest.raises(DataError, match="another version, or by somebody else"):
+        EventLog(f"sqlite:///{path}")
+
+
+def test_a_lock_makes_no_folders(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no such folder"):
+        WriterLock(f"sqlite:///{tmp_path / 'slip' / 'events.db'}")
+    assert not list(tmp_path.iterdir())
+
+
 def test_one_without_a_number_gets_it_and_is_not_copied(tmp_path: Path) -> None:
     path = tmp_path / "events.db"
     EventLog(f"sqlite:///{path}").close()

@@ -188,3 +188,23 @@ def test_health_is_what_ready_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         server.server_close()
     assert asked == [("/ready", key) for key in (None, "Bearer of a container", "Bearer of systemd")]
     assert health.main() == 1, "nobody listens any more"
+
+
+def test_health_asks_where_the_file_says_that_it_listens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("ECOMLIB_HOST", "ECOMLIB_PORT", "ECOMLIB_READ_KEY", "CREDENTIALS_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(health, "SECRETS", str(tmp_path))
+    file = tmp_path / "serve.toml"
+    monkeypatch.setenv("ECOMLIB_CONFIG", str(file))
+    assert health.address() == "127.0.0.1:8000", "the service says what is wrong with its file"
+    for text, place in {
+        'host = "10.0.0.5"\nport = 8001': "10.0.0.5:8001",
+        'host = "0.0.0.0"\nport = "8002"': "127.0.0.1:8002",
+        'host = "::"': "[::1]:8000",
+        "port = ": "127.0.0.1:8000",
+    }.items():
+        file.write_text(text)
+        assert health.address() == place
+    file.write_text('port = 8001\nread_key = "of the file"')
+    monkeypatch.setenv("ECOMLIB_PORT", "8003")
+    assert health.address() == "127.0.0.1:8003" and health.read_key() == "of the file"

@@ -118,6 +118,8 @@ def test_example_alerts_name_metrics_that_there_are(client: TestClient) -> None:
     path = Path(ecomlib.__file__).parent / "serving" / "deploy" / "alerts.yml"
     rules = [rule for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"] for rule in group["rules"]]
     assert len(rules) >= 8 and len({rule["alert"] for rule in rules}) == len(rules)
+    idle = client.get("/metrics").text  # before anybody has asked or told anything
+    assert "ecomlib_ready 1.0" in idle and 'ecomlib_events_total{outcome="conflict"} 0.0' in idle
     client.post("/events", json=event("a"))
     client.get("/drift")
     text = client.get("/metrics").text

@@ -15,8 +15,9 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 
-from ecomlib.serving.live.event_log import Event, Kind
+from ecomlib.serving.live.event_log import Event, EventLog, Kind
 from ecomlib.serving.live.live_state import State
 from ecomlib.serving.live.requests import (
     MOST_EVENTS,
@@ -29,8 +30,11 @@ from ecomlib.serving.live.requests import (
     checked,
     known_place,
     moment_of,
+    most_counted,
+    plausible,
 )
 from ecomlib.serving.live.service import Service
+from ecomlib.serving.live.views import why_waits
 
 _ID = 16  # letters of a hash that tell a shop's products and regions apart
 
@@ -76,6 +80,7 @@ def counts_of(given: StocktakeIn, state: State) -> list[Event]:
         raise Problem(409, "this shop keeps no stock here: train it on tables with an inventory", "body", "counts")
     when = moment_of(given.counted_at, state, ("body", "counted_at"))
     events: dict[tuple[str, str], Event] = {}
+    most = plausible(state)
     for at, count in enumerate(given.counts):
         place = ("body", "counts", at)
         known_place(count.product_id, count.region_id, state, place)
@@ -83,17 +88,24 @@ def counts_of(given: StocktakeIn, state: State) -> list[Event]:
         if pair in events and events[pair].quantity != count.quantity:
             raise Problem(409, "this product and region is counted twice, with two numbers", *place, "product_id")
         name = hashlib.sha256(json.dumps(pair).encode()).hexdigest()[:_ID]
-        events[pair] = Event(f"{given.event_key}#{name}", *pair, when, count.quantity, kind="count")
+        held = int(count.quantity > most_counted(state, most, state.bundle.row[pair[0]], state.bundle.column[pair[1]]))
+        events[pair] = Event(f"{given.event_key}#{name}", *pair, when, count.quantity, kind="count", held=held)
     return list(events.values())
 
 
-def words_on(waiting: Sequence[Event], given: WaitingIn) -> list[Event]:
-    """Confirm or void events that wait, in their order; 404 for one that does not wait."""
+def words_on(waiting: Sequence[Event], given: WaitingIn, log: EventLog) -> list[Event]:
+    """Confirm or void events that wait, in their order; 404 for one that does not wait.
+
+    What was settled so before, by an answer that was lost perhaps, is passed over.
+    """
     there = {event.event_key: event for event in waiting}
-    for at, key in enumerate(given.keys or ()):
-        if key not in there:
-            raise Problem(404, "no event of this key waits: GET /waiting lists them", "body", "keys", at)
     kind: Kind = "confirm" if given.action == "apply" else "void"
+    missing = [key for key in given.keys or () if key not in there]
+    said = log.find([_short(f"{kind}#{key}") for key in missing]) if missing else {}
+    for key in missing:
+        if _short(f"{kind}#{key}") not in said:
+            place = list(given.keys or ()).index(key)
+            raise Problem(404, "no event of this key waits: GET /waiting lists them", "body", "keys", place)
     chosen = waiting if given.keys is None else [event for event in waiting if event.event_key in set(given.keys)]
     return [
         Event(_short(f"{kind}#{event.event_key}"), "", "", event.ordered_at, 0, kind=kind, refers=event.event_key)
@@ -122,11 +134,6 @@ def shown(state: State) -> list[dict[str, Any]]:
     ]
 
 
-def why_waits(event: Event) -> str:
-    """Say why an event waits."""
-    return "quantity" if event.held else "date"
-
-
 def add_amendments(app: FastAPI, service: Service) -> None:
     """Add the routes that mend what was told."""
     refused: dict[int | str, Any] = {code: {} for code in (401, 403, 404, 408, 409, 413, 415, 422, 503)}
@@ -139,10 +146,10 @@ def add_amendments(app: FastAPI, service: Service) -> None:
         return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
     async def take(events: list[Event]) -> Response:
-        new, _, _ = await asyncio.shield(turn(lambda: service.take(events))) if events else (0, 0, 0)
+        new, late, held = await asyncio.shield(turn(lambda: service.take(events))) if events else (0, 0, 0)
         state = service.state
-        clock = state.clock.isoformat()
-        return as_json({"received": len(events), "new": new, "waiting": len(state.waiting), "clock": clock})
+        said = {"received": len(events), "new": new, "late": late, "held": held, "waiting": len(state.waiting)}
+        return as_json(said | {"clock": state.clock.isoformat()})
 
     @app.post(
         "/stocktake", summary="What was counted on the shelves.", responses=refused, openapi_extra=body(StocktakeIn)
@@ -156,7 +163,8 @@ def add_amendments(app: FastAPI, service: Service) -> None:
     async def clock(request: Request) -> Response:
         until = checked(ClockIn, await body_of(request)).until
         when = moment_of(until, service.state, ("body", "until"))
-        return await take([Event(f"clock#{when.isoformat()}", "", "", when, 0, kind="clock")])
+        key = await run_in_threadpool(service.log.unvoided, f"clock#{when.isoformat()}")
+        return await take([Event(key, "", "", when, 0, kind="clock")])
 
     @app.get("/waiting", summary="Events that are not counted yet, and why.")
     async def waiting() -> Response:
@@ -165,4 +173,5 @@ def add_amendments(app: FastAPI, service: Service) -> None:
 
     @app.post("/settle", summary="Applies or voids events that wait.", responses=refused, openapi_extra=body(WaitingIn))
     async def settle(request: Request) -> Response:
-        return await take(words_on(service.state.waiting, checked(WaitingIn, await body_of(request))))
+        given = checked(WaitingIn, await body_of(request))
+        return await take(await run_in_threadpool(words_on, service.state.waiting, given, service.log))

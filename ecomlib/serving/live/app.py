@@ -26,7 +26,7 @@ from ecomlib.serving.live.amendments import add_amendments
 from ecomlib.serving.live.audit import say
 from ecomlib.serving.live.configuration import ServeSettings, read_settings
 from ecomlib.serving.live.database import checkpoint, reason
-from ecomlib.serving.live.event_log import ConflictError, UnknownEventError
+from ecomlib.serving.live.event_log import AmendmentError, ConflictError, UnknownEventError
 from ecomlib.serving.live.forecast_route import add_forecast
 from ecomlib.serving.live.prometheus import Measured
 from ecomlib.serving.live.readiness import Readiness
@@ -118,6 +118,11 @@ def create_app(
         one = {"loc": ["body", "event_key"], "msg": str(error), "type": "conflict"}
         return JSONResponse({"detail": [one], "conflicts": len(error.keys), "keys": error.keys[:20]}, 409)
 
+    @app.exception_handler(AmendmentError)
+    async def impossible(request: Request, error: AmendmentError) -> JSONResponse:
+        one = {"loc": ["body", error.column or "refers"], "msg": str(error), "type": "impossible"}
+        return JSONResponse({"detail": [one], "keys": [error.event.event_key]}, 409)
+
     @app.exception_handler(UnknownEventError)
     async def unknown(request: Request, error: UnknownEventError) -> JSONResponse:
         one = {"loc": ["body", "refers"], "msg": str(error), "type": "unknown"}
@@ -138,7 +143,7 @@ def create_app(
     async def metrics() -> Response:
         from prometheus_client import CONTENT_TYPE_LATEST
 
-        service.metrics.trouble.set(bool(service.trouble))
+        service.metrics.ready.set(not await readiness.trouble())
         return Response(service.scraped(), media_type=CONTENT_TYPE_LATEST)
 
     refused: dict[int | str, Any] = {status: {} for status in (401, 403, 404, 408, 409, 413, 415, 422, 503)}

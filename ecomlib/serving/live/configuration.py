@@ -80,7 +80,7 @@ def read_settings(
     variables = os.environ if environment is None else environment
     file = config or variables.get(CONFIG) or None
     values: dict[str, Any] = _of_file(Path(file)) if file else {}
-    place = dict.fromkeys(values, str(file))
+    place = {name: f"{name} in '{file}'" for name in values}
     for one in fields(ServeSettings):
         text = variables.get(PREFIX + one.name.upper()) or None
         if text is None and one.name == "allowed_hosts":
@@ -95,7 +95,7 @@ def read_settings(
 
 def _of_file(path: Path) -> dict[str, Any]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise DataError(f"the configuration file cannot be read: {why}", value=str(path)) from error
@@ -114,12 +114,14 @@ def _of_file(path: Path) -> dict[str, Any]:
 
 def key_of(value: Any, place: str) -> str | None:
     """Strip a key and check that it is long enough; None where it is blank. The message never holds it."""
-    key = str(value).strip()
+    if not isinstance(value, str):
+        raise DataError(f"{place} must be a text", remedy="write it in quotation marks.")
+    key = value.strip()
     if not key:
         raise DataError(f"{place} is blank", remedy=f"set it to a random text of at least {SHORTEST} characters.")
     if len(key) < SHORTEST:
         raise DataError(
-            f"{place} has {len(key)} characters: too easy to guess",
+            f"{place} has {len(key)} character{'s' * (len(key) != 1)}: too easy to guess",
             remedy=f"take a random one of {SHORTEST} or more: python -c 'import secrets; print(secrets.token_hex())'.",
         )
     return key

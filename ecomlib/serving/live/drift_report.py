@@ -63,8 +63,7 @@ def inside(state: State, week: int) -> tuple[Floats, Floats, Floats]:
     b = state.bundle
     said, _, fitted = state.made(week - 1)
     forecast = (said[:, :1] * b.shares)[fitted]
-    nothing = np.zeros(state.size)  # sold in a week of which nobody has told anything
-    came = state.sold.get(week, nothing) if week > b.cutoff else b.recent[:, :, week - b.cutoff - 1]
+    came = state.units(week) if week > b.cutoff else b.recent[:, :, week - b.cutoff - 1]
     came = came[fitted].astype(float)
     reach = np.column_stack([b.width(forecast[:, column], column) for column in range(forecast.shape[1])])
     low, high = interval(forecast, reach)

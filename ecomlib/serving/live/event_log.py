@@ -6,13 +6,14 @@ again, and nothing is counted twice. The same key with other content is refused,
 
 Nothing is ever changed or deleted. What was wrong is mended by further events, which refer to the first one by its
 key: ``void`` takes it away, ``correct`` gives it another quantity, ``confirm`` lets it count where it had to wait (and
-so does a correction). What holds is read off the log by one query (``_holding``), so that a restart sees what the
+so does a correction). A correction may wait itself, and may be voided; of several the one dated last holds. With an
+order its returns are void. What holds is read off the log by one query (``_holding``), so that a restart sees what the
 running service saw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -20,7 +21,6 @@ from typing import Any, Literal
 import pandas as pd
 import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import SQLAlchemyError
 
 from ecomlib.errors import DataError
 from ecomlib.serving.live.database import open_database
@@ -51,9 +51,9 @@ _THURSDAY = 3  # 1970-01-01 was one; weeks begin on Monday
 _CHUNK = 50_000  # rows that are Python objects at one time while many are read
 _MOST_KEYS = 5_000  # that one query names
 SPEAKS_OF: dict[Kind, tuple[Kind, ...]] = {
-    "void": FACTS,
+    "void": (*FACTS, "correct", "clock"),
     "correct": FACTS,
-    "confirm": FACTS,
+    "confirm": (*FACTS, "correct"),
     "return": ("order",),
 }
 
@@ -111,6 +111,15 @@ class ConflictError(DataError):
         )
 
 
+class AmendmentError(DataError):
+    """Refuses what cannot be true of the event that it refers to: more returned than sold, two rival corrections."""
+
+    def __init__(self, event: Event, problem: str, remedy: str, column: str = "refers") -> None:
+        self.event = event
+        value = event.refers if column == "refers" else getattr(event, column)
+        super().__init__(problem, table=EVENTS.name, column=column, value=value, remedy=remedy)
+
+
 class UnknownEventError(DataError):
     """Refuses an event that refers to none, or to one that it cannot speak of."""
 
@@ -118,9 +127,10 @@ class UnknownEventError(DataError):
         self.event = event
         what = "no event has this key" if there is None else f"a {event.kind} cannot refer to a {there.kind}"
         kinds = " or ".join(SPEAKS_OF[event.kind])
-        super().__init__(
-            what, table=EVENTS.name, column="refers", value=event.refers, remedy=f"name the key of a known {kinds}."
-        )
+        remedy = f"name the key of a known {kinds}{', or leave refers out' if event.kind == 'return' else ''}."
+        if there is not None and there.kind == "void":
+            remedy = "what was voided is told again under a new key."
+        super().__init__(what, table=EVENTS.name, column="refers", value=event.refers, remedy=remedy)
 
 
 class EventLog:
@@ -148,6 +158,9 @@ class EventLog:
             A key is known with other content.
         UnknownEventError
             An event refers to a key that is not in the log, or not one that it can speak of.
+        AmendmentError
+            A return is of another product or region than its order, or more comes back than was sold; or two
+            corrections of one event are dated the same second, and differ.
         """
         first = {event.event_key: event for event in reversed(events)}
         if not first:
@@ -170,6 +183,8 @@ class EventLog:
                 there = spoken_of.get(str(event.refers))
                 if there is None or there.kind not in SPEAKS_OF[event.kind]:
                     raise UnknownEventError(event, there)
+            _check_corrections(connection, [event for event in speaking if event.kind == "correct"])
+            _check_returns(connection, [event for event in speaking if event.kind == "return"], spoken_of)
         return [event for event in events if event.event_key in new and first[event.event_key] is event]
 
     def weekly(self, since: datetime | None = None, until: datetime | None = None) -> pd.DataFrame:
@@ -192,6 +207,27 @@ class EventLog:
         frame["ds"] = pd.Timestamp(_EPOCH) + pd.to_timedelta(frame["ds"].astype("int64") * 7 - _THURSDAY, unit="D")
         frame["units"], frame["money"] = frame["units"].astype("int64"), frame["money"].astype("float64").fillna(0.0)
         return frame.sort_values(["kind", "product_id", "region_id", "ds"], ignore_index=True)
+
+    def returned(self, since: datetime | None = None, until: datetime | None = None) -> pd.DataFrame:
+        """Sum what came back up to ``until`` by the week that it was sold in: ``product_id, region_id, ds, units``.
+
+        That is the week of its order. Where it names none, and nobody knows when it was sold, it is its own. ``since``
+        leaves out what was sold before it.
+        """
+        back, order = _holding(("return",)), _holding(("order",))
+        query = sql.select(back.c.product_id, back.c.region_id, sql.func.coalesce(order.c.second, back.c.second))
+        query = query.add_columns(back.c.quantity)
+        query = query.select_from(back.outerjoin(order, order.c.event_key == back.c.refers))
+        if until is not None:  # of an order that does not count yet nothing can come back
+            query = query.where(back.c.second <= _second(until))
+            query = query.where(sql.or_(back.c.refers.is_(None), order.c.second <= _second(until)))
+        frame = self._frame(query, ["product_id", "region_id", "second", "units"])
+        if since is not None:
+            frame = frame[frame["second"].astype("int64") >= _second(since)]
+        week = (frame.pop("second").astype("int64") // 86_400 + _THURSDAY) // 7
+        frame["ds"] = pd.Timestamp(_EPOCH) + pd.to_timedelta(week * 7 - _THURSDAY, unit="D")
+        frame["units"] = frame["units"].astype("int64")
+        return frame.groupby(["product_id", "region_id", "ds"], as_index=False)["units"].sum()
 
     def lines(self, since: datetime | None = None, until: datetime | None = None) -> pd.DataFrame:
         """List what holds, oldest first: ``event_key, kind, product_id, region_id, ordered_at, quantity, unit_price``.
@@ -220,13 +256,28 @@ class EventLog:
     def waiting(self, until: datetime) -> list[Event]:
         """List what does not count: dated after ``until``, or to be confirmed; oldest first, within a second by key."""
         now = _holding(FACTS, waiting=True)
-        query = sql.select(now).where((now.c.second > _second(until)) | (now.c.held == 1))
-        return self._events(query.order_by(now.c.second, now.c.event_key))
+        facts = sql.select(now).where((now.c.second > _second(until)) | (now.c.held == 1))
+        word, about = EVENTS.alias("word"), EVENTS.alias("about")
+        names = list(EVENTS.c.keys())
+        spoken = [about.c[name] if name in ("product_id", "region_id") else word.c[name] for name in names]
+        words = sql.select(*spoken).join_from(word, about, word.c.refers == about.c.event_key)
+        words = words.where(word.c.kind == "correct", word.c.held == 1, _stands(word), _stands(about))
+        words = words.where(~_confirmed(word))
+        return sorted([*self._events(facts), *self._events(words)], key=lambda e: (e.ordered_at, e.event_key))
 
     def find(self, keys: Sequence[str]) -> dict[str, Event]:
         """Return the events of these keys as they were sent, by key; those that are not known are missing."""
         with self.engine.connect() as connection:
             return _read(connection, keys)
+
+    def unvoided(self, key: str) -> str:
+        """Return a key whose event nobody has voided: this one, or it with a sign behind it."""
+        with self.engine.connect() as connection:
+            while connection.execute(
+                sql.select(EVENTS.c.kind).where(EVENTS.c.event_key == key, ~_stands(EVENTS))
+            ).first():
+                key += "'"
+        return key
 
     def days(self, since: datetime) -> dict[int, Day]:
         """Sum up each day (``date.toordinal``) of what holds: its latest time, and two products that were ordered."""
@@ -243,11 +294,8 @@ class EventLog:
 
     def confirmed(self) -> datetime | None:
         """Return the latest time up to which the shop's clock may move by somebody's word; None without such a word."""
-        word = EVENTS.alias()
-        query = sql.select(sql.func.max(EVENTS.c.second)).where(
-            (EVENTS.c.kind == "clock")
-            | sql.exists().where(word.c.kind == "confirm", word.c.refers == EVENTS.c.event_key)
-        )
+        fact = EVENTS.c.kind.in_(FACTS) & _confirmed(EVENTS)
+        query = sql.select(sql.func.max(EVENTS.c.second)).where((EVENTS.c.kind == "clock") | fact, _stands(EVENTS))
         with self.engine.connect() as connection:
             last = connection.execute(query).scalar()
         return None if last is None else _moment(last)
@@ -277,14 +325,6 @@ class EventLog:
             count, last = connection.execute(sql.select(sql.func.count(), sql.func.max(EVENTS.c.second))).one()
         return int(count), None if last is None else _EPOCH + timedelta(seconds=int(last))
 
-    def healthy(self) -> bool:
-        """Check whether the database answers."""
-        try:
-            with self.engine.connect() as connection:
-                return bool(connection.execute(sql.select(sql.literal(1))).scalar() == 1)
-        except SQLAlchemyError:
-            return False
-
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
@@ -305,10 +345,14 @@ def _holding(kinds: Sequence[Kind], *, waiting: bool = False) -> sql.Subquery:
 
     ``held`` is 1 of what still waits.
     """
-    void, correct, confirm = (EVENTS.alias(name) for name in ("void", "correct", "confirm"))
-    voided = sql.exists().where(void.c.kind == "void", void.c.refers == EVENTS.c.event_key)
-    confirmed = sql.exists().where(confirm.c.kind.in_(("confirm", "correct")), confirm.c.refers == EVENTS.c.event_key)
-    amended = sql.and_(correct.c.kind == "correct", correct.c.refers == EVENTS.c.event_key)
+    correct = EVENTS.alias("correct")
+    amended = sql.and_(
+        correct.c.kind == "correct",
+        correct.c.refers == EVENTS.c.event_key,
+        (correct.c.held == 0) | _confirmed(correct),
+        _stands(correct),
+    )
+    confirmed = _confirmed(EVENTS) | sql.exists().where(amended)
 
     def last(name: str) -> Any:
         found = sql.select(correct.c[name]).where(amended, correct.c[name].is_not(None))
@@ -318,8 +362,67 @@ def _holding(kinds: Sequence[Kind], *, waiting: bool = False) -> sql.Subquery:
     columns = [EVENTS.c[name] for name in ("event_key", "kind", "product_id", "region_id", "second")]
     held = sql.case(((EVENTS.c.held == 1) & ~confirmed, 1), else_=0).label("held")
     query = sql.select(*columns, last("quantity"), last("unit_price"), EVENTS.c.refers, held)
-    query = query.where(EVENTS.c.kind.in_(kinds), ~voided)
+    query = query.where(EVENTS.c.kind.in_(kinds), _stands(EVENTS))
     return (query if waiting else query.where((EVENTS.c.held == 0) | confirmed)).subquery()
+
+
+def _stands(event: Any) -> sql.ColumnElement[bool]:
+    """Nobody has voided the event; nor, where it is a return, its order."""
+    void = EVENTS.alias()
+    order = EVENTS.alias()
+    gone = sql.exists().where(void.c.kind == "void", void.c.refers == event.c.event_key)
+    sold = sql.exists().where(order.c.kind == "void", order.c.refers == event.c.refers)
+    return sql.and_(~gone, sql.or_(event.c.kind != "return", ~sold))
+
+
+def _confirmed(event: Any) -> sql.ColumnElement[bool]:
+    """Somebody has said that the event may count."""
+    word = EVENTS.alias()
+    return sql.exists().where(word.c.kind == "confirm", word.c.refers == event.c.event_key)
+
+
+def _check_corrections(connection: sql.Connection, events: Sequence[Event]) -> None:
+    """Refuse a correction where another of the same event and second says otherwise: neither would be the last."""
+    for start in range(0, len(events), _MOST_KEYS):
+        part = events[start : start + _MOST_KEYS]
+        query = sql.select(EVENTS).where(EVENTS.c.kind == "correct", EVENTS.c.refers.in_({e.refers for e in part}))
+        said: dict[tuple[str | None, datetime], set[tuple[Any, ...]]] = {}
+        for row in connection.execute(query.where(_stands(EVENTS))).mappings():
+            one = _event(row)
+            said.setdefault((one.refers, one.ordered_at), set()).add((one.quantity, one.unit_price))
+        for event in part:
+            if len(said[event.refers, event.ordered_at.replace(microsecond=0)]) > 1:
+                remedy = "date the one that holds later, or void the other."
+                raise AmendmentError(event, "two corrections of one second contradict each other", remedy)
+
+
+def _check_returns(connection: sql.Connection, events: Sequence[Event], orders: Mapping[str, Event]) -> None:
+    """Refuse a return that is not of its order's product and region, or of more units than the order still has."""
+    for event in events:
+        order = orders[str(event.refers)]
+        for column in ("product_id", "region_id"):
+            if getattr(event, column) != getattr(order, column):
+                remedy = f"it was {getattr(order, column)}: name that, or leave refers out."
+                raise AmendmentError(event, f"the order was of another {column[:-3]}", remedy, column)
+    sold, back = _holding(("order",), waiting=True), _holding(("return",), waiting=True)
+    names = list(dict.fromkeys(str(event.refers) for event in events))
+    was: dict[str, int] = {}
+    left: dict[str, int] = {}
+    for start in range(0, len(names), _MOST_KEYS):
+        some = names[start : start + _MOST_KEYS]
+        query = sql.select(sold.c.event_key, sold.c.quantity).where(sold.c.event_key.in_(some))
+        was |= {row[0]: int(row[1]) for row in connection.execute(query)}
+        query = sql.select(back.c.refers, sql.func.sum(back.c.quantity)).where(back.c.refers.in_(some))
+        for row in connection.execute(query.group_by(back.c.refers)):
+            left[row[0]] = was[row[0]] - int(row[1])
+    for event in events:
+        if str(event.refers) not in was:
+            remedy = "leave refers out where units came back all the same."
+            raise AmendmentError(event, "the order is void, so nothing of it comes back", remedy)
+        if left.get(name := str(event.refers), 0) < 0:
+            problem = f"more comes back than was sold: {was[name] - left[name]:,} of {was[name]:,}"
+            remedy = "correct the return, or first the order; or leave refers out."
+            raise AmendmentError(event, problem, remedy, "quantity")
 
 
 def _between(

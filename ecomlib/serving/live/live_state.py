@@ -48,6 +48,9 @@ class State:
         self.size = (len(bundle.books.products), len(bundle.regions))
         self.sold: dict[int, np.ndarray] = {}  # week -> units (P, R)
         self.received: dict[int, np.ndarray] = {}  # the same of deliveries and returns: what came into the stock
+        self.begins = first_cutoff(bundle)
+        self.net = bundle.settings.get("units", "gross") == "net"  # its history leaves out what came back
+        self.back: dict[int, np.ndarray] = {}  # week of sale -> units that came back; kept where the version is net
         self.gap = gap_of(bundle.books, bundle.settings.get("silence"))
         self.events = log.span()[0]
         self.clock = end.to_pydatetime()
@@ -63,6 +66,7 @@ class State:
         for (kind, week), part in table.groupby(["kind", "ds"]):
             units = self._week(week_of(week), kind)
             np.add.at(units, (rows[part.index], columns[part.index]), part["units"])
+        self.back = self._returned(self.until)
         self.counts = self._counted(self.until)
         self.newest = log.newest(_NEWEST, until=self.until)
         self.answers: dict[tuple[str, str], bytes] = {}
@@ -75,8 +79,11 @@ class State:
     # --- what changes it -------------------------------------------------------------------------------------------
 
     def late(self, event: Event) -> bool:
-        """Check whether an event lies in a week that the version knows as closed: kept for the next training."""
-        return week_number(event.ordered_at) <= self.bundle.cutoff
+        """Check whether an event lies in a week that the version knows as closed: kept for the next training.
+
+        A count is late where it is older than the log: what moved since is not known.
+        """
+        return week_number(event.ordered_at) <= (self.begins if event.kind == "count" else self.bundle.cutoff)
 
     def _latest(self, times: Iterable[datetime]) -> datetime:
         return max([self.clock, *(time for time in times if time <= self.until)])
@@ -85,10 +92,27 @@ class State:
         """Read the last counts of the stock off the log, by row and column; none where the version keeps no stock."""
         if self.bundle.stock is None:
             return {}
-        row, column, end = self.bundle.row, self.bundle.column, monday(self.bundle.cutoff + 1).to_pydatetime()
+        row, column, end = self.bundle.row, self.bundle.column, monday(self.begins + 1).to_pydatetime()
         found = {(row.get(p), column.get(r)): count for (p, r), count in self.log.counted(until).items()}
-        # What was counted before the cutoff is in the version's own stock.
+        # What was counted before the log began is in the stock of the tables. What came since then the log knows whole,
+        # and so a count that is told after a training, and was made before its cutoff, still holds.
         return {at: count for at, count in found.items() if None not in at and count.at >= end}  # type: ignore[misc]
+
+    def _returned(self, until: datetime) -> dict[int, np.ndarray]:
+        """Read what came back off the log, by the week that it was sold in; nothing where the version is gross."""
+        found: dict[int, np.ndarray] = {}
+        if not self.net:
+            return found
+        table = self.log.returned(monday(self.bundle.cutoff + 1).to_pydatetime(), until)
+        for product, region, week, units in table.itertuples(index=False):
+            at = self.bundle.row.get(product), self.bundle.column.get(region)
+            if None not in at:
+                found.setdefault(week_of(week), np.zeros(self.size, dtype=np.int64))[at] += units
+        return found
+
+    def furthest(self) -> datetime:
+        """Return the latest time at which a word on an event may be dated: where the next event may move the clock."""
+        return self.until + (timedelta(days=self.gap) if self.rule.bound == "events" else timedelta(0))
 
     def due(self) -> bool:
         """Check whether the world's time has come near an event that waits for it."""
@@ -102,6 +126,7 @@ class State:
         For what speaks of other events (a void, a correction) the state is made anew.
         """
         self.events += len(events)
+        waited = len(self.waiting)
         events = [*self.waiting, *events]
         free = [event for event in events if not event.held]
         self.until = limit(self.rule, self.clock, days_of(free), self.gap, self.confirmed)
@@ -112,12 +137,15 @@ class State:
         b, moved = self.bundle, self._latest(event.ordered_at for event in events)
         for event in events:
             week = week_number(event.ordered_at)
-            if week <= b.cutoff:
-                continue
             at = b.row.get(event.product_id), b.column.get(event.region_id)
             if at[0] is None or at[1] is None:  # another version has come into force since they were checked
                 continue
             if event.kind == "count":
+                continue
+            if (count := self.counts.get(at)) and event.ordered_at > count.at:  # type: ignore[arg-type]
+                signed = -event.quantity if event.kind == "order" else event.quantity
+                self.counts[at] = replace(count, moved=count.moved + signed)  # type: ignore[index]
+            if week <= b.cutoff:
                 continue
             closed = week <= self.origin and event.kind == "order"
             if closed and week not in renewed:  # forecasts from its end on read it, perhaps in a thread at this moment
@@ -125,15 +153,23 @@ class State:
                 self._made = {origin: made for origin, made in self._made.items() if origin < week}
                 renewed.add(week)
             self._week(week, event.kind)[at] += event.quantity
-            if (count := self.counts.get(at)) and event.ordered_at > count.at:  # type: ignore[arg-type]
-                signed = -event.quantity if event.kind == "order" else event.quantity
-                self.counts[at] = replace(count, moved=count.moved + signed)  # type: ignore[index]
             if event.kind != "order":
                 continue
             self.answers.pop((event.product_id, event.region_id), None)
             self.answers.pop((event.product_id, ALL), None)
         if any(event.kind == "count" for event in events):  # it had waited; what has moved since is in the log
             self.counts = self._counted(self.until)
+        if self.net and (len(self.waiting) != waited or any(event.kind == "return" for event in events)):
+            was, self.back = self.back, self._returned(self.until)
+            changed = [
+                week for week in {*was, *self.back} if not np.array_equal(was.get(week, 0), self.back.get(week, 0))
+            ]
+            closed_ones = [week for week in changed if week <= self.origin]
+            self._made = {
+                origin: made for origin, made in self._made.items() if origin < min(closed_ones, default=NEVER)
+            }
+            renewed.update(closed_ones)
+            self.answers.clear()
         if renewed:
             self._outdate()
         orders = [event for event in events if event.kind == "order"]
@@ -143,7 +179,7 @@ class State:
 
     def refresh(self) -> None:
         """Run the forecaster for the present origin if its forecasts are missing."""
-        closed = [self._week(week) for week in range(self.bundle.cutoff + 1, self.origin + 1)]
+        closed = [self.units(week) for week in range(self.bundle.cutoff + 1, self.origin + 1)]
         self.books = self.bundle.books.followed_by([week.sum(axis=1) for week in closed])
         self.forecast, self.expected, self.fitted = self.made(self.origin)
         self.shown = self.origin
@@ -201,6 +237,16 @@ class State:
             table[week] = np.zeros(self.size, dtype=np.int64)
         return table[week]
 
+    def units(self, week: int) -> np.ndarray:
+        """Return the units sold in a week after the cutoff (P, R), in the version's own: gross, or net of returns.
+
+        More may have come back in a cell than the log knows as sold there, where a return names no order: then it is 0.
+        """
+        sold = self.sold.get(week)
+        if sold is None:
+            return np.zeros(self.size, dtype=np.int64)
+        return np.maximum(sold - self.back[week], 0) if week in self.back else sold
+
     @property
     def left(self) -> float:
         """Share of the units of the first week shown that is still to come; none where that week is over."""
@@ -220,7 +266,7 @@ class State:
         whole = column == self.size[1]
         share = 1.0 if whole else b.shares[row, column]
         reach = b.width(self.forecast[row] * share, column)
-        now = self._week(self.shown + 1)[row]
+        now = self.units(self.shown + 1)[row]
         sold = int(now.sum() if whole else now[column])
         answer: list[tuple[float, float, float, int | None, float]] = []
         for step in range(b.horizon):
@@ -285,7 +331,7 @@ class State:
         for week in range(self.shown - weeks + 1, self.shown + 1):
             back = b.recent.shape[2] - 1 - (b.cutoff - week)
             if week > b.cutoff:
-                units = int(self._week(week)[row, column].sum())
+                units = int(self.units(week)[row, column].sum())
             elif back >= 0 and week >= b.books.first:
                 units = int(b.recent[row, column, back].sum())
             else:
@@ -318,6 +364,11 @@ class State:
         for place, count in counts.items():
             stock[place] = count.units + count.moved
         return stock
+
+
+def first_cutoff(bundle: Bundle) -> int:
+    """Return the last week that comes from the store's tables; what came after it, the log was told."""
+    return week_of(bundle.settings.get("source", {}).get("cutoff", bundle.settings["cutoff"]))
 
 
 _EPOCH = datetime(1970, 1, 5)  # a Monday, the first day of week 1

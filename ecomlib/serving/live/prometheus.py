@@ -22,9 +22,12 @@ class Metrics:
             "ecomlib_request_seconds", "time to the answer's end", ["route"], buckets=_BOUNDS, registry=r
         )
         self.events = Counter("ecomlib_events", "events by what became of them", ["outcome"], registry=r)
+        for outcome in ("new", "late", "known", "conflict"):  # there from the start: a rate needs a first value
+            self.events.labels(outcome)
         self.waiting = Gauge(
-            "ecomlib_events_waiting", "events dated too far ahead of the shop's clock to count", registry=r
+            "ecomlib_events_waiting", "events that do not count: dated too far ahead, or to be confirmed", registry=r
         )
+        self.ready = Gauge("ecomlib_ready", "1 while an order would be taken: what GET /ready says", registry=r)
         self.version = Gauge("ecomlib_model_version", "version in force", registry=r)
         self.trouble = Gauge(
             "ecomlib_trouble", "1 while the version promoted last cannot be served, and another is", registry=r

@@ -26,7 +26,7 @@ class OrderPlan:
 
     products: identifiers and titles; regions: identifiers of the columns; found: orders, alerts and reasons (P, R);
     expected: mean units of the weeks to be covered (P, R); counted: whether the shop knows its stock; since: the
-    moment from which demand is counted.
+    moment from which demand is counted; units: "gross", or "net" of what comes back, in which demand and order are.
     """
 
     products: tuple[tuple[str, str], ...]
@@ -35,6 +35,7 @@ class OrderPlan:
     expected: Floats
     counted: bool
     since: datetime
+    units: str = "gross"
 
     def totals(self) -> dict[str, int]:
         """Sum up the whole plan: pairs of product and region that are out or low, units to order, rows that order."""
@@ -85,11 +86,13 @@ class OrderPlan:
             "on_hand": int(found.on_hand[row].sum()) if self.counted else None,
             "expected": round(float(self.expected[row].sum()), 2),
             "order": int(found.order[row][known].sum()) if known.any() else None,
+            "units": self.units,
             "alert": ALERTS[found.urgency[row].min()],
             "out": int((found.urgency[row] == _OUT).sum()),
             "low": int((found.urgency[row] == _LOW).sum()),
             "regions": [
-                {name: value for name, value in part.items() if name not in ("product_id", "title")} for part in parts
+                {name: value for name, value in part.items() if name not in ("product_id", "title", "units")}
+                for part in parts
             ],
         } | ({} if known.all() else {"reason": f"unknown: {found.reason[row][~known][0]}"})
 
@@ -102,6 +105,7 @@ class OrderPlan:
             "on_hand": int(self.found.on_hand[row, column]) if self.counted else None,
             "expected": round(float(self.expected[row, column]), 2),
             "order": None if reason else int(self.found.order[row, column]),
+            "units": self.units,
             "alert": ALERTS[self.found.urgency[row, column]],
         } | ({"reason": f"unknown: {reason}"} if reason else {})
 
@@ -137,7 +141,8 @@ def plan(state: State, ratio: float = 3.0, region: str | None = None) -> OrderPl
     products = tuple(zip(b.books.products, map(str, b.products["title"]), strict=True))
     # Where new forecasts are still being made the week shown is over, and the need begins with the one after it.
     since = state.clock if state.shown == state.origin else monday(state.shown + 2).to_pydatetime()
-    return OrderPlan(products, tuple(names), found, expected, stock is not None, since)
+    counts = b.settings.get("units", "gross")
+    return OrderPlan(products, tuple(names), found, expected, stock is not None, since, counts)
 
 
 def replenish(state: State, ratio: float = 3.0, limit: int = 50, region: str | None = None) -> list[dict[str, Any]]:

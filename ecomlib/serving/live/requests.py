@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from datetime import datetime
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
@@ -20,7 +22,13 @@ from ecomlib.serving.live.live_state import State
 M = TypeVar("M", bound=BaseModel)
 Place = tuple[str | int, ...]  # of a field in the body
 MOST_EVENTS, MOST_BYTES = 5_000, 2 * 2**20
-_WHEN = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?( ?(Z|UTC|[+-]\d{2}:?\d{2}))?)?$"
+_DAY, _TIME, _ZONE = (
+    r"(\d{4}-\d{2}-\d{2})",
+    r"(\d{2}:\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?",
+    r"(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)",
+)
+_WHEN = rf"^{_DAY}(?:[Tt ]{_TIME}(?: ?{_ZONE})?)?$"
+_EXAMPLES = "write 2026-06-02T18:00:00 by the shop's own clock, or with an offset: 2026-06-02T16:00:00Z"
 
 
 _BELIEVED = 50  # units of one line that are always believed
@@ -59,7 +67,7 @@ Text = Annotated[
 Whole = Annotated[int, BeforeValidator(lambda v: int(v) if type(v) is float and v.is_integer() else v)]
 
 
-When = Annotated[str, StringConstraints(pattern=_WHEN)]
+When = Annotated[str, StringConstraints(strict=True, max_length=60), Field(json_schema_extra={"pattern": _WHEN})]
 
 
 class EventIn(BaseModel):
@@ -163,8 +171,10 @@ def event_of(event: EventIn, state: State, most: Sequence[int], place: Place) ->
     when, held = moment_of(event.ordered_at, state, (*place, "ordered_at")), 0
     if not speaks:
         row = known_place(event.product_id, event.region_id, state, place)
-        times = 1 if event.kind in ("order", "return") else _DELIVERED
-        held = int((event.quantity or 0) > times * most[row])
+        held = int((event.quantity or 0) > times(event.kind) * most[row])
+    elif event.kind == "correct" and when > state.furthest():
+        problem = "a correction is dated when it was made: of several the last one holds, and this one would for ever"
+        raise Problem(422, problem, *place, "ordered_at")
     return Event(
         event.event_key,
         event.product_id or "",
@@ -178,6 +188,11 @@ def event_of(event: EventIn, state: State, most: Sequence[int], place: Place) ->
     )
 
 
+def times(kind: str) -> int:
+    """Return how many times as much as one order line may hold is believed of an event."""
+    return 1 if kind in ("order", "return") else _DELIVERED
+
+
 def known_place(product: str | None, region: str | None, state: State, place: Place) -> int:
     """Return the row of a product; 422 where it or the region is not known."""
     if product not in state.bundle.row:
@@ -188,14 +203,25 @@ def known_place(product: str | None, region: str | None, state: State, place: Pl
 
 
 def moment_of(text: str, state: State, place: Place) -> datetime:
-    """Read a time by the shop's clock, to the second; with an offset it is turned into the shop's time zone."""
+    """Read a time by the shop's clock, to the second; with an offset it is turned into the shop's time zone.
+
+    A day may end at 24:00, and a leap second is the one after it.
+    """
+    found = re.fullmatch(_WHEN, text, re.ASCII)
+    if found is None:
+        raise Problem(422, f"this is no time: {_EXAMPLES}", *place)
+    day, minute, second, zone = (part or "" for part in found.groups())
+    late = timedelta(days=minute == "24:00" and second in ("", "00"), seconds=second == "60")
+    minute, second = "00:00" if late.days else minute or "00:00", "59" if late.seconds else second or "00"
     try:
-        when = datetime.fromisoformat(text.replace("UTC", "Z").replace(" Z", "Z").replace(" +", "+").replace(" -", "-"))
-    except ValueError as error:
-        raise Problem(422, f"this is no time: {error}", *place) from None
+        when = datetime.fromisoformat(f"{day}T{minute}:{second}{zone.upper().replace('UTC', 'Z')}") + late
+        when = state.rule.local(when)
+    except (ValueError, OverflowError) as error:
+        said = "an offset is less than a day" if "offset" in str(error) else str(error)
+        raise Problem(422, f"this is no time: {said}", *place) from None
     if not 1971 <= when.year < 2200:  # pandas' timestamps end in 2262
         raise Problem(422, "a year is one from 1971 to 2199", *place)
-    return state.rule.local(when).replace(microsecond=0)  # what the log keeps
+    return when  # to the second: what the log keeps
 
 
 def plausible(state: State) -> list[int]:
@@ -207,6 +233,29 @@ def plausible(state: State) -> list[int]:
     largest = state.bundle.books.units.max(axis=1, initial=0.0)
     usual = float(np.median(largest[largest > 0])) if (largest > 0).any() else 0.0
     return [max(_BELIEVED, int(10 * max(own, usual))) for own in largest]
+
+
+def most_counted(state: State, most: Sequence[int], row: int, column: int) -> int:
+    """Return the units that are believed to lie on the shelf: as many as a delivery brings, or ten times the stock."""
+    stock = state.on_hand()
+    known = 0 if stock is None else 10 * int(max(stock[row, column], 0))
+    return max(_DELIVERED * most[row], known)
+
+
+def doubted(events: Sequence[Event], known: Mapping[str, Event], state: State) -> list[Event]:
+    """Mark the corrections that are to be confirmed as ``held``: of quantities that nobody believes of their event."""
+    most: list[int] = []
+    answer = []
+    for event in events:
+        there = known.get(event.refers or "") if event.kind == "correct" else None
+        if there is not None and there.product_id in state.bundle.row and there.region_id in state.bundle.column:
+            most = most or plausible(state)
+            row, column = state.bundle.row[there.product_id], state.bundle.column[there.region_id]
+            count = there.kind == "count"
+            limit = most_counted(state, most, row, column) if count else times(there.kind) * most[row]
+            event = replace(event, held=int(event.quantity > limit))
+        answer.append(event)
+    return answer
 
 
 def schema() -> dict[str, Any]:

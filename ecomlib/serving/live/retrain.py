@@ -15,8 +15,8 @@ import pandas as pd
 from ecomlib.errors import DataError
 from ecomlib.serving.live.drift_report import look
 from ecomlib.serving.live.event_log import EventLog
-from ecomlib.serving.live.live_state import State
-from ecomlib.serving.live.shop_clock import ClockSettings
+from ecomlib.serving.live.live_state import State, first_cutoff
+from ecomlib.serving.live.shop_clock import ClockSettings, noted
 from ecomlib.serving.release.bundle import ALL, EVENTS_FILE, Bundle, database_url, open_bundle
 from ecomlib.serving.release.inputs import SalesHistory, monday, week_of
 from ecomlib.serving.release.train import ReleaseSettings, Say, Trained, train
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ecomlib.evaluation import Verdict
     from ecomlib.stores import Store
 
+_CELL = ["product_id", "region_id", "ds"]
 LEAST_ORIGINS = 3  # fewer say nothing of another month
 _NOTHING = pd.DataFrame({"unique_id": [], "ds": [], "cutoff": [], "y": [], "old": [], "new": []}).astype(
     {"unique_id": object, "ds": "datetime64[ns]", "cutoff": "datetime64[ns]"}
@@ -58,14 +59,15 @@ def retrain(
 
     It knows the weeks up to the last full one on the shop's clock, and forecasts as far ahead as the version in force,
     and the same units, gross or net of returns, whatever ``plan`` says: else the two could not be compared. ``rule`` is
-    what bounds the clock, as the service has it. What prices and promotions do is kept from the version in force: the
-    log does not say which promotions ran, nor where the stock was out.
+    what bounds the clock; by default what the service noted. What prices and promotions do is kept from the version in
+    force: the log does not say which promotions ran, nor where the stock was out.
     Raises ``DataError`` where no full week has passed since the version in force was made (lesson 08, section 6).
     """
     old = open_bundle(home)
     with closing(EventLog(database or database_url(home))) as log:
-        state = State(old, log, rule=rule)
+        state = State(old, log, rule=rule or noted(home, old.settings["source"]))
         lines, stock = log.lines(until=state.until), state.on_hand(state.origin)
+        back = log.returned(until=state.until) if state.net else None
     if state.origin <= old.cutoff:
         raise DataError(
             f"no full week has passed since version {old.number:04d} was made",
@@ -75,6 +77,8 @@ def retrain(
     base = first_cutoff(old)
     before = store.orders[store.orders["ordered_at"] < monday(base + 1)]
     more = lines[lines["kind"] == "order"].rename(columns={"event_key": "order_id"}).drop(columns="kind")
+    if back is not None:
+        more = kept_lines(more, back)
     unread = int((store.orders["ordered_at"] >= monday(base + 1)).sum())
     if store.regions is None:
         more = more.drop(columns="region_id")
@@ -85,12 +89,14 @@ def retrain(
             f"not read: {unread:,} order lines of the tables from {monday(base + 1):%Y-%m-%d} on, since what came then "
             "is taken from the log. To learn from the tables instead: ecomlib train --from tables"
         )
-    noted = dict(source or old.settings["source"]) | {"cutoff": f"{monday(base):%Y-%m-%d}"}
+    made_of = dict(source or old.settings["source"]) | {"cutoff": f"{monday(base):%Y-%m-%d}"}
     how = replace(plan or ReleaseSettings(), horizon=old.horizon, returns=old.settings.get("units", "gross"))
-    return train(known, home, how, source=noted, cutoff=state.origin, more=more, keep=old, stock=stock, say=say)
+    return train(known, home, how, source=made_of, cutoff=state.origin, more=more, keep=old, stock=stock, say=say)
 
 
-def decide(old: Bundle, new: Bundle, log: EventLog, *, alarm: bool, seed: int = 0) -> Decision:
+def decide(
+    old: Bundle, new: Bundle, log: EventLog, *, alarm: bool, seed: int = 0, rule: ClockSettings | None = None
+) -> Decision:
     """Compare the version in force with a challenger on what the live log says: may the new one serve? (lesson 08,
     section 6)
 
@@ -107,7 +113,7 @@ def decide(old: Bundle, new: Bundle, log: EventLog, *, alarm: bool, seed: int = 
     """
     from ecomlib.evaluation import compare
 
-    champion, challenger = State(old, log), State(new, log)
+    champion, challenger = State(old, log, rule=rule), State(new, log, rule=rule)
     champion.refresh()
     challenger.refresh()
     truth = live_books(champion, log)
@@ -156,6 +162,8 @@ def live_books(champion: State, log: EventLog) -> SalesHistory:
     base = first_cutoff(bundle)
     told = log.weekly(monday(base + 1).to_pydatetime())
     told = told[(told["kind"] == "order") & told["product_id"].isin(bundle.row)]
+    if champion.net:
+        told = kept_units(told, log.returned(monday(base + 1).to_pydatetime()))
     week = told["ds"].map(week_of).to_numpy(dtype=np.int64)
     units, mine = books.units.copy(), week <= bundle.cutoff  # what came later is in the champion's state already
     units[:, base + 1 - books.first : bundle.cutoff + 1 - books.first] = 0.0
@@ -164,9 +172,22 @@ def live_books(champion: State, log: EventLog) -> SalesHistory:
     return replace(books, units=units)
 
 
-def first_cutoff(bundle: Bundle) -> int:
-    """Return the last week that comes from the store's tables; what came after it, the log was told."""
-    return week_of(bundle.settings["source"].get("cutoff", bundle.settings["cutoff"]))
+def kept_units(told: pd.DataFrame, back: pd.DataFrame) -> pd.DataFrame:
+    """Take what came back off units by ``product_id, region_id, ds``; never more than was sold there."""
+    found = told.merge(back, how="left", on=_CELL, suffixes=("", "_back"))
+    return found.assign(units=(found["units"] - found.pop("units_back").fillna(0)).clip(lower=0).astype("int64"))
+
+
+def kept_lines(lines: pd.DataFrame, back: pd.DataFrame) -> pd.DataFrame:
+    """Take what came back off the lines of its product, region and week of sale, the oldest first, as far as they go.
+
+    So that by week there are as many as the service shows.
+    """
+    days = lines["ordered_at"].dt.normalize()
+    cells = lines.assign(ds=days - pd.to_timedelta(days.dt.weekday, unit="D")).merge(back, how="left", on=_CELL)
+    upto = cells.groupby(_CELL)["quantity"].cumsum() - cells["units"].fillna(0)
+    kept = upto.clip(lower=0).clip(upper=cells["quantity"]).astype("int64").to_numpy()
+    return lines.assign(quantity=kept)[kept > 0].reset_index(drop=True)
 
 
 def _weekly(books: SalesHistory, other: SalesHistory) -> pd.Series:
@@ -238,7 +259,7 @@ def canary(home: str | os.PathLike[str], number: int, *, database: str | None = 
         return Decision(False, f"not promoted, nothing was compared: {wrong}", None, _NOTHING)
     alarm = look(_state(old, home, database))["drifted"]
     with closing(EventLog(database or database_url(home))) as log:
-        return decide(old, new, log, alarm=alarm)
+        return decide(old, new, log, alarm=alarm, rule=noted(home, old.settings["source"]))
 
 
 def _no_live_log(home: str | os.PathLike[str], database: str) -> str | None:
@@ -257,7 +278,7 @@ def _no_live_log(home: str | os.PathLike[str], database: str) -> str | None:
 def _state(bundle: Bundle, home: str | os.PathLike[str], database: str | None) -> State:
     """The shop as the service sees it, from its database."""
     with closing(EventLog(database or database_url(home))) as log:
-        state = State(bundle, log)
+        state = State(bundle, log, rule=noted(home, bundle.settings["source"]))
     state.refresh()
     return state
 

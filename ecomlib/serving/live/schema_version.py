@@ -93,6 +93,8 @@ def _look(connection: sql.Connection, expected: set[str], where: str) -> tuple[i
     names = sql.inspect(connection).get_table_names()
     held = connection.exec_driver_sql(f"SELECT max(version) FROM {TABLE}").scalar() if TABLE in names else None
     if held is not None:
+        if type(held) is not int or held < 1:
+            raise _foreign(where)
         if held > VERSION:
             raise DataError(
                 f"the database was made by a newer ecomlib: its tables are of version {held}, this one knows {VERSION}",

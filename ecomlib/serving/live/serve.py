@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ecomlib.errors import DataError, EcomlibError
 from ecomlib.serving.live.configuration import ServeSettings, read_settings
-from ecomlib.serving.release.bundle import KEY
+from ecomlib.serving.release.bundle import KEY, database_url
 
 MOST_CALLERS = 500  # connections and requests at a time; more are answered 503
 
@@ -31,11 +31,16 @@ def serve(settings: ServeSettings) -> None:
 
     from ecomlib.serving.live.app import create_app
     from ecomlib.serving.live.audit import log_as_json
+    from ecomlib.serving.live.database import address_of, file_of
     from ecomlib.serving.live.slow_callers import Protocol
 
     if not _loopback(settings.host) and not settings.write_key:
         remedy = f"set {KEY} in the environment to a long random text, or listen on 127.0.0.1."
         raise DataError("anybody who reaches this address could write events", value=settings.host, remedy=remedy)
+    address = address_of(settings.database or database_url(settings.home))
+    if address.get_backend_name() == "sqlite" and file_of(address) is None:
+        remedy = "name a file: sqlite:////var/lib/shop/events.db."
+        raise DataError("orders would be kept in no file that one server can hold", value=str(address), remedy=remedy)
     with ExitStack() as stack:
         sockets = [stack.enter_context(one) for one in listen(settings.host, settings.port)]
         _more_handles()

@@ -22,7 +22,8 @@ from ecomlib.serving.live.feed import Feed, file_bytes, server_bytes
 from ecomlib.serving.live.kept import KeptForecasts
 from ecomlib.serving.live.live_state import State
 from ecomlib.serving.live.prometheus import Metrics
-from ecomlib.serving.live.shop_clock import settings_for
+from ecomlib.serving.live.requests import doubted
+from ecomlib.serving.live.shop_clock import note, settings_for
 from ecomlib.serving.release import bundle as bundles
 
 _LOOK = 1.0  # seconds between two looks at the registry
@@ -51,6 +52,7 @@ class Service:
         self.metrics = Metrics()
         self.lock = asyncio.Lock()
         self.rule = settings_for(bundle.settings.get("source", {}), clock, timezone)
+        note(home, bundle.settings.get("source", {}), self.rule)
         self.state = State(bundle, self.log, KeptForecasts(home, version), self.rule)
         self.coming: State | None = None  # of a version that is about to come into force: it is told all events too
         self.looked: dict[str, Any] | None = None  # the drift lights seen last
@@ -77,6 +79,8 @@ class Service:
             if self.doubtful:
                 await self._recount()
             try:
+                if any(event.kind == "correct" for event in events):
+                    events = await run_in_threadpool(self._doubted, events)
                 new = await run_in_threadpool(self.log.append, events)
             except ConflictError as error:
                 self.metrics.events.labels("conflict").inc(len(error.keys))
@@ -97,6 +101,10 @@ class Service:
         for outcome, count in (("new", len(new) - late), ("late", late), ("known", len(events) - len(new))):
             self.metrics.events.labels(outcome).inc(count)
         return len(new), late, sum(event.event_key in keys for event in new)
+
+    def _doubted(self, events: list[Event]) -> list[Event]:
+        about = [event.refers for event in events if event.kind == "correct" and event.refers]
+        return doubted(events, self.log.find(about) | {event.event_key: event for event in events}, self.state)
 
     async def _recount(self) -> None:
         """Read the state off the log anew; the caller holds the lock."""

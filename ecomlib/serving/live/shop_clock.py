@@ -17,20 +17,26 @@ move it further, so where it stands does not depend on the order in which they c
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
 from ecomlib.errors import DataError
+from ecomlib.files import whole_file
 from ecomlib.serving.live.event_log import Day, Event
 from ecomlib.serving.release.inputs import SalesHistory
 from ecomlib.stores import registry
 
 Bound = Literal["world", "events"]
+_NOTE = "clock.json"
 
 GRACE = timedelta(hours=24)  # that an event may be ahead of the world: clocks differ, and so do time zones
 LEAST = 7  # days of a gap over which a single event is followed; fewer, and one of the running week might wait
@@ -79,6 +85,25 @@ def settings_for(source: Mapping[str, Any], bound: str = "auto", timezone: str =
     if bound == "auto":
         bound = "events" if registry.entry(str(source.get("store", ""))) is not None else "world"
     return ClockSettings(bound, timezone)  # type: ignore[arg-type]
+
+
+def note(home: str | os.PathLike[str], source: Mapping[str, Any], rule: ClockSettings) -> None:
+    """Write down what bounds a home's clock, where it is not what its version says: training must count the same."""
+    path = Path(home) / _NOTE
+    with contextlib.suppress(OSError):  # a home that may not be written
+        if rule == settings_for(source):
+            path.unlink(missing_ok=True)
+        elif rule != noted(home, source):
+            with whole_file(path) as part:
+                part.write_text(json.dumps(asdict(rule)), encoding="utf-8")
+
+
+def noted(home: str | os.PathLike[str], source: Mapping[str, Any]) -> ClockSettings:
+    """Return what bounds a home's clock by the server that served it last."""
+    try:
+        return ClockSettings(**json.loads((Path(home) / _NOTE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):  # nothing is noted, or what is cannot be read
+        return settings_for(source)
 
 
 def gap_of(books: SalesHistory, silence: float | None) -> int:

@@ -100,11 +100,17 @@ def order_list(views: Views, state: State, asked: OrdersIn) -> dict[str, Any]:
     return {
         "origin": f"{monday(state.shown):%Y-%m-%d}",
         "ratio": asked.ratio,
+        "units": units(state.bundle),
         "currency": currency(state.bundle),
         "expected": orders.period(),
         "totals": orders.totals() | {"rows": len(rows), "of": of},
         "rows": rows,
     }
+
+
+def units(b: Bundle) -> str:
+    """Name what a version's quantities count: ``gross``, or ``net`` of what came back."""
+    return str(b.settings.get("units", "gross"))
 
 
 def currency(b: Bundle) -> str | None:
@@ -137,12 +143,11 @@ def abilities(b: Bundle) -> dict[str, bool]:
 def overview(state: State, orders: OrderPlan, drift: dict[str, Any], serial: int) -> dict[str, Any]:
     """Sum up the shop for the control room: orders, regions, alerts, drift, newest orders."""
     b = state.bundle
-    sold = state.sold.get(state.shown + 1, np.zeros(state.size)).sum(axis=0)
+    sold = state.units(state.shown + 1).sum(axis=0)
     expected = (state.expected[:, :1] * b.shares).sum(axis=0)
     first = state.waiting[:WAITING]
     waiting = [
-        row | {"kind": event.kind, "why": "quantity" if event.held else "date"}
-        for event, row in zip(first, shown(b, first), strict=True)
+        row | {"kind": event.kind, "why": why_waits(event)} for event, row in zip(first, shown(b, first), strict=True)
     ]
     regions = [
         row | {"sold_week": int(units), "expected_week": round(float(mean), 1)}
@@ -155,7 +160,7 @@ def overview(state: State, orders: OrderPlan, drift: dict[str, Any], serial: int
         "clock": state.clock.isoformat(),
         "elapsed": round(1 - state.left, 4),
         "events": state.events,
-        "units": b.settings.get("units", "gross"),
+        "units": units(b),
         "state": serial,
         "currency": currency(b),
         "can": abilities(b),
@@ -174,6 +179,11 @@ def overview(state: State, orders: OrderPlan, drift: dict[str, Any], serial: int
         "newest": shown(b, state.newest),
         "waiting": {"count": len(state.waiting), "events": waiting},
     }
+
+
+def why_waits(event: Event) -> str:
+    """Say why an event waits."""
+    return "quantity" if event.held else "date"
 
 
 def shown(b: Bundle, events: Sequence[Event]) -> list[dict[str, Any]]:

@@ -87,6 +87,8 @@ class WriterLock:
     def _lock_file(self, path: Path) -> None:
         lock = filelock.FileLock(f"{path}.lock", timeout=0, thread_local=False)
         note = path.with_name(f"{path.name}.server")
+        if not path.parent.is_dir():  # the lock would make it
+            raise DataError("there is no such folder", value=str(path.parent), remedy="make it, or name another.")
         try:
             lock.acquire()
         except filelock.Timeout as error:

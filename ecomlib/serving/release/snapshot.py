@@ -19,6 +19,7 @@ from ecomlib.stores.oddities import raise_for_stray_dates
 if TYPE_CHECKING:
     from ecomlib.stores import Store
 
+LONGEST = 200  # characters of an identifier: of the columns of events
 _PRIOR = 20.0  # units that a product's own split must outweigh: so many come from its category's
 
 _TIMES = {"inventory": "date", "mailings": "date", "reviews": "written_at", "listings": "valid_from"}
@@ -115,6 +116,19 @@ def cut(store: Store, cutoff: int, more: pd.DataFrame | None = None) -> Held:
     return Held(store.with_parts(**tables, sessions=None), store.prices, stock, cutoff)
 
 
+def _short_enough(table: pd.DataFrame, name: str, column: str) -> None:
+    """Refuse identifiers that no order could bear, before the version is made and not when the order comes."""
+    long = table[column].str.len() > LONGEST
+    if long.any():
+        raise DataError(
+            f"the service takes identifiers of at most {LONGEST} characters",
+            table=name,
+            column=column,
+            value=f"{table[column][long].iloc[0][:40]}…",
+            remedy="give it a shorter one, in the orders too.",
+        )
+
+
 def catalogue(store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
     """List products by identifier with category, price, cost; and regions, or the one region of a shop without."""
     found = store.products.sort_values("product_id", ignore_index=True)
@@ -123,11 +137,13 @@ def catalogue(store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
     price = products.pop("list_price").astype(float)
     products["price"] = products["product_id"].map(paid).fillna(price).astype(float)
     products["cost"] = products.pop("unit_cost").astype(float)
+    _short_enough(products, "products", "product_id")
     products["category"] = products["category"].astype(object).where(products["category"].notna(), "none")
     if store.regions is None or "region_id" not in store.orders:
         return products, pd.DataFrame({"region_id": [ALL], "name": ["everywhere"]})
     place = [c for c in ("row", "column", "latitude", "longitude") if c in store.regions]
     regions = store.regions[["region_id", "name", *place]].sort_values("region_id", ignore_index=True)
+    _short_enough(regions, "regions", "region_id")
     if ALL in set(regions["region_id"]):
         raise DataError(
             "this name stands for the sum of all regions",
