@@ -153,7 +153,7 @@ def _joined(
     for other in others:
         for column in other.stack.frame.columns:
             there = other.stack.frame[column].dropna()
-            overlap = float(values.isin(there).mean()) if len(values) else 0.0
+            overlap = _overlap(values, there)
             named = name_score(ROLE[link], column)[0]
             if (
                 overlap < 0.5
@@ -181,6 +181,14 @@ def _joined(
             if score and (best is None or score > best[0]):
                 best = score, other, column, chosen
     return best[1:] if best else None
+
+
+def _overlap(values: pd.Index, there: pd.Series) -> float:
+    """The share of identifiers that a column holds; a spreadsheet may have taken its leading zeros."""
+    if not len(values):
+        return 0.0
+    bare_ones = values.str.lstrip("0").isin(there.str.lstrip("0"))
+    return float(max(values.isin(there).mean(), bare_ones.mean()))
 
 
 def _price(

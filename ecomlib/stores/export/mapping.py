@@ -82,7 +82,8 @@ def write_mapping(mapping: ExportMapping, path: Path, remarks: Mapping[tuple[str
     Parameters
     ----------
     remarks : mapping of (str, str) to str
-        By part and role: what stands behind the line, such as the reason of a proposal.
+        By part and role: what stands behind the line, such as the reason of a proposal; by part and an empty role what
+        stands below its columns.
     """
     lines = [
         "# Which column of the export is which. Edit it, and hand it in again:",
@@ -101,11 +102,19 @@ def write_mapping(mapping: ExportMapping, path: Path, remarks: Mapping[tuple[str
         for role, column in part.columns.items():
             remark = remarks.get((name, role), "")
             lines.append(f"{role} = {_toml(column)}" + (f"  # {remark}" if remark else ""))
+        lines += [f"# {remarks[name, '']}"] if remarks.get((name, "")) else []
     if mapping.keep:
         lines += ["", "# Only rows with these values are order lines.", "[keep]"]
         lines += [f"{_toml(column)} = {_toml(values)}" for column, values in mapping.keep.items()]
     lines += ["", "# What may be named in [lines], [orders] and [products]:"]
     lines += [f"#   {role.key:<12} {role.means}" for role in ROLE.values()]
+    lines += [
+        "# A file of orders or products is joined by its key, the column that holds the order_id or product_id:",
+        "#   [products]",
+        '#   files = ["articles.csv"]',
+        '#   key = "Article number"',
+        '#   title = "Name"',
+    ]
     return write_whole(path, "\n".join(lines) + "\n")
 
 
@@ -183,5 +192,8 @@ def _part(name: str, content: Any) -> Part:
             raise DataError(f"[{name}] {role} must name one column", value=column, remedy='write "Name of the column".')
     files, key = _words("files", content.get("files", [])), content.get("key", "")
     if name != "lines" and not key:
-        raise DataError(f"[{name}] names no key", remedy='write the column that holds the identifier: key = "id".')
+        link = "order_id" if name == "orders" else "product_id"
+        column = columns.get(link) or "id"
+        remedy = f"write the column that holds the {link} there: key = {_toml(column)}."
+        raise DataError(f"[{name}] names no key", remedy=remedy)
     return Part(files, {role: column for role, column in columns.items() if column}, str(key))

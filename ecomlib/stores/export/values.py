@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.stores.export.states import states
 from ecomlib.stores.folder.parse import parse
 from ecomlib.stores.schema import SCHEMA
 
@@ -305,6 +306,7 @@ class Look:
     count: int
     mails: float
     largest: float
+    states: float = 0.0
 
 
 def look(values: pd.Series) -> Look:
@@ -337,4 +339,5 @@ def look(values: pd.Series) -> Look:
         count=int(there.nunique()),
         mails=float(sample.str.contains(r"[^@\s]+@[^@\s]+\.\w+").mean()),
         largest=float(size.abs().max()) if size.notna().any() else 0.0,
+        states=states(there),
     )
