@@ -9,15 +9,17 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.stores.export.amounts import after_discount, downloaded_twice, paid, split_returns, variants
 from ecomlib.stores.export.lines import gather, product_columns
 from ecomlib.stores.export.mapping import ExportMapping
 from ecomlib.stores.export.roles import OF_ORDER
 from ecomlib.stores.export.stack import Stack
 from ecomlib.stores.export.states import CANCELLED, RETURNED, SALES, is_marked, is_state
-from ecomlib.stores.export.values import bare, clocks, decimal_signs, moments, numbers
+from ecomlib.stores.export.values import bare, clocks, decimal_signs, is_percent, moments, numbers
 from ecomlib.stores.store import Store
 
 _ORDERS = ("order_id", "product_id", "region_id", "customer_id", "ordered_at", "quantity", "unit_price", "returned")
+_COUNTED = ("price_per", "discount", "cancelled_quantity", "returned_quantity")  # numbers that change a line
 
 
 @dataclass
@@ -70,14 +72,17 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
     main, work = gathered.stack, _Work(gathered.lines, gathered.left_out, gathered.notes)
     has = work.lines.columns
     decimal = mapping.decimal or _decimal_sign(stacks)
+    again, named = downloaded_twice(main.frame.loc[work.lines.index])
+    if len(main.names) == 1:
+        work.leave_out(again, f"rows that stand there twice, with the same {named}")
     _fill_orders(work, has)
     nameless = work.lines["product_id"].isna()
     work.leave_out(nameless, "rows without a product (order totals, shipping, fees, footers)")
     work.leave_out(work.lines["order_id"].isna(), "rows without an order's identifier")
     _take_states(work, mapping)
     work.leave_out(work.lines["quantity"].isna(), "rows without a quantity")
-    amount = "unit_price" if "unit_price" in has else "line_total"
-    work.leave_out(work.lines[amount].isna(), "rows without a price")
+    amounts = [role for role in ("unit_price", "line_total") if role in has]
+    work.leave_out(work.lines[amounts].isna().all(axis=1), "rows without a price")
     work.leave_out(work.lines["ordered_at"].isna(), "rows without a date")
     if work.lines.empty:
         found = ", ".join(f"{count} {why}" for why, count in work.left_out)
@@ -92,16 +97,21 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
         fail = lambda problem, bad, remedy: main.fault(problem, column, bad, remedy)  # noqa: E731
         return numbers(words, sign, fail)
 
-    quantity, price = number("quantity"), number(amount)
-    price_per = number("price_per") if "price_per" in has else None
-    lines = work.lines = work.lines.assign(quantity=quantity, unit_price=price)
+    read = ("quantity", *amounts, *(role for role in _COUNTED if role in has))
+    lines = work.lines = work.lines.assign(**{role: number(role) for role in read})
     lines["ordered_at"] = _moments(work, mapping, main)
-    if amount == "line_total":
-        with np.errstate(divide="ignore", invalid="ignore"):
-            lines["unit_price"] = (lines["unit_price"] / lines["quantity"]).abs().round(4)
-    elif price_per is not None:
-        lines["unit_price"] = lines["unit_price"] / price_per.where(price_per > 0, 1.0)
+    if "price_per" in has and "unit_price" in has:
+        lines["unit_price"] /= lines["price_per"].where(lines["price_per"] > 0, 1.0)
+    lines["unit_price"] = paid(lines)
+    if "discount" in has:
+        _discounts(work, mapping)
     work.leave_out(work.lines["quantity"] == 0, "rows with a quantity of 0")
+    if "cancelled_quantity" in has:
+        left = work.lines["quantity"] - work.lines["cancelled_quantity"].fillna(0.0).clip(lower=0)
+        work.lines["quantity"] = left.where(work.lines["quantity"] > 0, work.lines["quantity"])
+        work.leave_out(work.lines["quantity"] == 0, "lines whose units were all cancelled")
+    twins = variants(work.lines)
+    work.leave_out(twins, "lines without a price that repeat the priced line of their order (a variant and its parent)")
     _take_returns(work)
     _whole_units(work, mapping, main)
     _prices(work)
@@ -111,6 +121,8 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
         raise DataError(
             "no order line is left", table=main.names[0], remedy="look at what was left out, and the mapping."
         )
+    if "returned_quantity" in has:
+        _returned_units(work)
     products = product_columns(stacks, mapping, work.lines, decimal, work.notes)
     return Made(_store(work, products, name), work.left_out, work.notes)
 
@@ -256,6 +268,8 @@ def _whole_units(work: _Work, mapping: ExportMapping, main: Stack) -> None:
     quantity = work.lines["quantity"] * times
     if times != 1:
         work.lines["unit_price"] = work.lines["unit_price"] / times
+        if "returned_quantity" in work.lines:
+            work.lines["returned_quantity"] = work.lines["returned_quantity"] * times
         work.notes.append(f"quantity: multiplied by {times:g}, and prices divided by it.")
     broken = (quantity - quantity.round()).abs() > 1e-6
     if broken.any():
@@ -263,6 +277,26 @@ def _whole_units(work: _Work, mapping: ExportMapping, main: Stack) -> None:
         remedy = "sell by a smaller unit: quantity_times = 1000 in the mapping file turns kilograms into grams."
         raise main.fault(f"{int(broken.sum())} quantities are not whole numbers", column, broken, remedy)
     work.lines["quantity"] = quantity.round().astype("int64")
+
+
+def _discounts(work: _Work, mapping: ExportMapping) -> None:
+    lines, column = work.lines, (mapping.column("discount") or ("", ""))[1]
+    lines["unit_price"] = after_discount(
+        lines["unit_price"], lines["quantity"], lines["discount"], is_percent(column, lines["discount"])
+    )
+    count = int(lines["discount"].fillna(0.0).ne(0).sum())
+    if count:
+        work.notes.append(f"unit_price: what {column} says was taken off the price of {count:,} lines.")
+
+
+def _returned_units(work: _Work) -> None:
+    back = work.lines["returned_quantity"].fillna(0.0).round().astype("int64")
+    before = len(work.lines)
+    if back.gt(0).any():
+        lines, count = int(back.gt(0).sum()), int(back.clip(lower=0, upper=work.lines["quantity"]).sum())
+        work.lines = split_returns(work.lines, back)
+        split = f"; {len(work.lines) - before:,} that came back in part were split" if len(work.lines) > before else ""
+        work.notes.append(f"returned: {count:,} units of {lines:,} lines came back{split}.")
 
 
 def _prices(work: _Work) -> None:

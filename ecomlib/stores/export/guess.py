@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.stores.export.amounts import after_discount, is_before, rounding
 from ecomlib.stores.export.layouts import Layout, recognise
 from ecomlib.stores.export.mapping import ExportMapping, Part
 from ecomlib.stores.export.role import plain
 from ecomlib.stores.export.roles import OF_ORDER, OF_PRODUCT, REQUIRED, ROLE
 from ecomlib.stores.export.scores import LIKELY, LOWEST, Guess, assign, fits, line_totals, name_score
 from ecomlib.stores.export.stack import Stack
-from ecomlib.stores.export.values import bare, decimal_signs, look
+from ecomlib.stores.export.values import bare, decimal_signs, is_percent, look
 
 _FROM_ORDERS = (*OF_ORDER, "status")
 _CLEAR = 3  # products in several quantities from which the values overrule a name
@@ -106,6 +107,7 @@ def propose(stacks: Sequence[Stack]) -> Proposal:
         for role in chosen:
             picks.pop(role, None)
     picks = _price(main.stack.frame, picks, main.scores, main.layout)
+    picks = _discount(main.stack.frame, picks)
     # Columns that help only together with others.
     for role, wants in (("time", "ordered_at"), ("price_per", "unit_price")):
         if wants not in picks:
@@ -204,9 +206,17 @@ def _price(
     if unit and total and unit.confidence > LIKELY:
         each, whole = _floats(frame[unit.column]), _floats(frame[total.column])
         there = (whole.abs() > 0) & each.notna() & counts.notna()
-        same = (
-            float(((each * counts - whole).abs() <= 0.011 * whole.abs() + 0.02)[there].mean()) if there.any() else 0.0
-        )
+        apart = (each * counts).abs() - whole.abs()
+        near = apart.abs() <= 0.011 * whole.abs() + 0.02
+        same = float(near[there].mean()) if there.any() else 0.0
+        less = apart[there & (apart.abs() > rounding(counts))]
+        if same > 0.4 and len(less) >= _CLEAR and (less > 0).mean() > 0.95:
+            # On the other rows less was paid than price times quantity: a discount that the total knows.
+            why = f"{unit.column} times {quantity.column}, but less on {len(less) / max(1, there.sum()):.0%} of rows"
+            picks["unit_price"] = replace(unit, confidence=0.99)
+            picks["line_total"] = replace(total, reason=f"{total.reason}; {why}: what was paid")
+            picks.pop("discount", None)
+            return picks
         if same > 0.8:
             picks["unit_price"] = replace(
                 unit,
@@ -242,6 +252,27 @@ def _price(
         else "grows with the quantity, so it is the line's"
     )
     picks[other] = replace(guess, role=other, confidence=_surer(guess, 0.8), reason=f"{guess.reason}; it {why}")
+    return picks
+
+
+def _discount(frame: pd.DataFrame, picks: dict[str, Guess]) -> dict[str, Guess]:
+    """Keep a column of discounts only where the prices show that it is still to be taken off."""
+    if "discount" not in picks:
+        return picks
+    picks = dict(picks)
+    guess, product, quantity = (
+        picks.pop("discount"),
+        picks.get("product_id") or picks.get("title"),
+        picks.get("quantity"),
+    )
+    price = picks.get("unit_price") or picks.get("line_total")
+    if product is None or price is None or quantity is None or ("unit_price" in picks and "line_total" in picks):
+        return picks
+    counts, amount, off = (_floats(frame[column]) for column in (quantity.column, price.column, guess.column))
+    each = amount / counts if price.role == "line_total" else amount
+    after = after_discount(each, counts, off, is_percent(guess.column, off))
+    if is_before(frame[product.column], each, after):
+        picks["discount"] = replace(guess, reason=f"{guess.reason}; {price.column} is the price before it")
     return picks
 
 

@@ -35,7 +35,9 @@ def plain(name: str) -> str:
     ('lineitem sku', 'order date', 'no commande', 'order no', 'grosse')
     """
     # A degree sign, an ordinal sign or a hash all stand for "number".
-    text = re.sub(r"\b[nN](?:[°º]|o\b)\.?|№|#", " no ", name.replace("ß", "ss").replace("\xad", ""))
+    text = re.sub(
+        r"\b[nN](?:[°º]|o\b)\.?|№|#", " no ", name.replace("ß", "ss").replace("\xad", "").replace("%", " percent ")
+    )
     text = unicodedata.normalize("NFKD", text)
     text = "".join(letter for letter in text if not unicodedata.combining(letter))
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", " ", text)

@@ -78,6 +78,46 @@ BESIDE_LINES = (
         ),
     ),
     Role(
+        "discount",
+        "what was taken off the line: an amount for all its units, or a percentage where its name says so",
+        "money",
+        names(
+            "item discount, line discount, lineitem discount, line item discount, row discount, product discount, "
+            "discount percent, discount percentage, discount pct, line discount percent, item discount amount, line "
+            "discount amount, row discount amount, item promotion discount, zeilenrabatt, positionsrabatt, "
+            "artikelrabatt, remise ligne, remise article, descuento linea, sconto riga, regelkorting, rabat pozycji"
+        ),
+        # Alone these may be of the whole order; a sign of per cent behind them says that they are of the line.
+        names(
+            "rabatt percent, percent rabatt, remise percent, percent remise, descuento percent, percent descuento, dto "
+            "percent, percent dto, dcto percent, sconto percent, percent sconto, korting percent, percent korting, "
+            "rabat percent, percent rabat, disc percent, percent discount, rab percent, rabatt in percent, rabattsatz"
+        ),
+        never=names("discount amount, order, total, cart, coupon, shipping, code, type, reason, name, document"),
+    ),
+    Role(
+        "cancelled_quantity",
+        "units of the line that were cancelled",
+        "count",
+        names(
+            "qty canceled, qty cancelled, quantity canceled, quantity cancelled, cancelled quantity, canceled "
+            "quantity, cancelled qty, canceled qty, units cancelled, units canceled, stornierte menge, storno menge, "
+            "quantite annulee, cantidad cancelada, cantidad anulada, quantita annullata, aantal geannuleerd"
+        ),
+    ),
+    Role(
+        "returned_quantity",
+        "units of the line that came back",
+        "count",
+        names(
+            "qty refunded, qty returned, quantity refunded, quantity returned, refunded quantity, returned quantity, "
+            "refunded qty, returned qty, return quantity, return qty, units returned, units refunded, retourmenge, "
+            "retournierte menge, ruckgabemenge, quantite retournee, quantite remboursee, product quantity refunded, "
+            "cantidad devuelta, cantidad reembolsada, quantita resa, quantita rimborsata, aantal retour, aantal "
+            "geretourneerd, product quantity return"
+        ),
+    ),
+    Role(
         "price_per",
         "number of units that the price is for (an ERP's price unit)",
         "count",

@@ -165,6 +165,8 @@ def allows(role: str, look: Look) -> tuple[float, str]:
             return 0.0, ""
         sparse = 0.6 if look.filled < 0.3 and role in ("unit_price", "line_total") else 1.0
         return sparse, "mostly empty" if sparse < 1 else "amounts of money" if look.cents > 0.3 else ""
+    if role in ("cancelled_quantity", "returned_quantity"):
+        return (1.0, "") if look.numbers > 0.8 and look.whole > 0.95 else (0.0, "")
     if role == "price_per":
         return (
             (1.0, "")

@@ -95,6 +95,13 @@ def decimal_signs(words: Iterable[str]) -> tuple[int, int]:
     return point, comma
 
 
+def is_percent(column: str, values: pd.Series) -> bool:
+    """Tell whether a column of discounts holds percentages: by its name, and by its values."""
+    said = "%" in column or re.search(r"percent|pct|prozent|pourcent|porcent|procent", column.casefold()) is not None
+    sizes = pd.to_numeric(values, errors="coerce").abs()
+    return said and not bool((sizes > 100).any())
+
+
 def numbers(words: pd.Series, decimal: str, fail: Callable[[str, pd.Series, str], DataError]) -> pd.Series:
     """Turn bare number words into floats, with the decimal sign that was decided.
 

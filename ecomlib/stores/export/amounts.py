@@ -1,0 +1,118 @@
+"""Works out what was paid for a unit, and how many units of a line were cancelled or came back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+_MANY = 0.9  # share of a product's priced lines that have a twin without a price, from which the twins are variants
+_COMPARED = 3  # products with and without a discount from which their prices tell whether it is taken off already
+
+
+def rounding(quantity: pd.Series) -> pd.Series:
+    """Give how far a line's total may lie from price times quantity, where both were rounded to cents."""
+    return 0.0061 + 0.0051 * quantity.abs()
+
+
+def paid(lines: pd.DataFrame) -> pd.Series:
+    """Give the price of a unit: by the line's total where that says something else, such as less after a discount.
+
+    Parameters
+    ----------
+    lines : DataFrame
+        Numbers: ``quantity`` and ``unit_price``, ``line_total`` or both.
+    """
+    if "line_total" not in lines:
+        return lines["unit_price"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        each = (lines["line_total"] / lines["quantity"]).abs().round(4)
+    if "unit_price" not in lines:
+        return each
+    unit = lines["unit_price"]
+    apart = (unit * lines["quantity"] - lines["line_total"]).abs() > rounding(lines["quantity"])
+    return each.where((apart | unit.isna()) & lines["quantity"].ne(0) & lines["line_total"].notna(), unit)
+
+
+def after_discount(price: pd.Series, quantity: pd.Series, discount: pd.Series, percent: bool) -> pd.Series:
+    """Take a line's discount off the price of its units: a percentage, or an amount for all units together."""
+    off = discount.abs().fillna(0.0)
+    if percent:
+        return (price * (1 - off.clip(upper=100) / 100)).round(4)
+    return (price - (off / quantity.abs().where(quantity.ne(0)))).fillna(price).clip(lower=0).round(4)
+
+
+def is_before(product: pd.Series, price: pd.Series, discounted: pd.Series) -> bool:
+    """Tell whether prices stand there before a discount: lines with and without one have the same price.
+
+    Parameters
+    ----------
+    product : Series
+        The product of each line.
+    price : Series of float
+        The price of a unit as it stands there.
+    discounted : Series of float
+        What it is after the discount, if that is still to be taken off.
+    """
+    frame = pd.DataFrame({"product": product, "price": price, "after": discounted})
+    frame = frame[frame["price"] > 0]
+    off = frame["after"] < 0.999 * frame["price"]
+    plain = frame[~off].groupby("product")["price"].median()
+    reduced = frame[off].groupby("product")[["price", "after"]].median()
+    both = reduced.join(plain.rename("plain"), how="inner")
+    if len(both) < _COMPARED:
+        return False
+    # Nearer to the price without a discount than to that price with the discount taken off.
+    middle = (1 + both["after"] / both["price"]) / 2
+    return bool((both["price"] > both["plain"] * middle).mean() > 0.8)
+
+
+def variants(lines: pd.DataFrame) -> pd.Series:
+    """Tell which lines repeat a priced line of their order: the variant that a shop system writes below its parent.
+
+    A gift of the same product looks alike, so a product's lines are taken for that only where nearly all have a twin.
+    """
+    key = [lines[name] for name in ("order_id", "product_id", "quantity")]
+    free = lines["unit_price"] == 0
+    priced = lines["unit_price"] > 0
+    twin = free & priced.groupby(key).transform("any")
+    if not twin.any():
+        return twin
+    has_twin = free.groupby(key).transform("any")[priced].groupby(lines["product_id"][priced]).mean()
+    return twin & lines["product_id"].map(has_twin).ge(_MANY)
+
+
+def downloaded_twice(frame: pd.DataFrame) -> tuple[pd.Series, str]:
+    """Tell which rows stand there a second time, word for word, though one column names each row: two downloads.
+
+    Returns
+    -------
+    Series of bool
+        The second ones. All False where no column names the row, since a customer may buy the same twice.
+    str
+        The column that names the row.
+    """
+    again = frame.duplicated()
+    if again.any():
+        kept = frame[~again]
+        for column in kept:
+            values = kept[column].dropna()
+            if len(values) >= 0.99 * len(kept) and values.is_unique:
+                return again & frame[column].notna(), str(column)
+    return pd.Series(False, index=frame.index), ""
+
+
+def split_returns(lines: pd.DataFrame, back: pd.Series) -> pd.DataFrame:
+    """Mark the lines that came back whole, and split those that came back in part into two.
+
+    Parameters
+    ----------
+    back : Series of int
+        Units of each line that came back.
+    """
+    back = back.clip(lower=0, upper=lines["quantity"])
+    whole = back.eq(lines["quantity"]) & back.gt(0)
+    part = back.gt(0) & ~whole & ~lines["returned"]
+    lines = lines.assign(returned=lines["returned"] | whole)
+    gone = lines[part].assign(quantity=back[part], returned=True)
+    lines.loc[part, "quantity"] -= back[part]
+    return pd.concat([lines, gone]).sort_index(kind="stable")
