@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
+
+from ecomlib.stores.export.values import look
 
 _MANY = 0.9  # share of a product's priced lines that have a twin without a price, from which the twins are variants
 _COMPARED = 3  # products with and without a discount from which their prices tell whether it is taken off already
@@ -81,8 +85,15 @@ def variants(lines: pd.DataFrame) -> pd.Series:
     return twin & lines["product_id"].map(has_twin).ge(_MANY)
 
 
-def downloaded_twice(frame: pd.DataFrame) -> tuple[pd.Series, str]:
+def downloaded_twice(frame: pd.DataFrame, read: Collection[str]) -> tuple[pd.Series, str]:
     """Tell which rows stand there a second time, word for word, though one column names each row: two downloads.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The rows as they stand in the file.
+    read : collection of str
+        Columns that are read as something else than a row's name: a moment or a price may be another in each row too.
 
     Returns
     -------
@@ -96,7 +107,10 @@ def downloaded_twice(frame: pd.DataFrame) -> tuple[pd.Series, str]:
         kept = frame[~again]
         for column in kept:
             values = kept[column].dropna()
-            if len(values) >= 0.99 * len(kept) and values.is_unique:
+            if column in read or len(values) < 0.99 * len(kept) or not values.is_unique:
+                continue
+            seen = look(values)
+            if seen.dates < 0.5 and seen.cents < 0.5:
                 return again & frame[column].notna(), str(column)
     return pd.Series(False, index=frame.index), ""
 

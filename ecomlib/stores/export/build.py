@@ -72,7 +72,8 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
     main, work = gathered.stack, _Work(gathered.lines, gathered.left_out, gathered.notes)
     has = work.lines.columns
     decimal = mapping.decimal or _decimal_sign(stacks)
-    again, named = downloaded_twice(main.frame.loc[work.lines.index])
+    read = {column for role, column in mapping.lines.columns.items() if role != "order_id"}
+    again, named = downloaded_twice(main.frame.loc[work.lines.index], read)
     if len(main.names) == 1:
         work.leave_out(again, f"rows that stand there twice, with the same {named}")
     _fill_orders(work, has)
@@ -97,8 +98,8 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
         fail = lambda problem, bad, remedy: main.fault(problem, column, bad, remedy)  # noqa: E731
         return numbers(words, sign, fail)
 
-    read = ("quantity", *amounts, *(role for role in _COUNTED if role in has))
-    lines = work.lines = work.lines.assign(**{role: number(role) for role in read})
+    counted = ("quantity", *amounts, *(role for role in _COUNTED if role in has))
+    lines = work.lines = work.lines.assign(**{role: number(role) for role in counted})
     lines["ordered_at"] = _moments(work, mapping, main)
     if "price_per" in has and "unit_price" in has:
         lines["unit_price"] /= lines["price_per"].where(lines["price_per"] > 0, 1.0)
