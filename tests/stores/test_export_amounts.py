@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from test_export_make import make
 
+from ecomlib.errors import DataError
 from ecomlib.stores.export import propose, read_export, stack
 from ecomlib.stores.export.amounts import downloaded_twice, variants
 from ecomlib.stores.export.states import states
@@ -124,3 +125,29 @@ def test_a_list_of_products_without_leading_zeros_is_joined(lost: int, tmp_path:
     products = make_store(stacks, mapping, "shop").store.products.set_index("product_id")
     assert len(products) == 80
     assert all(products.loc[codes[n], "title"] == f"Thing of {n}" for n in range(1, 80))
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_kilograms_beside_pieces_are_counted_in_grams_and_say_so(told: bool, tmp_path: Path) -> None:
+    head = "order_id,sku,name,order_date,quantity,unit price,list price,U.M.\n"
+    rows = (
+        "A,1,Mug,2023-01-02,3,4.00,5.00,pcs\nA,2,Rice,2023-01-02,0.250,8.00,9.00,kg\n"
+        "B,2,Rice,2023-01-03,2,8.00,9.00,kg\nB,3,Oats,2023-01-04,1,2.00,2.00,kg\n"
+        "A,2,Rice,2023-01-05,-0.25,8.00,9.00,kg\nD,4,Cup,2023-01-06,1,3.00,3.00,pcs\n"
+    )
+    if not told:
+        head, rows = head.replace(",U.M.", ""), rows.replace(",pcs", "").replace(",kg", "")
+    with pytest.raises(DataError, match="fraction_times = 1000"):
+        make(tmp_path / "a", head + rows)
+    made = make(tmp_path / "b", head + rows, fraction_times=1000.0)
+    orders, products = made.store.orders, made.store.products.set_index("product_id")
+    quantities = [3, 250, 2000, 1000 if told else 1, 1]
+    assert orders["quantity"].tolist() == quantities
+    assert orders["unit_price"].tolist() == [4.0, 0.008, 0.008, 0.002 if told else 2.0, 3.0]
+    assert orders["returned"].tolist() == [False, True, False, False, False]
+    unit = "g" if told else "1/1000"
+    assert products.loc["2", "title"] == f"Rice (in {unit})" and products.loc["1", "title"] == "Mug"
+    assert products["list_price"].tolist() == [5.0, 0.009, 0.002 if told else 2.0, 3.0]
+    assert made.left_out == [
+        ("rows of returns or refunds (250 units; 1 sales they take back are marked as returned)", 1)
+    ]

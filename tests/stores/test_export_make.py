@@ -71,6 +71,42 @@ def test_every_form_of_a_file_gives_the_same_table(kind: str, tmp_path: Path) ->
     assert bool(table.notes) == (kind in ("utf-16", "no mark", "cp1252", "title"))
 
 
+@pytest.mark.parametrize("encoding", ["cp1250", "iso-8859-2", "cp1252"])
+def test_the_letters_of_central_europe_and_of_the_west_are_told_apart(encoding: str, tmp_path: Path) -> None:
+    west = "Größe (m³);¿Qué tal?;Crème brûlée, 5 £;Ærø, 30 m² wæ"
+    east = "Sprzedaż;Żółte łódki;Mąka żytnia;Wartość gęś"
+    words = west if encoding == "cp1252" else east
+    (tmp_path / "a.csv").write_bytes(f"{words}\n{words}\n".encode(encoding))
+    (table,) = read_export([tmp_path])
+    assert list(table.frame.columns) == words.split(";")
+
+
+def test_a_polish_till_is_read_by_its_names(tmp_path: Path) -> None:
+    head = "Data sprzedaży;Nr paragonu;Typ dok.;Kod towaru;Nazwa towaru;Ilość;J.m.;Cena brutto;Stawka VAT;Grupa;Sklep\n"
+    rows = [
+        f"{n % 28 + 1:02d}.03.2024;{n}/24;PA;0{n % 5};Mleko {n % 5};{n % 2 + 1},000;szt;3,49;5%;Nabiał;S{n % 2}"
+        for n in range(60)
+    ]
+    (tmp_path / "a.csv").write_bytes((head + "\n".join(rows) + "\nRazem;;;;;90,000;;;;;\n").encode("cp1250"))
+    stacks = stack(read_export([tmp_path]))
+    proposal = propose(stacks)
+    assert proposal.open() == []
+    assert proposal.mapping.lines.columns == {
+        "order_id": "Nr paragonu",
+        "product_id": "Kod towaru",
+        "title": "Nazwa towaru",
+        "ordered_at": "Data sprzedaży",
+        "quantity": "Ilość",
+        "unit_price": "Cena brutto",
+        "unit": "J.m.",
+        "region_id": "Sklep",
+        "status": "Typ dok.",
+        "category": "Grupa",
+    }
+    orders = make_store(stacks, proposal.mapping, "shop").store.orders
+    assert (len(orders), orders["quantity"].sum(), orders["unit_price"].unique().tolist()) == (60, 90, [3.49])
+
+
 @pytest.mark.parametrize(
     ("words", "dates", "right"),
     [

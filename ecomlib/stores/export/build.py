@@ -15,6 +15,7 @@ from ecomlib.stores.export.mapping import ExportMapping
 from ecomlib.stores.export.roles import OF_ORDER
 from ecomlib.stores.export.stack import Stack
 from ecomlib.stores.export.states import CANCELLED, RETURNED, SALES, is_marked, is_state
+from ecomlib.stores.export.units import broken, in_fractions, remedy, small_units
 from ecomlib.stores.export.values import bare, clocks, decimal_signs, is_percent, moments, numbers
 from ecomlib.stores.store import Store
 
@@ -38,6 +39,7 @@ class _Work:
     lines: pd.DataFrame
     left_out: list[tuple[str, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    small: pd.Series = field(default_factory=lambda: pd.Series(dtype=object))
 
     def leave_out(self, bad: pd.Series, why: str) -> None:
         """Take rows out and note how many."""
@@ -113,8 +115,8 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
         work.leave_out(work.lines["quantity"] == 0, "lines whose units were all cancelled")
     twins = variants(work.lines)
     work.leave_out(twins, "lines without a price that repeat the priced line of their order (a variant and its parent)")
+    times = _whole_units(work, mapping, main)
     _take_returns(work)
-    _whole_units(work, mapping, main)
     _prices(work)
     _regions_and_customers(work)
     _drop_copies(work, gathered.files)
@@ -125,6 +127,7 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
     if "returned_quantity" in has:
         _returned_units(work)
     products = product_columns(stacks, mapping, work.lines, decimal, work.notes)
+    products = _by_small_units(products, times, work.small)
     return Made(_store(work, products, name), work.left_out, work.notes)
 
 
@@ -264,20 +267,40 @@ def _take_returns(work: _Work) -> None:
     work.leave_out(back, why)
 
 
-def _whole_units(work: _Work, mapping: ExportMapping, main: Stack) -> None:
-    times = mapping.quantity_times
-    quantity = work.lines["quantity"] * times
-    if times != 1:
-        work.lines["unit_price"] = work.lines["unit_price"] / times
-        if "returned_quantity" in work.lines:
-            work.lines["returned_quantity"] = work.lines["returned_quantity"] * times
-        work.notes.append(f"quantity: multiplied by {times:g}, and prices divided by it.")
-    broken = (quantity - quantity.round()).abs() > 1e-6
-    if broken.any():
+def _whole_units(work: _Work, mapping: ExportMapping, main: Stack) -> pd.Series:
+    """Make quantities whole, and give what each product's were multiplied by."""
+    lines = work.lines
+    times = pd.Series(mapping.quantity_times, index=lines.index)
+    if mapping.quantity_times != 1:
+        work.notes.append(f"quantity: multiplied by {mapping.quantity_times:g}, and prices divided by it.")
+    lines["quantity"] = lines["quantity"] * times
+    if mapping.fraction_times != 1 and (parts := in_fractions(lines)).any():
+        times = times.where(~parts, times * mapping.fraction_times)
+        lines["quantity"] = lines["quantity"].where(~parts, lines["quantity"] * mapping.fraction_times)
+        work.small = small_units(lines[parts], mapping.fraction_times)
+        kinds = ", ".join(work.small.value_counts().index[:4])
+        work.notes.append(
+            f"quantity: {len(work.small):,} products that are sold in fractions are counted in {kinds}"
+            f" ({int(parts.sum()):,} lines; multiplied by {mapping.fraction_times:g}, and prices divided by it)."
+        )
+    if (bad := broken(lines["quantity"])).any():
         column = (mapping.column("quantity") or ("", ""))[1]
-        remedy = "sell by a smaller unit: quantity_times = 1000 in the mapping file turns kilograms into grams."
-        raise main.fault(f"{int(broken.sum())} quantities are not whole numbers", column, broken, remedy)
-    work.lines["quantity"] = quantity.round().astype("int64")
+        raise main.fault(f"{int(bad.sum())} quantities are not whole numbers", column, bad, remedy(lines))
+    lines["quantity"] = lines["quantity"].round().astype("int64")
+    lines["unit_price"] = lines["unit_price"] / times
+    if "returned_quantity" in lines:
+        lines["returned_quantity"] = lines["returned_quantity"] * times
+    return times.groupby(lines["product_id"]).first()
+
+
+def _by_small_units(products: pd.DataFrame, times: pd.Series, small: pd.Series) -> pd.DataFrame:
+    """Divide the prices of products that are counted in a smaller unit, and say the unit in their titles."""
+    for role in ("list_price", "unit_cost"):
+        if role in products:
+            products[role] = products[role] / products["product_id"].map(times).fillna(1.0)
+    unit = products["product_id"].map(small)
+    products["title"] = products["title"].where(unit.isna(), products["title"] + " (in " + unit.astype(str) + ")")
+    return products
 
 
 def _discounts(work: _Work, mapping: ExportMapping) -> None:

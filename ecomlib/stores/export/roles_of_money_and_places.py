@@ -16,18 +16,19 @@ BESIDE_LINES = (
         "price of one unit",
         "money",
         names(
-            "unit price, price per unit, item price each, lineitem price, line item price, price each, single "
-            "price, item cost, selling price, net price, sales price, price each item, unitprice, sold for, "
-            "product price, sale price, rate, unit price net, unit price gross, price paid, price unit, price "
-            "incl tax, price excl tax, einzelpreis, stuckpreis, verkaufspreis, preis pro stuck, nettopreis, vk "
-            "preis, vkpreis, preis je stuck, einzelpreis netto, einzelpreis brutto, bruttopreis, e preis, ep, "
-            "epreis, verkauft fur, vk, preis stuck, stk preis, pu ht, pu ttc, prix unitaire, prix unitaire ht, "
-            "prix unitaire ttc, pu, prix unit, prix de vente, puht, puttc, prix u, prix a l unite, p u, p u ht, "
-            "prix vente, prix unitaire net, precio unitario, precio unidad, precio por unidad, precio venta, "
-            "precio de venta, precio ud, p unitario, pvp, prezzo unitario, prezzo unit, prezzo vendita, prezzo di "
-            "vendita, prezzo un, prezzo netto, stukprijs, prijs per stuk, eenheidsprijs, verkoopprijs, prijs per "
-            "eenheid, netpr, unit price tax incl, unit price tax excl, preco unitario, cena jednostkowa, "
-            "enhedspris, retail"
+            "unit price, price per unit, item price each, lineitem price, line item price, price each, single price, "
+            "item cost, selling price, net price, sales price, price each item, unitprice, sold for, product price, "
+            "sale price, rate, unit price net, unit price gross, price paid, price unit, price incl tax, price excl "
+            "tax, einzelpreis, stuckpreis, verkaufspreis, preis pro stuck, nettopreis, vk preis, vkpreis, preis je "
+            "stuck, einzelpreis netto, einzelpreis brutto, bruttopreis, e preis, ep, epreis, verkauft fur, vk, preis "
+            "stuck, stk preis, pu ht, pu ttc, prix unitaire, prix unitaire ht, prix unitaire ttc, pu, prix unit, prix "
+            "de vente, puht, puttc, prix u, prix a l unite, p u, p u ht, prix vente, prix unitaire net, precio "
+            "unitario, precio unidad, precio por unidad, precio venta, precio de venta, precio ud, p unitario, pvp, "
+            "prezzo unitario, prezzo unit, prezzo vendita, prezzo di vendita, prezzo un, prezzo netto, stukprijs, "
+            "prijs per stuk, eenheidsprijs, verkoopprijs, prijs per eenheid, netpr, unit price tax incl, unit price "
+            "tax excl, preco unitario, cena jednostkowa, cena brutto, cena netto, cena sprzedazy, cena za sztuke, cena "
+            "sprzedazy brutto, cena jedn, styckpris, a pris, stykpris, preco de venda, valor unitario, cena za kus, "
+            "jednotkova cena, enhedspris, retail"
         ),
         names(
             "price, preis, prix, precio, prezzo, prijs, artikelpreis, each, item price, base price, cena, preco, pris, "
@@ -50,20 +51,21 @@ BESIDE_LINES = (
         "price of the whole line, all its units together",
         "money",
         names(
-            "line total, row total, item total, item subtotal, line amount, extended price, gross sales, total "
-            "price, product sales, line subtotal, item sales, net sales, line value, line net, line gross, ext "
-            "price, total line, lineitem total, total amount, sales amount, sales value, revenue, sales, order "
-            "item total, turnover, item price total, principal amount, order line total, total item price, line "
-            "price, gesamtpreis, positionswert, zeilensumme, umsatz, umsatze, positionsbetrag, gesamtbetrag, "
-            "warenwert, wert, betrag, nettowert, gesamt netto, gesamt brutto, nettobetrag, positionssumme, "
-            "zeilenbetrag, umsatz brutto, umsatz netto, gp, summe, g preis, gpreis, pos summe, netto betrag, "
-            "bruttobetrag, positionspreis, montant ht, montant ttc, total ht, total ttc, total ligne, montant "
-            "ligne, montant, prix total, ca ht, ca, montant net, total ligne ht, prix total ht, prix total ttc, "
-            "mt ht, montant total, importe, importe linea, total linea, importe total, precio total, subtotal "
-            "linea, importe neto, importe bruto, importo, totale riga, totale, importo riga, prezzo totale, "
-            "imponibile, valore, importo totale, totale netto, regelbedrag, regeltotaal, bedrag, totaalprijs, "
-            "omzet, totaalbedrag, totaal, regel totaal, netwr, total price tax incl, total price tax excl, "
-            "wartosc, valor total, sales net"
+            "line total, row total, item total, item subtotal, line amount, extended price, gross sales, total price, "
+            "product sales, line subtotal, item sales, net sales, line value, line net, line gross, ext price, total "
+            "line, lineitem total, total amount, sales amount, sales value, revenue, sales, order item total, "
+            "turnover, item price total, principal amount, order line total, total item price, line price, "
+            "gesamtpreis, positionswert, zeilensumme, umsatz, umsatze, positionsbetrag, gesamtbetrag, warenwert, wert, "
+            "betrag, nettowert, gesamt netto, gesamt brutto, nettobetrag, positionssumme, zeilenbetrag, umsatz brutto, "
+            "umsatz netto, gp, summe, g preis, gpreis, pos summe, netto betrag, bruttobetrag, positionspreis, montant "
+            "ht, montant ttc, total ht, total ttc, total ligne, montant ligne, montant, prix total, ca ht, ca, montant "
+            "net, total ligne ht, prix total ht, prix total ttc, mt ht, montant total, importe, importe linea, total "
+            "linea, importe total, precio total, subtotal linea, importe neto, importe bruto, importo, totale riga, "
+            "totale, importo riga, prezzo totale, imponibile, valore, importo totale, totale netto, regelbedrag, "
+            "regeltotaal, bedrag, totaalprijs, omzet, totaalbedrag, totaal, regel totaal, netwr, total price tax incl, "
+            "total price tax excl, wartosc, valor total, wartosc brutto, wartosc netto, wartosc sprzedazy, wartosc "
+            "pozycji, kwota, kwota brutto, kwota netto, suma, razem, belopp, radsumma, belob, linjetotal, valor, "
+            "celkem, castka, line amount incl vat, line amount excl vat, sales net"
         ),
         names(
             "total, amount, extended, subtotal, value, gesamt, netto, brutto, net, gross, product charges, ventas, "
@@ -118,6 +120,18 @@ BESIDE_LINES = (
         ),
     ),
     Role(
+        "unit",
+        "the unit of measure of the quantity: pieces, kilograms",
+        "text",
+        names(
+            "unit of measure, uom, measure unit, unit of measurement, sales unit, um, u m, mengeneinheit, einheit, "
+            "verkaufseinheit, me, vme, meins, vrkme, unite de mesure, unite, unidad de medida, unidad medida, u "
+            "medida, unidad, unita di misura, unita misura, udm, unita, eenheid, meeteenheid, jm, j m, jednostka "
+            "miary, jednostka, jedn, unidade"
+        ),
+        names("unit, measure"),
+    ),
+    Role(
         "price_per",
         "number of units that the price is for (an ERP's price unit)",
         "count",
@@ -128,16 +142,17 @@ BESIDE_LINES = (
         "who bought",
         "id",
         names(
-            "customer id, customer no, customer number, customer email, email, e mail, buyer email, buyer id, "
-            "client id, email billing, billing email, customer, customerid, user id, account number, account id, "
-            "buyer username, buyer, customer code, customer reference id, sold to party, sold to, member id, "
-            "loyalty id, account no, kundennr, kundennummer, kunden nr, kunde, kunden id, debitor, "
-            "debitorennummer, auftraggeber, kd nr, kdnr, nutzername des kaufers, e mail adresse, kunden email, "
-            "kaufer, debitor nr, debitorennr, kundenkonto, kundennummer nr, client, code client, no client, "
-            "numero client, id client, ref client, numero de client, compte client, no de client, cliente, codigo "
-            "cliente, id cliente, numero de cliente, no cliente, cod cliente, numero cliente, no de cliente, "
-            "codice cliente, klantnummer, klant, klantnr, klantcode, klant id, debiteur, debiteurnummer, kunnr, "
-            "kunag, correo, correo electronico, courriel, email cliente, klient, kundenr"
+            "customer id, customer no, customer number, customer email, email, e mail, buyer email, buyer id, client "
+            "id, email billing, billing email, customer, customerid, user id, account number, account id, buyer "
+            "username, buyer, customer code, customer reference id, sold to party, sold to, member id, loyalty id, "
+            "account no, kundennr, kundennummer, kunden nr, kunde, kunden id, debitor, debitorennummer, auftraggeber, "
+            "kd nr, kdnr, nutzername des kaufers, e mail adresse, kunden email, kaufer, debitor nr, debitorennr, "
+            "kundenkonto, kundennummer nr, client, code client, no client, numero client, id client, ref client, "
+            "numero de client, compte client, no de client, cliente, codigo cliente, id cliente, numero de cliente, no "
+            "cliente, cod cliente, numero cliente, no de cliente, codice cliente, klantnummer, klant, klantnr, "
+            "klantcode, klant id, debiteur, debiteurnummer, kunnr, kunag, correo, correo electronico, courriel, email "
+            "cliente, klient, kundenr, no klienta, numer klienta, id klienta, kod klienta, kontrahent, nip klienta, "
+            "kundnummer, kundnr, zakaznik"
         ),
         names(
             "user, account, member, party, tiers, household key, guest, buyer name, customer name, kundenname, "
@@ -154,14 +169,16 @@ BESIDE_LINES = (
         "where it was sold",
         "text",
         names(
-            "region, region id, ship country, shipping country, ship to country, country, country code, store, "
-            "branch, state, location, delivery country, delivery state, ship state, shipping province, shipping "
-            "country code, shop, outlet, country code billing, country code shipping, plant, sales region, "
-            "territory, state code billing, market, warehouse, bundesland, land, lieferland, filiale, werk, "
-            "region lieferung, standort, niederlassung, versandland, verkaufsgebiet, pays, pays livraison, pays "
-            "de livraison, departement, magasin, etablissement, agence, depot, pais, provincia, tienda, pais de "
-            "envio, comunidad autonoma, sucursal, pais envio, nazione, negozio, regione, paese, magazzino, punto "
-            "vendita, provincie, winkel, vestiging, verzendland, werks, land1, vkbur, regio, vkorg"
+            "region, region id, ship country, shipping country, ship to country, country, country code, store, branch, "
+            "state, location, delivery country, delivery state, ship state, shipping province, shipping country code, "
+            "shop, outlet, country code billing, country code shipping, plant, sales region, territory, state code "
+            "billing, market, warehouse, bundesland, land, lieferland, filiale, werk, region lieferung, standort, "
+            "niederlassung, versandland, verkaufsgebiet, pays, pays livraison, pays de livraison, departement, "
+            "magasin, etablissement, agence, depot, pais, provincia, tienda, pais de envio, comunidad autonoma, "
+            "sucursal, pais envio, nazione, negozio, regione, paese, magazzino, punto vendita, provincie, winkel, "
+            "vestiging, verzendland, werks, land1, vkbur, regio, vkorg, sklep, magazyn, kraj, kraj dostawy, "
+            "wojewodztwo, oddzial, punkt sprzedazy, filiaal, butik, loja, estado de entrega, prodejna, zeme, ship "
+            "country code, marketplace"
         ),
         names(
             "order state, billing country, billing province, province, billing state, ship city, city, "
@@ -187,13 +204,15 @@ BESIDE_LINES = (
         "the state of the order or line: cancelled and returned ones are told by it",
         "text",
         names(
-            "order status, status, item status, financial status, transaction type, event type, type, sale type, "
-            "line status, line type, order state, document type, sales type, adjustment type, itemization type, "
+            "order status, status, item status, financial status, transaction type, event type, type, sale type, line "
+            "status, line type, order state, document type, sales type, adjustment type, itemization type, "
             "bestellstatus, auftragsstatus, typ, status der bestellung, vorgangsart, belegart, vorgangstyp, "
-            "positionsstatus, statut, etat, statut commande, statut de la commande, etat commande, type de piece, "
-            "type piece, etat de la commande, estado, estado del pedido, estado pedido, tipo, tipo de "
-            "transaccion, tipo documento, stato, stato ordine, stato dell ordine, besteldstatus, orderstatus, "
-            "bestelstatus, soort, order type, auart, vbtyp, fkart, zahlungsstatus, payment status, kind"
+            "positionsstatus, statut, etat, statut commande, statut de la commande, etat commande, type de piece, type "
+            "piece, etat de la commande, estado, estado del pedido, estado pedido, tipo, tipo de transaccion, tipo "
+            "documento, stato, stato ordine, stato dell ordine, besteldstatus, orderstatus, bestelstatus, soort, order "
+            "type, auart, vbtyp, fkart, zahlungsstatus, payment status, kind, status zamowienia, typ dok, typ "
+            "dokumentu, rodzaj dokumentu, stan zamowienia, line state, item state, ordrestatus, orderns status, "
+            "situacao, stav objednavky, stav"
         ),
         parts=names("status, statut"),
         never=names("fulfil, tax, customer, shipping, versand"),
@@ -226,7 +245,7 @@ BESIDE_LINES = (
         "text",
         names(
             "currency, currency code, wahrung, devise, moneda, valuta, divisa, waerk, waers, order currency, "
-            "munt, monnaie, wkz"
+            "munt, monnaie, wkz, waluta, mena"
         ),
     ),
     Role(
@@ -237,7 +256,9 @@ BESIDE_LINES = (
             "category, product category, product type, department, product group, item category, kategorie, "
             "warengruppe, produktgruppe, artikelgruppe, hauptwarengruppe, categorie, famille, categoria, familia, "
             "famiglia, reparto, rubriek, groupe, sous famille, matkl, matl group, material group, item group, "
-            "productgroep, categorie produit, rayon, artikelkategorie, departamento, dept, kategori, gruppo"
+            "productgroep, categorie produit, rayon, artikelkategorie, departamento, dept, kategori, gruppo, grupa, "
+            "grupa towarowa, grupa asortymentowa, kategoria, kategoria produktu, dzial, groep, artikelgroep, "
+            "varugrupp, varegruppe, grupo, skupina zbozi, kategorie zbozi, category path, category name"
         ),
         names("type, group, gruppe, collection, class, sub category, subcategory, line of business"),
     ),

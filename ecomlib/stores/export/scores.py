@@ -207,6 +207,8 @@ def _allows_words(role: str, look: Look) -> tuple[float, str]:
     if role in ("cancelled", "returned"):
         flags = look.count <= 2
         return (1.0, "") if flags or look.filled < 0.6 else (0.0, "")
+    if role == "unit":
+        return (1.0, "") if look.count <= 30 and look.letters > 0.5 else (0.0, "")
     if role == "currency":
         return (1.0, "") if (look.count <= 30 and look.letters > 0.5) or look.count <= 3 else (0.0, "")
     return 1.0, ""
