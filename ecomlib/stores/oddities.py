@@ -110,7 +110,10 @@ def oddities(frames: Mapping[str, pd.DataFrame], rows: Mapping[str, np.ndarray])
     found = [f"{name}, {said}" for name, frame in frames.items() for said in _currencies(frame)]
     orders = frames.get("orders")
     if orders is not None and len(orders):
-        found += [f"orders{said}" for said in (*_dates(orders, rows["orders"]), *_doubled(orders), *_guests(orders))]
+        found += [
+            f"orders{said}"
+            for said in (*_dates(orders, rows["orders"]), *_doubled(orders), *_given(orders), *_guests(orders))
+        ]
     return found
 
 
@@ -147,6 +150,24 @@ def _doubled(orders: pd.DataFrame) -> Iterator[str]:
         some = f"{count:,} of {len(orders):,} lines stand twice"
         each = f"every line stands twice ({count:,} of {len(orders):,})" if 2 * count == len(orders) else some
         yield f": {each}, alike in every column; its units are counted twice. Was an export appended to itself?"
+
+
+def _given(orders: pd.DataFrame) -> Iterator[str]:
+    """Lines without a price that repeat a priced one: many systems write a variant below its parent so."""
+    keys = ["order_id", "product_id", "quantity"]
+    if not {*keys, "unit_price"} <= set(orders):
+        return
+    free = orders["unit_price"] == 0
+    if not free.any():
+        return
+    again = orders[orders.duplicated(keys, keep=False)]
+    priced = (again["unit_price"] > 0).groupby([again[name] for name in keys]).transform("any")
+    count = int((priced & free[again.index]).sum())
+    if count > 1 and 100 * count >= len(orders):
+        yield (
+            f": {count:,} lines have a price of 0 and repeat a priced line of the same order, product and quantity; "
+            "their units count as well. If they are variants below their parents, take them out."
+        )
 
 
 def _guests(orders: pd.DataFrame) -> Iterator[str]:

@@ -132,6 +132,33 @@ def test_dates_of_many_forms(words: list[str], dates: str, right: str) -> None:
     assert found.iloc[0] == pd.Timestamp(right) and found.notna().all()
 
 
+@pytest.mark.parametrize(
+    ("word", "zoned"),
+    [
+        ("02-01-2024", False),
+        ("02-01-2024 08:11", False),
+        ("2024-01-02 08:11:00 -0500", True),
+        ("2024-01-02T08:11:00.000Z", True),
+        ("2024-01-02T08:11+01:00", True),
+        ("Jan 2, 2024 8:11:05 AM PST", True),
+    ],
+)
+def test_a_time_zone_is_named_where_there_is_one(word: str, zoned: bool) -> None:
+    _, notes = moments(pd.Series([word], dtype=object), None, "day-first", refuse)
+    assert any("time zone" in note for note in notes) == zoned
+
+
+@pytest.mark.parametrize(
+    ("form", "currency"), [("€ {}", "EUR"), ("{} zł", "PLN"), ("{} SEK", "SEK"), ("${}", ""), ("{}", "")]
+)
+def test_the_currency_stands_beside_the_prices(form: str, currency: str, tmp_path: Path) -> None:
+    rows = "".join(f"O{n},1,Mug,2023-01-{n + 1:02d},1,{form.format('5.00')},paid\n" for n in range(5))
+    store = make(tmp_path, HEADER + rows).store
+    assert store.currency == currency and store.orders["unit_price"].eq(5.0).all()
+    made = make(tmp_path, HEADER + rows + "O9,1,Mug,2023-02-01,1,£4.00,paid\n" * 2)
+    assert made.store.currency == "" and ("currency" in made.store.orders) == bool(currency)
+
+
 def test_dates_that_cannot_be_told_are_refused() -> None:
     for words, said in (
         (["03/04/2011", "05/06/2011"], "--dates day-first"),

@@ -16,7 +16,7 @@ from ecomlib.stores.export.roles import OF_ORDER
 from ecomlib.stores.export.stack import Stack
 from ecomlib.stores.export.states import CANCELLED, RETURNED, SALES, is_marked, is_state
 from ecomlib.stores.export.units import broken, in_fractions, remedy, small_units
-from ecomlib.stores.export.values import bare, clocks, decimal_signs, is_percent, moments, numbers
+from ecomlib.stores.export.values import bare, clocks, currencies, decimal_signs, is_percent, moments, numbers
 from ecomlib.stores.store import Store
 
 _ORDERS = ("order_id", "product_id", "region_id", "customer_id", "ordered_at", "quantity", "unit_price", "returned")
@@ -100,6 +100,8 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
         fail = lambda problem, bad, remedy: main.fault(problem, column, bad, remedy)  # noqa: E731
         return numbers(words, sign, fail)
 
+    if "currency" not in has and (beside := currencies(work.lines[amounts[0]])) is not None:
+        work.lines["currency"] = beside
     counted = ("quantity", *amounts, *(role for role in _COUNTED if role in has))
     lines = work.lines = work.lines.assign(**{role: number(role) for role in counted})
     lines["ordered_at"] = _moments(work, mapping, main)
@@ -379,10 +381,10 @@ def _drop_copies(work: _Work, files: np.ndarray) -> None:
 def _store(work: _Work, products: pd.DataFrame, name: str) -> Store:
     lines = work.lines
     orders = pd.DataFrame({column: lines[column] for column in _ORDERS if column in lines}).reset_index(drop=True)
-    currencies = list(lines["currency"].dropna().unique()) if "currency" in lines else []
-    for column in (*(["postcode"] if "postcode" in lines else []), *(["currency"] if len(currencies) > 1 else [])):
+    kinds = list(lines["currency"].dropna().unique()) if "currency" in lines else []
+    for column in (*(["postcode"] if "postcode" in lines else []), *(["currency"] if len(kinds) > 1 else [])):
         orders[column] = lines[column].to_numpy()
     if not orders["returned"].any():
         orders = orders.drop(columns="returned")
     orders = orders.sort_values("ordered_at", kind="stable", ignore_index=True)
-    return Store(name, products, orders, currency=str(currencies[0]) if len(currencies) == 1 else "")
+    return Store(name, products, orders, currency=str(kinds[0]) if len(kinds) == 1 else "")

@@ -41,6 +41,11 @@ _MONTHS = {
 }
 _TIME = r"(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?\s?m\.?)?"
 _CLOCK = re.compile(_TIME + r"(?:\s*(?:Z|UTC|GMT|[A-Z]{2,5}|(?:GMT|UTC)?[+-]\d\d:?\d\d|\([^)]*\)))*\s*", re.IGNORECASE)
+# Only behind a time of day: the end of 02-01-2024 is no time zone.
+_ZONED = (
+    r"\d[:.]\d\d(?:[:.]\d\d)?(?:[.,]\d+)? ?(?:[aApP]\.?[mM]\.?)? ?"
+    r"(?:UTC|GMT|Z|[PECM][DS]T|CES?T|MES?Z|(?:UTC|GMT)?[+-]\d\d:?\d\d)$"
+)
 _BARE_CLOCK = re.compile(r"(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})")
 _BEFORE_TIME = r"(?:[T,\s]+|$|\s+(?:at|um|à|a las)\s+)"
 _ISO = re.compile(r"(?P<year>(?:19|20)\d\d)[-/.](?P<month>\d\d?)[-/.](?P<day>\d\d?)" + _BEFORE_TIME)
@@ -54,6 +59,7 @@ _WORDS_MONTH = re.compile(
     r"(?:[^\W\d]+\.?,\s+)?(?P<name>[^\W\d]+)\.?[\s\-/]*(?P<day>\d\d?)(?:st|nd|rd|th)?,?[\s\-/]+(?P<year>\d{4}|\d\d)"
     + _BEFORE_TIME
 )
+_CURRENCY_SIGNS = {"€": "EUR", "£": "GBP", "zł": "PLN", "₹": "INR", "₺": "TRY", "₽": "RUB", "US$": "USD", "CHF": "CHF"}
 _MOMENT = next(column for column in SCHEMA["orders"].columns if column.name == "ordered_at")
 _SAMPLE = 3000
 DATES = ("day-first", "month-first")
@@ -93,6 +99,26 @@ def decimal_signs(words: Iterable[str]) -> tuple[int, int]:
             if len(after) != 3 or before.lstrip("+-") in ("", "0") or len(before.lstrip("+-")) > 3:
                 point, comma = point + dots, comma + commas
     return point, comma
+
+
+def currencies(words: pd.Series) -> pd.Series | None:
+    """Give the currency that stands beside each amount, or None where not nearly all have one; $ names none.
+
+    Examples
+    --------
+    >>> currencies(pd.Series(["€ 1,20", "3,00 €"])).tolist(), currencies(pd.Series(["$1.20", "1.20"]))
+    (['EUR', 'EUR'], None)
+    """
+    known = {word: _currency(word) for word in words.dropna().unique()}
+    beside = words.map(known)
+    return beside if beside.notna().sum() >= 0.9 * max(1, words.notna().sum()) else None
+
+
+def _currency(word: str) -> str | None:
+    code = re.fullmatch(r"[^A-Za-z]*([A-Z]{3})[^A-Za-z]*", word.strip())
+    if code:
+        return code[1]
+    return next((name for sign, name in _CURRENCY_SIGNS.items() if sign in word), None)
 
 
 def is_percent(column: str, values: pd.Series) -> bool:
@@ -282,7 +308,7 @@ def moments(
         notes.append(
             f"dates were read with the {'day' if day_first else 'month'} first (such as {next(iter(open_ones))})."
         )
-    if values.dropna().astype(str).str.contains(r"\d\d ?(?:UTC|GMT|Z|[PECM][DS]T|CES?T|MES?Z|[+-]\d\d:?\d\d)$").any():
+    if values.dropna().astype(str).str.contains(_ZONED).any():
         notes.append("the time zone was dropped; the clock's time was kept.")
     words = values.map({word: part.iso(day_first) for word, part in found.items()})
     if clock is not None:
