@@ -124,6 +124,10 @@ def _decided(
         guess = next((g for (_, name), g in proposal.guesses.items() if name == role), None)
         perhaps = [*([guess.column] if guess else []), *proposal.rivals.get(role, ())]
         words.append(f"{role} ({'perhaps ' + ' or '.join(perhaps) if perhaps else 'no column looks like it'})")
+    if proposal.packed and {"quantity", "title"} & set(undecided):
+        problem = "a cell holds all products of an order, and tables need a row for each"
+        remedy = "export the orders with a row for each product (line items), not for each order."
+        raise DataError(problem, column=proposal.packed[0], remedy=remedy)
     raise _with_file(DataError(f"these columns must be decided: {'; '.join(words)}"), proposal.mapping, remarks, out)
 
 

@@ -19,11 +19,14 @@ def columns(folder: Path) -> dict[str, str]:
     return dict(propose(stack(read_export([folder]))).mapping.lines.columns)
 
 
-@pytest.mark.parametrize("form", ["total after", "amount", "per cent", "taken off already", "of the order"])
+@pytest.mark.parametrize(
+    "form", ["total after", "unknown total", "amount", "per cent", "taken off already", "of the order"]
+)
 def test_the_price_is_what_was_paid(form: str, tmp_path: Path) -> None:
     """Every fifth line has ten per cent off; the price of product n is n + 10."""
     heads = {
         "total after": "Unit price,Line total",
+        "unknown total": "Unit price,Zxy",
         "amount": "Unit price,Line discount",
         "per cent": "Unit price,Rabatt %",
         "taken off already": "Unit price,Line discount",
@@ -36,6 +39,7 @@ def test_the_price_is_what_was_paid(form: str, tmp_path: Path) -> None:
         after, amount = round(paid * count, 2), round(price * count * off / 100, 2)
         cells = {
             "total after": f"{price:.2f},{after:.2f}",
+            "unknown total": f"{price:.2f},{after:.2f}",
             "amount": f"{price:.2f},{amount:.2f}",
             "per cent": f"{price:.2f},{off}",
             "taken off already": f"{paid:.2f},{amount:.2f}",

@@ -326,3 +326,21 @@ def test_a_mapping_that_does_not_fit_the_export_names_the_column(tmp_path: Path)
     }
     with pytest.raises(DataError, match=r"'qty'.*the columns are order_id, sku"):
         make_store(stack(read_export([tmp_path])), ExportMapping(Part((), columns)), "shop")
+
+
+def test_lines_of_one_currency_are_taken_as_the_note_says(tmp_path: Path) -> None:
+    head = "order_id,sku,name,order_date,quantity,unit price,money\n"
+    rows = "".join(f"O{n},1,Mug,2023-01-{n + 1:02d},1,5.00,{'SEK' if n < 2 else 'EUR'}\n" for n in range(5))
+    (tmp_path / "export.csv").write_text(head + rows, encoding="utf-8")
+    stacks = stack(read_export([tmp_path]))
+    columns = {**propose(stacks).mapping.lines.columns, "currency": "money"}
+    both = make_store(stacks, ExportMapping(Part((), columns)), "shop")
+    (said,) = (note for note in both.notes if note.startswith("currency"))
+    assert "[keep] with 'money' = ['EUR'] in the mapping file" in said
+    (tmp_path / "mapping.toml").write_text(
+        "[lines]\n"
+        + "".join(f'{role} = "{column}"\n' for role, column in columns.items())
+        + "[keep]\n'money' = ['EUR']\n"
+    )
+    one = make_store(stacks, read_mapping(tmp_path / "mapping.toml"), "shop").store
+    assert len(one.orders) == 3 and one.currency == "EUR"

@@ -10,6 +10,7 @@ import pandas as pd
 from ecomlib.stores.export.values import look
 
 _MANY = 0.9  # share of a product's priced lines that have a twin without a price, from which the twins are variants
+_HALF = 0.4  # of the rows on which a total is price times quantity, so that it is one
 _COMPARED = 3  # products with and without a discount from which their prices tell whether it is taken off already
 
 
@@ -35,6 +36,24 @@ def paid(lines: pd.DataFrame) -> pd.Series:
     unit = lines["unit_price"]
     apart = (unit * lines["quantity"] - lines["line_total"]).abs() > rounding(lines["quantity"])
     return each.where((apart | unit.isna()) & lines["quantity"].ne(0) & lines["line_total"].notna(), unit)
+
+
+def reduced(unit: pd.Series, quantity: pd.Series, total: pd.Series) -> float:
+    """Give the share of rows on which a total is less than price times quantity; zero where it is no total after that.
+
+    It is one where it is price times quantity on many rows, of which some are of several units, and hardly ever more.
+    """
+    there = (total.abs() > 0) & unit.notna() & quantity.notna()
+    apart = ((unit * quantity).abs() - total.abs())[there]
+    if apart.empty:
+        return 0.0
+    same = apart.abs() <= rounding(quantity[there])
+    less = int((apart[~same] > 0).sum())
+    several = same & quantity[there].abs().gt(1)
+    clear = (
+        less >= _COMPARED and several.sum() >= _COMPARED and same.mean() > _HALF and less > 0.95 * int((~same).sum())
+    )
+    return less / len(apart) if clear else 0.0
 
 
 def after_discount(price: pd.Series, quantity: pd.Series, discount: pd.Series, percent: bool) -> pd.Series:

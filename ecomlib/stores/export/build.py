@@ -120,7 +120,7 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
     times = _whole_units(work, mapping, main)
     _take_returns(work)
     _prices(work)
-    _regions_and_customers(work)
+    _regions_and_customers(work, mapping)
     _drop_copies(work, gathered.files)
     if work.lines.empty:
         raise DataError(
@@ -332,7 +332,7 @@ def _prices(work: _Work) -> None:
         work.notes.append(f"unit_price: {free} lines have a price of 0; they are kept.")
 
 
-def _regions_and_customers(work: _Work) -> None:
+def _regions_and_customers(work: _Work, mapping: ExportMapping) -> None:
     lines = work.lines
     if "customer_id" in lines:
         mails = lines["customer_id"].astype(str).str.contains("@")
@@ -362,8 +362,14 @@ def _regions_and_customers(work: _Work) -> None:
         kinds = lines["currency"].dropna().value_counts()
         if len(kinds) > 1:
             shares = ", ".join(f"{name} {count:,} lines" for name, count in kinds.items())
+            column = mapping.lines.columns.get("currency")
+            one = (
+                f" A part [keep] with '{column}' = ['{kinds.index[0]}'] in the mapping file takes one."
+                if column
+                else ""
+            )
             work.notes.append(
-                f"currency: prices in several currencies stand in one column ({shares}); nothing was converted."
+                f"currency: prices in several currencies stand in one column ({shares}); nothing was converted.{one}"
             )
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from ecomlib.errors import DataError
-from ecomlib.stores.export.amounts import after_discount, is_before, rounding
+from ecomlib.stores.export.amounts import after_discount, is_before, reduced
 from ecomlib.stores.export.layouts import Layout, recognise
 from ecomlib.stores.export.mapping import ExportMapping, Part
 from ecomlib.stores.export.role import plain
 from ecomlib.stores.export.roles import OF_ORDER, OF_PRODUCT, REQUIRED, ROLE
 from ecomlib.stores.export.scores import LIKELY, LOWEST, Guess, assign, fits, line_totals, name_score
 from ecomlib.stores.export.stack import Stack
-from ecomlib.stores.export.values import bare, decimal_signs, is_percent, look
+from ecomlib.stores.export.values import bare, decimal_signs, is_packed, is_percent, look
 
 _FROM_ORDERS = (*OF_ORDER, "status")
 _CLEAR = 3  # products in several quantities from which the values overrule a name
@@ -37,6 +37,8 @@ class Proposal:
         Files that nothing is read from.
     rivals : mapping of str to tuple of str
         By role, columns that could be it too.
+    packed : tuple of str
+        Columns of the lines whose cells hold several products each.
     """
 
     mapping: ExportMapping
@@ -44,6 +46,7 @@ class Proposal:
     layout: str
     unused: tuple[str, ...]
     rivals: Mapping[str, tuple[str, ...]]
+    packed: tuple[str, ...] = ()
 
     def open(self) -> list[str]:
         """List what must be decided: required roles without a column, or with one of low confidence."""
@@ -119,7 +122,8 @@ def propose(stacks: Sequence[Stack]) -> Proposal:
     unused = tuple(name for one in others for name in one.stack.names)
     layout = main.layout.name if main.layout else ""
     rivals = {role: _rivals(main, role, picks.get(role)) for role in REQUIRED}
-    return Proposal(mapping, guesses, layout, unused, rivals)
+    packed = tuple(str(c) for c in main.stack.frame if is_packed(main.stack.frame[c]))
+    return Proposal(mapping, guesses, layout, unused, rivals, packed)
 
 
 def _see(one: Stack) -> _Seen:
@@ -203,16 +207,16 @@ def _price(
     if quantity is None or (unit is None and total is None):
         return picks
     counts = _floats(frame[quantity.column])
+    if unit and unit.confidence > LIKELY:
+        taken = {guess.column for guess in picks.values() if guess.named and guess.role != "line_total"}
+        total = _paid_total(frame, unit, counts, taken) or total
     if unit and total and unit.confidence > LIKELY:
         each, whole = _floats(frame[unit.column]), _floats(frame[total.column])
         there = (whole.abs() > 0) & each.notna() & counts.notna()
-        apart = (each * counts).abs() - whole.abs()
-        near = apart.abs() <= 0.011 * whole.abs() + 0.02
+        near = (each * counts - whole).abs() <= 0.011 * whole.abs() + 0.02
         same = float(near[there].mean()) if there.any() else 0.0
-        less = apart[there & (apart.abs() > rounding(counts))]
-        if same > 0.4 and len(less) >= _CLEAR and (less > 0).mean() > 0.95:
-            # On the other rows less was paid than price times quantity: a discount that the total knows.
-            why = f"{unit.column} times {quantity.column}, but less on {len(less) / max(1, there.sum()):.0%} of rows"
+        if less := reduced(each, counts, whole):
+            why = f"{unit.column} times {quantity.column}, but less on {less:.0%} of rows"
             picks["unit_price"] = replace(unit, confidence=0.99)
             picks["line_total"] = replace(total, reason=f"{total.reason}; {why}: what was paid")
             picks.pop("discount", None)
@@ -223,7 +227,7 @@ def _price(
                 confidence=0.99,
                 reason=f"{unit.reason}; times {quantity.column} it is {total.column} on {same:.0%} of rows",
             )
-        del picks["line_total"]
+        picks.pop("line_total", None)
         return picks
     if unit and total:  # neither name is strong: the stronger one is looked at
         picks.pop("line_total" if unit.confidence >= total.confidence else "unit_price")
@@ -253,6 +257,16 @@ def _price(
     )
     picks[other] = replace(guess, role=other, confidence=_surer(guess, 0.8), reason=f"{guess.reason}; it {why}")
     return picks
+
+
+def _paid_total(frame: pd.DataFrame, unit: Guess, counts: pd.Series, taken: set[str]) -> Guess | None:
+    """The column that is price times quantity, but less on some rows, whatever its name: what was paid for the line."""
+    each = _floats(frame[unit.column])
+    for column in frame:
+        if column not in taken and reduced(each, counts, _floats(frame[column])):
+            score, reason = name_score(ROLE["line_total"], str(column))
+            return Guess("line_total", str(column), max(score, 0.8), reason or "by its values")
+    return None
 
 
 def _discount(frame: pd.DataFrame, picks: dict[str, Guess]) -> dict[str, Guess]:

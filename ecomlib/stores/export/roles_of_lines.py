@@ -67,9 +67,9 @@ OF_LINES = (
             "codigo de articulo, codigo de producto, codigo del articulo, referencia, ref articulo, id producto, cod "
             "articulo, articulo codigo, clave, codigo, cod art, cod producto, codice articolo, codice prodotto, "
             "codice, cod articolo, riferimento, id prodotto, cod prodotto, artikel code, productnummer, productcode, "
-            "product nr, artnum, matnr, referencia produto, codigo produto, indeks, kod produktu, kod towaru, kod "
-            "artykulu, symbol, symbol towaru, indeks towaru, kod kreskowy, id produktu, id towaru, varenummer, varenr, "
-            "artikelkod, cod produto, kod zbozi, cislo zbozi, system id, matl"
+            "product nr, artnum, matnr, referencia produto, codigo produto, indeks, kod produktu, sygnatura, sku "
+            "oferty, id oferty, kod towaru, kod artykulu, symbol, symbol towaru, indeks towaru, kod kreskowy, id "
+            "produktu, id towaru, varenummer, varenr, artikelkod, cod produto, kod zbozi, cislo zbozi, system id, matl"
         ),
         names(
             "id, code, number, nummer, no, merchant sku, seller sku, article no, variation id, product, item, "
@@ -107,8 +107,9 @@ OF_LINES = (
             "descripcion producto, descrizione, nome prodotto, prodotto, descrizione articolo, titolo, denominazione, "
             "nome articolo, articolo, descrizione prodotto, omschrijving, productnaam, artikelomschrijving, naam, "
             "product omschrijving, artikelnaam, productomschrijving, arktx, maktx, descricao, nazwa, nazwa produktu, "
-            "nazwa towaru, nazwa artykulu, towar, opis towaru, produktnamn, artikelnamn, varetekst, benamning, "
-            "descricao do produto, nome do produto, nazev, nazev zbozi, nazev produktu, produktnavn"
+            "nazwa oferty, tytul, tytul oferty, nazwa pozycji, nazwa towaru, nazwa artykulu, towar, opis towaru, "
+            "produktnamn, artikelnamn, varetekst, benamning, descricao do produto, nome do produto, nazev, nazev "
+            "zbozi, nazev produktu, produktnavn"
         ),
         names(
             "name, description, item, product, stock item, menu item, product item, artikel, produkt, article, "

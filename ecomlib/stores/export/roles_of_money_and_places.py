@@ -65,7 +65,8 @@ BESIDE_LINES = (
             "regeltotaal, bedrag, totaalprijs, omzet, totaalbedrag, totaal, regel totaal, netwr, total price tax incl, "
             "total price tax excl, wartosc, valor total, wartosc brutto, wartosc netto, wartosc sprzedazy, wartosc "
             "pozycji, kwota, kwota brutto, kwota netto, suma, razem, belopp, radsumma, belob, linjetotal, valor, "
-            "celkem, castka, line amount incl vat, line amount excl vat, sales net"
+            "celkem, castka, final price, amount paid, line total after discount, row total after discount, line "
+            "amount incl vat, line amount excl vat, sales net"
         ),
         names(
             "total, amount, extended, subtotal, value, gesamt, netto, brutto, net, gross, product charges, ventas, "
@@ -211,8 +212,8 @@ BESIDE_LINES = (
             "piece, etat de la commande, estado, estado del pedido, estado pedido, tipo, tipo de transaccion, tipo "
             "documento, stato, stato ordine, stato dell ordine, besteldstatus, orderstatus, bestelstatus, soort, order "
             "type, auart, vbtyp, fkart, zahlungsstatus, payment status, kind, status zamowienia, typ dok, typ "
-            "dokumentu, rodzaj dokumentu, stan zamowienia, line state, item state, ordrestatus, orderns status, "
-            "situacao, stav objednavky, stav"
+            "dokumentu, rodzaj dokumentu, stan zamowienia, line state, item state, ordrestatus, current state, current "
+            "status, orderstatus order, situacao, stav objednavky, stav"
         ),
         parts=names("status, statut"),
         never=names("fulfil, tax, customer, shipping, versand"),

@@ -22,13 +22,13 @@ _NOISE = frozenset(
         r"\S+",
         """
     eur euro usd gbp chf sek pln cad aud netto brutto net gross ht ttc hors incl inkl excl exkl vat mwst in stk
-    local base tva iva inc tax taxes zzgl ohne mit tvac htva ii per each pro
+    local base tva iva inc tax taxes zzgl ohne mit tvac htva btw moms ust incluse inclus compris dph ii per each pro
 """,
     )
 )
 _TABLE_PREFIXES = ("vbap ", "vbak ", "makt ", "mara ", "vbrp ", "vbrk ", "lips ", "likp ")
 _LEADING = ("lineitem", "line", "orders", "pos", "position", "order", "item", "items", "lines", "sales")
-_STATES = 0.9  # share of known states from which a column holds states, whatever its name
+_STATES = 0.6  # share of known states from which a column holds states, whatever its name
 _FEW = 20  # rows under which little is told by values
 
 

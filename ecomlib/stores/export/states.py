@@ -15,7 +15,7 @@ CANCELLED = tuple(
         r"\S+",
         """
     cancel void fail storn abgebrochen fehlgeschlagen annul echou cancelad anulad fallid fallit geannuleerd
-    mislukt declin reject expired abgelehnt trash draft entwurf
+    mislukt declin anulow odrzuc zruse avbrut annuller reject expired abgelehnt trash draft entwurf
 """,
     )
 )
@@ -24,7 +24,7 @@ RETURNED = tuple(
         r"\S+",
         """
     refund return erstatt retour ruckgabe ruckerstatt gutschrift rembours reembols devuelt devol rimbors
-    terugbeta chargeback
+    terugbeta chargeback zwrot zwroc reklamac vrac aterbetal
 """,
     )
 )
@@ -41,10 +41,12 @@ _USUAL = tuple(
     re.findall(
         r"\S+",
         """
+    accept payment prepar await
     complete ship deliver dispatch paid pending process open closed hold new fulfil sent received authori confirm ready
+    bezahlung
     versand versend geliefert zugestellt bezahlt offen abgeschlossen erledigt bearbeitung neu livre expedi paye attente
     termine cours enviad entregad pagad pendient completad spedit consegnat pagat attesa completat verzonden geleverd
-    betaald verwerk wysl dostarcz oplac zrealiz nowe oczek
+    betaald verwerk wysl dostarcz oplac zrealiz nowe oczek odebr
 """,
     )
 )

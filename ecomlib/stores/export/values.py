@@ -60,6 +60,10 @@ _WORDS_MONTH = re.compile(
     + _BEFORE_TIME
 )
 _CURRENCY_SIGNS = {"€": "EUR", "£": "GBP", "zł": "PLN", "₹": "INR", "₺": "TRY", "₽": "RUB", "US$": "USD", "CHF": "CHF"}
+_PACKED = re.compile(
+    r"(?:^|[;,|\n] ?)\d+ ?[x×] ?[^\W\d]|\b(?:qty|quantity|menge|anzahl|quantite|quantité|cantidad|aantal) ?[:=] ?\d",
+    re.IGNORECASE,
+)
 _MOMENT = next(column for column in SCHEMA["orders"].columns if column.name == "ordered_at")
 _SAMPLE = 3000
 DATES = ("day-first", "month-first")
@@ -119,6 +123,18 @@ def _currency(word: str) -> str | None:
     if code:
         return code[1]
     return next((name for sign, name in _CURRENCY_SIGNS.items() if sign in word), None)
+
+
+def is_packed(values: pd.Series) -> bool:
+    """Tell whether cells hold the lines of a whole order: ``2 x Mug; 1 x Cup``, or ``SKU: A, Qty: 2 | SKU: B, Qty: 1``.
+
+    Examples
+    --------
+    >>> is_packed(pd.Series(["2 x Mug; 1 x Cup", "1x Mug"])), is_packed(pd.Series(["Set of 2 x 3 m", "Qty bag"]))
+    (True, False)
+    """
+    there = values.dropna().astype(str).head(_SAMPLE)
+    return bool(len(there)) and bool(there.str.contains(_PACKED).mean() > 0.5)
 
 
 def is_percent(column: str, values: pd.Series) -> bool:
