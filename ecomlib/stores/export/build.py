@@ -283,7 +283,8 @@ def _whole_units(work: _Work, mapping: ExportMapping, main: Stack) -> pd.Series:
         kinds = ", ".join(work.small.value_counts().index[:4])
         work.notes.append(
             f"quantity: {len(work.small):,} products that are sold in fractions are counted in {kinds}"
-            f" ({int(parts.sum()):,} lines; multiplied by {mapping.fraction_times:g}, and prices divided by it)."
+            f" ({int(parts.sum()):,} lines; multiplied by {mapping.fraction_times:g}, and prices divided by it);"
+            " sums and scores over all products count each of these as a unit."
         )
     if (bad := broken(lines["quantity"])).any():
         column = (mapping.column("quantity") or ("", ""))[1]
