@@ -93,6 +93,7 @@ def _table(proposal: Proposal) -> str:
         if one.key:
             link = "order_id" if name == "orders" else "product_id"
             lines.append(f"{', '.join(one.files)}: joined to the lines where '{one.key}' is {link}.")
+    lines += proposal.notes
     if proposal.unused:
         lines.append(f"Files not used: {', '.join(proposal.unused)} (nothing there could be joined to the lines).")
     return "\n".join(lines)

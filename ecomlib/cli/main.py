@@ -63,14 +63,15 @@ def run(
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Another parameter of a lesson.")
     ] = None,
 ) -> None:
-    """Run lessons and write a report."""
+    """Run lessons and write a report. Outside a clone the lessons are first copied to ./ecomlib-lessons."""
     from ecomlib.cli.outputs import check_folder
+    from ecomlib.course import lessons
     from ecomlib.course.running.run import RunSettings, run_lessons
 
     check_folder(out)
     settings = RunSettings(size, seed, device, store, out, jobs, more=read_settings(setting or []))
     try:
-        runs = run_lessons(numbers or [], settings)
+        runs = run_lessons(numbers or [], settings, where=lessons.folder(say=typer.echo))
     except KeyboardInterrupt:
         typer.echo("ecomlib: stopped.", err=True)
         os._exit(130)  # an ordinary end would wait for the lessons that still run; their kernels end with this process
@@ -84,13 +85,13 @@ def run(
 @app.command()
 @plainly
 def lab() -> None:
-    """Open JupyterLab on the lessons."""
+    """Open JupyterLab on the lessons. Outside a clone they are first copied to ./ecomlib-lessons."""
     import subprocess
     import sys
 
     from ecomlib.course import lessons
 
-    where = lessons.folder()
+    where = lessons.folder(say=typer.echo)
     lessons.library("jupyterlab")
     # JupyterLab listens on loopback only; as root (a container, Colab-like machines) it wants to be told so.
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []

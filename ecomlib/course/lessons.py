@@ -6,7 +6,7 @@ import hashlib
 import importlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -67,11 +67,12 @@ def checkout(start: Path | None = None) -> Path | None:
     return next((folder for folder in (here, *here.parents) if _is_checkout(folder)), None)
 
 
-def folder(start: Path | None = None) -> Path:
+def folder(start: Path | None = None, say: Callable[[str], object] | None = None) -> Path:
     """The folder that holds the lessons.
 
     In a checkout that is ``notebooks/``. Elsewhere the lessons that came with the package are copied to
     ``ecomlib-lessons`` in ``start``; files that are there already are the reader's and stay as they are.
+    ``say`` is told when that folder is made.
     """
     root = checkout(start)
     if root:
@@ -83,6 +84,8 @@ def folder(start: Path | None = None) -> Path:
             raise LessonError("This installation of ecomlib came without its lessons. Install it from its wheel again.")
         packaged = beside / "notebooks"
     target = (start or Path.cwd()) / COPY
+    if say is not None and not target.exists():
+        say(f"The lessons are copied to {target}: they are yours from now on.")
     target.mkdir(exist_ok=True)
     for source in sorted(packaged.glob("*.ipynb")):
         if not (target / source.name).exists():

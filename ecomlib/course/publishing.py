@@ -16,6 +16,7 @@ from ecomlib.errors import LessonError
 
 Kind = Literal["map", "fan", "leaderboard", "money", "figure", "answer", "shop", "plain"]
 DPI = 80
+DEFAULT_SIZE = "small"
 FIRST_COLUMNS = ("lesson", "store", "model", "kind", "wape", "bias", "rmsse", "skill", "money", "seconds")
 
 
@@ -132,6 +133,16 @@ def recorded_results() -> pd.DataFrame:
         return pd.read_csv(path, dtype={"lesson": str, "store": str, "model": str, "kind": str})
 
 
+def _size() -> str:
+    """The size of the store that the notebook was run with; the default one outside a notebook."""
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        return DEFAULT_SIZE
+    shell = get_ipython()
+    return str(shell.user_ns.get("SIZE", DEFAULT_SIZE)) if shell is not None else DEFAULT_SIZE
+
+
 def order_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """The known columns first (all of them, empty where nothing is known), then the lesson's own."""
     extra = [c for c in frame.columns if c not in FIRST_COLUMNS]
@@ -147,7 +158,8 @@ def results_table(
 ) -> None:
     """Show the course's results table with this lesson's rows (bold) under those of earlier lessons.
 
-    Earlier rows come from the last full run at the default size; later lessons' are left out.
+    Earlier rows come from the last full run at the default size; later lessons' are left out, and so are all of them
+    where this run is of another size (the notebook's ``SIZE``): their errors are of another shop.
 
     Parameters
     ----------
@@ -164,12 +176,21 @@ def results_table(
         own.insert(1, "store", store)
     earlier = recorded_results()
     earlier = earlier[(earlier["lesson"] < lesson) & (earlier["store"] == store)]
+    size = _size()
+    other = store == "simulated" and size != DEFAULT_SIZE and len(earlier) > 0
+    if other:
+        earlier = earlier.iloc[:0]
     parts = [part for part in (earlier, own) if len(part)]
     shown = order_columns(pd.concat(parts, ignore_index=True)).dropna(axis="columns", how="all")
     marked = [False] * len(earlier) + [True] * len(own)
     note = "Bold: this run. Other rows: the last full run at the default size." if len(earlier) else ""
+    if other:
+        note = f"Size {size}: earlier lessons' rows are of {DEFAULT_SIZE}, another shop, and are not shown."
     records = json.loads(own.to_json(orient="records", double_precision=6))
     _show(
-        {"text/html": table_html(shown, title, marked, note), "text/plain": f"{title}\n{shown.to_string(index=False)}"},
+        {
+            "text/html": table_html(shown, title, marked, note),
+            "text/plain": f"{title}\n{shown.to_string(index=False)}\n{note if other else ''}",
+        },
         {"ecomlib": {"kind": "results", "title": title, "rows": records}},
     )

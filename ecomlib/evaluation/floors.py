@@ -2,8 +2,9 @@
 
 Three degrees of knowledge at a cutoff t. *Omniscient*: the expected demand μ itself, shocks of the future included.
 *Attainable*: every parameter, the calendar, the plan of prices and promotions, the potential of each region, this
-week's momentum and today's shock, but nothing random after t. *Filter*: the same, except that today's shock has to be
-inferred from the regions' counts by a Kalman filter. Skill is read against the attainable floor.
+week's momentum and today's shock, but nothing random after t. *Filter*: the same, except that momentum and shock have
+to be inferred from the sales seen so far (``filters``): room that somebody could use. Skill is read against the
+attainable floor.
 
 The floors forecast demand. Where the shop ran out of stock, sales lie below it.
 """
@@ -18,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.evaluation.filters import Filtered, filter_states, noise_variance
 
 if TYPE_CHECKING:
     from ecomlib.stores.simulated.truth import Truth
@@ -83,7 +85,7 @@ def attainable(
     names = groups.unique_ids()
     launch = np.full(groups.shape[0], len(truth.dates))
     np.minimum.at(launch, groups.of_product, 7 * truth.cold_start["launch_week"].to_numpy())
-    told = kalman_shock(truth) if filtered else None
+    told = filter_states(store) if filtered else None
     columns = ["attainable", "omniscient", *(["filter"] if filtered else [])]
     parts = []
     for cutoff in pd.DatetimeIndex(list(cutoffs)):
@@ -91,10 +93,11 @@ def attainable(
         last_day = int(marks[period + 1]) - 1
         known = np.flatnonzero(launch <= last_day)
         steps = int(marks[period + 1 + horizon]) - 1 - last_day
-        laws: dict[str, ShockForecast | None] = {"omniscient": None}
-        laws["attainable"] = forecast_shock(truth, last_day, steps)
+        laws: dict[str, tuple[ShockForecast, Momentum] | None] = {"omniscient": None}
+        laws["attainable"] = forecast_shock(truth, last_day, steps), _momentum(truth, last_day)
         if told is not None:
-            laws["filter"] = forecast_shock(truth, last_day, steps, *(part[last_day] for part in told))
+            state = told.shock[last_day], told.shock_spread[last_day]
+            laws["filter"] = forecast_shock(truth, last_day, steps, *state), _momentum(truth, last_day, told)
         for step in range(1, horizon + 1):
             days = np.arange(marks[period + step], marks[period + step + 1])
             frame = {"unique_id": names[known].ravel(), "ds": starts[period + step], "cutoff": cutoff}
@@ -148,89 +151,94 @@ def forecast_shock(
     return ShockForecast(last_day + 1, mean, covariance)
 
 
-def kalman_shock(truth: Truth) -> tuple[np.ndarray, np.ndarray]:
-    """Filter each day's shock from the regions' counts up to it: mean (T, R) and covariance (T, R, R).
-
-    A Kalman filter (Kalman 1960) on ``log(count + ½) - log(expected without shock)``, whose noise has variance
-    ``1/m + Σ μ² / (8 m²)`` by the delta method, at the counts m that the filter expects. Counts are of demand, momentum
-    counts as known: what is filtered is the shock alone.
-    """
-    calm = np.exp(-np.asarray(truth.shock, dtype=float))  # (T, R)
-    base = truth.expected_demand.sum(axis=0, dtype=float).T * calm
-    square = sum(np.square(rate, dtype=float) for rate in truth.expected_demand).T * calm**2
-    counts = truth.demand.sum(axis=0).T
-    observed = np.log(counts + 0.5) - np.log(base)
-    days, regions = observed.shape
-    means, spreads = np.empty((days, regions)), np.empty((days, regions, regions))
-    mean, spread = np.zeros(regions), np.eye(regions) * truth.settings.shock_sd**2
-    for day in range(days):
-        transition, innovation = truth.law.at(day)
-        mean, spread = transition @ mean, transition @ spread @ transition.T + innovation
-        expected = base[day] * np.exp(mean)
-        noise = 1 / expected + _noise_variance(truth) * square[day] / base[day] ** 2
-        gain = np.linalg.solve(spread + np.diag(noise), spread).T
-        mean = mean + gain @ (observed[day] - mean)
-        spread = (np.eye(regions) - gain) @ spread
-        spread = (spread + spread.T) / 2
-        means[day], spreads[day] = mean, spread
-    return means, spreads
-
-
-def _noise_variance(truth: Truth) -> float:
-    """Variance of the day's factor of mean one: Gamma, or inverse Gamma where the tails are heavy."""
-    s = truth.settings
-    if s.tail_shape <= 0:
-        return 1 / s.overdispersion
-    return 1 / (s.tail_shape - 2) if s.tail_shape > 2 else np.inf
-
-
 def _without_shock(truth: Truth, start: int, stop: int) -> np.ndarray:
     """μ of the days ``start`` to ``stop`` without the shock, units a day, shape (P, R, D)."""
     shock = np.asarray(truth.shock[start:stop], dtype=float)
     return truth.expected_demand[:, :, start:stop] * np.exp(-shock.T)
 
 
+@dataclass(frozen=True, eq=False)
+class Momentum:
+    """Holds the momentum of the week of a known day: mean (P,), and its variance (P,), zero where it is known."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+
+
+def _momentum(truth: Truth, last_day: int, told: Filtered | None = None) -> Momentum:
+    """The momentum of the last day's week, as it is or as it was filtered by the end of the last whole week."""
+    week = last_day // 7
+    products = len(truth.product_ids)
+    if told is None:
+        return Momentum(np.asarray(truth.momentum[week], dtype=float), np.zeros(products))
+    persistence, innovation = truth.settings.momentum_persistence, truth.settings.momentum_sd**2
+    if (last_day + 1) % 7 == 0:
+        return Momentum(told.momentum[week], told.momentum_variance[week])
+    if week == 0:
+        return Momentum(np.zeros(products), np.full(products, innovation / (1 - persistence**2)))
+    mean, variance = told.momentum[week - 1], told.momentum_variance[week - 1]
+    return Momentum(persistence * mean, persistence**2 * variance + innovation)
+
+
 def _moments(
-    truth: Truth, groups: Any, last_day: int, days: np.ndarray, law: ShockForecast | None
+    truth: Truth, groups: Any, last_day: int, days: np.ndarray, known: tuple[ShockForecast, Momentum] | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of the demand of each series over these days, units, shape (G, H); exact."""
-    noise = _noise_variance(truth)
+    noise = noise_variance(truth)
     start, stop = int(days[0]), int(days[-1]) + 1
-    if law is None:
+    if known is None:
         weights = np.asarray(truth.expected_demand[:, :, start:stop], dtype=float)
         mean = _sum_groups(groups, weights.sum(axis=2))
         return mean, mean + noise * _sum_groups(groups, (weights**2).sum(axis=2))
 
+    law, state = known
     persistence, innovation = truth.settings.momentum_persistence, truth.settings.momentum_sd**2
-    week, now = days // 7, last_day // 7  # momentum is known for the week of the cutoff, whole or not
+    week, now = days // 7, last_day // 7  # attainable: momentum is known for the week of the cutoff, whole or not
     ahead = week - now
+    fades = persistence**ahead
     variance = innovation * (1 - persistence ** (2 * ahead)) / (1 - persistence**2)
     earlier = np.minimum.outer(ahead, ahead)
     apart = np.abs(np.subtract.outer(ahead, ahead))
     momentum_cov = persistence**apart * innovation * (1 - persistence ** (2 * earlier)) / (1 - persistence**2)
-    momentum = np.asarray(truth.momentum, dtype=float)
-    momentum_factor = np.exp(persistence ** ahead[:, None] * momentum[now] + 0.5 * variance[:, None] - momentum[week])
+    doubt = fades[:, None] ** 2 * state.variance  # (D, P) what is not known of today's momentum
+    log_factor = fades[:, None] * state.mean + 0.5 * (variance[:, None] + doubt)
+    momentum_factor = np.exp(log_factor - np.asarray(truth.momentum, dtype=float)[week])
 
     steps = slice(start - law.first_day, stop - law.first_day)
     covariance = law.covariance[steps, :, steps, :]
     spread = np.einsum("drdr->dr", covariance)
     weights = _without_shock(truth, start, stop) * np.exp(law.mean[steps] + 0.5 * spread).T * momentum_factor.T[:, None]
     mean = _sum_groups(groups, weights.sum(axis=2))
-    own = np.exp(spread.T + variance)  # second moment of a day's rate over its squared mean
+    own = np.exp(spread.T + variance + doubt.T[:, None])  # second moment of a day's rate over its squared mean
     total = mean + noise * _sum_groups(groups, (weights**2 * own).sum(axis=2))
     for region in range(groups.shape[1]):
         inside = np.flatnonzero(groups.of_region == region)
         size = len(inside) * len(days)
         block = covariance[:, inside][:, :, :, inside].transpose(1, 0, 3, 2).reshape(size, size)
         both = np.tile(momentum_cov, (len(inside), len(inside)))
+        faded = np.tile(np.outer(fades, fades), (len(inside), len(inside)))
         rates = weights[:, inside].reshape(len(weights), size)
         together = np.zeros((groups.shape[0], size))
         np.add.at(together, groups.of_product, rates)
         # Series move together by the shock; each product moves by its own momentum, too.
         total[:, region] += ((together @ np.expm1(block)) * together).sum(axis=1)
-        alone = ((rates @ (np.exp(block) * np.expm1(both))) * rates).sum(axis=1)
+        # Products whose momentum is known alike vary alike: a few degrees of doubt, and lines between them.
+        degrees = np.linspace(state.variance.min(), state.variance.max(), 6 if state.variance.any() else 1)
+        kernels = (np.exp(block) * np.expm1(both + faded * degree) for degree in degrees)
+        varied = np.array([((rates @ kernel) * rates).sum(axis=1) for kernel in kernels])
+        alone = _between(degrees, varied, state.variance)
         np.add.at(total[:, region], groups.of_product, alone)
     return mean, total
+
+
+def _between(nodes: np.ndarray, values: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Read values (K, P) at rising nodes (K,) off at one place for each column, linearly."""
+    if len(nodes) == 1 or nodes[0] == nodes[-1]:
+        return values[0]
+    place = (where - nodes[0]) / (nodes[1] - nodes[0])
+    left = np.clip(place.astype(int), 0, len(nodes) - 2)
+    column = np.arange(values.shape[1])
+    return values[left, column] + (place - left) * (values[left + 1, column] - values[left, column])
 
 
 def _sum_groups(groups: Any, values: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pandas as pd
@@ -243,8 +244,11 @@ def test_outside_a_checkout_the_lessons_are_copied_and_the_readers_files_are_kep
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)
-    where = lessons.folder()
+    said: list[str] = []
+    where = lessons.folder(say=said.append)
+    lessons.folder(say=said.append)
     assert where == work / "ecomlib-lessons"
+    assert said == [f"The lessons are copied to {where}: they are yours from now on."]
     assert sorted(p.name for p in where.iterdir()) == ["90_toy.ipynb", "91_more.ipynb"]
     (where / "90_toy.ipynb").write_text("mine", encoding="utf-8")
     (where / "91_more.ipynb").unlink()
@@ -346,3 +350,9 @@ def test_the_results_table_shows_earlier_lessons_only(
     shown = capsys.readouterr().out
     assert "first" in shown and "new" in shown
     assert "old" not in shown and "later" not in shown
+    # A run of another size is another shop: nothing stands beside it.
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: SimpleNamespace(user_ns={"SIZE": "tiny"}))
+    monkeypatch.setattr(publishing, "_show", lambda data, metadata: print(data["text/plain"]))
+    publishing.results_table("01", [{"model": "new", "wape": 0.45}])
+    shown = capsys.readouterr().out
+    assert "new" in shown and "first" not in shown and "Size tiny" in shown

@@ -6,12 +6,15 @@ of them over all series at once (there with a hundredth more, as the quantiles' 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from ecomlib.errors import DataError
-from ecomlib.evaluation.floors import attainable, forecast_shock, kalman_shock
+from ecomlib.evaluation.filters import _cut_off, filter_states
+from ecomlib.evaluation.floors import attainable, forecast_shock
 from ecomlib.stores.simulated import Truth, make_store
 from ecomlib.stores.store import Store
 
@@ -104,15 +107,52 @@ def test_shock_forecast_by_powers_of_the_matrix(tiny: Store) -> None:
     np.testing.assert_allclose(law.covariance[4, :, 1, :], power[3] @ variance[2], rtol=1e-10, atol=1e-15)
 
 
-def test_filter_tells_the_shock_from_counts(small: Store) -> None:
-    truth = small.truth
-    mean, spread = kalman_shock(truth)
-    error = (mean - truth.shock)[30:]
-    assert np.corrcoef(mean[30:].ravel(), truth.shock[30:].ravel())[0, 1] > 0.85
-    claimed = np.sqrt(np.einsum("trr->tr", spread)[30:])
-    # The filter's own error bars are right to a tenth: log counts are not quite normal.
-    assert 0.9 < np.sqrt((error**2 / claimed**2).mean()) < 1.15
-    assert abs(error.mean()) < 0.03
+def test_the_filter_tells_shock_and_momentum_from_sales(small: Store) -> None:
+    """Both are unbiased, their own error bars are right to a tenth, and momentum is known by half."""
+    truth, found = small.truth, filter_states(small)
+    error = (found.shock - truth.shock)[30:]
+    assert np.corrcoef(found.shock[30:].ravel(), truth.shock[30:].ravel())[0, 1] > 0.95
+    claimed = np.einsum("trr->tr", found.shock_spread)[30:]
+    assert 0.9 < np.sqrt((error**2 / claimed).mean()) < 1.1 and abs(error.mean()) < 0.02
+    week = np.arange(len(truth.dates) // 7)[:, None]
+    seen = week >= truth.cold_start["launch_week"].to_numpy() + 8
+    error = (found.momentum - truth.momentum)[seen]
+    assert np.corrcoef(found.momentum[seen], truth.momentum[seen])[0, 1] > 0.5
+    assert 0.9 < np.sqrt((error**2 / found.momentum_variance[seen]).mean()) < 1.1 and abs(error.mean()) < 0.02
+
+
+def test_the_filter_reads_sales_and_neither_state_nor_demand(tiny: Store) -> None:
+    """Shock and momentum of another path, with the same sales and the same rates without them: the same answer."""
+    truth = tiny.truth
+    lift = np.random.default_rng(3).normal(0, 0.3, truth.shock.shape)
+    other = replace(
+        truth,
+        shock=truth.shock + lift,
+        expected_demand=truth.expected_demand * np.exp(lift.T)[None],
+        demand=truth.demand + 5,
+    )
+    told, again = filter_states(tiny), filter_states(tiny.with_parts(truth=other))
+    np.testing.assert_allclose(again.shock, told.shock, atol=1e-6)
+    np.testing.assert_allclose(again.momentum, told.momentum, atol=1e-6)
+
+
+def test_sales_are_demand_cut_off_at_the_shelf() -> None:
+    """Against sums over the negative binomial distribution, and their difference quotient."""
+    from scipy.stats import nbinom
+
+    rate = np.repeat(np.array([0.03, 0.8, 5.0, 20.0]), 6).reshape(4, 6)
+    shelf = np.tile(np.array([0, 1, 2, 6, 21, 300]), (4, 1))
+
+    def sales(mean: float, stock: int) -> float:
+        k = np.arange(1500)
+        return float((np.minimum(k, stock) * nbinom.pmf(k, 8, 8 / (8 + mean))).sum())
+
+    found, pull = _cut_off(rate, shelf, 1 / 8)
+    for at, mean in np.ndenumerate(rate):
+        stock = int(shelf[at])
+        assert found[at] == pytest.approx(sales(mean, stock), abs=2e-5, rel=5e-5)
+        slope = (sales(mean * np.exp(1e-4), stock) - sales(mean * np.exp(-1e-4), stock)) / 2e-4
+        assert pull[at] == pytest.approx(slope, abs=2e-4, rel=2e-3)
 
 
 def scored(store: Store, cutoffs: pd.DatetimeIndex, horizon: int, freq: str, by: tuple[str, ...]) -> pd.DataFrame:
@@ -144,7 +184,8 @@ def test_the_tried_figures_hold(small: Store) -> None:
     for model, value in tried.items():
         assert abs(found[model] / value - 1) < 0.15, f"{model}: {found[model]:.3f}, tried {value}"
     for metric, middle in ((wape, "_median"), (rmse, "")):
-        order = [metric(frame, f"omniscient{middle}"), metric(frame, f"attainable{middle}"), metric(frame, "mean_8")]
+        order = [metric(frame, f"{floor}{middle}") for floor in ("omniscient", "attainable", "filter")]
+        order.append(metric(frame, "mean_8"))
         assert order == sorted(order) and order[1] < 0.8 * metric(frame, "naive")
     assert wape(frame, "attainable_median") < wape(frame, "attainable"), "absolute error asks for the median"
     assert rmse(frame, "attainable") < rmse(frame, "attainable_median"), "squared error asks for the mean"

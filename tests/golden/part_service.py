@@ -114,12 +114,14 @@ def event(told: dict[str, Any]) -> Event:
 
 
 def _numbers(bundle: Bundle, name: str = "") -> dict[str, pd.DataFrame]:
-    """Reach by region, and the errors' quantiles that orders are read from, by region and size."""
+    """Reach, and the errors' quantiles that orders are read from, both by region and size."""
     errors = bundle.order_errors
-    key = errors["region_id"] + " from " + errors["at_least"].astype(str)
+    reach_of, errors_of = (
+        table["region_id"] + " from " + table["at_least"].round(6).astype(str) for table in (bundle.reach, errors)
+    )
     return {
-        f"{name}reach": bundle.reach.set_index("region_id")[["reach"]].astype(float),
-        f"{name}order errors": errors.set_index(key).drop(columns=["region_id", "at_least"]).astype(float),
+        f"{name}reach": bundle.reach.set_index(reach_of)[["reach"]].astype(float),
+        f"{name}order errors": errors.set_index(errors_of).drop(columns=["region_id", "at_least"]).astype(float),
     }
 
 

@@ -22,7 +22,7 @@ class Layout:
 LAYOUTS: list[Layout] = []
 
 
-def _add(name: str, files: dict[str, str], encoding: str = "utf-8", **more: object) -> None:
+def add(name: str, files: dict[str, str], encoding: str = "utf-8", **more: object) -> None:
     content = {file: text.lstrip("\n").encode(encoding) for file, text in files.items()}
     LAYOUTS.append(Layout(name, content, **more))  # type: ignore[arg-type]
 
@@ -34,7 +34,7 @@ def write(layout: Layout, folder: Path) -> Path:
     return folder
 
 
-_add(
+add(
     "shopify",
     {
         "orders_export_1.csv": """
@@ -64,7 +64,7 @@ Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Mark
     ],
     titles={"MUG-R": "Red mug - Large", "Gift card": "Gift card"},
 )
-_add(
+add(
     "woocommerce",
     {
         "orders.csv": """
@@ -90,7 +90,7 @@ Order Number,Order Status,Order Date,Customer Note,First Name (Billing),Last Nam
     ],
     titles={"M-1": "Red mug", "C-1": "Blue cup"},
 )
-_add(
+add(
     "amazon all orders",
     {
         "123456789.txt": """
@@ -117,7 +117,7 @@ amazon-order-id	merchant-order-id	purchase-date	last-updated-date	order-status	f
     ],
     titles={"MUG-R": "Red mug"},
 )
-_add(
+add(
     "amazon transactions, German",
     {
         "2023MonthlyTransaction.csv": """
@@ -148,7 +148,7 @@ _add(
     ],
     titles={"TASSE-R": "Rote Tasse"},
 )
-_add(
+add(
     "amazon settlement, German",
     {
         "settlement.txt": """
@@ -170,7 +170,7 @@ settlement-id	settlement-start-date	settlement-end-date	deposit-date	total-amoun
     lines=[("303-1", "M-1", "2023-01-02 10:11:12", 2, 15.0), ("303-2", "M-1", "2023-01-03 10:11:12", 1, 15.0)],
     titles={"M-1": "M-1"},
 )
-_add(
+add(
     "etsy",
     {
         "EtsySoldOrderItems2023.csv": """
@@ -190,7 +190,7 @@ Sale Date,Item Name,Buyer,Quantity,Price,Coupon Code,Coupon Details,Discount Amo
     lines=[("7000", "502", "2023-11-03", 1, 9.0), ("7001", "501", "2023-11-28", 2, 12.0)],
     titles={"501": "Mug, red"},
 )
-_add(
+add(
     "square",
     {
         "items-2023.csv": """
@@ -212,12 +212,12 @@ Date,Time,Time Zone,Category,Item,Qty,Price Point Name,SKU,Modifiers Applied,Gro
     },
     lines=[
         ("tx1", "LAT", "2023-01-05 09:12:33", 2, 4.5),
-        ("tx1", "BAG", "2023-01-05 09:12:33", 1, 3.5),
+        ("tx1", "BAG", "2023-01-05 09:12:33", 1, 3.0),  # of 3.50, less a discount of 0.50
         ("tx2", "LAT", "2023-01-18 14:00:01", 1, 4.5),
     ],
     titles={"BAG": "Bagel"},
 )
-_add(
+add(
     "german erp",
     {
         "belege.csv": """
@@ -247,7 +247,7 @@ Summe;;;;;;;;;;12.056,25
     ],
     titles={"0815": "Tasse weiß", "0816": "Löffel"},
 )
-_add(
+add(
     "french erp",
     {
         "ventes.csv": """
@@ -274,7 +274,7 @@ C002;01/02/2023;Durand;A-1;Tasse rouge;1;4,50 €;4,50 €
     ],
     titles={"A-2": "Cuillère"},
 )
-_add(
+add(
     "sap",
     {
         "vbap.csv": """
@@ -301,7 +301,7 @@ VBELN;POSNR;AUART;MATNR;ARKTX;ERDAT;KWMENG;VRKME;NETPR;KPEIN;NETWR;WAERK;WERKS;K
     ],
     titles={"000000000000000816": "Löffel"},
 )
-_add(
+add(
     "sap, joined tables",
     {
         "VBAK.csv": "VBELN;ERDAT;KUNNR;VKORG\n4711;05.01.2023;100001;1000\n4712;17.01.2023;100002;1000\n",
@@ -323,7 +323,7 @@ _add(
     ],
     titles={"M-01": "Tasse weiss", "M-03": "Gabel"},
 )
-_add(
+add(
     "ebay",
     {
         "eBay-OrdersReport.csv": """
@@ -354,7 +354,7 @@ Seller ID : myshop
     ],
     titles={"MUG-R": "Red mug"},
 )
-_add(
+add(
     "magento",
     {
         "sales_order_item.csv": """
@@ -375,7 +375,7 @@ increment_id,created_at,status,customer_email,store_id,sku,name,product_type,qty
     lines=[("000000101", "MUG", "2023-06-01 12:00:05", 2, 12.0), ("000000103", "CUP", "2023-06-03 12:00:05", 3, 9.0)],
     titles={"CUP": "Blue cup"},
 )
-_add(
+add(
     "lightspeed",
     {
         "sales.csv": """
@@ -397,7 +397,7 @@ Date,Receipt,Line Type,Customer Code,Customer,Note,Quantity,Subtotal,Sales Tax,D
     lines=[("55", "MUG", "2023-04-01 10:00", 2, 12.0), ("55", "CUP", "2023-04-01 10:00", 1, 9.0)],
     titles={"MUG": "Red mug"},
 )
-_add(
+add(
     "shopware",
     {
         "order_lines.csv": """
@@ -418,7 +418,7 @@ orderNumber;orderDateTime;orderState;productNumber;label;quantity;unitPrice;tota
     lines=[("10001", "SW1", "2023-02-03 11:12:13", 2, 12.5), ("10002", "SW2", "2023-02-04 11:12:13", 1, 9.0)],
     titles={"SW2": "Blaue Tasse"},
 )
-_add(
+add(
     "orders, items and products",
     {
         "orders.csv": "order_id,date,customer\n1,2023-01-02,ann\n2,2023-01-15,bob\n",
@@ -437,7 +437,7 @@ _add(
     lines=[("1", "A", "2023-01-02", 2, 3.5), ("1", "B", "2023-01-02", 1, 9.0), ("2", "A", "2023-01-15", 1, 3.5)],
     titles={"A": "Spoon", "C": "Knife"},
 )
-_add(
+add(
     "spanish erp",
     {
         "pedidos.csv": """
@@ -457,7 +457,7 @@ P2;14/02/2023;78;Sevilla;T2;Cuchara;5;1,20;6,00
     lines=[("P1", "T1", "2023-02-13", 2, 4.5), ("P2", "T2", "2023-02-14", 5, 1.2)],
     titles={"T1": "Taza roja"},
 )
-_add(
+add(
     "italian erp",
     {
         "ordini.csv": """
@@ -477,7 +477,7 @@ Numero ordine;Data ordine;Cliente;Codice articolo;Descrizione;Quantità;Prezzo u
     lines=[("1", "T1", "2023-02-13", 2, 4.5), ("2", "T2", "2023-02-14", 5, 1.2)],
     titles={"T2": "Cucchiaio"},
 )
-_add(
+add(
     "dutch shop",
     {
         "verkopen.csv": """
@@ -497,7 +497,7 @@ Ordernummer;Besteldatum;Klantnummer;Artikelnummer;Omschrijving;Aantal;Stukprijs;
     lines=[("1", "T1", "2023-02-13", 2, 4.5), ("2", "T2", "2023-02-14", 5, 1.2)],
     titles={"T1": "Rode mok"},
 )
-_add(
+add(
     "a database's tables, each with an id of its own",
     {
         "orders.csv": "id,customer_id,created_at,status\n1,7,2023-01-02 10:00:00,complete\n2,8,2023-01-15 11:00:00,complete\n"

@@ -197,7 +197,7 @@ def test_hold_out_is_not_seen(tmp_path: Path) -> None:
 def test_the_card_says_what_was_chosen_and_why() -> None:
     home, said = made(None)
     notes = registry(home).open(1).card["notes"]
-    assert (notes["format"], notes["horizon"], notes["frequency"]) == (2, 4, "W-MON")
+    assert (notes["format"], notes["horizon"], notes["frequency"]) == (3, 4, "W-MON")
     assert [row["model"] for row in notes["candidates"]] == list(NAMES)
     held = {"model", "wape", "bias", "bias_mean", "money"}
     held |= {"coverage", "coverage_weighted", "coverage_large", "coverage_top"}

@@ -152,6 +152,21 @@ def test_the_day_in_one_line_and_every_product_of_it(server: Server, tab: Any) -
     assert "2 weeks, 2 Jun to 16 Jun 2025" in text(tab, "#alerts-note")
 
 
+def test_the_running_week_is_set_beside_what_was_expected_by_now(server: Server, tab: Any) -> None:
+    overview = server.get("/overview")
+    regions = [place | {"sold_week": 0, "expected_week": 0} for place in overview["regions"]]
+    for place, sold in zip(regions, (500, 250), strict=False):
+        place |= {"sold_week": sold, "expected_week": 1000}
+    half = overview | {"elapsed": 0.5, "regions": regions}
+    tab.route("**/overview*", lambda route: route.fulfill(json=half))
+    visit(tab, server)
+    assert text(tab, "#running").startswith("The running week so far: 750 units sold, 1,000 expected by now (−25 %).")
+    half |= {"elapsed": 0.0}  # nothing is expected on Monday at midnight
+    tab.reload()
+    visit(tab, server)
+    assert text(tab, "#running") == ""
+
+
 def test_order_list_opens_in_a_spreadsheet(server: Server, tab: Any) -> None:
     visit(tab, server)
     with tab.expect_download() as download:

@@ -36,7 +36,8 @@ def test_a_week_before_the_cutoff_is_the_trials(bundle: Bundle, log: EventLog) -
     ranks = {int(row): rank for rank, row in enumerate(np.argsort(-before[fitted], kind="stable"))}
     for number, row in enumerate(np.flatnonzero(fitted)):
         for column in range(len(bundle.regions)):
-            low, high = interval(said[row, 0] * bundle.shares[row, column], bundle.width[column])
+            cell = said[row, 0] * bundle.shares[row, column]
+            low, high = interval(cell, bundle.width(cell, column))
             hit = low <= bundle.recent[row, column, week - bundle.cutoff - 1] <= high
             held.append(hit)
             large += [hit] * int(ranks[number] < np.ceil(fitted.sum() / 2))

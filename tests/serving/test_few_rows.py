@@ -127,11 +127,12 @@ def test_too_few_calibration_rows_are_said(few: Path) -> None:
 
 
 def test_a_version_of_an_older_release_with_nan_is_not_known_either(few: Path) -> None:
-    """It held NaN in the place of infinity, and no reason."""
+    """It held NaN in the place of infinity, no reason, and one reach whatever the forecast."""
     bundle = open_bundle(few)
-    old = bundle.reach.drop(columns="reason").assign(reach=np.nan)
+    old = bundle.reach[["region_id"]].assign(reach=np.nan)
     bundle = replace(bundle, reach=old)
-    assert (bundle.width == np.inf).all() and bundle.unknown(0) == bundle.unknown(1) == "too few calibration rows"
+    assert (bundle.width([0.0, 50.0]) == np.inf).all()
+    assert bundle.unknown(0) == bundle.unknown(1) == "too few calibration rows"
 
 
 def test_orders_of_an_older_release_are_read_off_its_reach() -> None:
@@ -148,7 +149,11 @@ def test_orders_of_an_older_release_are_read_off_its_reach() -> None:
 
 def test_one_row_more_is_enough(tmp_path: Path) -> None:
     bundle = promoted(shop(16, 3), tmp_path, ASKED)
-    assert np.isfinite(bundle.width).all() and (bundle.reach["reason"] == "").all() and bundle.unknown(0) == ""
+    assert (
+        np.isfinite(bundle.width([0.0, 50.0])).all()
+        and (bundle.reach["reason"] == "").all()
+        and bundle.unknown(0) == ""
+    )
 
 
 def sent(client: TestClient, path: str, body: Any = None) -> Any:

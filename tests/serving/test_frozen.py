@@ -325,7 +325,7 @@ def test_a_version_says_its_horizon(tmp_path: Path) -> None:
         plan = ReleaseSettings(epochs=1, effects=False, horizon=horizon)
         version = train(shop, tmp_path, plan).version
         told = json.loads((version.path / "settings.json").read_text(encoding="utf-8"))
-        assert (told["format"], told["horizon"], told["frequency"]) == (2, horizon, "W-MON")
+        assert (told["format"], told["horizon"], told["frequency"]) == (3, horizon, "W-MON")
         bundle = open_bundle(tmp_path, version.number)
         assert bundle.horizon == bundle.forecaster.horizon == bundle.windows.horizon == horizon
         table = bundle.table(bundle.books, bundle.cutoff)
@@ -342,7 +342,7 @@ def test_a_version_of_a_newer_format_is_refused(tmp_path: Path) -> None:
     def put(folder: Path) -> None:
         shutil.copytree(old.path, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("card.json"))
         settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
-        (folder / "settings.json").write_text(json.dumps(settings | {"format": 3}), encoding="utf-8")
+        (folder / "settings.json").write_text(json.dumps(settings | {"format": 4}), encoding="utf-8")
 
     with pytest.raises(DataError, match="newer ecomlib"):
         open_bundle(home, registry(home).publish(put).number)

@@ -144,7 +144,7 @@ def test_intervals_hold_in_weeks_that_nobody_has_seen(tiny: Bundle) -> None:
     _, by_region = snapshot.books_of(held, *snapshot.catalogue(held.store), 4)
     said, by_network = tiny.forecast(tiny.books, tiny.cutoff)
     f = tiny.shares[:, :, None] * said[:, None]
-    low, high = inputs.interval(f, tiny.width[None, :-1, None])
+    low, high = inputs.interval(f, np.stack([tiny.width(f[:, column], column) for column in range(9)], axis=1))
     hit = (by_region[:, :, -4:] >= low) & (by_region[:, :, -4:] <= high)
     assert hit.shape == (60, 9, 4) and by_network.all()
     assert abs(hit.mean() - 0.9) < 0.05

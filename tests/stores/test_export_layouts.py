@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from shop_exports import LAYOUTS, Layout, write
+from shop_exports import Layout, write
+from shop_exports_more import LAYOUTS
 
 from ecomlib.stores import Store
 from ecomlib.stores.export import make_store, propose, read_export, read_mapping, stack, write_folder, write_mapping

@@ -344,3 +344,69 @@ def test_lines_of_one_currency_are_taken_as_the_note_says(tmp_path: Path) -> Non
     )
     one = make_store(stacks, read_mapping(tmp_path / "mapping.toml"), "shop").store
     assert len(one.orders) == 3 and one.currency == "EUR"
+
+
+def test_what_becomes_of_each_state_is_said(tmp_path: Path) -> None:
+    rows = "".join(
+        f"{n},1,Mug,2023-01-{n:02d},1,5.00,{state},{item},{trial}\n"
+        for n, (state, item, trial) in enumerate(
+            [
+                ("paid", "shipped", ""),
+                ("paid", "Cancelled", ""),
+                ("on-hold", "shipped", ""),
+                ("voided", "", ""),
+                ("partially_refunded", "shipped", ""),
+                ("refunded", "shipped", ""),
+                ("test", "shipped", ""),
+                ("paid", "shipped", "true"),
+                ("paid", "tested", ""),
+            ],
+            start=1,
+        )
+    )
+    made = make(tmp_path, HEADER.replace("status", "status,packing note,test order") + rows)
+    assert made.store.orders["order_id"].tolist() == ["1", "2", "3", "5", "6", "9"]
+    assert made.store.orders["returned"].tolist() == [False] * 4 + [True, False]
+    assert dict(made.left_out) == {
+        "lines of test orders": 1,
+        "lines whose state says test": 1,
+        "lines whose state says cancelled, void or failed": 1,
+    }
+    said = " ".join(made.notes)
+    assert "kept as sales are paid (3), on-hold (1), partially_refunded (1)" in said
+    assert "1 lines are kept and marked as returned" in said
+    assert "'packing note' says Cancelled on 1 lines that are kept" in said
+
+
+def test_units_of_a_line_that_came_back_or_were_cancelled(tmp_path: Path) -> None:
+    head = "order_id,parent_item_id,sku,name,order_date,qty_ordered,qty_canceled,qty_refunded,price\n"
+    rows = (
+        "A,,1,Mug,2023-01-02,5,0,2,4.00\nA,7,2,Part of the mug,2023-01-02,5,0,0,0.00\nB,,1,Mug,2023-01-20,3,1,0,4.00\n"
+        "C,,1,Mug,2023-01-21,2,2,0,4.00\nD,,1,Mug,2023-01-22,2,0,2,4.00\n"
+    )
+    made = make(tmp_path, head + rows)
+    orders = made.store.orders[["order_id", "quantity", "unit_price", "returned"]]
+    assert sorted(orders.itertuples(index=False, name=None)) == [
+        ("A", 2, 4.0, True),
+        ("A", 3, 4.0, False),
+        ("B", 2, 4.0, False),
+        ("D", 2, 4.0, True),
+    ]
+    assert dict(made.left_out) == {
+        "parts of another line (variants, bundles) without a price of their own": 1,
+        "lines of which all units were cancelled": 1,
+    }
+    said = " ".join(made.notes)
+    assert "3 cancelled units were taken off 2 lines" in said and "units of 2 lines came back" in said
+
+
+def test_a_name_that_differs_from_line_to_line_of_a_product_is_not_its_title(tmp_path: Path) -> None:
+    lines = [
+        f"SO{n},{n % 9 + 1}/{n % 27 + 1}/2023,Customer {n % 7},P{n % 3},Thing {n % 3},{n % 4 + 1},{n % 3 + 2}.50"
+        for n in range(60)
+    ]
+    (tmp_path / "export.csv").write_text(
+        "Document Number,Date,Name,Item,Description,Quantity,Item Rate\n" + "\n".join(lines), encoding="utf-8"
+    )
+    columns = propose(stack(read_export([tmp_path]))).mapping.lines.columns
+    assert (columns["title"], columns["product_id"]) == ("Description", "Item")

@@ -33,7 +33,7 @@ def play(settings: Settings, seed: int = 0) -> tuple[Market, np.ndarray]:
     """The market alone, without handing anything out, and the products' launch weeks."""
     population = draw_population(settings, generator(seed, "regions"))
     catalogue = make_catalogue(settings, generator(seed, "words"), seed=seed)
-    people = make_people(settings, catalogue, population, generator(seed, "people"))
+    people = make_people(settings, catalogue, population, generator(seed, "people"), generator(seed, "letters"))
     return run_market(settings, catalogue, people, population, generator(seed, "market")), catalogue.launch_week
 
 
@@ -450,3 +450,24 @@ def test_truth_panel_refuses_what_it_does_not_know(tiny: Store) -> None:
             tiny.truth.panel(**keyword)
     with pytest.raises(DataError, match="no whole period"):
         whole_periods(pd.date_range("2025-01-02", periods=20), "MS")
+
+
+def test_substitutes_gain_what_others_lose_by_their_prices() -> None:
+    """Log demand against the store without it: 0.67 times the others' mean log price, by hand for one product."""
+    plain, other = make_store("tiny", 2, cache=False), make_store("tiny", 2, substitution=True, cache=False)
+    truth, category = other.truth, other.products["category"].to_numpy()
+    assert set(truth.elasticity["substitution"]) == {0.67} and set(plain.truth.elasticity["substitution"]) == {0.0}
+    pd.testing.assert_frame_equal(plain.prices, other.prices)
+    after, before = (each.truth.expected_demand[:, 0, ::7] for each in (other, plain))
+    lift = np.log(np.where(before > 0, after, 1.0) / np.where(before > 0, before, 1.0))
+    paid = other.prices[other.prices["date"].isin(truth.dates[::7])]
+    paid = paid.pivot_table(index="product_id", columns="date", values="unit_price").reindex(truth.product_ids)
+    price = np.log(paid.to_numpy())
+    launched = np.isfinite(price).all(axis=1)
+    product = int(np.flatnonzero(launched)[0])
+    same = (category == category[product]) & (np.arange(len(category)) != product)
+    assert launched[same].sum() >= 3
+    whole = np.isfinite(price[same]).all(axis=0)  # weeks in which nobody is launched: the references cancel
+    change = np.diff(np.nanmean(price[same], axis=0)[whole])
+    np.testing.assert_allclose(np.diff(lift[product][whole]), 0.67 * change, atol=2e-5)
+    assert np.abs(change).max() > 0.01

@@ -66,8 +66,9 @@ def inside(state: State, week: int) -> tuple[Floats, Floats, Floats]:
     nothing = np.zeros(state.size)  # sold in a week of which nobody has told anything
     came = state.sold.get(week, nothing) if week > b.cutoff else b.recent[:, :, week - b.cutoff - 1]
     came = came[fitted].astype(float)
-    low, high = interval(forecast, b.width[:-1])
-    return forecast, came, np.where(np.isfinite(b.width[:-1]), (came >= low) & (came <= high), np.nan)
+    reach = np.column_stack([b.width(forecast[:, column], column) for column in range(forecast.shape[1])])
+    low, high = interval(forecast, reach)
+    return forecast, came, np.where(np.isfinite(reach), (came >= low) & (came <= high), np.nan)
 
 
 def measure(state: State, week: int) -> Week:

@@ -218,7 +218,8 @@ class State:
         """
         b = self.bundle
         whole = column == self.size[1]
-        share, reach = (1.0 if whole else b.shares[row, column]), b.width[column]
+        share = 1.0 if whole else b.shares[row, column]
+        reach = b.width(self.forecast[row] * share, column)
         now = self._week(self.shown + 1)[row]
         sold = int(now.sum() if whole else now[column])
         answer: list[tuple[float, float, float, int | None, float]] = []
@@ -226,7 +227,7 @@ class State:
             left = self.left if step == 0 else 1.0
             there = sold if step == 0 else 0
             more, mean = (float(units[row, step]) * share * left for units in (self.forecast, self.expected))
-            low, high = interval(more, reach, left) if left else (0.0, 0.0)
+            low, high = interval(more, reach[step], left) if left else (0.0, 0.0)
             ends = round(there + more, 3), round(float(there + low), 3), round(float(there + high), 3)
             answer.append((*ends, sold if step == 0 else None, round(there + mean, 3)))
         return answer

@@ -19,10 +19,12 @@ from ecomlib.errors import DataError, EcomlibError
 from ecomlib.serving.release import frozen
 from ecomlib.serving.release.frozen import Frozen
 from ecomlib.serving.release.inputs import NEVER, Floats, SalesHistory, interval, monday, week_of
+from ecomlib.serving.release.reach import Reach
 from ecomlib.serving.release.versions import Promotion, Registry, Version
 from ecomlib.windowing import WindowSettings
 
-FORMAT = 2  # of settings.json; the first had no number, the network's windows under "shape", and weeks only
+FORMAT = 3  # of settings.json; the first had no number, the network's windows under "shape", and weeks only; the
+# second had one reach a region, whatever the size of the forecast
 KEY = "ECOMLIB_WRITE_KEY"  # the environment's variable; what it holds is never logged
 EVENTS_FILE = "events.db"  # in the home
 ALL = "all"  # the sum of all regions, and the one region of a shop that has none
@@ -44,12 +46,12 @@ class Bundle:
     price, cost, begins (week's number); regions:
     region_id, name and place. shares (P, R): of a product's units, by region; stock (P, R) on hand at the end of the
     cutoff week, or None; recent (P, R, N): units of the last weeks up to the cutoff; launches: category to units of
-    the first four weeks of its newcomers; reach: by region and ``all``, half the width of an interval in roots of
-    forecast + ½ (infinite where too few calibration rows say, with the ``reason``); effects: by category,
-    ``elasticity, low, high`` and the effect of a promotion, or empty; order_errors: by how much two weeks' units missed
-    their forecasts, as ``decisions.order_quantiles`` gives it; trial: the same kind of forecaster, fitted without the
-    last ``calibrated_weeks``, which forecasts from origins before the cutoff: the forecaster knows what came then;
-    means, trial_means: what forecasts means beside them, where they forecast medians.
+    the first four weeks of its newcomers; reach: by region and ``all``, and by size of the forecast, half the width of
+    an interval in roots of forecast + ½ (infinite where too few calibration rows say, with the ``reason``); effects: by
+    category, ``elasticity, low, high`` and the effect of a promotion, or empty; order_errors: by how much two weeks'
+    units missed their forecasts, as ``decisions.order_quantiles`` gives it; trial: the same kind of forecaster, fitted
+    without the last ``calibrated_weeks``, which forecasts from origins before the cutoff: the forecaster knows what
+    came then; means, trial_means: what forecasts means beside them, where they forecast medians.
     """
 
     number: int
@@ -100,16 +102,26 @@ class Bundle:
         return {name: column for column, name in enumerate(self.regions["region_id"])}
 
     @cached_property
-    def width(self) -> Floats:
-        """Reach of the regions in their order, and of ``all`` last (R + 1); infinite where it is not known."""
-        return np.nan_to_num(self.reach["reach"].to_numpy(dtype=float), nan=np.inf, posinf=np.inf)
+    def _by_size(self) -> list[tuple[Reach, str]]:
+        """Reach of the regions in their order, and of ``all`` last; with why it is not known."""
+        found = []
+        for name in [*self.column, ALL]:
+            table = self.reach[self.reach["region_id"] == name]
+            said = str(table["reason"].iloc[0] or "") if "reason" in table else ""  # an older release's has none
+            found.append((Reach.of(table), said or "too few calibration rows"))
+        return found
+
+    def width(self, forecast: Any, column: int = -1) -> Floats:
+        """Look up the reach for forecasts of whole weeks, of a region or of all (column R, the last).
+
+        Infinite where it is not known.
+        """
+        return self._by_size[column][0].at(forecast)
 
     def unknown(self, column: int) -> str:
         """Say why the interval of a region, or of ``all`` (column R), has no ends; empty where it has."""
-        if np.isfinite(self.width[column]):
-            return ""
-        known = "reason" in self.reach and self.reach["reason"].iloc[column]  # a version of an older release has none
-        return str(known or "too few calibration rows")
+        known, why = self._by_size[column]
+        return "" if np.isfinite(known.reach).all() else why
 
     def forecast(self, books: SalesHistory, origin: int) -> tuple[Floats, Floats]:
         """Forecast units (P, H) after ``origin``: fitted where (P,) is true, by the category's launches elsewhere.
@@ -141,7 +153,7 @@ class Bundle:
         Where ``unknown`` says why, ``low`` is zero and ``high`` infinite.
         """
         units = self.forecast(books, origin)[0].ravel()
-        low, high = interval(units, self.width[-1])
+        low, high = interval(units, self.width(units))
         weeks = [monday(origin + 1 + step) for step in range(self.horizon)]
         frame = pd.DataFrame({"product_id": np.repeat(np.array(books.products, dtype=object), self.horizon)})
         frame = frame.assign(ds=weeks * len(books.products), forecast=units)

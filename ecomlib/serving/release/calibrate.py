@@ -7,7 +7,8 @@ import pandas as pd
 
 from ecomlib.decisions.inventory import order_quantiles
 from ecomlib.serving.release.bundle import ALL
-from ecomlib.serving.release.choose import Choice, reach_of
+from ecomlib.serving.release.choose import Choice
+from ecomlib.serving.release.reach import reaches
 from ecomlib.serving.release.snapshot import Snapshot, shares
 
 NOT_CALIBRATED = "not calibrated: the history is too short"
@@ -27,8 +28,8 @@ def calibrate(choice: Choice, snap: Snapshot, coverage: float) -> tuple[pd.DataF
     Returns
     -------
     reach : DataFrame
-        A row a region and ``all``: ``region_id, reach`` (split conformal, in roots of forecast + ½), ``reason`` where
-        it is infinite: the rows are too few, or the history is too short for any promise.
+        ``region_id`` (and ``all``) and the columns of ``reaches``: a row a class of size. ``reason`` where a reach is
+        infinite: the rows are too few, or the history is too short for any promise.
     order_errors : DataFrame
         Errors of two weeks' expected units, as ``decisions.order_quantiles`` gives them.
     """
@@ -44,15 +45,15 @@ def calibrate(choice: Choice, snap: Snapshot, coverage: float) -> tuple[pd.DataF
     came = books.units[there, at : at + horizon]
     split = shares(by_region[:, :, :at], books.category)[there]
     by_share, regional = split[:, :, None] * said[there, None], by_region[there, :, at : at + horizon]
-    rows = []
+    parts = []
     for k, name in enumerate([*regions, ALL]):
         f, y = (by_share[:, k], regional[:, k]) if k < len(regions) else (said[there], came)
-        reach, reason = reach_of(y, f, coverage)
+        table = reaches(y, f, coverage)
         if not choice.calibrated:
-            reach, reason = np.inf, NOT_CALIBRATED
-        rows.append({"region_id": name, "reach": reach, "reason": reason})
+            table = table[:1].assign(reach=np.inf, reason=NOT_CALIBRATED)
+        parts.append(table.assign(region_id=name))
     two = split * expected[there, :2].sum(axis=1)[:, None]
     errors = order_quantiles(
         two, regional[..., :2].sum(axis=-1), regions, (expected[there, :2].sum(axis=1), came[:, :2].sum(axis=1))
     )
-    return pd.DataFrame(rows), errors
+    return pd.concat(parts, ignore_index=True), errors

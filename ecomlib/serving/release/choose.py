@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.contract import interval_columns, mean_column
-from ecomlib.ensemble import split_conformal
 from ecomlib.errors import DataError
 from ecomlib.evaluation.coverage_by_size import EARLIER
 from ecomlib.evaluation.rivals import coverages, errors_of, fair
 from ecomlib.evaluation.shop_answer import DO_NOT_USE, ShopAnswer, shop_answer
 from ecomlib.periods import period_start
 from ecomlib.serving.release.candidates import MEAN, NAMES, WORDS, FitSettings, Fitted, fit, names_for
-from ecomlib.serving.release.inputs import Floats, SalesHistory, interval, monday
+from ecomlib.serving.release.inputs import SalesHistory, interval, monday
+from ecomlib.serving.release.reach import Reach, reaches
 from ecomlib.serving.release.snapshot import Snapshot
 
 MOST_ORIGINS, LEAST_ORIGINS = 4, 3
@@ -194,8 +194,9 @@ def tabulate(scores: pd.DataFrame, snap: Snapshot, origins: tuple[int, ...], cov
     level = round(100 * coverage, 9)
     if len(origins) > 1:
         for name in names:
-            reach, _ = reach_of(choosing["y"].to_numpy(dtype=float), choosing[name].to_numpy(dtype=float), coverage)
-            ends = interval(last[name].to_numpy(dtype=float), reach)
+            sizes = reaches(choosing["y"].to_numpy(dtype=float), choosing[name].to_numpy(dtype=float), coverage)
+            said = last[name].to_numpy(dtype=float)
+            ends = interval(said, Reach.of(sizes).at(said))
             last = last.assign(**dict(zip(interval_columns(name, level), ends, strict=True)))
     return table.merge(coverages(last, names, _earlier(snap.books, origins), level))
 
@@ -231,20 +232,6 @@ def answer(choice: Choice, snap: Snapshot, shop: str) -> ShopAnswer:
         }
     )
     return shop_answer(choice.scores, choice.name, history, shop=shop, costs=_costs(snap))
-
-
-def reach_of(y: Floats, f: Floats, coverage: float) -> tuple[float, str]:
-    """Compute half the width of an interval, in roots of forecast + ½, by split conformal prediction.
-
-    Returns infinity with its reason where the rows are too few. Whole units: the low end is rounded down, so what
-    counts as below begins one unit lower.
-    """
-    low, high = "units-lo-0", "units-hi-0"  # about the forecast, promising nothing yet
-    frame = pd.DataFrame({"y": y.ravel(), low: f.ravel() - 1, high: f.ravel(), "root": np.sqrt(f + 0.5).ravel()})
-    at_zero = pd.DataFrame({low: [0.0], high: [0.0], "root": [1.0]})
-    ends = split_conformal(frame, at_zero, (low, high), coverage, scale="root")
-    end = interval_columns("units", round(100 * coverage, 9))[1]
-    return float(ends[end].iloc[0]), str(ends.attrs["unbounded"].get("all", ""))
 
 
 def printed(choice: Choice) -> list[str]:

@@ -56,39 +56,6 @@ def reduced(unit: pd.Series, quantity: pd.Series, total: pd.Series) -> float:
     return less / len(apart) if clear else 0.0
 
 
-def after_discount(price: pd.Series, quantity: pd.Series, discount: pd.Series, percent: bool) -> pd.Series:
-    """Take a line's discount off the price of its units: a percentage, or an amount for all units together."""
-    off = discount.abs().fillna(0.0)
-    if percent:
-        return (price * (1 - off.clip(upper=100) / 100)).round(4)
-    return (price - (off / quantity.abs().where(quantity.ne(0)))).fillna(price).clip(lower=0).round(4)
-
-
-def is_before(product: pd.Series, price: pd.Series, discounted: pd.Series) -> bool:
-    """Tell whether prices stand there before a discount: lines with and without one have the same price.
-
-    Parameters
-    ----------
-    product : Series
-        The product of each line.
-    price : Series of float
-        The price of a unit as it stands there.
-    discounted : Series of float
-        What it is after the discount, if that is still to be taken off.
-    """
-    frame = pd.DataFrame({"product": product, "price": price, "after": discounted})
-    frame = frame[frame["price"] > 0]
-    off = frame["after"] < 0.999 * frame["price"]
-    plain = frame[~off].groupby("product")["price"].median()
-    reduced = frame[off].groupby("product")[["price", "after"]].median()
-    both = reduced.join(plain.rename("plain"), how="inner")
-    if len(both) < _COMPARED:
-        return False
-    # Nearer to the price without a discount than to that price with the discount taken off.
-    middle = (1 + both["after"] / both["price"]) / 2
-    return bool((both["price"] > both["plain"] * middle).mean() > 0.8)
-
-
 def variants(lines: pd.DataFrame) -> pd.Series:
     """Tell which lines repeat a priced line of their order: the variant that a shop system writes below its parent.
 
@@ -132,20 +99,3 @@ def downloaded_twice(frame: pd.DataFrame, read: Collection[str]) -> tuple[pd.Ser
             if seen.dates < 0.5 and seen.cents < 0.5:
                 return again & frame[column].notna(), str(column)
     return pd.Series(False, index=frame.index), ""
-
-
-def split_returns(lines: pd.DataFrame, back: pd.Series) -> pd.DataFrame:
-    """Mark the lines that came back whole, and split those that came back in part into two.
-
-    Parameters
-    ----------
-    back : Series of int
-        Units of each line that came back.
-    """
-    back = back.clip(lower=0, upper=lines["quantity"])
-    whole = back.eq(lines["quantity"]) & back.gt(0)
-    part = back.gt(0) & ~whole & ~lines["returned"]
-    lines = lines.assign(returned=lines["returned"] | whole)
-    gone = lines[part].assign(quantity=back[part], returned=True)
-    lines.loc[part, "quantity"] -= back[part]
-    return pd.concat([lines, gone]).sort_index(kind="stable")

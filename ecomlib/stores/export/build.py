@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
-from ecomlib.stores.export.amounts import after_discount, downloaded_twice, paid, split_returns, variants
+from ecomlib.stores.export.amounts import downloaded_twice, paid, variants
+from ecomlib.stores.export.discounts import DISCOUNTS, take_off
 from ecomlib.stores.export.lines import gather, product_columns
 from ecomlib.stores.export.mapping import ExportMapping
 from ecomlib.stores.export.roles import OF_ORDER
 from ecomlib.stores.export.stack import Stack
-from ecomlib.stores.export.states import CANCELLED, RETURNED, SALES, is_marked, is_state
+from ecomlib.stores.export.states import CANCELLED, RETURNED, SALES, TEST, is_marked, is_state, overlooked, told_of
 from ecomlib.stores.export.units import broken, in_fractions, remedy, small_units
-from ecomlib.stores.export.values import bare, clocks, currencies, decimal_signs, is_percent, moments, numbers
+from ecomlib.stores.export.values import bare, clocks, currencies, decimal_signs, moments, numbers
 from ecomlib.stores.store import Store
 
 _ORDERS = ("order_id", "product_id", "region_id", "customer_id", "ordered_at", "quantity", "unit_price", "returned")
-_COUNTED = ("price_per", "discount", "cancelled_quantity", "returned_quantity")  # numbers that change a line
 
 
 @dataclass
@@ -102,19 +102,21 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
 
     if "currency" not in has and (beside := currencies(work.lines[amounts[0]])) is not None:
         work.lines["currency"] = beside
-    counted = ("quantity", *amounts, *(role for role in _COUNTED if role in has))
+    discounts = {role: number(role) for role in DISCOUNTS if role in has}
+    fewer = {role: number(role) for role in ("quantity_cancelled", "quantity_returned") if role in has}
+    if discounts and "unit_price" in has:
+        amounts = ["unit_price"]  # a line's total beside it may hold the discount already
+        work.lines = work.lines.drop(columns="line_total", errors="ignore")
+    counted = ("quantity", *amounts, *(["price_per"] if "price_per" in has else []))
     lines = work.lines = work.lines.assign(**{role: number(role) for role in counted})
     lines["ordered_at"] = _moments(work, mapping, main)
     if "price_per" in has and "unit_price" in has:
         lines["unit_price"] /= lines["price_per"].where(lines["price_per"] > 0, 1.0)
     lines["unit_price"] = paid(lines)
-    if "discount" in has:
-        _discounts(work, mapping)
     work.leave_out(work.lines["quantity"] == 0, "rows with a quantity of 0")
-    if "cancelled_quantity" in has:
-        left = work.lines["quantity"] - work.lines["cancelled_quantity"].fillna(0.0).clip(lower=0)
-        work.lines["quantity"] = left.where(work.lines["quantity"] > 0, work.lines["quantity"])
-        work.leave_out(work.lines["quantity"] == 0, "lines whose units were all cancelled")
+    if discounts:
+        _take_discounts(work, mapping, discounts)
+    _take_parts(work, fewer)
     twins = variants(work.lines)
     work.leave_out(twins, "lines without a price that repeat the priced line of their order (a variant and its parent)")
     times = _whole_units(work, mapping, main)
@@ -122,12 +124,12 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
     _prices(work)
     _regions_and_customers(work, mapping)
     _drop_copies(work, gathered.files)
+    _say_states(work, mapping, main)
+    _divide(work)
     if work.lines.empty:
         raise DataError(
             "no order line is left", table=main.names[0], remedy="look at what was left out, and the mapping."
         )
-    if "returned_quantity" in has:
-        _returned_units(work)
     products = product_columns(stacks, mapping, work.lines, decimal, work.notes)
     products = _by_small_units(products, times, work.small)
     return Made(_store(work, products, name), work.left_out, work.notes)
@@ -205,8 +207,12 @@ def _take_states(work: _Work, mapping: ExportMapping) -> None:
     lines["returned"] = is_marked(lines["returned"]) if "returned" in lines else False
     if "cancelled" in lines:
         work.leave_out(is_marked(lines["cancelled"]), "lines of cancelled orders")
+    if "test" in work.lines:
+        work.leave_out(is_marked(work.lines["test"]), "lines of test orders")
     if "status" not in work.lines:
         return
+    status = work.lines["status"]
+    work.leave_out(is_state(status, TEST, ()), "lines whose state says test")
     status = work.lines["status"]
     work.leave_out(is_state(status, CANCELLED, mapping.cancelled), "lines whose state says cancelled, void or failed")
     status = work.lines["status"]
@@ -218,6 +224,18 @@ def _take_states(work: _Work, mapping: ExportMapping) -> None:
         other = ~(sale | back | status.isna())
         words = ", ".join(status[other].value_counts().index[:4])
         work.leave_out(other, f"rows that are no sale ({words})")
+
+
+def _say_states(work: _Work, mapping: ExportMapping, main: Stack) -> None:
+    """Say what the states of the kept lines are, and which columns that are not read speak of other states."""
+    if "status" in work.lines:
+        back = work.lines["returned"]
+        if told := told_of(work.lines["status"][~back]):
+            work.notes.append(f"status: kept as sales are {told}; others can be named in the mapping file (cancelled).")
+        if back.any():
+            work.notes.append(f"returned: {int(back.sum()):,} lines are kept and marked as returned.")
+    read = [*mapping.lines.columns.values(), *mapping.keep]
+    work.notes += overlooked(main.frame.loc[work.lines.index], read)
 
 
 def _moments(work: _Work, mapping: ExportMapping, main: Stack) -> pd.Series:
@@ -234,6 +252,46 @@ def _moments(work: _Work, mapping: ExportMapping, main: Stack) -> pd.Series:
     )
     work.notes += [f"ordered_at: {note}" for note in notes]
     return found
+
+
+def _take_discounts(work: _Work, mapping: ExportMapping, discounts: dict[str, pd.Series]) -> None:
+    """Make prices those that were paid."""
+    columns = [(mapping.column(role) or ("", role))[1] for role in discounts]
+    if mapping.orders is not None and "discount" in mapping.orders.columns and "discount" not in mapping.lines.columns:
+        discounts["order_discount"] = discounts.pop("discount")
+    there = {role: values.reindex(work.lines.index) for role, values in discounts.items()}
+    work.lines["unit_price"], said = take_off(work.lines, there, columns)
+    work.notes.append(said)
+
+
+def _take_parts(work: _Work, fewer: dict[str, pd.Series]) -> None:
+    """Leave out what is a part of another line, and divide lines of which some units were cancelled or came back."""
+    if "part_of" in work.lines:
+        part = work.lines["part_of"].notna() & (work.lines["unit_price"] == 0)
+        work.leave_out(part, "parts of another line (variants, bundles) without a price of their own")
+    units = {role: values.reindex(work.lines.index).abs().fillna(0) for role, values in fewer.items()}
+    if "quantity_cancelled" in units:
+        off = units["quantity_cancelled"].clip(upper=work.lines["quantity"].clip(lower=0))
+        work.lines["quantity"] -= off
+        if count := int((off > 0).sum()):
+            work.notes.append(f"quantity: {int(off.sum()):,} cancelled units were taken off {count:,} lines.")
+        work.leave_out((work.lines["quantity"] == 0) & (off > 0), "lines of which all units were cancelled")
+    if "quantity_returned" in units:
+        sold = work.lines["quantity"]
+        share = (units["quantity_returned"].reindex(work.lines.index) / sold.where(sold > 0)).clip(upper=1).fillna(0)
+        work.lines["back"] = share.where(~work.lines["returned"], 0.0)
+        if count := int((work.lines["back"] > 0).sum()):
+            work.notes.append(f"returned: units of {count:,} lines came back; where some did, it is divided.")
+
+
+def _divide(work: _Work) -> None:
+    """Divide lines of which some units came back in two: what was kept, and what came back."""
+    if "back" not in work.lines:
+        return
+    back = (work.lines["back"] * work.lines["quantity"]).round().astype("int64")
+    came = work.lines[back > 0].assign(quantity=back[back > 0], returned=True)
+    kept = work.lines.assign(quantity=work.lines["quantity"] - back)
+    work.lines = pd.concat([kept[kept["quantity"] > 0], came])
 
 
 def _take_returns(work: _Work) -> None:
@@ -291,8 +349,6 @@ def _whole_units(work: _Work, mapping: ExportMapping, main: Stack) -> pd.Series:
         raise main.fault(f"{int(bad.sum())} quantities are not whole numbers", column, bad, remedy(lines))
     lines["quantity"] = lines["quantity"].round().astype("int64")
     lines["unit_price"] = lines["unit_price"] / times
-    if "returned_quantity" in lines:
-        lines["returned_quantity"] = lines["returned_quantity"] * times
     return times.groupby(lines["product_id"]).first()
 
 
@@ -304,26 +360,6 @@ def _by_small_units(products: pd.DataFrame, times: pd.Series, small: pd.Series) 
     unit = products["product_id"].map(small)
     products["title"] = products["title"].where(unit.isna(), products["title"] + " (in " + unit.astype(str) + ")")
     return products
-
-
-def _discounts(work: _Work, mapping: ExportMapping) -> None:
-    lines, column = work.lines, (mapping.column("discount") or ("", ""))[1]
-    lines["unit_price"] = after_discount(
-        lines["unit_price"], lines["quantity"], lines["discount"], is_percent(column, lines["discount"])
-    )
-    count = int(lines["discount"].fillna(0.0).ne(0).sum())
-    if count:
-        work.notes.append(f"unit_price: what {column} says was taken off the price of {count:,} lines.")
-
-
-def _returned_units(work: _Work) -> None:
-    back = work.lines["returned_quantity"].fillna(0.0).round().astype("int64")
-    before = len(work.lines)
-    if back.gt(0).any():
-        lines, count = int(back.gt(0).sum()), int(back.clip(lower=0, upper=work.lines["quantity"]).sum())
-        work.lines = split_returns(work.lines, back)
-        split = f"; {len(work.lines) - before:,} that came back in part were split" if len(work.lines) > before else ""
-        work.notes.append(f"returned: {count:,} units of {lines:,} lines came back{split}.")
 
 
 def _prices(work: _Work) -> None:

@@ -8,16 +8,18 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from ecomlib.errors import DataError
-from ecomlib.stores.export.amounts import after_discount, is_before, reduced
+from ecomlib.stores.export.amounts import reduced
+from ecomlib.stores.export.discounts import DISCOUNTS, Amounts, weigh
 from ecomlib.stores.export.layouts import Layout, recognise
 from ecomlib.stores.export.mapping import ExportMapping, Part
 from ecomlib.stores.export.role import plain
 from ecomlib.stores.export.roles import OF_ORDER, OF_PRODUCT, REQUIRED, ROLE
 from ecomlib.stores.export.scores import LIKELY, LOWEST, Guess, assign, fits, line_totals, name_score
 from ecomlib.stores.export.stack import Stack
-from ecomlib.stores.export.values import bare, decimal_signs, is_packed, is_percent, look
+from ecomlib.stores.export.values import bare, decimal_signs, is_packed, look
 
 _FROM_ORDERS = (*OF_ORDER, "status")
+_ENOUGH = 20_000  # lines that are looked at for what a discount is
 _CLEAR = 3  # products in several quantities from which the values overrule a name
 
 
@@ -39,6 +41,8 @@ class Proposal:
         By role, columns that could be it too.
     packed : tuple of str
         Columns of the lines whose cells hold several products each.
+    notes : tuple of str
+        What is said beside the columns.
     """
 
     mapping: ExportMapping
@@ -47,6 +51,7 @@ class Proposal:
     unused: tuple[str, ...]
     rivals: Mapping[str, tuple[str, ...]]
     packed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def open(self) -> list[str]:
         """List what must be decided: required roles without a column, or with one of low confidence."""
@@ -95,35 +100,45 @@ def propose(stacks: Sequence[Stack]) -> Proposal:
         names = ", ".join(main.stack.frame.columns)
         remedy = "export the orders with a row a line: order, product, date, quantity and price."
         raise DataError("no column here looks like a part of an order line", value=names, remedy=remedy)
-    picks = dict(main.picks)
+    picks = _title(main, dict(main.picks))
     others = [one for one in seen if one is not main]
     guesses: dict[tuple[str, str], Guess] = {}
     parts: dict[str, Part] = {}
+    orders: tuple[Stack, str] | None = None
     for name, link in (("orders", "order_id"), ("products", "product_id")):
         joined = _joined(main, others, name, link, picks)
         if joined is None:
             continue
         other, key, chosen = joined
         others = [one for one in others if one is not other]
+        orders = (other.stack, key) if name == "orders" else orders
         parts[name] = Part(other.stack.names, {role: guess.column for role, guess in chosen.items()}, key)
         guesses |= {(name, role): guess for role, guess in chosen.items()}
         for role in chosen:
             picks.pop(role, None)
     picks = _price(main.stack.frame, picks, main.scores, main.layout)
-    picks = _discount(main.stack.frame, picks)
+    picks, notes = _discounts(main, orders, guesses, picks)
+    taken_off = any(role in picks or ("orders", role) in guesses for role in DISCOUNTS)
+    if taken_off and "unit_price" in picks:
+        picks.pop("line_total", None)  # it may hold the discount already
     # Columns that help only together with others.
     for role, wants in (("time", "ordered_at"), ("price_per", "unit_price")):
         if wants not in picks:
             picks.pop(role, None)
     guesses = {("lines", role): picks[role] for role in ROLE if role in picks} | guesses
-    lines = Part(main.stack.names, {role: guess.column for (part, role), guess in guesses.items() if part == "lines"})
+    parts = {name: replace(part, columns=_chosen(guesses, name)) for name, part in parts.items()}
+    lines = Part(main.stack.names, _chosen(guesses, "lines"))
     returned = main.layout.returned if main.layout and "status" in lines.columns else ()
     mapping = ExportMapping(lines, parts.get("orders"), parts.get("products"), keep=_kept(main), returned=returned)
     unused = tuple(name for one in others for name in one.stack.names)
     layout = main.layout.name if main.layout else ""
     rivals = {role: _rivals(main, role, picks.get(role)) for role in REQUIRED}
     packed = tuple(str(c) for c in main.stack.frame if is_packed(main.stack.frame[c]))
-    return Proposal(mapping, guesses, layout, unused, rivals, packed)
+    return Proposal(mapping, guesses, layout, unused, rivals, packed, tuple(notes))
+
+
+def _chosen(guesses: Mapping[tuple[str, str], Guess], name: str) -> dict[str, str]:
+    return {role: guess.column for (part, role), guess in guesses.items() if part == name}
 
 
 def _see(one: Stack) -> _Seen:
@@ -168,6 +183,10 @@ def _joined(
             ):
                 continue
             scores = {role: [g for g in other.scores[role] if g.column != column] for role in wanted}
+            if name == "orders":  # a discount in a list of orders is the whole order's
+                scores["order_discount"] += [
+                    replace(g, role="order_discount") for g in other.scores["discount"] if g.column != column
+                ]
             if name == "products":  # the price in a list of products is the one before any promotion
                 scores["list_price"] += [
                     Guess("list_price", g.column, 0.9 * g.confidence, g.reason)
@@ -207,6 +226,9 @@ def _price(
     if quantity is None or (unit is None and total is None):
         return picks
     counts = _floats(frame[quantity.column])
+    if total and layout and _only_total(layout, total):
+        picks.pop("unit_price", None)  # the layout knows: what is called a price there is the line's
+        return picks
     if unit and unit.confidence > LIKELY:
         taken = {guess.column for guess in picks.values() if guess.named and guess.role != "line_total"}
         total = _paid_total(frame, unit, counts, taken) or total
@@ -269,24 +291,88 @@ def _paid_total(frame: pd.DataFrame, unit: Guess, counts: pd.Series, taken: set[
     return None
 
 
-def _discount(frame: pd.DataFrame, picks: dict[str, Guess]) -> dict[str, Guess]:
-    """Keep a column of discounts only where the prices show that it is still to be taken off."""
-    if "discount" not in picks:
-        return picks
-    picks = dict(picks)
-    guess, product, quantity = (
-        picks.pop("discount"),
-        picks.get("product_id") or picks.get("title"),
-        picks.get("quantity"),
+def _discounts(
+    main: _Seen,
+    orders: tuple[Stack, str] | None,
+    guesses: dict[tuple[str, str], Guess],
+    picks: dict[str, Guess],
+) -> tuple[dict[str, Guess], list[str]]:
+    """Keep the columns of discounts that are to be taken off the price, and say why not of the others."""
+    own = {role: picks[role] for role in DISCOUNTS if role in picks}
+    joined = {role: guesses["orders", role] for role in DISCOUNTS if ("orders", role) in guesses}
+    amount, quantity = picks.get("unit_price") or picks.get("line_total"), picks.get("quantity")
+    rest = {role: guess for role, guess in picks.items() if role not in DISCOUNTS}
+    if not (own or joined) or amount is None or quantity is None:
+        return rest, []
+    frame = main.stack.frame
+    # Without an identifier (it is asked for) each row is an order.
+    order = frame[picks["order_id"].column].ffill() if "order_id" in picks else frame.index.to_series()
+    if orders is not None:
+        other, key = orders
+        at = other.frame.drop_duplicates(key).set_index(key).reindex(order)
+        fresh = [column for column in at if column not in frame]
+        frame = pd.concat([frame, at[fresh].set_axis(frame.index)], axis=1)
+    product = picks.get("product_id") or picks.get("title")
+    lines = pd.DataFrame({"order": order, "quantity": _floats(frame[quantity.column])})
+    lines["product"] = frame[product.column] if product else ""
+    lines["gross"] = _floats(frame[amount.column]) * (lines["quantity"] if amount.role == "unit_price" else 1)
+    spoken = {guess.column for guess in (*own.values(), *joined.values())}
+    for column in spoken:
+        lines[column] = _floats(frame[column])
+    kept = lines["gross"].notna() & (lines["quantity"] > 0) & lines["product"].notna()
+    # Of a large export as many orders as tell: those with a discount first.
+    discounted = lines[list(spoken)].fillna(0).ne(0).any(axis=1).groupby(order).transform("any") & kept
+    told = kept.index[discounted][:_ENOUGH].union(kept.index[kept][:_ENOUGH])
+    lines, frame = lines.loc[told], frame.loc[told]
+    taken = {quantity.column, amount.column, *spoken}
+    numbers = [column for column in frame if column not in taken and look(frame[column]).numbers > 0.8]
+    others = {column: _floats(frame[column]) for column in numbers}
+    own = {_in_percent(frame[guess.column], role): guess for role, guess in own.items()}
+    said = main.layout is not None and any(
+        plain(column) in main.layout.columns.get(role, ()) for role in DISCOUNTS for column in spoken
     )
-    price = picks.get("unit_price") or picks.get("line_total")
-    if product is None or price is None or quantity is None or ("unit_price" in picks and "line_total" in picks):
+    found, notes = weigh(Amounts(lines, others, amount, said), own | joined)
+    for role in joined:
+        del guesses["orders", role]
+    for role, guess in found.items():
+        if guess.column in {one.column for one in joined.values()}:
+            guesses["orders", role] = guess
+        else:
+            rest[role] = guess
+    return rest, notes
+
+
+def _in_percent(values: pd.Series, role: str) -> str:
+    """The role of a discount by its values: those with a percent sign are percent, whatever the name says."""
+    there = values.dropna().astype(str)
+    return "discount_percent" if role == "discount" and there.str.contains("%").mean() > 0.5 else role
+
+
+def _only_total(layout: Layout, total: Guess) -> bool:
+    """Whether a layout knows this total of a line, and no price of a unit."""
+    return "unit_price" not in layout.columns and plain(total.column) in layout.columns.get("line_total", ())
+
+
+def _title(main: _Seen, picks: dict[str, Guess]) -> dict[str, Guess]:
+    """Take another column as the title where the picked one differs from line to line of the same product."""
+    product, title = picks.get("product_id"), picks.get("title")
+    if product is None or title is None:
         return picks
-    counts, amount, off = (_floats(frame[column]) for column in (quantity.column, price.column, guess.column))
-    each = amount / counts if price.role == "line_total" else amount
-    after = after_discount(each, counts, off, is_percent(guess.column, off))
-    if is_before(frame[product.column], each, after):
-        picks["discount"] = replace(guess, reason=f"{guess.reason}; {price.column} is the price before it")
+    key = main.stack.frame[product.column]
+
+    def steady(column: str) -> float:
+        """The share of products sold more than once that always bear one title."""
+        several = main.stack.frame[column].groupby(key).agg(["size", "nunique"])
+        several = several[several["size"] > 1]
+        return float((several["nunique"] == 1).mean()) if len(several) else 1.0
+
+    if steady(title.column) > 0.5:
+        return picks
+    taken = {guess.column for role, guess in picks.items() if role in REQUIRED and role != "title"}
+    for rival in main.scores["title"]:
+        if rival.column not in taken and rival.confidence >= LOWEST and rival.named and steady(rival.column) > 0.9:
+            rest = {role: guess for role, guess in picks.items() if guess.column != rival.column}
+            return rest | {"title": replace(rival, reason=f"{rival.reason}; it is the same for a product")}
     return picks
 
 

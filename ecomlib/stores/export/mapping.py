@@ -111,7 +111,7 @@ def write_mapping(mapping: ExportMapping, path: Path, remarks: Mapping[tuple[str
         lines += ["", "# Only rows with these values are order lines.", "[keep]"]
         lines += [f"{_toml(column)} = {_toml(values)}" for column, values in mapping.keep.items()]
     lines += ["", "# What may be named in [lines], [orders] and [products]:"]
-    lines += [f"#   {role.key:<12} {role.means}" for role in ROLE.values()]
+    lines += [f"#   {role.key:<18} {role.means}" for role in ROLE.values()]
     lines += [
         "# A file of orders or products is joined by its key, the column that holds the order_id or product_id:",
         "#   [products]",

@@ -26,10 +26,8 @@ class Role:
     numbered: tuple[str, ...] = ()  # nouns that say it together with a word for "number" or "code"
 
 
-# Letters that do not fall apart into a letter and an accent, a soft hyphen, and a sign that says something.
-_LETTERS = str.maketrans(
-    {"ß": "ss", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "ı": "i", "\xad": "", "%": " percent "}
-)
+# Letters that do not fall apart into a letter and an accent.
+_STROKES = str.maketrans({"ı": "i", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "æ": "ae", "Æ": "Ae"})
 
 
 def plain(name: str) -> str:
@@ -41,8 +39,8 @@ def plain(name: str) -> str:
     ('lineitem sku', 'order date', 'no commande', 'order no', 'grosse')
     """
     # A degree sign, an ordinal sign or a hash all stand for "number".
-    name = name.translate(_LETTERS)
-    text = re.sub(r"\b[nN](?:[°º]|o\b)\.?|№|#", " no ", name)
+    text = re.sub(r"\b[nN](?:[°º]|o\b)\.?|№|#", " no ", name.replace("ß", "ss").replace("\xad", ""))
+    text = text.replace("%", " percent ").translate(_STROKES)  # a discount in money is another thing than a percent
     text = unicodedata.normalize("NFKD", text)
     text = "".join(letter for letter in text if not unicodedata.combining(letter))
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", " ", text)
@@ -56,7 +54,7 @@ def names(text: str) -> tuple[str, ...]:
 
 # Words for "number", as a name may end or begin with them.
 NUMBER_WORDS = names(
-    "number, no, nr, num, nummer, numer, numero, id, code, cod, kod, codigo, codice, ref, reference, referenz, "
-    "key, idx, no de, numero de, code de, num de, codigo de, numero di, codice di, ref de, n, cislo, numero del, "
-    "numero dell, codigo del, identifier, kennung"
+    "number, no, nr, num, nummer, numer, numero, id, code, cod, kod, codigo, codice, ref, reference, referenz, key, "
+    "idx, no de, numero de, code de, num de, codigo de, numero di, codice di, ref de, n, numero del, numero dell, "
+    "codigo del, identifier, kennung, numero do, numero da, codigo do, codigo da, numer, cislo, номер, код, код и номер"
 )

@@ -11,4 +11,14 @@ REQUIRED = ("order_id", "product_id", "title", "ordered_at", "quantity", "unit_p
 # Roles that describe a product, so a list of products may hold them instead of the order lines.
 OF_PRODUCT = ("title", "category", "description", "list_price", "unit_cost", "launched_on")
 # Roles that are the same on all lines of an order, so they may stand on its first line only.
-OF_ORDER = ("ordered_at", "time", "customer_id", "region_id", "postcode", "currency", "cancelled")
+OF_ORDER = (
+    "ordered_at",
+    "time",
+    "customer_id",
+    "region_id",
+    "postcode",
+    "currency",
+    "cancelled",
+    "test",
+    "order_discount",
+)

@@ -154,6 +154,10 @@ def allows(role: str, look: Look) -> tuple[float, str]:
         return (1.0, "") if look.dates >= 0.95 else (0.8, "not all are dates") if look.dates > 0.5 else (0.0, "")
     if role == "time":
         return (1.0, "") if look.clocks > 0.8 and (look.dates < 0.5 or look.numbers > 0.8) else (0.0, "")
+    if role == "discount_percent":
+        return (1.0, "") if look.numbers >= 0.8 and look.largest <= 100 else (0.0, "")
+    if role in ("quantity_returned", "quantity_cancelled"):
+        return (1.0, "") if look.whole > 0.8 else (0.0, "")
     if role == "quantity":
         if look.numbers < 0.8 or look.largest > 1e7:
             return 0.0, ""
@@ -165,8 +169,6 @@ def allows(role: str, look: Look) -> tuple[float, str]:
             return 0.0, ""
         sparse = 0.6 if look.filled < 0.3 and role in ("unit_price", "line_total") else 1.0
         return sparse, "mostly empty" if sparse < 1 else "amounts of money" if look.cents > 0.3 else ""
-    if role in ("cancelled_quantity", "returned_quantity"):
-        return (1.0, "") if look.numbers > 0.8 and look.whole > 0.95 else (0.0, "")
     if role == "price_per":
         return (
             (1.0, "")
@@ -204,7 +206,7 @@ def _allows_words(role: str, look: Look) -> tuple[float, str]:
         return (0.3, "very many of them") if many else (1.0, "")
     if role == "status":
         return (1.0, "") if look.count <= 40 and not dates else (0.0, "")
-    if role in ("cancelled", "returned"):
+    if role in ("cancelled", "returned", "test"):
         flags = look.count <= 2
         return (1.0, "") if flags or look.filled < 0.6 else (0.0, "")
     if role == "unit":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from ecomlib.stores.export.role import plain
@@ -15,7 +16,8 @@ CANCELLED = tuple(
         r"\S+",
         """
     cancel void fail storn abgebrochen fehlgeschlagen annul echou cancelad anulad fallid fallit geannuleerd
-    mislukt declin anulow odrzuc zruse avbrut annuller reject expired abgelehnt trash draft entwurf
+    mislukt anulow отмен аннулир avbrut annuller makuler odrzuc iptal zruse キャンセル 取消 关闭 交易关闭
+    declin reject expired abgelehnt trash draft entwurf
 """,
     )
 )
@@ -24,10 +26,11 @@ RETURNED = tuple(
         r"\S+",
         """
     refund return erstatt retour ruckgabe ruckerstatt gutschrift rembours reembols devuelt devol rimbors
-    terugbeta chargeback zwrot zwroc reklamac vrac aterbetal
+    terugbeta chargeback reversed zwrot zwroc возвра iade vrac reklamac aterbetal 返品 退款
 """,
     )
 )
+TEST = ("test", "testbestellung", "testauftrag", "sandbox", "prueba")
 SALES = tuple(
     re.findall(
         r"\S+",
@@ -104,6 +107,8 @@ def is_state(values: pd.Series, words: Sequence[str], more: Sequence[str]) -> pd
             return False
         if words is SALES:  # "ordered" and "invoiced" are states of an order, "order" is a kind of row
             return text in SALES or text in ("sale line", "order payment")
+        if words is TEST:  # "tested" is a state of goods
+            return bool({*text.split()[:1], *text.split()[-1:]} & set(TEST))
         if words is RETURNED and text in _PHRASES:
             return True
         return any(part.startswith(word) for word in words for part in text.split()[:1] + text.split()[-1:])
@@ -132,3 +137,40 @@ def states(values: pd.Series) -> float:
 def is_marked(values: pd.Series) -> pd.Series:
     """Tell where a column that is filled in only where something happened says so: a date, a reason, yes."""
     return values.map(lambda value: isinstance(value, str) and value.strip().casefold() not in _NO).astype(bool)
+
+
+def told_of(states: pd.Series) -> str:
+    """Say which states the kept lines have, the most frequent first; an empty text where there is none."""
+    counts = states.dropna().value_counts()
+    shown = [f"{state} ({count:,})" for state, count in counts.head(6).items()]
+    return ", ".join([*shown, *(["…"] if len(counts) > 6 else [])])
+
+
+def overlooked(frame: pd.DataFrame, used: Sequence[str]) -> list[str]:
+    """Say which columns that are not read hold words for cancelled, returned or trial orders.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The rows that are kept, with all columns of the export.
+    used : sequence of str
+        Columns that are read.
+    """
+    said = []
+    for column in frame.columns.difference(list(used), sort=False):
+        counts = frame[column].value_counts()
+        if not 0 < len(counts) <= 40:
+            continue
+        words = pd.Series(counts.index, dtype=object)
+        # Longer texts are notes and titles, in which such a word may mean anything.
+        short = words.map(lambda word: isinstance(word, str) and len(word.split()) <= 3)
+        bad = short & pd.Series(
+            np.logical_or.reduce([is_state(words, kind, ()) for kind in (CANCELLED, RETURNED, TEST)]), index=words.index
+        )
+        if bad.any():
+            rows = int(counts[bad.to_numpy()].sum())
+            said.append(
+                f"'{column}' says {', '.join(words[bad][:3])} on {rows:,} lines that are kept; if they are no sales,"
+                " name it as status in the mapping file."
+            )
+    return said

@@ -40,11 +40,13 @@ _MONTHS = {
     for name in names.split()
 }
 _TIME = r"(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?\s?m\.?)?"
-_CLOCK = re.compile(_TIME + r"(?:\s*(?:Z|UTC|GMT|[A-Z]{2,5}|(?:GMT|UTC)?[+-]\d\d:?\d\d|\([^)]*\)))*\s*", re.IGNORECASE)
 # Only behind a time of day: the end of 02-01-2024 is no time zone.
 _ZONED = (
     r"\d[:.]\d\d(?:[:.]\d\d)?(?:[.,]\d+)? ?(?:[aApP]\.?[mM]\.?)? ?"
     r"(?:UTC|GMT|Z|[PECM][DS]T|CES?T|MES?Z|(?:UTC|GMT)?[+-]\d\d:?\d\d)$"
+)
+_CLOCK = re.compile(
+    _TIME + r"(?:\s*(?:Z|UTC|GMT|[A-Z]{2,5}\.?|(?:GMT|UTC)?[+-]\d\d:?\d\d|\([^)]*\)))*\s*", re.IGNORECASE
 )
 _BARE_CLOCK = re.compile(r"(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})")
 _BEFORE_TIME = r"(?:[T,\s]+|$|\s+(?:at|um|à|a las)\s+)"
@@ -135,13 +137,6 @@ def is_packed(values: pd.Series) -> bool:
     """
     there = values.dropna().astype(str).head(_SAMPLE)
     return bool(len(there)) and bool(there.str.contains(_PACKED).mean() > 0.5)
-
-
-def is_percent(column: str, values: pd.Series) -> bool:
-    """Tell whether a column of discounts holds percentages: by its name, and by its values."""
-    said = "%" in column or re.search(r"percent|pct|prozent|pourcent|porcent|procent", column.casefold()) is not None
-    sizes = pd.to_numeric(values, errors="coerce").abs()
-    return said and not bool((sizes > 100).any())
 
 
 def numbers(words: pd.Series, decimal: str, fail: Callable[[str, pd.Series, str], DataError]) -> pd.Series:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from ecomlib.errors import DataError
 from ecomlib.files import whole_folder
 from ecomlib.stores.export.build import Made
 from ecomlib.stores.export.mapping import ExportMapping, write_mapping
+from ecomlib.stores.folder import place
 
 MAPPING = "mapping.toml"
-_OURS = {MAPPING, "products.csv", "orders.csv", "store.json"}
+_OURS = {MAPPING, "products.csv", "orders.csv", place.CARD}
 
 
 def may_write(folder: Path, overwrite: bool) -> None:
@@ -23,18 +22,9 @@ def may_write(folder: Path, overwrite: bool) -> None:
     DataError
         It holds tables and ``overwrite`` is not said, or it holds something else.
     """
-    if folder.exists() and not folder.is_dir():
-        raise DataError("this is a file, not a folder", value=str(folder), remedy="choose another name.")
-    held = {item.name for item in folder.iterdir()} if folder.is_dir() else set()
-    strange = sorted(held - _OURS)
-    if strange:
-        raise DataError(
-            f"the folder holds something else: {strange[0]}", value=str(folder), remedy="choose another folder."
-        )
-    if held - {MAPPING} and not overwrite:
-        raise DataError(
-            "the folder holds tables already", value=str(folder), remedy="choose another one, or say --overwrite."
-        )
+    # A mapping file that stands there alone is what an earlier run asked to be edited.
+    alone = folder.is_dir() and [item.name for item in folder.iterdir()] == [MAPPING]
+    place.may_write(folder, _OURS.__contains__, "--overwrite", overwrite=overwrite or alone)
 
 
 def write_folder(
@@ -75,7 +65,6 @@ def write_folder(
     with whole_folder(folder, overwrite=True) as draft:
         for table, frame in made.store.tables():
             frame.to_csv(draft / f"{table}.csv", index=False, encoding="utf-8", lineterminator="\n")
-        card = {"name": made.store.name, "currency": made.store.currency}
-        (draft / "store.json").write_text(json.dumps(card, ensure_ascii=False), encoding="utf-8")
+        place.write_card(made.store, draft)
         write_mapping(mapping, draft / MAPPING, remarks)
     return folder

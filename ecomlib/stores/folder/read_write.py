@@ -13,6 +13,7 @@ import pandas as pd
 
 from ecomlib.errors import DataError
 from ecomlib.files import whole_folder
+from ecomlib.stores.folder.place import CARD, may_write, write_card
 from ecomlib.stores.folder.sources import source_of
 from ecomlib.stores.folder.table_file import read_table
 from ecomlib.stores.language import guess_language
@@ -22,7 +23,6 @@ from ecomlib.stores.schema import SCHEMA, conform
 from ecomlib.stores.store import TABLES, Store
 from ecomlib.stores.validation import faults
 
-_CARD = "store.json"
 _READABLE = (".csv", ".parquet")
 
 
@@ -75,7 +75,7 @@ def _scan(path: str | Path) -> _Scan:
                 found.faulty[name] = tuple(column for column in read.columns if column not in read.frame)
                 failed |= {(fault.table, fault.column) for fault in read.faults}
     for item in paths:
-        if item.name == _CARD:
+        if item.name == CARD:
             found.card = _card(item, found)
         elif item.is_file() and item.suffix.lower() in _READABLE and source_of(item) is None:
             near = difflib.get_close_matches(item.stem.lower(), SCHEMA, n=1)
@@ -146,19 +146,11 @@ def write(store: Store, path: str | Path, *, overwrite: bool = False) -> Path:
         The folder holds something and may not be replaced.
     """
     folder = Path(path).expanduser()
-    held = [item.name for item in folder.iterdir()] if folder.is_dir() else []
-    strange = [item for item in held if item != _CARD and Path(item).stem not in TABLES]
-    if (folder.exists() and not folder.is_dir()) or strange or (held and not overwrite):
-        raise DataError(
-            "the folder is not empty" if held else "this is a file, not a folder",
-            value=str(path),
-            remedy="choose another folder." if strange or not held else "choose another one, or say overwrite=True.",
-        )
+    may_write(folder, lambda name: name == CARD or Path(name).stem in TABLES, "overwrite=True", overwrite=overwrite)
     with whole_folder(folder, overwrite=True) as draft:
         for table, frame in store.tables():
             frame.to_parquet(draft / f"{table}.parquet", index=False, write_page_checksum=True)
-        card = {"name": store.name, "currency": store.currency}
-        (draft / _CARD).write_text(json.dumps(card, ensure_ascii=False), encoding="utf-8")
+        write_card(store, draft)
     return folder
 
 

@@ -15,6 +15,7 @@ def make_store(
     seed: int = 0,
     *,
     misspecified: bool = False,
+    substitution: bool = False,
     settings: Settings | None = None,
     cache: bool = True,
 ) -> Store:
@@ -26,7 +27,8 @@ def make_store(
     seed: a whole number of zero or more; the same seed gives the same store, to the last unit.
     misspecified: break four assumptions that the course's models make: heavy tails, a wind that turns halfway, words
         that interact with price, and listings that overstate quality.
-    settings: other settings than those of ``size`` and ``misspecified``.
+    substitution: let prices of one product move the sales of others in its category.
+    settings: other settings than those of ``size``, ``misspecified`` and ``substitution``.
     cache: read and write the cache folder; without it the store is made anew.
 
     Raises
@@ -35,9 +37,10 @@ def make_store(
     """
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise DataError("a seed is a whole number of zero or more", value=seed, remedy="use for example seed=0.")
-    usual = settings_for(size, misspecified=misspecified)
+    usual = settings_for(size, misspecified=misspecified, substitution=substitution)
     chosen = settings if settings is not None else usual
-    label = f"{size}{'-misspecified' if misspecified else ''}" if chosen == usual else "own"
+    traits = "-misspecified" * misspecified + "-substitution" * substitution
+    label = f"{size}{traits}" if chosen == usual else "own"
 
     def make() -> Store:
         from ecomlib.stores.simulated.assemble import assemble

@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 import pandas as pd
 
+from ecomlib.stores.simulated.buyers import Tastes, draw_tastes
 from ecomlib.stores.simulated.geography import draw_population, make_regions
 from ecomlib.stores.simulated.market import Market, elasticities, run_market
 from ecomlib.stores.simulated.orders import HandedOut, hand_out
@@ -26,9 +27,10 @@ def assemble(settings: Settings, seed: int, name: str) -> Store:
     """Make one store from its settings and its seed: words, people, market, and who bought what."""
     population = draw_population(settings, generator(seed, "regions"))
     catalogue = make_catalogue(settings, generator(seed, "words"), seed=seed)
-    people = make_people(settings, catalogue, population, generator(seed, "people"))
+    people = make_people(settings, catalogue, population, generator(seed, "people"), generator(seed, "letters"))
     market = run_market(settings, catalogue, people, population, generator(seed, "market"))
-    handed = hand_out(settings, catalogue, people, market, generator(seed, "orders"))
+    tastes = draw_tastes(settings, catalogue, people, generator(seed, "tastes"))
+    handed = hand_out(settings, catalogue, people, tastes, market, generator(seed, "orders"))
     store = Store(
         name=name,
         products=_products(catalogue, market),
@@ -41,7 +43,7 @@ def assemble(settings: Settings, seed: int, name: str) -> Store:
         mailings=people.mailings,
         reviews=handed.reviews,
         notes={"seed": seed, "first_day": str(market.dates[0].date()), "last_day": str(market.dates[-1].date())},
-        truth=_truth(settings, catalogue, people, market, handed),
+        truth=_truth(settings, catalogue, people, tastes, market, handed),
     )
     live = np.broadcast_to(np.repeat(market.plan.live, 7, axis=1)[:, None, :], market.sold.shape)
     counts = [table[live] for table in (market.opening, market.received, market.sold)]
@@ -109,7 +111,9 @@ def _prices(catalogue: Catalogue, market: Market) -> pd.DataFrame:
     )
 
 
-def _truth(settings: Settings, catalogue: Catalogue, people: People, market: Market, handed: HandedOut) -> Truth:
+def _truth(
+    settings: Settings, catalogue: Catalogue, people: People, tastes: Tastes, market: Market, handed: HandedOut
+) -> Truth:
     s, listings = settings, catalogue.listings
     product, region, day, units = market.wholesale
     left = market.dates[0] + pd.to_timedelta(people.leaving_day, unit="D")
@@ -125,6 +129,8 @@ def _truth(settings: Settings, catalogue: Catalogue, people: People, market: Mar
         law=market.law,
         return_probability=handed.return_probability,
         visit_type=handed.visit_type,
+        customer_taste=tastes.customer,
+        item_taste=tastes.item,
         quality=pd.DataFrame(
             {
                 **{column: listings[column] for column in ("product_id", "version", "valid_from")},
@@ -137,6 +143,7 @@ def _truth(settings: Settings, catalogue: Catalogue, people: People, market: Mar
                 "category": np.array(CATEGORIES, dtype=object),
                 "elasticity": elasticities(s, len(CATEGORIES)),
                 "promotion": s.promotion_effect,
+                "substitution": s.substitution,
             }
         ),
         rollout=pd.DataFrame(
@@ -160,11 +167,13 @@ def _truth(settings: Settings, catalogue: Catalogue, people: People, market: Mar
                 "customer_id": people.customer_id,
                 "segment": people.segment,
                 "activity": people.activity,
+                "appeal": handed.appeal,
                 "hazard": people.hazard,
                 "left_on": left.where(people.leaving_day < s.days).as_unit("ns"),
                 "mailing_effect": people.mailing_effect,
                 "mailing_leaving": people.mailing_leaving,
                 "mailing_orders_28d": handed.mailing_orders,
+                "mailing_orders_26w": handed.mailing_orders_26w,
                 "expected_units": handed.expected_units,
                 "unit_variance": handed.unit_variance,
             }

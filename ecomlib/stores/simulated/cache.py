@@ -99,8 +99,7 @@ def save(store: Store, folder: Path) -> None:
 def load(folder: Path) -> Store:
     """Read what ``save`` wrote. The large arrays of the truth stay on disk until they are looked at."""
     facts = json.loads((folder / "store.json").read_text(encoding="utf-8"))
-    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["settings"].items()}
-    settings = Settings(**given)
+    settings = Settings(**{name: _tuples(value) for name, value in facts["settings"].items()})
     arrays: dict[str, np.ndarray] = {}
     for array in facts["arrays"]:
         values = np.load(folder / f"truth_{array}.npy", mmap_mode="r", allow_pickle=False)
@@ -116,6 +115,11 @@ def load(folder: Path) -> Store:
     store.__dict__.update({**{field.name: None for field in fields(Store)}, **plain, **tables, "truth": truth})
     stock = [np.load(folder / f"inventory_{column}.npy", allow_pickle=False) for column in _STOCK]
     return with_inventory(store, inventory(truth, *stock))
+
+
+def _tuples(value: Any) -> Any:
+    """JSON knows lists alone."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _try_to_load(folder: Path) -> Store | None:

@@ -189,7 +189,18 @@ def interest(settings: Settings, catalogue: Catalogue, plan: Plan, alpha: np.nda
         + plan.season[catalogue.category]
         + plan.momentum
     )
+    if settings.substitution:
+        eta += settings.substitution * others_prices(catalogue, plan)
     return np.where(plan.live, eta, -np.inf)
+
+
+def others_prices(catalogue: Catalogue, plan: Plan) -> np.ndarray:
+    """Mean log price, against their references, of the other live products of each product's category, shape (P, W)."""
+    apart = np.where(plan.live, np.log(plan.price) - np.log(plan.reference)[:, None], 0.0)
+    member = catalogue.category[:, None] == np.arange(int(catalogue.category.max()) + 1)  # (P, C)
+    total, count = (member.T @ part for part in (apart, plan.live.astype(float)))
+    others = count[catalogue.category] - plan.live
+    return (total[catalogue.category] - apart) / np.maximum(others, 1.0)
 
 
 def draw_demand(settings: Settings, expected: np.ndarray, rng: np.random.Generator) -> np.ndarray:

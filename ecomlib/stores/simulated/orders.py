@@ -1,8 +1,6 @@
-"""Sold units become baskets of customers, with returns (lesson 00, section 1; lesson 04, section 8).
+"""Sold units become orders of customers, with returns (lesson 00, section 1; lesson 04, section 8).
 
-Splitting Poisson counts at random gives independent Poisson counts (Kingman, *Poisson Processes*, 1993, section 1.2):
-handing the sold units out is the same in law as letting every customer buy independently, and orders, inventory and
-panel agree to the unit.
+The units are handed out after the market has sold them, so orders, inventory and panel agree to the unit.
 """
 
 from __future__ import annotations
@@ -12,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ecomlib.stores.simulated.buyers import Tastes, deal
 from ecomlib.stores.simulated.market import Market
-from ecomlib.stores.simulated.people import People, draw_customers, sigmoid, six_digits
+from ecomlib.stores.simulated.people import People, sigmoid, six_digits
 from ecomlib.stores.simulated.settings import Settings
 from ecomlib.stores.simulated.visits import HOURS, make_reviews, make_sessions, moments
 from ecomlib.stores.simulated.words import Catalogue
@@ -30,39 +29,35 @@ class HandedOut:
     visit_type: np.ndarray  # (sessions,) index of settings.visit_types
     expected_units: np.ndarray  # (J,) given the sold units: what each customer should have bought
     unit_variance: np.ndarray  # (J,) and with which variance
+    appeal: np.ndarray  # (J,) how much the shop's items are to a customer's taste: one in the mean
     mailing_orders: np.ndarray  # (J,) expected extra orders in the 28 days after a mailing, for a living customer
+    mailing_orders_26w: np.ndarray  # (J,) and in the 26 weeks after it
     wholesale_order: str  # order_id of the wholesale-sized order
 
 
 def hand_out(
-    settings: Settings, catalogue: Catalogue, people: People, market: Market, rng: np.random.Generator
+    settings: Settings,
+    catalogue: Catalogue,
+    people: People,
+    tastes: Tastes,
+    market: Market,
+    rng: np.random.Generator,
 ) -> HandedOut:
-    """Hand the market's sold units to customers and guests (lesson 00, section 1).
-
-    A unit goes to a segment with probability proportional to ``M_krt τ_kc``, or to guests; the units of one region, day
-    and segment are cut in random order into baskets; each basket goes to a living customer with probability
-    proportional to ``a_j exp(mailing effect)``.
-    """
+    """Hand the market's sold units to customers and guests, as ``buyers`` says (lesson 00, section 1)."""
     s = settings
-    product, region, day = _units(market)
-    segment = _segments(s, catalogue, people, market, product, region, day, rng)
-    cell = (region * s.days + day) * (s.segments + 1) + segment
-    shuffled = np.lexsort((rng.random(len(cell)), cell))
-    product, region, day, segment, cell = (part[shuffled] for part in (product, region, day, segment, cell))
-    opens = (np.diff(cell, prepend=-1) != 0) | (rng.random(len(cell)) < 1 / s.basket_units)
-    first = np.flatnonzero(opens)
-    basket, size = np.cumsum(opens) - 1, np.diff(first, append=len(cell))
+    dealt = deal(s, catalogue, people, tastes, market, rng)
 
-    # Baskets to people: one more basket at the end is the wholesale order, of a customer of that region.
+    # One more basket at the end is the wholesale order, of a customer of that region.
     whole_product, whole_region, whole_day, whole_units = market.wholesale
-    b_region, b_day = np.append(region[first], whole_region), np.append(day[first], whole_day)
-    mass = people.living_mass[:, whole_region, whole_day]
-    b_segment = np.append(segment[first], rng.choice(s.segments, p=mass / mass.sum()))
-    customer, expected, variance = draw_customers(s, people, b_segment, b_region, b_day, np.append(size, 0), rng)
+    there = np.flatnonzero(people.region == whole_region)
+    weight = people.weights(there, s)[:, whole_day]
+    buyer = there[rng.choice(len(there), p=weight / weight.sum())]
+    b_region, b_day = np.append(dealt.region, whole_region), np.append(dealt.day, whole_day)
+    b_segment, customer = np.append(dealt.segment, people.segment[buyer]), np.append(dealt.customer, buyer)
 
     # Lines: the units of one product in one basket.
-    lines, quantity = np.unique(basket * s.products + product, return_counts=True)
-    l_basket = np.append(lines // s.products, len(first))
+    lines, quantity = np.unique(dealt.basket * s.products + dealt.product, return_counts=True)
+    l_basket = np.append(lines // s.products, len(dealt.day))
     l_product, quantity = np.append(lines % s.products, whole_product), np.append(quantity, whole_units)
 
     second = 3600 * rng.choice(24, len(b_day), p=HOURS) + rng.integers(0, 3600, len(b_day))
@@ -93,28 +88,39 @@ def hand_out(
         }
     )
     registered = customer >= 0
-    sessions, visit_type = make_sessions(
-        s, people, market, b_segment[registered], b_region[registered], customer[registered], moment[registered], rng
-    )
+    placed = b_segment[registered], b_region[registered]
+    sessions, visit_type = make_sessions(s, people, market, *placed, customer[registered], moment[registered], rng)
     reviews = make_reviews(s, catalogue, market, orders, l_product, week, rng)
+    effect = {weeks: expected_mailing_orders(s, people, *placed, dealt.appeal, weeks=weeks) for weeks in (4, 26)}
     return HandedOut(
-        orders,
-        sessions,
-        reviews,
-        probability,
-        visit_type,
-        expected,
-        variance,
-        expected_mailing_orders(s, people, b_segment[registered], b_region[registered]),
-        order_id[rank[-1]],
+        orders=orders,
+        sessions=sessions,
+        reviews=reviews,
+        return_probability=probability,
+        visit_type=visit_type,
+        expected_units=dealt.expected,
+        unit_variance=dealt.variance,
+        appeal=dealt.appeal,
+        mailing_orders=effect[4],
+        mailing_orders_26w=effect[26],
+        wholesale_order=order_id[rank[-1]],
     )
 
 
-def expected_mailing_orders(settings: Settings, people: People, segment: np.ndarray, region: np.ndarray) -> np.ndarray:
-    """Expected extra orders in 28 days if a living customer is mailed, shape (J,): the truth of the mailing's effect.
+def expected_mailing_orders(
+    settings: Settings,
+    people: People,
+    segment: np.ndarray,
+    region: np.ndarray,
+    appeal: np.ndarray,
+    *,
+    weeks: int = 4,
+) -> np.ndarray:
+    """Expected extra orders in ``weeks`` if a living customer is mailed once, shape (J,): the truth of the effect.
 
-    ``segment`` and ``region`` of all registered orders give the mean pace of a customer of activity one. Two things
-    change: the rate in the first week, and the chance to be still there in the three weeks after it.
+    ``segment`` and ``region`` of all registered orders give the mean pace of a customer of activity one; ``appeal``
+    (J,) says by how much the shop's items are to each customer's taste. Two things change: the rate in the first week,
+    and the chance to be still there in the weeks after it.
     """
     K, R = settings.segments, settings.regions
     count = np.bincount(segment * R + region, minlength=K * R).reshape(K, R)
@@ -122,37 +128,7 @@ def expected_mailing_orders(settings: Settings, people: People, segment: np.ndar
     stays = 1 - people.hazard
     logit = np.log(people.hazard) - np.log(stays) + people.mailing_leaving
     stays_mailed = 1 - sigmoid(logit)
-    later = (stays_mailed - stays) * (1 + stays + stays**2)
-    weeks = np.exp(people.mailing_effect) - 1 + later
-    return people.activity * pace[people.segment, people.region] * 7 * weeks
-
-
-def _units(market: Market) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Product, region and day of every sold unit, without the wholesale order."""
-    place = np.nonzero(market.sold)
-    count = market.sold[place].astype(np.int64)
-    whole_product, whole_region, whole_day, units = market.wholesale
-    count[(place[0] == whole_product) & (place[1] == whole_region) & (place[2] == whole_day)] -= units
-    product, region, day = (np.repeat(part, count) for part in place)
-    return product, region, day
-
-
-def _segments(
-    settings: Settings,
-    catalogue: Catalogue,
-    people: People,
-    market: Market,
-    product: np.ndarray,
-    region: np.ndarray,
-    day: np.ndarray,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Segment of each unit's buyer; K is a guest."""
-    potential = people.living_mass[:, None] * people.taste[:, :, None, None]  # (K, C, R, T)
-    everybody = potential.sum(axis=0) + market.guests[:, :, None]
-    category, uniform = catalogue.category[product], rng.random(len(product))
-    segment, cumulated = np.zeros(len(product), dtype=np.int64), np.zeros(everybody.shape)
-    for k in range(settings.segments):
-        cumulated += potential[k] / everybody
-        segment += uniform >= cumulated[category, region, day]
-    return segment
+    later = (stays_mailed - stays) * (1 - stays ** (weeks - 1)) / people.hazard  # 1 + stays + stays² + ...
+    return (
+        people.activity * appeal * pace[people.segment, people.region] * 7 * (np.exp(people.mailing_effect) - 1 + later)
+    )

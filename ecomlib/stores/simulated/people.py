@@ -60,19 +60,29 @@ def six_digits(values: np.ndarray) -> np.ndarray:
     return np.round(values * scale) / scale
 
 
-def make_people(settings: Settings, catalogue: Catalogue, population: np.ndarray, rng: np.random.Generator) -> People:
+def make_people(
+    settings: Settings,
+    catalogue: Catalogue,
+    population: np.ndarray,
+    rng: np.random.Generator,
+    letters: np.random.Generator,
+) -> People:
     """Draw the customers' lives and the mailings (lesson 00, section 1).
 
     Parameters
     ----------
     population: people in each region, shape (R,); customers live where people live.
+    letters: a stream of its own, which deals the rows of ``mailing_shares`` to the segments: in some stores the
+        restless are glad of a letter, in some they are driven away.
     """
     s = settings
     region, segment, signed_up = _arrivals(s, population, rng)
     count = len(region)
     base = s.leaving_intercept + s.leaving_segment * restless(s)[segment]
     activity = six_digits(np.maximum(rng.gamma(s.activity_shape, 1 / s.activity_shape, count), 1e-3))
-    kind = rng.choice(len(s.mailing_effects), count, p=s.mailing_shares)
+    shares = np.array(s.mailing_shares)[letters.permutation(len(s.mailing_shares))]
+    cumulated = np.cumsum(shares, axis=1)[np.arange(s.segments) % len(shares)]
+    kind = (rng.random(count)[:, None] >= cumulated[segment, :-1]).sum(axis=1)
     effect, leaving_effect = np.array(s.mailing_effects)[kind], np.array(s.mailing_leaving)[kind]
 
     # The shop mails its good customers more often: without the propensity the mailing looks better than it is.
@@ -135,31 +145,22 @@ def draw_customers(
     segment: np.ndarray,
     region: np.ndarray,
     day: np.ndarray,
-    size: np.ndarray,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A living customer for each basket (or visit): index, -1 for a guest; and each customer's units to be expected.
-
-    ``segment == K`` is a guest. ``size`` weighs the baskets in the expectation and variance of the customers' units.
-    """
+) -> np.ndarray:
+    """A living customer for each visit, by activity alone: index."""
     T, K = settings.days, settings.segments
     customer = np.full(len(day), -1)
-    expected, variance = np.zeros(len(people.region)), np.zeros(len(people.region))
-    place = region * (K + 1) + segment
-    for cell in np.unique(place[segment < K]):
+    place = region * K + segment
+    for cell in np.unique(place):
         here = np.flatnonzero(place == cell)
-        who = people.members(int(cell % (K + 1)), int(cell // (K + 1)))
+        who = people.members(int(cell % K), int(cell // K))
         weight = people.weights(who, settings)
         share = weight / np.maximum(weight.sum(axis=0), 1e-12)
         # One sorted row of numbers for all days: customers' shares, cumulated, each day one unit further on.
         cumulated = (np.cumsum(share, axis=0) + np.arange(T)).T.ravel()
         drawn = np.searchsorted(cumulated, day[here] + rng.random(len(here)) * (1 - 1e-9), side="right")
         customer[here] = who[drawn - day[here] * len(who)]
-        units = np.bincount(day[here], weights=size[here], minlength=T)
-        squares = np.bincount(day[here], weights=size[here] ** 2, minlength=T)
-        expected[who] = share @ units
-        variance[who] = (share * (1 - share)) @ squares
-    return customer, expected, variance
+    return customer
 
 
 def restless(settings: Settings) -> np.ndarray:

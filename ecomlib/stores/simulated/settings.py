@@ -94,6 +94,11 @@ class Settings:
     elasticity_quality: float = 0.0  # elasticity changes by this much for one unit of quality
     overstated_share: float = 0.0  # listings whose words tell one level more than the truth
 
+    # --- substitution=True ------------------------------------------------------------------------------------------
+    substitution: float = (
+        0.0  # on log demand, for one log point of the mean price of the other products of the category
+    )
+
     # --- words and people (words.py, people.py, orders.py, visits.py) -----------------------------------------------
     versions: int = 4  # the first text and three rewritings
     cold_share: float = 0.12  # products launched late: enough to rank, few enough to stay an exception
@@ -106,13 +111,25 @@ class Settings:
     activity_shape: float = 1.5  # Gamma(1.5, 1/1.5): many buy rarely, few buy often
     leaving_intercept: float = -4.2  # logit of the weekly hazard: about 1.5 % a week
     leaving_segment: float = 0.5  # added for the restless segments
-    mailing_effects: tuple[float, ...] = (0.3, 0.0, -0.2)  # on the log rate for a week
-    mailing_shares: tuple[float, ...] = (0.4, 0.4, 0.2)  # harmful for one in five
+    mailing_effects: tuple[float, ...] = (0.5, 0.0, -0.3)  # on the log rate for a week: glad, indifferent, driven away
+    # Whom a letter moves depends on the segment, which tastes tell: a row for each, dealt to the segments by the seed.
+    mailing_shares: tuple[tuple[float, ...], ...] = (  # in the mean (0.4, 0.4, 0.2): harmful for one in five
+        (0.9, 0.1, 0.0),
+        (0.6, 0.35, 0.05),
+        (0.1, 0.7, 0.2),
+        (0.0, 0.45, 0.55),
+    )
     mailing_weeks: int = 8  # one mailing in so many weeks: the 28 days after one hold no other
     mailing_days: int = 7  # how long a mailing works
     mailing_leaving: tuple[float, ...] = (-0.3, 0.0, 1.0)  # on the logit of that week's hazard: some it drives away
     mailing_propensity: tuple[float, float] = (0.1, 0.9)  # known, never certain: positivity
     basket_units: float = 2.5  # mean units a basket
+    taste_dimensions: int = 8  # in which items differ for people
+    taste_strength: float = 1.0  # s: log spread of a customer's liking of an item
+    item_told: float = 0.6  # an item's place: so much from its material, so much from its use, the rest its own
+    repeat_days: tuple[int, int] = (28, 56)  # bought less than four weeks ago; four to eight weeks ago
+    repeat_before: float = 0.367879  # e⁻¹: one has just bought it
+    repeat_due: float = 7.38906  # e²: it is used up
     visit_types: tuple[str, ...] = ("passing by", "browsing", "comparing", "gift hunt", "buying")  # what one came for
     visit_shares: tuple[float, ...] = (0.35, 0.27, 0.20, 0.10, 0.08)  # of visits: most buy nothing
     visit_conversion: tuple[float, ...] = (0.01, 0.05, 0.12, 0.30, 0.55)  # of visits of a type: 11.5 % in all
@@ -157,8 +174,11 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 
 
-def settings_for(size: str = "small", *, misspecified: bool = False) -> Settings:
+def settings_for(size: str = "small", *, misspecified: bool = False, substitution: bool = False) -> Settings:
     """The settings of a named size; ``misspecified`` breaks four assumptions that the course's models make.
+
+    With ``substitution`` a product gains what others of its category lose by their prices: a third of the mean
+    elasticity, so that a rise of all prices costs two thirds of what a rise of each alone would let one fear.
 
     Raises
     ------
@@ -169,4 +189,6 @@ def settings_for(size: str = "small", *, misspecified: bool = False) -> Settings
     settings = Settings(**SIZES[size])
     if misspecified:
         settings = replace(settings, tail_shape=2.5, wind_turns=True, elasticity_quality=0.3, overstated_share=0.1)
+    if substitution:
+        settings = replace(settings, substitution=0.67)
     return settings

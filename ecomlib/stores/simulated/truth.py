@@ -51,15 +51,19 @@ class Truth:
     ``expected_demand`` (P, R, T) is μ, units a day; ``demand`` (P, R, T) what was wanted, units, the wholesale order
     included; both are zero before launch. ``shock`` (T, R) travels by ``law``; ``momentum`` (W, P) is fashion.
     ``return_probability`` runs along the rows of the store's ``orders``, ``visit_type`` (a row of ``conversion``) along
-    those of ``sessions``. Frames:
+    those of ``sessions``. ``customer_taste`` (J, 8) and ``item_taste`` (P, 8): their product is the log of how much
+    more often a customer buys an item than others with the segment's taste for its category do. Frames:
 
     - ``quality``: product_id, version, valid_from, quality (standard deviation 1), told (what the words tell)
-    - ``elasticity``: category, elasticity, promotion (effect of a promotion beside its price)
+    - ``elasticity``: category, elasticity, promotion (effect of a promotion beside its price), substitution (elasticity
+      with respect to the mean price of the other products of the category)
     - ``rollout``: region_id, starts_on, effect
     - ``cold_start``: product_id, category, launch_week, cold, unseen_share
-    - ``customers``: customer_id, segment, activity, hazard (of leaving, a week), left_on (missing: still there),
-      mailing_effect (on the log rate), mailing_leaving (on the logit of the week's hazard), mailing_orders_28d
-      (expected change of orders over 28 days), expected_units and unit_variance (given all units that were sold)
+    - ``customers``: customer_id, segment, activity, appeal (of all items, one in the mean), hazard (of leaving, a
+      week), left_on (missing: still there), mailing_effect (on the log rate), mailing_leaving (on the logit of the
+      week's hazard), mailing_orders_28d and mailing_orders_26w (expected change of orders over 28 days, and over 26
+      weeks: whom a letter drives away is lost for good), expected_units and unit_variance (given all units that were
+      sold)
     - ``conversion``: visit_type, probability
     - ``wholesale``: order_id, product_id, region_id, date, units
     """
@@ -75,6 +79,8 @@ class Truth:
     law: Dynamics
     return_probability: np.ndarray
     visit_type: np.ndarray
+    customer_taste: np.ndarray
+    item_taste: np.ndarray
     quality: pd.DataFrame
     elasticity: pd.DataFrame
     rollout: pd.DataFrame

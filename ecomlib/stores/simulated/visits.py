@@ -95,7 +95,7 @@ def make_sessions(
     for cell in range(K * R):
         here = np.flatnonzero(where == cell)
         day[here] = np.searchsorted(chance[cell], rng.random(len(here)), side="right")
-    idle_customer, _, _ = draw_customers(s, people, where // R, where % R, day, np.ones(len(where)), rng)
+    idle_customer = draw_customers(s, people, where // R, where % R, day, rng)
     idle_moment = 86_400 * day + 3600 * rng.choice(24, len(day), p=HOURS) + rng.integers(0, 3600, len(day))
 
     visit = np.concatenate([bought_type, idle_type])

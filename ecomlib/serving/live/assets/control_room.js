@@ -78,6 +78,7 @@ async function show(overview) {
   $("version").textContent = `version ${overview.version}`;
   if (can.regions) drawMap(overview);
   drawDrift(overview.drift);
+  drawRunning(overview);
   drawNewest(overview.newest ?? [], before);
   drawWaiting(overview.waiting);
   await Promise.all([showForecast(), showOrders()]);
@@ -262,6 +263,14 @@ function drawDrift(drift) {
   $("drift-alarms").replaceChildren();
   if (ringing.length > 1) for (const sign of ringing) add($("drift-alarms"), "li", {}, `▲ ${signName(sign.name)}`);
   if ($("drift-details").open) showSigns().catch(silence);
+}
+
+function drawRunning({ regions, elapsed, stale }) { // the lights look at weeks that are over; this is the one that runs
+  const sum = (name) => regions.reduce((total, region) => total + region[name], 0);
+  const sold = sum("sold_week"), expected = elapsed * sum("expected_week");
+  const off = Math.round(100 * (sold / expected - 1));
+  say("running", stale || !(expected >= 1) ? "" : `The running week so far: ${counted(sold, "unit")} sold, ${whole.format(expected)} expected by now `
+    + `(${off < 0 ? "−" : "+"}${Math.abs(off)} %). A part of a week is noisy, so no light follows from it: the level is looked at when weeks are over.`);
 }
 
 async function showSigns() {
