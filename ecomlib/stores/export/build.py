@@ -116,9 +116,9 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
     work.leave_out(work.lines["quantity"] == 0, "rows with a quantity of 0")
     if discounts:
         _take_discounts(work, mapping, discounts)
-    _take_parts(work, fewer)
     twins = variants(work.lines)
     work.leave_out(twins, "lines without a price that repeat the priced line of their order (a variant and its parent)")
+    _take_parts(work, fewer)
     times = _whole_units(work, mapping, main)
     _take_returns(work)
     _prices(work)
