@@ -177,8 +177,11 @@ def _loaded(
 def _panel(store: str, freq: str, by: str, ahead: int = 0) -> pd.DataFrame:
     from ecomlib.panel import make_panel
     from ecomlib.stores import load_store
+    from ecomlib.stores.oddities import raise_for_wrong_dates
 
-    return make_panel(load_store(store), freq, _words(by), ahead=ahead)
+    shop = load_store(store)
+    raise_for_wrong_dates(shop.orders, shop.inventory)
+    return make_panel(shop, freq, _words(by), ahead=ahead)
 
 
 def _words(text: str) -> list[str]:

@@ -47,7 +47,8 @@ class DataCheck:
         """What is said of how the shop sells: its weeks, its rhythm, its returns."""
         if self.rhythm is None:
             return ()
-        weeks = f"{self.rhythm.weeks:,} full weeks from Monday to Sunday, {self.rhythm.order_days:,} days with orders."
+        days = f"{self.rhythm.order_days:,} day{'s' if self.rhythm.order_days > 1 else ''}"
+        weeks = f"{_weeks(self.rhythm.weeks)} from Monday to Sunday, {days} with orders."
         returned = returns_sentence(self.report.tables["orders"]) if self.ok else ""
         return (weeks, *self.rhythm.notes, *([returned] if returned else []))
 
@@ -71,7 +72,7 @@ def check(path: str | Path) -> DataCheck:
     if report.period is not None:
         stock = report.tables.get("inventory", pd.DataFrame())
         dated = "date" in stock and pd.api.types.is_datetime64_any_dtype(stock["date"]) and stock["date"].notna().any()
-        found = rhythm(report.tables["orders"], stock["date"].max() if dated else None)
+        found = rhythm(report.tables["orders"], stock["date"].max() if dated and not report.stray else None)
     lessons = {lesson.number: able(lesson, report, found) for lesson in syllabus.LESSONS}
     return DataCheck(report, lessons, found)
 
@@ -146,7 +147,7 @@ def _lacks(needs: SecondPart, report: CheckReport, found: Rhythm | None) -> Iter
 
 
 def _weeks(count: int) -> str:
-    return "1 full week" if count == 1 else f"{count} full weeks"
+    return "1 full week" if count == 1 else f"{count:,} full weeks"
 
 
 def _first_seen(products: pd.DataFrame, orders: pd.DataFrame) -> tuple[int, int]:

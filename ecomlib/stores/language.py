@@ -6,6 +6,7 @@ enough to warn an owner; it is not a language identifier.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections import Counter
@@ -33,13 +34,17 @@ _LANGUAGE_OF_SCRIPT = {
     "THAI": "Thai",
     "DEVANAGARI": "a language in Devanagari letters",
 }
+_INDIC = ("BENGALI", "GURMUKHI", "GUJARATI", "ORIYA", "TAMIL", "TELUGU", "KANNADA", "MALAYALAM", "SINHALA")
+_EAST_AND_SOUTH = ("LAO", "KHMER", "MYANMAR", "TIBETAN", "MONGOLIAN", "GEORGIAN", "ARMENIAN", "ETHIOPIC")
+_OTHER_SCRIPTS = frozenset((*_INDIC, *_EAST_AND_SOUTH))
 
 
 def guess_language(titles: Iterable[str], limit: int = 2000) -> str:
     """Guess ``"English"``, ``"Chinese"``, … or ``"unclear"`` from the first ``limit`` titles (lesson 02, section 4)."""
     scripts: Counter[str] = Counter()
     words: Counter[str] = Counter()
-    for title, _ in zip(titles, range(limit), strict=False):
+    looked = list(itertools.islice(titles, limit))
+    for title in looked:
         # The Unicode name of a letter begins with its script: "CJK UNIFIED IDEOGRAPH-676F".
         scripts.update(unicodedata.name(letter, "?").split(" ")[0] for letter in title if letter.isalpha())
         words.update(re.findall(r"[^\W\d_]+", title.lower()))
@@ -49,9 +54,12 @@ def guess_language(titles: Iterable[str], limit: int = 2000) -> str:
     for script in ("HIRAGANA", "KATAKANA"):
         if scripts[script] > 0.1 * scripts.total():
             return "Japanese"
-    script, count = max(((s, n) for s, n in scripts.items() if s != "LATIN"), key=lambda pair: pair[1], default=("", 0))
-    if count > 0.3 * scripts.total():
-        return _LANGUAGE_OF_SCRIPT.get(script, "unclear")
+    script, letters = max(
+        ((s, n) for s, n in scripts.items() if s != "LATIN"), key=lambda pair: pair[1], default=("", 0)
+    )
+    if letters > 0.3 * scripts.total():
+        other = f"a language in {script.capitalize()} letters" if script in _OTHER_SCRIPTS else "unclear"
+        return _LANGUAGE_OF_SCRIPT.get(script, other)
     # A letter that stands alone is a code ("group a") sooner than an article, and one small word in all titles ("item
     # 15 of brand 12") is a pattern, no language.
     found = {
@@ -59,5 +67,7 @@ def guess_language(titles: Iterable[str], limit: int = 2000) -> str:
         for language, small in SMALL_WORDS.items()
     }
     best = max(found, key=lambda language: found[language].total())
-    enough = found[best].total() >= max(3, 0.02 * words.total()) and len(found[best]) > 1
+    # Codes (LA-3 DE-4, Model ET 5) are made of letters and hardly a word.
+    speaks = sum(len(word) > 2 for word in words) >= min(12, max(4, len(looked) // 10))
+    enough = speaks and found[best].total() >= max(3, 0.02 * words.total()) and len(found[best]) > 1
     return best if enough else "unclear"

@@ -36,6 +36,8 @@ MONTHS = (
 CLOSED = 0.02  # of a week's units: days that hold fewer are days on which the shop is closed
 _MARK = 0.1  # a time of day that so many of the lines bear is a date's mark, no moment
 _MOST = 0.9  # of lines or units, where a sentence says "nearly all"
+_GIANT = 10  # usual days, which a day counts for at most
+_LATE = 182  # days of inventory without an order
 _FEW_DAYS = 4  # order days, below which nothing is said of a rhythm
 
 
@@ -99,8 +101,9 @@ class Rhythm:
 
 
 def weekday_shares(orders: pd.DataFrame) -> Floats:
-    """Compute the share of the units by day of the week, Monday first."""
-    units = np.bincount(orders["ordered_at"].dt.dayofweek, _units(orders), 7)
+    """Compute the share of the units by day of the week, Monday first; one giant order counts as a good day."""
+    weekday = orders["ordered_at"].dt.dayofweek
+    units = np.bincount(weekday, _tempered(orders, weekday), 7)
     return np.asarray(units / max(units.sum(), 1e-9))
 
 
@@ -118,12 +121,38 @@ def last_full_week(orders: pd.DataFrame, until: Any = None) -> int:
     """Return the number of the last week that these orders hold whole; ``until``: a later day that the books reach.
 
     A week that ends early is whole all the same where the shop is closed on the days after its last order.
+
+    Raises
+    ------
+    DataError
+        The later day is half a year after the last order, and more: it is a mistake, or the orders are not all here.
     """
     last = orders["ordered_at"].max().normalize()
     if until is not None:
+        raise_for_late_books(last, until)
         last = max(last, pd.Timestamp(until))
     missed = weekday_shares(orders)[last.dayofweek + 1 :].sum()
     return int(period_index(last, "W-MON")) - int(missed > CLOSED)
+
+
+def raise_for_late_books(last: pd.Timestamp, until: Any) -> None:
+    """Raise where the inventory goes on for half a year after the last order: each week would be one without sales.
+
+    Raises
+    ------
+    DataError
+        Names the last day of the inventory.
+    """
+    silent = (pd.Timestamp(until) - last).days
+    if silent >= _LATE:
+        raise DataError(
+            f"the inventory goes on for {round(silent / 30.4)} months after the last order ({last:%Y-%m-%d}); every "
+            "week between would count as one without sales",
+            table="inventory",
+            column="date",
+            value=f"{pd.Timestamp(until):%Y-%m-%d}",
+            remedy="correct the date, or add the orders that are missing.",
+        )
 
 
 def marked(ordered_at: pd.Series) -> NDArray[np.bool_]:
@@ -191,7 +220,7 @@ def rhythm(orders: pd.DataFrame, until: Any = None) -> Rhythm:
         closed=shut,
         dates_only=float(marked(lines["ordered_at"]).mean()),
         gaps=tuple((pd.Timestamp(period_start(here[k] + 1, "W-MON")), int(here[k + 1] - here[k] - 1)) for k in jump),
-        season=_season(day, _units(lines)),
+        season=_season(day, _tempered(lines, day.dt.month)),
         idle=_idle(lines, week),
     )
     weekday = DAYS[int(np.argmax(np.bincount(day.dt.dayofweek, minlength=7)))]
@@ -203,6 +232,17 @@ def _units(lines: pd.DataFrame) -> Floats:
     if "quantity" not in lines:
         return np.ones(len(lines))
     return pd.to_numeric(lines["quantity"], errors="coerce").fillna(1).clip(lower=0).to_numpy(dtype=float)
+
+
+def _tempered(lines: pd.DataFrame, group: pd.Series) -> Floats:
+    """Units of each line, less on a day that sold more than ten usual ones of its group (weekday or month).
+
+    One order of a hundred thousand units would make every other day of the week look closed.
+    """
+    units = pd.Series(_units(lines), index=lines.index)
+    day = units.groupby(lines["ordered_at"].dt.normalize()).transform("sum")
+    usual = day.groupby(group.to_numpy()).transform("median")
+    return np.asarray(units * (_GIANT * usual / day.clip(lower=1e-9)).clip(upper=1))
 
 
 def _cadence(day: pd.Series) -> str:

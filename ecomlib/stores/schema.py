@@ -6,6 +6,7 @@ and the data check explains by them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -194,6 +195,12 @@ _TABLES = (
     ),
 )
 SCHEMA: Mapping[str, Table] = {table.name: table for table in _TABLES}
+
+
+def plain_name(name: str) -> str:
+    """Write a column's name as the schema does: ``Order ID``, ``OrderId``, ``order-id`` and ``ORDER_ID`` alike."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name.strip("\ufeff\u200b \t\r\n")).lower()
+    return "_".join(re.split(r"[\s_.\-]+", words.strip()))
 
 
 def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:

@@ -87,7 +87,7 @@ def _rules(column: Column) -> Iterator[_Rule]:
         remedy = "correct the value, or take the row out if it is a correction in the books and not a sale."
         yield "low", lambda c: c.numbers < low, f"{problem} ({means})", remedy
     if high is not None:
-        remedy = "check the unit: a share of 20 % is 0.2."
+        remedy = "check the unit: a share of 20 % is 0.2." if high == 1 else "correct it; is it another column's?"
         yield "high", lambda c: c.numbers > high, f"must be at most {high:g} ({means})", remedy
 
 
@@ -115,18 +115,22 @@ def missing_column(table: Table, column: Column, names: Sequence[str]) -> DataEr
     )
 
 
-def _on_first_lines(frame: pd.DataFrame, table: Table, name: str, missing: np.ndarray) -> bool:
-    """Whether a column of orders is empty only on lines below one of the same order that has it (Shopify's export)."""
+def _on_one_line(frame: pd.DataFrame, table: Table, name: str, missing: np.ndarray) -> str:
+    """Which line of an order alone holds a column of orders: "first", as in Shopify's export, or "last"; or neither."""
     if table.name != "orders" or name not in ("order_id", "ordered_at"):
-        return False
+        return ""
     if name == "order_id":
         # Nothing else says which order a line belongs to, so its moment must be missing as well.
         other = frame.get("ordered_at")
-        return not missing[0] and other is not None and bool(other.isna().to_numpy()[missing].all())
+        here = not missing[0] and other is not None and bool(other.isna().to_numpy()[missing].all())
+        return "first" if here else ""
     if "order_id" not in frame:
-        return False
+        return ""
     order = frame["order_id"].ffill()
-    return bool(frame.groupby(order, sort=False)[name].transform("first").notna().to_numpy()[missing].all())
+    for keep in ("first", "last"):
+        if not missing[~order.duplicated(keep=keep).to_numpy()].any():  # type: ignore[arg-type]
+            return keep
+    return ""
 
 
 def _column_faults(frame: pd.DataFrame, table: Table, looks: Mapping[str, _Look], rows: np.ndarray) -> list[DataError]:
@@ -167,10 +171,11 @@ def _column_faults(frame: pd.DataFrame, table: Table, looks: Mapping[str, _Look]
             if rule == "type" and values.dtype != object:
                 problem += f", not {values.dtype}"
             value = values.iloc[bad[0]] if rule != "null" else None
-            if rule == "null" and _on_first_lines(frame, table, name, mask(looks[name])):
-                problem += "; it stands on an order's first line only"
+            line = _on_one_line(frame, table, name, mask(looks[name])) if rule == "null" else ""
+            if line:
+                problem += f"; it stands on an order's {line} line only"
                 remedy = (
-                    "copy it from the order's first line to its other lines, "
+                    f"copy it from the order's {line} line to its other lines, "
                     f"or let 'ecomlib data map' do so ({next(c.means for c in table.columns if c.name == name)})."
                 )
             value = str(value) if isinstance(value, pd.Timestamp) else getattr(value, "item", lambda v=value: v)()

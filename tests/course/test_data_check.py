@@ -352,6 +352,11 @@ CHINESE = ["红色陶瓷咖啡杯 大号", "手工编织篮子", "儿童木制�
         ("unclear", [f"Item {k} of brand {k % 7}" for k in range(40)]),
         ("Portuguese", ["Caneca de porcelana com tampa", "Bolsa para o jardim", "Caixa pequeno do ateliê, azul"]),
         ("unclear", []),
+        ("unclear", ["LA 3 DE 4", "DE 12 EN 4", "EL 4 DE 9", "LA 8"]),
+        ("unclear", ["Model ET DE 5", "Model DE ET 7", "Model UN 9"]),
+        ("unclear", ["LE-01 LA-02", "LA-07 LES-3", "DU-1 LA-4"]),
+        ("a language in Tamil letters", ["\u0b9a\u0bbf\u0bb5\u0baa\u0bcd\u0baa\u0bc1 1"]),
+        ("a language in Georgian letters", ["\u10ec\u10d8\u10d7\u10d4\u10da\u10d8"]),
     ],
 )
 def test_the_language_of_titles(language: str, titles: list[str]) -> None:

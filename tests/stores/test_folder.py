@@ -210,8 +210,16 @@ def test_damaged_csv(shop: Path, change, words: str) -> None:  # type: ignore[no
     assert caught.value.table == "orders" and caught.value.remedy
 
 
-def test_utf16_is_named(shop: Path) -> None:
-    text("orders.csv", str, encoding="utf-16")(shop)
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+def test_files_with_a_mark_of_their_encoding_are_read(shop: Path, encoding: str) -> None:
+    wanted = read(shop).products
+    text("products.csv", lambda t: t if encoding != "utf-8-sig" else f"\ufeff{t}", encoding=encoding)(shop)
+    pd.testing.assert_frame_equal(read(shop).products, wanted)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_is_named(shop: Path, encoding: str) -> None:
+    text("orders.csv", str, encoding=encoding)(shop)
     with pytest.raises(DataError, match="UTF-16"):
         read(shop)
 
@@ -273,7 +281,7 @@ def test_parquet_days_text_dates_and_nested_columns(shop: Path) -> None:
     with pytest.raises(DataError, match="column of type list"):
         read(shop)
     pq.write_table(pa.table({**base, "launched_on": list(range(20))}), shop / "products.parquet")
-    with pytest.raises(DataError, match="a number where a date is needed"):
+    with pytest.raises(DataError, match="not a date that can be read"):
         read(shop)
 
 

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from own_shop import edit, put, write_shop
+from typer.testing import CliRunner
 
+from ecomlib.cli.main import app
 from ecomlib.course import data_check
 from ecomlib.course.running.run import insist_on_store
 from ecomlib.errors import DataError, LessonError
-from ecomlib.serving.release.snapshot import snapshot
+from ecomlib.serving.release.snapshot import last_full_week, snapshot
 from ecomlib.stores import Store
 from ecomlib.stores.folder.read_write import check
 from ecomlib.stores.oddities import raise_for_stray_dates, stray_dates
@@ -40,6 +42,21 @@ def test_few_dates_far_from_all_others(odd: list[str], said: str) -> None:
     with pytest.raises(DataError, match=said) as caught:
         raise_for_stray_dates(pd.DataFrame({"ordered_at": when}))
     assert caught.value.rows == list(range(201, len(when) + 1)) and caught.value.value == odd[0]
+
+
+@pytest.mark.parametrize(
+    ("odd", "count", "stray"),
+    [
+        ("1970-01-01", 20, True),  # an empty date that a system writes as its first day: a tenth of the lines
+        ("1970-01-01", 90, True),  # nearly half of them
+        ("2033-12-01", 90, True),
+        ("2025-12-01", 20, True),
+        ("2025-12-01", 60, False),  # a quarter of the lines after two years: the shop is open again
+    ],
+)
+def test_many_lines_of_a_wrong_year_stray_too(odd: str, count: int, stray: bool) -> None:
+    found = stray_dates(moments(*[odd] * count))
+    assert [len(one.places) for one in found] == [count] * stray
 
 
 def test_dates_on_both_sides() -> None:
@@ -126,3 +143,98 @@ def test_a_customer_on_an_orders_first_line_only(tmp_path: Path) -> None:
     assert "customer_id: it stands on an order's first line only, and 120 other lines lack it" in noted(tmp_path)
     edit("orders.csv", lambda f: f.assign(customer_id=["7", "7", "", ""] * 60))(tmp_path)
     assert noted(tmp_path) == "", "guests lack it on every line"
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["North", "north"], "('North' and 'north')"),
+        (["North", "North "], "('North' and 'North ')"),
+        (["North", "No\u00a0rth"], "2 identifiers differ"),
+        (["North", "\u200bNorth"], "2 identifiers differ"),
+        (["007", "7"], "('007' and '7')"),
+        (["7.0", "7"], "('7.0' and '7')"),
+        (["caf\u00e9", "cafe\u0301"], "2 identifiers differ"),
+        (["A0", "A"], ""),
+        (["0A", "A"], ""),
+        (["1.5", "1,5"], ""),
+    ],
+)
+def test_identifiers_that_differ_in_writing_only(tmp_path: Path, names: list[str], said: str) -> None:
+    edit("orders.csv", lambda f: f.assign(region_id=names * (len(f) // 2)))(write_shop(tmp_path))
+    (tmp_path / "regions.csv").unlink(missing_ok=True)
+    notes = noted(tmp_path)
+    assert (said in notes) if said else "identifiers differ" not in notes
+
+
+def test_lines_that_a_number_tells_apart_and_nothing_else_stand_twice(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    edit("orders.csv", lambda f: pd.concat([f, f]).assign(line=np.arange(2 * len(f))))(tmp_path)
+    assert "every line stands twice (240 of 480), alike in every column of the schema" in noted(tmp_path)
+
+
+def test_one_line_and_one_customer_that_hold_most(tmp_path: Path) -> None:
+    edit("orders.csv", put("quantity", 7, "90000"))(write_shop(tmp_path))
+    edit("orders.csv", put("unit_price", 8, "9e9"))(tmp_path)
+    edit("orders.csv", lambda f: f.assign(customer_id=["-" if k % 2 else f"C{k}" for k in range(len(f))]))(tmp_path)
+    notes = noted(tmp_path)
+    assert "row 7 alone holds 99% of all units (90,000)" in notes and "row 8 has 9e+09" in notes
+    assert "customer_id: '-' has 50% of the lines" in notes
+    edit("orders.csv", lambda f: f.assign(quantity=str(2**53 - 1)))(tmp_path)
+    assert "of all units" not in noted(tmp_path), "a sum beyond 64 bits"
+    write_shop(tmp_path / "plain")
+    assert not any(words in noted(tmp_path / "plain") for words in ("alone holds", "Is it right", "of the lines"))
+
+
+@pytest.mark.parametrize("word", ["cancelled", "Canceled", "refunded", "storniert", "annulé", "cancelado", "voided"])
+def test_lines_of_a_status_that_sold_nothing(tmp_path: Path, word: str) -> None:
+    edit("orders.csv", lambda f: f.assign(state=[word, *["paid"] * (len(f) - 1)]))(write_shop(tmp_path))
+    assert f"state: 1 line of '{word}' counts as sold" in noted(tmp_path)
+    edit("orders.csv", lambda f: f.assign(state=["shipped", *["paid"] * (len(f) - 1)]))(tmp_path)
+    assert "as sold" not in noted(tmp_path)
+
+
+@pytest.mark.parametrize("signs", [["€", "$"], ["US$", "£"], [None, "EUR", "CHF"]])
+def test_currency_signs_in_a_column_of_any_name(tmp_path: Path, signs: list[str | None]) -> None:
+    edit("orders.csv", lambda f: f.assign(waers=(signs * len(f))[: len(f)]))(write_shop(tmp_path))
+    assert "waers: there are 2 currencies" in noted(tmp_path)
+
+
+def test_lines_without_a_region_and_a_region_called_all(tmp_path: Path) -> None:
+    edit("orders.csv", lambda f: f.assign(region_id=f["region_id"].where(f.index % 3 > 0, "")))(write_shop(tmp_path))
+    assert "region_id: 80 of 240 lines have no region" in noted(tmp_path)
+    for name in ("orders.csv", "regions.csv"):
+        edit(name, lambda f: f.assign(region_id=f["region_id"].replace({"N": "all", "": "S"})))(tmp_path)
+    assert noted(tmp_path).startswith("regions, region_id: 'all' stands for the sum of all regions")
+
+
+@pytest.mark.parametrize(
+    "title", ["Tasse gr\u00c3\u00bcn", "caf\u00c3\u00a9 mug", "Tom\u00e2\u20ac\u2122s mug", "caf\ufffd mug"]
+)
+def test_letters_of_another_encoding(tmp_path: Path, title: str) -> None:
+    edit("products.csv", put("title", 4, title))(write_shop(tmp_path))
+    assert f"title: 1 text holds signs of another encoding (such as '{title}')" in noted(tmp_path)
+
+
+@pytest.mark.parametrize(("until", "stops"), [("2025-02-20", False), ("2033-01-01", True), ("2025-10-01", True)])
+def test_an_inventory_that_goes_on_without_orders(tmp_path: Path, until: str, stops: bool) -> None:
+    write_shop(tmp_path)
+    days = pd.DataFrame({"product_id": "00003", "date": ["2025-02-01", until]})
+    days.assign(on_hand_start=1, received=0, sold=0).to_csv(tmp_path / "inventory.csv", index=False)
+    assert ("the inventory goes on for" in noted(tmp_path)) == stops
+    found = data_check.check(tmp_path)
+    assert found.rhythm is not None and found.rhythm.weeks == 58
+    assert any(able for able, _ in found.lessons.values()) != stops
+    if stops:
+        with pytest.raises(DataError, match="the inventory goes on for") as caught:
+            last_full_week(Store.from_directory(tmp_path))
+        assert caught.value.table == "inventory" and caught.value.value == until
+
+
+@pytest.mark.parametrize("command", [["forecast", "--model"], ["backtest", "--models"]])
+def test_no_forecast_is_made_after_a_stray_date(tmp_path: Path, command: list[str]) -> None:
+    edit("orders.csv", put("ordered_at", 240, "2099-12-31 10:00"))(write_shop(tmp_path))
+    told = [*command, "naive", "--store", str(tmp_path), "--out", str(tmp_path / "f.csv")]
+    found = CliRunner().invoke(app, told)
+    assert found.exit_code == 1 and "75 years after all others" in str(found.output) + str(found.exception)
+    assert not (tmp_path / "f.csv").exists()

@@ -45,6 +45,14 @@ def test_a_shop_closed_on_sundays_ends_its_weeks_on_saturdays() -> None:
     assert last_full_week(lines) - first_full_week(lines) + 1 == 26
 
 
+@pytest.mark.parametrize("quantity", [100_000, 10**12])
+def test_one_giant_order_closes_no_day_and_makes_no_season(quantity: int) -> None:
+    lines = daily("2023-01-04", "2024-05-21")  # from a Wednesday to a Tuesday
+    lines.loc[30, "quantity"] = quantity
+    found = rhythm(lines)
+    assert (found.weeks, found.closed, found.season, found.begins_late, found.ends_early) == (71, (), (), True, True)
+
+
 @pytest.mark.parametrize(
     ("days", "cadence", "weekly"),
     [

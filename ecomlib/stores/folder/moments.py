@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.stores.folder.dialects import one_way_moments, unread_moment
 
 Fail = Callable[..., DataError]
 
@@ -16,9 +17,10 @@ _CLOCK = r"(\d\d?):(\d\d)(?::(\d\d)(?:[.,]\d+)?)?"
 _TIME = rf"(?:[T ]+{_CLOCK})?"
 _YEAR_FIRST = re.compile(rf"(\d{{4}})[-/.](\d\d?)[-/.](\d\d?){_TIME}")
 _YEAR_LAST = re.compile(rf"(\d\d?)([-/.])(\d\d?)[-/.](\d{{4}}){_TIME}")
-_UNBROKEN = re.compile(r"(\d{4})(\d\d)(\d\d)(?:[T ]+(\d\d):?(\d\d)(?::?(\d\d)(?:[.,]\d+)?)?)?")
-_NAMED = r"Z|UTC|GMT|[CEMW]ES?T|MES?Z|BST|IST|JST|[ECMP][SD]T|AE[SD]T"
-_OFFSET = rf"(?:UTC|GMT)?[+-]\d\d?(?::?\d\d)?|{_NAMED}"
+_UNBROKEN = re.compile(r"(\d{4})(\d\d)(\d\d)(?:[T ]*(\d\d):?(\d\d)(?::?(\d\d)(?:[.,]\d+)?)?)?")
+_NAMED = r"Z|UTC|GMT|[CEMW]ES?T|MES?Z|BST|IST|JST|[ECMP][SD]T|A[CEW][SD]T|NZ[SD]T|AK[SD]T|N[SD]T|HST|"
+_NAMED += r"SGT|HKT|KST|PHT|WIB|ICT|MSK|TRT|BRT|ART|CLS?T|COT|PET|SAST|EAT|CAT|WAT"
+_OFFSET = rf"(?:UTC|GMT)?[+-]\d\d?(?::?\d\d)?|{_NAMED}|[A-Z][a-z]+/[A-Za-z]+(?:[_/-][A-Za-z]+)*"
 # The common case, ten times faster than the next one.
 _ZONED_ISO = re.compile(
     r"(?P<kept>\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d)"
@@ -31,6 +33,8 @@ _ZONED = re.compile(
 )
 ZONE = "the time zone was dropped; the clock's time was kept"
 FIRST_YEAR, LAST_YEAR = 1900, 2100
+_YEARS = f"a date outside {FIRST_YEAR} to {LAST_YEAR}"
+_FOUR_DIGITS = "correct the year, written with four digits and in the Gregorian calendar."
 _ISO = "write all dates as YYYY-MM-DD, or YYYY-MM-DD HH:MM where there is a time."
 _PARTS = ["year", "month", "day", "hour", "minute", "second"]
 
@@ -54,20 +58,18 @@ def parse_moments(values: pd.Series, fail: Fail, note: Callable[[str], None]) ->
     """
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         moments = values
-    elif pd.api.types.is_numeric_dtype(values.dtype) and values.notna().any():
-        raise fail("a number where a date is needed", values.notna().to_numpy(), "write dates as YYYY-MM-DD.")
     else:
-        words = as_text(values)
+        words = as_text(_without_decimals(values))
         first = words.first_valid_index()
         # Pandas reads offsets too, but of one kind only, and slowly.
         plain = None if first is not None and _zoned(words[first].strip()) else _plain(words)
-        moments = _without_zones(words.str.strip(), fail, note) if plain is None else plain
+        moments = _odd_or_zoned(words, fail, note) if plain is None else plain
     if getattr(moments.dtype, "tz", None) is not None:
         note(f"{ZONE}.")
         moments = moments.dt.tz_localize(None)
     bad = moments.notna().to_numpy() & ~moments.dt.year.between(FIRST_YEAR, LAST_YEAR).to_numpy()
     if bad.any():
-        raise fail(f"a date outside {FIRST_YEAR} to {LAST_YEAR}", bad, "correct the year, written with four digits.")
+        raise fail(_YEARS, bad, _FOUR_DIGITS)
     return moments.astype("datetime64[ns]")
 
 
@@ -92,36 +94,47 @@ def _plain(words: pd.Series) -> pd.Series | None:
         return None
 
 
+def _without_decimals(values: pd.Series) -> pd.Series:
+    if not pd.api.types.is_float_dtype(values.dtype) or not (values.dropna() % 1 == 0).all():
+        return values
+    return values.astype("Int64")
+
+
+def _odd_or_zoned(words: pd.Series, fail: Fail, note: Callable[[str], None]) -> pd.Series:
+    bare = words.str.strip()
+    return _without_zones(one_way_moments(bare.where(bare != "", None), fail, note), words, fail, note)
+
+
 def _zoned(word: str) -> re.Match[str] | None:
     return _ZONED_ISO.fullmatch(word) or _ZONED.fullmatch(word)
 
 
-def _without_zones(words: pd.Series, fail: Fail, note: Callable[[str], None]) -> pd.Series:
+def _without_zones(words: pd.Series, written: pd.Series, fail: Fail, note: Callable[[str], None]) -> pd.Series:
+    """Parse dates with or without a time zone; ``written`` are the words as an owner finds them."""
     unique = pd.Series(words.dropna().unique(), dtype=object)
     found = [_zoned(word) for word in unique]
     if not any(found):
-        return _odd_moments(words, words, fail, note)
+        return _odd_moments(words, written, fail, note)
     bare = [match["kept"] if match else word for match, word in zip(found, unique, strict=True)]
     zones = sorted({match["zone"] for match in found if match})
     clock = words.map(dict(zip(unique, bare, strict=True)))
     clock = clock.astype(object).where(clock.notna(), None)
     moments = _plain(clock)
     if moments is None or getattr(moments.dtype, "tz", None) is not None:
-        moments = _odd_moments(clock, words, fail, note)
+        moments = _odd_moments(clock, written, fail, note)
     note(f"{ZONE}." if len(zones) == 1 else f"{ZONE} (there are {', '.join(zones[:4])}{', …' * (len(zones) > 4)}).")
     return moments
 
 
 def _odd_moments(words: pd.Series, written: pd.Series, fail: Fail, note: Callable[[str], None]) -> pd.Series:
-    """Parse dates by their form; ``written`` are the words with their time zones, as an owner finds them."""
+    """Parse dates by their form; ``written`` are the words as an owner finds them."""
     unique = pd.Series(words.dropna().unique(), dtype=object)
     first = pd.Series([_YEAR_FIRST.fullmatch(word) or _UNBROKEN.fullmatch(word) for word in unique], dtype=object)
     last = pd.Series([_YEAR_LAST.fullmatch(word) for word in unique], dtype=object)
     neither = first.isna() & last.isna()
     if neither.any():
-        serial = unique[neither].str.fullmatch(r"\d{5}(\.\d+)?").all()
-        problem = "a spreadsheet's day number instead of a date" if serial else "not a date that can be read"
-        raise fail(problem, words.isin(unique[neither]).to_numpy(), _ISO)
+        problem, remedy = unread_moment(unique[neither])
+        raise fail(problem, words.isin(unique[neither]).to_numpy(), remedy)
     # One format a column: year first, or year last with one separator.
     form = [match.group(2) if match else "year first" for match in last]
     forms = words.map(dict(zip(unique, form, strict=True)))
@@ -144,9 +157,13 @@ def _odd_moments(words: pd.Series, written: pd.Series, fail: Fail, note: Callabl
             every = words.notna().to_numpy()
             raise fail("the order of day and month cannot be told from these dates", every, _ISO)
         day_first = form[0] == "." or bool((one > 12).any())
-        note(f"dates were read with the {'day' if day_first else 'month'} first (such as {unique.iloc[0]}).")
+        such = written[words == unique.iloc[0]].iloc[0]
+        note(f"dates were read with the {'day' if day_first else 'month'} first (such as {such}).")
         parts["day"], parts["month"] = (one, two) if day_first else (two, one)
     parts = parts[_PARTS].where(parts[_PARTS].notna(), "0").astype(int)
+    strange = ~parts["year"].between(FIRST_YEAR, LAST_YEAR)
+    if strange.any():
+        raise fail(_YEARS, words.isin(unique[strange]).to_numpy(), _FOUR_DIGITS)
     # Left to pandas, 25:75 would be added up: the next day at 02:15.
     untrue = (parts["hour"] > 23) | (parts["minute"] > 59) | (parts["second"] > 59)
     moments = pd.to_datetime(parts.assign(hour=0, minute=0, second=0), errors="coerce")

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ecomlib.errors import DataError
-from ecomlib.stores.schema import Table
+from ecomlib.stores.schema import Table, plain_name
 
 _EXACT = 2**53  # whole numbers above it are rounded in a column of floats
 
@@ -42,7 +42,7 @@ def parquet(
         for part in parts:
             _look_whole(part, part.name, table.name)
         if parts and isinstance(held, Path):
-            columns = _of_folder(held, parts)
+            columns = _of_folder(held, parts, table.name)
         else:
             _look_whole(held, name, table.name)
             columns = _of_file(held)
@@ -79,23 +79,38 @@ def _of_file(held: Path | io.BytesIO) -> Any:
     return pq.ParquetFile(held, page_checksum_verification=True).read()
 
 
-def _of_folder(folder: Path, parts: Sequence[Path]) -> Any:
+def _of_folder(folder: Path, parts: Sequence[Path], table: str) -> Any:
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    # Parts that were written at different times differ in columns and types; partitions (year=2024) become columns.
+    # Parts that were written at different times differ in columns and types; partitions (region_id=01) become columns
+    # of text: a number would forget the zero.
+    keys = pa.schema([(key, pa.string()) for key in partition_keys(folder, parts)])
+
     def parts_as(schema: Any) -> Any:
         return ds.dataset(
             [str(part) for part in parts],
             schema=schema,
             format="parquet",
-            partitioning="hive",
+            partitioning=ds.partitioning(keys, flavor="hive"),
             partition_base_dir=str(folder),
         )
 
     found = parts_as(None)
     schemas = [found.schema, *(fragment.physical_schema for fragment in found.get_fragments())]
-    return parts_as(pa.unify_schemas(schemas, promote_options="permissive")).to_table()
+    try:
+        schema = pa.unify_schemas(schemas, promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as fault:
+        problem = f"the parts hold a column in different types: {' '.join(str(fault).split())[:120]}"
+        remedy = "write the column with one type in all parts, or export the table as one file."
+        raise DataError(problem, table=table, remedy=remedy) from None
+    return parts_as(schema).to_table()
+
+
+def partition_keys(folder: Path, parts: Sequence[Path]) -> list[str]:
+    """List the columns that the names of a folder's own folders hold, as ``region_id=01`` does."""
+    names = [name for part in parts for name in part.relative_to(folder).parts[:-1]]
+    return list(dict.fromkeys(name.partition("=")[0] for name in names if "=" in name))
 
 
 def _values(values: Any, name: str, table: Table, notes: list[str]) -> pd.Series:
@@ -103,7 +118,7 @@ def _values(values: Any, name: str, table: Table, notes: list[str]) -> pd.Series
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    plain = "_".join(name.strip().lower().split())
+    plain = plain_name(name)
     column = table.column(name) or table.column(plain)
     words = column is not None and column.kind in ("id", "text")
     if pa.types.is_dictionary(values.type):
@@ -121,7 +136,7 @@ def _values(values: Any, name: str, table: Table, notes: list[str]) -> pd.Series
         return (values.cast(pa.string()) if words or long else values).to_pandas()
     if pa.types.is_date(kind):
         return values.cast(pa.timestamp("ms")).to_pandas()
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind):
+    if pa.types.is_nested(kind) or _holds_bytes(kind):
         remedy = "store plain numbers, dates or text, one value a cell."
         raise DataError(f"a column of type {kind} cannot be read", table=table.name, column=name, remedy=remedy)
     return values.to_pandas()
@@ -130,7 +145,15 @@ def _values(values: Any, name: str, table: Table, notes: list[str]) -> pd.Series
 def _floats(values: Any) -> pd.Series:
     import pyarrow as pa
 
-    return values.cast(pa.float64()).to_pandas()
+    # By way of text: the plain cast multiplies by 0.000001, which rounds 15.13 away.
+    return values.cast(pa.string()).cast(pa.float64()).to_pandas()
+
+
+def _holds_bytes(kind: Any) -> bool:
+    import pyarrow as pa
+
+    kind = getattr(kind, "storage_type", kind)  # identifiers of sixteen bytes have a type of their own
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
 
 
 def _written_out(numbers: Sequence[Any], name: str, table: Table, notes: list[str]) -> pd.Series:

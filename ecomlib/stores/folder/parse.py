@@ -14,18 +14,22 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.stores.folder.dialects import one_way_numbers
 from ecomlib.stores.folder.moments import Fail, as_text, parse_moments
 from ecomlib.stores.schema import KIND_WORDS, Column
 
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+")
-_THOUSANDS_COMMA = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
-_FLAGS = dict.fromkeys(("true", "t", "yes", "y", "1", "1.0"), True) | dict.fromkeys(
-    ("false", "f", "no", "n", "0", "0.0"), False
-)
+# 1,234,567; and 12,34,567, as in India.
+_THOUSANDS_COMMA = re.compile(r"[+-]?([1-9]\d{0,2}(,\d{3})+|[1-9]\d?(,\d\d)+,\d{3})(\.\d+)?")
+_YES = "true t yes y 1 1.0 wahr ja vrai oui verdadero sí vero waar tak"
+_NO = "false f no n 0 0.0 falsch nein faux non falso não onwaar nee nie"
+_FLAGS = dict.fromkeys(_YES.split(), True) | dict.fromkeys(_NO.split(), False)
 # What databases and spreadsheets write where nothing is known; "NA" is not among them: it may be a region.
-NULL_WORDS = frozenset(("null", "(null)", "<null>", "none", "n/a", "#n/a", "nan", "<na>", "nil", r"\n", "undefined"))
+_NOTHING = r"null (null) <null> none n/a #n/a nan <na> nil \n undefined 0000-00-00"
+NULL_WORDS = frozenset((*_NOTHING.split(), "0000-00-00 00:00:00"))
 _THOUSANDS_POINT = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 # How a spreadsheet shows a long number of which it has kept fifteen digits.
+_DATED = re.compile(r"\d\d?[-. ](jan|feb|mar|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)", re.IGNORECASE)
 _ROUNDED = re.compile(r"\d[.,]?\d*E\+\d\d")
 
 
@@ -84,7 +88,7 @@ def parse(values: pd.Series, column: Column, table: str, rows: np.ndarray, notes
     missing = numbers.isna().to_numpy()
     if missing.any():
         raise fail("the value is missing", missing, f"fill it in: {column.means}.")
-    broken = ((numbers % 1 != 0) | (numbers.abs() > 2**53)).to_numpy()
+    broken = ((numbers % 1 != 0) | (numbers.abs() >= 2**53)).to_numpy()
     if broken.any():
         unit = "count what is sold by weight or volume in a smaller unit (1.5 kg are 1500 g), its price likewise"
         raise fail("must hold a whole number", broken, f"correct the value ({column.means}); {unit}.")
@@ -110,7 +114,7 @@ def _distinct(values: pd.Series) -> list[str]:
 
 def _null_words(distinct: list[str]) -> list[str]:
     """The words that stand for nothing: NULL, None, N/A, …"""
-    return [word for word in distinct if len(word) < 16 and word.strip().casefold() in NULL_WORDS]
+    return [word for word in distinct if len(word) < 20 and word.strip().casefold() in NULL_WORDS]
 
 
 def _cells(bare: pd.Series, null: list[str]) -> str:
@@ -121,11 +125,22 @@ def _cells(bare: pd.Series, null: list[str]) -> str:
 def _known(words: pd.Series, column: Column, fail: Fail, note: Callable[[str], None]) -> pd.Series:
     """Identifiers, of which those that are none are taken for missing, or refused where one is needed."""
     distinct = _distinct(words)
+    held = {word: word[2:-1] for word in distinct if word.startswith('="') and word.endswith('"') and len(word) > 3}
+    if held:
+        note(f"identifiers such as {next(iter(held))} were read without the signs that keep a spreadsheet off them.")
+        words = words.map(lambda word: held.get(word, word))
+        distinct = _distinct(words)
     rounded = [word for word in distinct if "E+" in word and _ROUNDED.fullmatch(word)]
     if rounded:
         note(
             f"identifiers such as {rounded[0]} look like long numbers that a spreadsheet has rounded; "
             "different ones may have become one. Export them as text."
+        )
+    dated = [word for word in distinct if len(word) < 7 and _DATED.fullmatch(word)]
+    if dated:
+        note(
+            f"identifiers such as {dated[0]} look like codes (3-1) that a spreadsheet took for dates; different ones "
+            "may have become one. Export them as text."
         )
     null = _null_words(distinct)
     if null and not column.null:
@@ -169,10 +184,22 @@ def _flags(values: pd.Series, fail: Fail) -> pd.Series:
 
 
 def _numbers(values: pd.Series, fail: Fail, note: Callable[[str], None], column: Column) -> pd.Series:
+    if pd.api.types.is_bool_dtype(values.dtype):
+        every = values.notna().to_numpy()
+        raise fail("true or false where a number is needed", every, f"write digits ({column.means}).")
     if pd.api.types.is_numeric_dtype(values.dtype):
         return values.astype("float64")
     numbers = pd.to_numeric(values, errors="coerce").astype("float64")
     bad = (numbers.isna() & values.notna()).to_numpy() | np.isinf(numbers.to_numpy())
+    if bad.any():
+        values, read, currencies = one_way_numbers(values, money="price" in column.name or "cost" in column.name)
+        if currencies:
+            remedy = "convert all amounts to one currency, and write digits only."
+            raise fail(f"amounts in {len(currencies)} currencies ({', '.join(currencies[:4])})", bad, remedy)
+        for sentence in read:
+            note(sentence)
+        numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+        bad = (numbers.isna() & values.notna()).to_numpy() | np.isinf(numbers.to_numpy())
     if not bad.any():
         unclear = _unclear_points(values, column)
         if unclear is not None:
@@ -183,14 +210,14 @@ def _numbers(values: pd.Series, fail: Fail, note: Callable[[str], None], column:
                 f"write the numbers without separators of thousands, and with other than three decimals ({instead}).",
             )
         return numbers
-    plain = _without_separators(values, bad, partial(_refused, fail, column), note)
+    plain = _without_separators(values, bad, partial(_refused, fail, column), note, small=_small(column))
     return pd.to_numeric(plain, errors="coerce").astype("float64")
 
 
 def _unclear_points(values: pd.Series, column: Column) -> np.ndarray | None:
     """Where 1.290 may mean 1290: everywhere among counts, else in a column that holds no other point; or None."""
-    if column.high is not None and column.high < 1000:
-        return None  # a latitude, a share or a rating cannot be a thousand
+    if _small(column):
+        return None
     unclear = set()
     for word in values.unique() if column.kind == "count" else values:
         if isinstance(word, str) and "." in word:
@@ -206,7 +233,14 @@ def _refused(fail: Fail, column: Column, problem: str, bad: np.ndarray, remedy: 
     return fail(problem.format(**wanted), bad, remedy.format(**wanted))
 
 
-def _without_separators(values: pd.Series, bad: np.ndarray, fail: Fail, note: Callable[[str], None]) -> pd.Series:
+def _small(column: Column) -> bool:
+    """Whether no value can be a thousand: a latitude, a share, a rating."""
+    return column.high is not None and column.high < 1000
+
+
+def _without_separators(
+    values: pd.Series, bad: np.ndarray, fail: Fail, note: Callable[[str], None], small: bool
+) -> pd.Series:
     """Rewrite numbers that did not parse with a decimal point and nothing else; ``bad`` are their places."""
     # Only what did not parse is looked at: a comma is either a decimal sign or a separator of thousands.
     odd = values[bad].astype(str).str.strip()
@@ -225,7 +259,7 @@ def _without_separators(values: pd.Series, bad: np.ndarray, fail: Fail, note: Ca
     if by_points.all() and unclear.all():
         note("points were read as separators of thousands.")  # 1.234.567 leaves no other way
         return values.astype(object).map(lambda word: None if pd.isna(word) else str(word).replace(".", ""))
-    if commas.all() and not thousands.all() and not len(pointed):
+    if commas.all() and (small or not thousands.all()) and not len(pointed):
         note("commas were read as decimal signs.")
         return values.astype(object).map(
             lambda word: None if pd.isna(word) else str(word).replace(".", "").replace(",", ".")

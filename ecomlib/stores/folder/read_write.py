@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,10 +14,10 @@ import pandas as pd
 from ecomlib.errors import DataError
 from ecomlib.files import whole_folder
 from ecomlib.stores.folder.place import CARD, may_write, write_card
-from ecomlib.stores.folder.sources import source_of
+from ecomlib.stores.folder.sources import bundle_of, source_of
 from ecomlib.stores.folder.table_file import read_table
 from ecomlib.stores.language import guess_language
-from ecomlib.stores.oddities import oddities, raise_for_stray_dates
+from ecomlib.stores.oddities import oddities, raise_for_wrong_dates
 from ecomlib.stores.returns import cleaning_of
 from ecomlib.stores.schema import SCHEMA, conform
 from ecomlib.stores.store import TABLES, Store
@@ -77,10 +77,7 @@ def _scan(path: str | Path) -> _Scan:
     for item in paths:
         if item.name == CARD:
             found.card = _card(item, found)
-        elif item.is_file() and item.suffix.lower() in _READABLE and source_of(item) is None:
-            near = difflib.get_close_matches(item.stem.lower(), SCHEMA, n=1)
-            hint = f"; should it be {near[0]}{item.suffix.lower()}?" if near else "."
-            found.notes.append(f"{item.name}: not read{hint}")
+    found.notes += _not_read(paths, found.files)
     # A column or file that could not be read has been named already: it is not missing as well.
     found.problems += [
         fault
@@ -88,7 +85,37 @@ def _scan(path: str | Path) -> _Scan:
         if fault.table not in spoilt and (fault.table, fault.column) not in failed
     ]
     found.notes += oddities(found.frames, rows)
+    late = _stray(found.frames.get("orders"), found.frames.get("inventory"))
+    found.notes += [late] if late.startswith("table 'inventory'") else []
     return found
+
+
+def _not_read(paths: list[Path], read: Mapping[str, str]) -> Iterator[str]:
+    """Sentences on what looks like a table and was not read: misnamed files, parts of a table, a folder below."""
+    files = [item for item in paths if item.is_file() and item.suffix.lower() in _READABLE and source_of(item) is None]
+    named = {item: next((name for name in SCHEMA if item.stem.lower().startswith(name)), "") for item in files}
+    for name in dict.fromkeys(named.values()):
+        parts = [item.name for item in files if named[item] == name]
+        if name and (len(parts) > 1 or name in read):
+            are = "is it a part" if len(parts) == 1 else "are they parts"
+            yield (
+                f"{', '.join(parts)}: not read; {are} of the table {name}? Put all its parts, and nothing else, into a "
+                f"folder that is called {name}.csv."
+            )
+            continue
+        for item in (item for item in files if named[item] == name):
+            near = [name] if name else difflib.get_close_matches(item.stem.lower(), SCHEMA, n=1)
+            hint = f"; should it be {near[0]}{item.suffix.lower()}?" if near else "."
+            yield f"{item.name}: not read{hint}"
+    if "orders" in read:
+        return
+    for item in paths:
+        what = "" if source_of(item) else bundle_of(item)
+        if what:
+            remedy = "unpack it here" if what == "an archive" else "'ecomlib data map' reads it"
+            yield f"{item.name}: {what}, not read; {remedy}, if it holds the orders."
+        elif item.is_dir() and any(map(source_of, item.iterdir())):
+            yield f"the folder {item.name} holds tables: is it the one to give?"
 
 
 def _card(path: Path, found: _Scan) -> dict[str, str]:
@@ -234,15 +261,18 @@ def check(path: str | Path) -> CheckReport:
         language=language,
         tables=dict(found.frames),
         faulty=dict(found.faulty),
-        stray=_stray(orders),
+        stray=_stray(orders, found.frames.get("inventory")),
     )
 
 
-def _stray(orders: pd.DataFrame | None) -> str:
-    if orders is None or "ordered_at" not in orders or not pd.api.types.is_datetime64_dtype(orders["ordered_at"]):
+def _stray(orders: pd.DataFrame | None, stock: pd.DataFrame | None) -> str:
+    def dated(frame: pd.DataFrame | None, name: str) -> bool:
+        return frame is not None and name in frame and pd.api.types.is_datetime64_dtype(frame[name])
+
+    if orders is None or not dated(orders, "ordered_at"):
         return ""
     try:
-        raise_for_stray_dates(orders)
+        raise_for_wrong_dates(orders, stock if dated(stock, "date") else None)
     except DataError as fault:
         return str(fault)
     return ""

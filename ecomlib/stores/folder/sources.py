@@ -21,6 +21,7 @@ _UNPACK: Mapping[str, Callable[[bytes], bytes]] = {
     ".bz2": bz2.decompress,
     ".xz": lzma.decompress,
 }
+_TEXT = (".tsv", ".tab", ".txt")  # tables of text under other names; what separates their columns is found out
 _READ = (*_UNPACK, ".zip")
 _PACKED = (*_READ, ".zst", ".lz4", ".7z", ".rar", ".tar", ".tgz")
 # Tables of several states in one folder: all their parts together are more than the table.
@@ -68,7 +69,17 @@ def source_of(path: Path) -> Source | None:
         return None
     if inner.suffix in (CSV, PARQUET):
         return Source(path, inner.stem, inner.suffix, packing)
+    if inner.suffix in _TEXT:
+        return Source(path, inner.stem, CSV, packing)
     return Source(path, inner.stem, CSV if packing and not inner.suffix else "", packing)
+
+
+def bundle_of(path: Path) -> str:
+    """Say what may hold several tables and is not read as it is: an archive, a spreadsheet; empty for other files."""
+    suffix = path.suffix.lower()
+    if suffix in (".xlsx", ".xls", ".xlsm", ".ods", ".numbers"):
+        return "a spreadsheet"
+    return "an archive" if suffix in _PACKED else ""
 
 
 def parts_of(folder: Path) -> list[Path]:
@@ -122,7 +133,8 @@ def _only_member(data: bytes, source: Source) -> tuple[bytes, str]:
                 for name in archive.namelist()
                 if not name.endswith("/") and not name.startswith("__MACOSX/") and not Path(name).name.startswith(".")
             ]
-            if len(names) != 1 or Path(names[0]).suffix.lower() not in (CSV, PARQUET):
+            kind = Path(names[0]).suffix.lower() if len(names) == 1 else ""
+            if kind not in (CSV, PARQUET, *_TEXT):
                 shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
                 raise DataError(
                     f"the archive '{source.path.name}' does not hold one CSV or Parquet file"
@@ -130,7 +142,7 @@ def _only_member(data: bytes, source: Source) -> tuple[bytes, str]:
                     table=source.table,
                     remedy=f"unpack it, and name the file of this table {source.table}.csv.",
                 )
-            return archive.read(names[0]), Path(names[0]).suffix.lower()
+            return archive.read(names[0]), PARQUET if kind == PARQUET else CSV
     except DataError:
         raise
     except Exception as fault:

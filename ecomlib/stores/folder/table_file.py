@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
-from ecomlib.stores.folder.parquet_file import cut_off, parquet, unreadable
+from ecomlib.stores.folder.parquet_file import cut_off, parquet, partition_keys, unreadable
 from ecomlib.stores.folder.parse import parse
 from ecomlib.stores.folder.sources import PARQUET, Source, lake_of, parts_of, source_of, unpacked
-from ecomlib.stores.schema import Column, Table
+from ecomlib.stores.schema import Column, Table, plain_name
 from ecomlib.stores.validation import value_faults
 
 _SEPARATORS = (",", ";", "\t", "|")
@@ -29,12 +29,22 @@ _DISGUISES = (
     (b"PAR1", "a Parquet file", "rename it to end in .parquet"),
     (b"\x1f\x8b", "a compressed file (gzip)", "unpack it first"),
     (b"%PDF", "a PDF", "export the table as 'CSV UTF-8'"),
+    (b'[{"', "JSON", "export the table as 'CSV UTF-8'"),
+    (b'{"', "JSON", "export the table as 'CSV UTF-8'"),
     (b"<", "a web page", "download the table itself, as CSV"),
 )
 
 
 # The first line that spreadsheets write and read, which names the separator.
 _NAMED_SEPARATOR = re.compile(r"""[\r\n]*"?sep=(.)"?[,;\t|]*(?:\r\n|\r|\n|$)""", re.IGNORECASE)
+# How files begin that hold two or four bytes a sign; the longer mark begins like the shorter one.
+_WIDE = (
+    (b"\xff\xfe\0\0", "utf-32"),
+    (b"\0\0\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_PIECES = re.compile(r"[^\w .-]+")
 _TITLES = 20  # lines above a header that are looked through
 _LEADING = re.compile(r"\n[ \t]*(?:[+-]?0\d|\+)")  # zeros, or a telephone's plus
 # An exponent as no computer writes it: 12E4 is an article, 1e-05 a number. And whole numbers of sixteen digits.
@@ -139,6 +149,11 @@ def _parts(source: Source, table: Table, notes: list[str]) -> tuple[pd.DataFrame
     if source.kind == PARQUET:
         frame = parquet(source.path, name, table, notes, parts)
         return frame, np.arange(1, len(frame) + 1, dtype=np.int64)
+    keys = partition_keys(source.path, parts)
+    if keys:
+        problem = f"folders of the folder '{name}' are named by a column ({keys[0]}=…), which the parts do not hold"
+        remedy = f"write {', '.join(keys)} into the parts, or export the table as Parquet or as one file."
+        raise DataError(problem, table=table.name, column=keys[0], remedy=remedy)
     whole, header = "", ""
     for part in parts:
         inner = source_of(part.with_name(f"{table.name}{''.join(part.suffixes[part.suffixes.index('.csv') :])}"))
@@ -158,7 +173,7 @@ def _parts(source: Source, table: Table, notes: list[str]) -> tuple[pd.DataFrame
 def _column_names(names: Sequence[str], table: Table, notes: list[str]) -> list[str]:
     result = []
     for name in names:
-        plain = "_".join(name.strip().lower().split())
+        plain = plain_name(name)
         if plain != name and table.column(plain):
             notes.append(f"{table.name}: the column '{name}' was read as '{plain}'.")
             name = plain
@@ -186,11 +201,19 @@ def _loses(values: pd.Series, numbers: pd.Series) -> bool:
     if pd.api.types.infer_dtype(values, skipna=False) != "string":
         return False
     words = "\n" + "\n".join(values)  # one search in one text is many times faster than one a cell
+    fractions = {word for word in values.unique() if "." in word} if "." in words else set()
     return bool(
         _LEADING.search(words)
+        or any(word.endswith("0") and _shorter(word) & fractions for word in fractions)
         or (("e" in words or "E" in words) and _EXPONENT.search(words))
         or (numbers.abs().max() >= 1e15 and _LONG.search(words))
     )
+
+
+def _shorter(word: str) -> set[str]:
+    """The ways to write a number with fewer zeros behind: 1.10 is a version after 1.9, and 1.1 another one."""
+    bare = word.rstrip("0")
+    return {bare + "0" * k for k in range(len(word) - len(bare))} - {bare if bare.endswith(".") else ""}
 
 
 def _csv(text: str, table: Table, notes: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
@@ -206,6 +229,10 @@ def _csv(text: str, table: Table, notes: list[str]) -> tuple[pd.DataFrame, np.nd
         words = _SEPARATOR_WORDS.get(separator, f"the sign '{separator}'")
         notes.append(f"{table.name}: the columns are separated by {words}.")
     header, rows = _structure(text, separator, table.name, notes)
+    if len(header) == 1 and sum(table.column(plain_name(name)) is not None for name in _PIECES.split(header[0])) > 1:
+        remedy = "separate the columns by commas, and put no quotation marks around a whole line."
+        problem = "all names of the header stand in one column"
+        raise DataError(problem, table=table.name, value=header[0][:60], remedy=remedy)
     try:
         frame = pd.read_csv(
             io.StringIO(text), sep=separator, dtype=object, keep_default_na=False, na_values=[""], index_col=False
@@ -214,9 +241,35 @@ def _csv(text: str, table: Table, notes: list[str]) -> tuple[pd.DataFrame, np.nd
         raise unreadable(table.name, "text", fault) from None
     if len(frame) != len(rows) or len(frame.columns) != len(header):
         raise unreadable(table.name, "text", f"{len(rows)} rows were counted and {len(frame)} read")
+    again, empty = _header_again(frame, header), frame.isna().all(axis=1).to_numpy()
+    if again.any():
+        notes.append(f"{table.name}: the header stands again in row {rows[again][0]}; it was skipped there.")
+    if empty.any():
+        were = "1 row without any value was" if empty.sum() == 1 else f"{empty.sum():,} rows without any value were"
+        notes.append(f"{table.name}: {were} skipped (row {rows[empty][0]}).")
+    if again.any() or empty.any():
+        frame, rows = frame[~(again | empty)].reset_index(drop=True), rows[~(again | empty)]
     frame.columns = pd.Index(header)  # as they stand in the file: pandas renames the second of two equal names
     # Spreadsheets leave separators behind where a column was deleted: no name, no values.
-    return frame.loc[:, [bool(name.strip()) or frame.iloc[:, k].notna().any() for k, name in enumerate(header)]], rows
+    named = [bool(name.strip()) for name in header]
+    kept = [name or frame.iloc[:, k].notna().any() for k, name in enumerate(named)]
+    unnamed = [str(k + 1) for k, name in enumerate(named) if kept[k] and not name]
+    if unnamed:
+        notes.append(f"{table.name}: column {', '.join(unnamed)} of the file has no name, and is not used.")
+    return frame.loc[:, kept], rows
+
+
+def _header_again(frame: pd.DataFrame, header: Sequence[str]) -> np.ndarray:
+    """Find the rows that are the header once more, as where two exports were joined."""
+    again = np.zeros(len(frame), dtype=bool)
+    if len(header) < 2:
+        return again
+    first = frame.iloc[:, 0].isin({header[0], header[0].lower(), header[0].upper(), plain_name(header[0])})
+    names = [plain_name(name) for name in header]
+    for place in np.flatnonzero(first.to_numpy())[:1000]:
+        cells = [plain_name(cell) if isinstance(cell, str) else "" for cell in frame.iloc[place]]
+        again[place] = cells == names
+    return again
 
 
 def _decode(data: bytes, name: str, table: Table) -> str:
@@ -226,8 +279,16 @@ def _decode(data: bytes, name: str, table: Table) -> str:
             raise DataError(
                 f"the file '{name}' is not text with separators but {what}", table=table.name, remedy=f"{remedy}."
             )
-    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    if not wide and b"\0" in data:
+    for mark, encoding in _WIDE:
+        if data.startswith(mark):
+            try:
+                return data.decode(encoding).lstrip("\ufeff")
+            except UnicodeDecodeError as fault:
+                raise unreadable(table.name, encoding.upper(), fault) from None
+    if data[1:400:2].count(0) > 0.9 * len(data[1:400:2]) or data[:400:2].count(0) > 0.9 * len(data[:400:2]):
+        remedy = "save it as 'CSV UTF-8'."
+        raise DataError("the file is written in UTF-16 without a mark that says so", table=table.name, remedy=remedy)
+    if b"\0" in data:
         row = data.count(b"\n", 0, data.index(b"\0"))
         raise DataError(
             "the file holds zero bytes, which text never does: it is damaged, or not a CSV file",
@@ -236,9 +297,7 @@ def _decode(data: bytes, name: str, table: Table) -> str:
             remedy="export it once more as 'CSV UTF-8'.",
         )
     try:
-        if wide:
-            raise DataError("the file is written in UTF-16", table=table.name, remedy="save it as 'CSV UTF-8'.")
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8-sig").lstrip("\ufeff").replace("\n\ufeff", "\n")  # joined files have several marks
     except UnicodeDecodeError as fault:
         # The decoder counts from behind a byte order mark.
         at = fault.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
@@ -272,7 +331,7 @@ def _header_at(text: str, table: Table, notes: list[str]) -> tuple[int, str]:
     """Where the header begins, and the separator that makes most known columns of it; a comma where none makes any."""
 
     def known(line: str, separator: str) -> tuple[int, int]:
-        names = ["_".join(name.strip('"').lower().split()) for name in line.strip("\r\ufeff").split(separator)]
+        names = [plain_name(name.strip('"')) for name in line.strip("\r\ufeff").split(separator)]
         return sum(table.column(name) is not None for name in names), len(names)
 
     def best(line: str) -> str:
@@ -312,6 +371,7 @@ def _structure(text: str, separator: str, table: str, notes: list[str]) -> tuple
     """The header, and the row number of each row; an error where rows differ in length or the file ends too early."""
     header: list[str] = []
     lengths: list[int] = []  # of the rows below the header; 0 for a blank one
+    open_ends = 0  # rows with one separator too many, behind the last value
     fault = ""
     try:
         with _long_cells():
@@ -319,6 +379,7 @@ def _structure(text: str, separator: str, table: str, notes: list[str]) -> tuple
                 blank = not record or (len(record) == 1 and not record[0].strip())
                 if header:
                     lengths.append(0 if blank else len(record))
+                    open_ends += len(record) == len(header) + 1 and not record[-1]
                 elif not blank:
                     header = record
     except csv.Error as error:
@@ -334,6 +395,9 @@ def _structure(text: str, separator: str, table: str, notes: list[str]) -> tuple
         tail = text[-40:].replace("\n", " ").replace("\r", "")
         raise cut_off("the file is cut off: its last row is not whole", table, [row] if row else [], tail)
     count = np.asarray(lengths, dtype=np.int64)
+    if open_ends and open_ends == (count != 0).sum():
+        notes.append(f"{table}: each row ends with a separator that the header lacks; it was left away.")
+        count = np.where(count != 0, len(header), 0)
     uneven = np.flatnonzero((count != len(header)) & (count != 0))
     if len(uneven):
         raise DataError(
