@@ -55,7 +55,10 @@ def map_export(
         proposal = propose(stacks)
         typer.echo(_table(proposal))
         remarks = {key: f"{guess.word}: {guess.reason}" for key, guess in proposal.guesses.items()}
+        remarks |= _idle(stacks, proposal.mapping)
+        typer.echo("".join(f"{said}\n" for (_, role), said in remarks.items() if not role), nl=False)
         chosen = _decided(proposal, stacks, remarks, home, yes)
+    remarks |= _idle(stacks, chosen)
     chosen = replace(chosen, dates=dates or chosen.dates, decimal=decimal or chosen.decimal)
     made, chosen = _made(stacks, chosen, remarks, home, (out or Path("shop")).name, given=mapping)
     typer.echo(_report(made))
@@ -92,8 +95,20 @@ def _table(proposal: Proposal) -> str:
             lines.append(f"{', '.join(one.files)}: joined to the lines where '{one.key}' is {link}.")
     lines += proposal.notes
     if proposal.unused:
-        lines.append(f"Not used: {', '.join(proposal.unused)}.")
+        lines.append(f"Files not used: {', '.join(proposal.unused)} (nothing there could be joined to the lines).")
     return "\n".join(lines)
+
+
+def _idle(stacks: Sequence[Stack], mapping: ExportMapping) -> dict[tuple[str, str], str]:
+    """Remarks on each part: its columns that nothing is read from."""
+    from ecomlib.stores.export.stack import idle
+
+    several = len(mapping.parts()) > 1
+    return {
+        (part, ""): f"Columns not used{f' of the {part}' if several else ''}: {', '.join(columns)}."
+        for part, columns in idle(stacks, mapping).items()
+        if columns
+    }
 
 
 def _decided(
@@ -110,6 +125,10 @@ def _decided(
         guess = next((g for (_, name), g in proposal.guesses.items() if name == role), None)
         perhaps = [*([guess.column] if guess else []), *proposal.rivals.get(role, ())]
         words.append(f"{role} ({'perhaps ' + ' or '.join(perhaps) if perhaps else 'no column looks like it'})")
+    if proposal.packed and {"quantity", "title"} & set(undecided):
+        problem = "a cell holds all products of an order, and tables need a row for each"
+        remedy = "export the orders with a row for each product (line items), not for each order."
+        raise DataError(problem, column=proposal.packed[0], remedy=remedy)
     raise _with_file(DataError(f"these columns must be decided: {'; '.join(words)}"), proposal.mapping, remarks, out)
 
 

@@ -16,6 +16,7 @@ from ecomlib.stores import registry as stores
 
 if TYPE_CHECKING:
     from ecomlib.evaluation.shop_answer import ShopAnswer
+    from ecomlib.stores import Store
 
 Home = Annotated[Path, typer.Option(envvar="ECOMLIB_HOME", help="Folder of versions and events; made by train.")]
 Database = Annotated[
@@ -93,6 +94,8 @@ def train(
         if versions.current() is None:  # no other train was faster
             versions.promote(made.version.number, "the first version")
             typer.echo(f"version {made.version.number:04d} is in force: ecomlib serve --home {home}")
+            if not hold_out:
+                _tell_running_week(shop, home)
             _tell(made.answer)
             return
     else:
@@ -112,6 +115,20 @@ def train(
     left = "" if found.promote else f"; to overrule: ecomlib promote {made.version.number}"
     typer.echo(f"version {versions.open().number:04d} is in force{left}")
     _tell(made.answer)
+
+
+def _tell_running_week(shop: Store, home: Path) -> None:
+    """Say that orders of a week that is not over wait in the tables: the service knows only what it is told."""
+    from ecomlib.serving.release.inputs import monday
+    from ecomlib.serving.release.snapshot import last_full_week
+
+    first = monday(last_full_week(shop) + 1)
+    units = int(shop.orders.loc[shop.orders["ordered_at"] >= first, "quantity"].sum())
+    if units:
+        typer.echo(
+            f"{units:,} units of the week from {first:%Y-%m-%d}, which is not over, stand in the tables; the service"
+            f" counts them when they are told, while it runs: ecomlib replay --speed 0 --home {home}"
+        )
 
 
 def _tell(answer: ShopAnswer) -> None:

@@ -87,7 +87,8 @@ def write(found: DataCheck, out: Path) -> None:
 def _lead(found: DataCheck) -> str:
     if found.rhythm is None:
         return "No order with a date was read"
-    counts = ", ".join(f"{found.report.rows.get(table, 0):,} {table}" for table in ("products", "orders"))
+    words = {"products": "products", "orders": "order lines"}
+    counts = ", ".join(f"{found.report.rows.get(table, 0):,} {word}" for table, word in words.items())
     return (
         f"Orders from {found.rhythm.first:%Y-%m-%d} to {found.rhythm.last:%Y-%m-%d}: {found.rhythm.weeks:,} full "
         f"weeks; {counts}"

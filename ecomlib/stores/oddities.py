@@ -143,7 +143,13 @@ def oddities(frames: Mapping[str, pd.DataFrame], rows: Mapping[str, np.ndarray])
     orders = frames.get("orders")
     if orders is not None and len(orders):
         numbers = rows["orders"]
-        said = (*_dates(orders, numbers), *_doubled(orders), *_guests(orders), *_giants(orders, numbers))
+        said = (
+            *_dates(orders, numbers),
+            *_doubled(orders),
+            *_guests(orders),
+            *_giants(orders, numbers),
+            *_given(orders),
+        )
         found += [f"orders{sentence}" for sentence in (*said, *_unsold(orders), *_nowhere(orders))]
     places = frames.get("regions", pd.DataFrame()).get("region_id", pd.Series(dtype=object))
     if places.eq("all").any():
@@ -298,6 +304,24 @@ def _unsold(orders: pd.DataFrame) -> Iterator[str]:
 
 def _holds_words(values: pd.Series) -> bool:
     return pd.api.types.is_object_dtype(values) or isinstance(values.dtype, pd.StringDtype)
+
+
+def _given(orders: pd.DataFrame) -> Iterator[str]:
+    """Lines without a price that repeat a priced one: many systems write a variant below its parent so."""
+    keys = ["order_id", "product_id", "quantity"]
+    if not {*keys, "unit_price"} <= set(orders):
+        return
+    free = orders["unit_price"] == 0
+    if not free.any():
+        return
+    again = orders[orders.duplicated(keys, keep=False)]
+    priced = (again["unit_price"] > 0).groupby([again[name] for name in keys]).transform("any")
+    count = int((priced & free[again.index]).sum())
+    if count > 1 and 100 * count >= len(orders):
+        yield (
+            f": {count:,} lines have a price of 0 and repeat a priced line of the same order, product and quantity; "
+            "their units count as well. If they are variants below their parents, take them out."
+        )
 
 
 def _guests(orders: pd.DataFrame) -> Iterator[str]:

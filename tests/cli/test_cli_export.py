@@ -106,6 +106,14 @@ def test_dates_that_do_not_tell_need_a_word(tmp_path: Path) -> None:
         assert str(Store.from_directory(tmp_path / word).orders["ordered_at"].iloc[0].date()) == first
 
 
+def test_orders_with_all_products_in_one_cell_need_another_export(tmp_path: Path) -> None:
+    rows = "".join(f"{n},2023-01-{n % 28 + 1:02d},9.50,{n % 3 + 1},2 x Red mug; 1 x Cup {n % 4}\n" for n in range(60))
+    (tmp_path / "export.csv").write_text("Order ID,Order Date,Total,Items,Details\n" + rows, encoding="utf-8")
+    done = invoke("data", "map", tmp_path / "export.csv", "--out", tmp_path / "shop")
+    assert done.exit_code == 1 and "column 'Details': a cell holds all products" in done.stderr
+    assert "a row for each product" in done.stderr
+
+
 def test_a_foreign_folder_is_left_alone(shopify: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x", encoding="utf-8")

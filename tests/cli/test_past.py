@@ -110,3 +110,18 @@ def test_a_model_that_is_fitted_now_says_so_too(folder: Path, monkeypatch: pytes
         assert done.exit_code == 0 and "CAUTION: these are forecasts of weeks that are over: 3 of 4" in done.stderr
     assert invoke(*words, "--past").stderr == ""
     assert invoke(*words[:4], "tiny", *words[5:]).stderr == ""
+
+
+def test_orders_of_the_running_week_are_named_and_not_taken_for_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(monkeypatch, WEEKS[16] + pd.Timedelta(days=2))
+    lines = pd.read_csv(folder / "orders.csv")
+    begun = lines.head(2).assign(order_id=["x", "y"], quantity=[4, 1], ordered_at="2024-04-23 09:00:00")
+    pd.concat([lines, begun]).to_csv(folder / "orders.csv", index=False)
+    words = ("train", "--store", str(folder), "--home", "h", "--quick", "--no-text", "--model", "window_mean")
+    made = invoke(*words)
+    assert "5 units of the week from 2024-04-22" in made.stdout and "ecomlib replay --speed 0 --home h" in made.stdout
+    assert invoke("forecast", "--home", "h", "--out", "week.csv").exit_code == 0
+    ahead = pd.read_csv("week.csv")
+    assert ahead["week"].min() == "2024-04-22" and ahead["sold"].isna().all()

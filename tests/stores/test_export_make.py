@@ -71,6 +71,42 @@ def test_every_form_of_a_file_gives_the_same_table(kind: str, tmp_path: Path) ->
     assert bool(table.notes) == (kind in ("utf-16", "no mark", "cp1252", "title"))
 
 
+@pytest.mark.parametrize("encoding", ["cp1250", "iso-8859-2", "cp1252"])
+def test_the_letters_of_central_europe_and_of_the_west_are_told_apart(encoding: str, tmp_path: Path) -> None:
+    west = "Größe (m³);¿Qué tal?;Crème brûlée, 5 £;Ærø, 30 m² wæ"
+    east = "Sprzedaż;Żółte łódki;Mąka żytnia;Wartość gęś"
+    words = west if encoding == "cp1252" else east
+    (tmp_path / "a.csv").write_bytes(f"{words}\n{words}\n".encode(encoding))
+    (table,) = read_export([tmp_path])
+    assert list(table.frame.columns) == words.split(";")
+
+
+def test_a_polish_till_is_read_by_its_names(tmp_path: Path) -> None:
+    head = "Data sprzedaży;Nr paragonu;Typ dok.;Kod towaru;Nazwa towaru;Ilość;J.m.;Cena brutto;Stawka VAT;Grupa;Sklep\n"
+    rows = [
+        f"{n % 28 + 1:02d}.03.2024;{n}/24;PA;0{n % 5};Mleko {n % 5};{n % 2 + 1},000;szt;3,49;5%;Nabiał;S{n % 2}"
+        for n in range(60)
+    ]
+    (tmp_path / "a.csv").write_bytes((head + "\n".join(rows) + "\nRazem;;;;;90,000;;;;;\n").encode("cp1250"))
+    stacks = stack(read_export([tmp_path]))
+    proposal = propose(stacks)
+    assert proposal.open() == []
+    assert proposal.mapping.lines.columns == {
+        "order_id": "Nr paragonu",
+        "product_id": "Kod towaru",
+        "title": "Nazwa towaru",
+        "ordered_at": "Data sprzedaży",
+        "quantity": "Ilość",
+        "unit_price": "Cena brutto",
+        "unit": "J.m.",
+        "region_id": "Sklep",
+        "status": "Typ dok.",
+        "category": "Grupa",
+    }
+    orders = make_store(stacks, proposal.mapping, "shop").store.orders
+    assert (len(orders), orders["quantity"].sum(), orders["unit_price"].unique().tolist()) == (60, 90, [3.49])
+
+
 @pytest.mark.parametrize(
     ("words", "dates", "right"),
     [
@@ -94,6 +130,33 @@ def test_every_form_of_a_file_gives_the_same_table(kind: str, tmp_path: Path) ->
 def test_dates_of_many_forms(words: list[str], dates: str, right: str) -> None:
     found, _ = moments(pd.Series(words, dtype=object), None, dates, refuse)
     assert found.iloc[0] == pd.Timestamp(right) and found.notna().all()
+
+
+@pytest.mark.parametrize(
+    ("word", "zoned"),
+    [
+        ("02-01-2024", False),
+        ("02-01-2024 08:11", False),
+        ("2024-01-02 08:11:00 -0500", True),
+        ("2024-01-02T08:11:00.000Z", True),
+        ("2024-01-02T08:11+01:00", True),
+        ("Jan 2, 2024 8:11:05 AM PST", True),
+    ],
+)
+def test_a_time_zone_is_named_where_there_is_one(word: str, zoned: bool) -> None:
+    _, notes = moments(pd.Series([word], dtype=object), None, "day-first", refuse)
+    assert any("time zone" in note for note in notes) == zoned
+
+
+@pytest.mark.parametrize(
+    ("form", "currency"), [("€ {}", "EUR"), ("{} zł", "PLN"), ("{} SEK", "SEK"), ("${}", ""), ("{}", "")]
+)
+def test_the_currency_stands_beside_the_prices(form: str, currency: str, tmp_path: Path) -> None:
+    rows = "".join(f"O{n},1,Mug,2023-01-{n + 1:02d},1,{form.format('5.00')},paid\n" for n in range(5))
+    store = make(tmp_path, HEADER + rows).store
+    assert store.currency == currency and store.orders["unit_price"].eq(5.0).all()
+    made = make(tmp_path, HEADER + rows + "O9,1,Mug,2023-02-01,1,£4.00,paid\n" * 2)
+    assert made.store.currency == "" and ("currency" in made.store.orders) == bool(currency)
 
 
 def test_dates_that_cannot_be_told_are_refused() -> None:
@@ -263,6 +326,24 @@ def test_a_mapping_that_does_not_fit_the_export_names_the_column(tmp_path: Path)
     }
     with pytest.raises(DataError, match=r"'qty'.*the columns are order_id, sku"):
         make_store(stack(read_export([tmp_path])), ExportMapping(Part((), columns)), "shop")
+
+
+def test_lines_of_one_currency_are_taken_as_the_note_says(tmp_path: Path) -> None:
+    head = "order_id,sku,name,order_date,quantity,unit price,money\n"
+    rows = "".join(f"O{n},1,Mug,2023-01-{n + 1:02d},1,5.00,{'SEK' if n < 2 else 'EUR'}\n" for n in range(5))
+    (tmp_path / "export.csv").write_text(head + rows, encoding="utf-8")
+    stacks = stack(read_export([tmp_path]))
+    columns = {**propose(stacks).mapping.lines.columns, "currency": "money"}
+    both = make_store(stacks, ExportMapping(Part((), columns)), "shop")
+    (said,) = (note for note in both.notes if note.startswith("currency"))
+    assert "[keep] with 'money' = ['EUR'] in the mapping file" in said
+    (tmp_path / "mapping.toml").write_text(
+        "[lines]\n"
+        + "".join(f'{role} = "{column}"\n' for role, column in columns.items())
+        + "[keep]\n'money' = ['EUR']\n"
+    )
+    one = make_store(stacks, read_mapping(tmp_path / "mapping.toml"), "shop").store
+    assert len(one.orders) == 3 and one.currency == "EUR"
 
 
 def test_what_becomes_of_each_state_is_said(tmp_path: Path) -> None:

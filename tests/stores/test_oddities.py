@@ -106,6 +106,16 @@ def test_a_stray_date_is_noted_by_the_check_and_stops_run_and_train(tmp_path: Pa
         snapshot(Store.from_directory(tmp_path), 4, 6783)
 
 
+def test_lines_without_a_price_that_repeat_a_priced_one(tmp_path: Path) -> None:
+    def twins(orders: pd.DataFrame) -> pd.DataFrame:
+        return pd.concat([orders, orders.head(30).assign(unit_price="0.00")])
+
+    edit("orders.csv", twins)(write_shop(tmp_path))
+    assert "orders: 30 lines have a price of 0 and repeat a priced line of the same order" in noted(tmp_path)
+    edit("orders.csv", lambda orders: orders.iloc[30:])(tmp_path)  # free samples, without the lines that were paid
+    assert "have a price of 0" not in noted(tmp_path)
+
+
 def test_doubled_lines(tmp_path: Path) -> None:
     edit("orders.csv", lambda f: pd.concat([f, f]))(write_shop(tmp_path))
     assert "orders: every line stands twice (240 of 480), alike in every column" in noted(tmp_path)

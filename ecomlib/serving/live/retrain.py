@@ -287,8 +287,9 @@ def forecast_catalogue(home: str | os.PathLike[str], *, database: str | None = N
     """Forecast the whole catalogue as the service does now: a row a product, region, week (lesson 08, section 7).
 
     Columns ``product_id, region_id, week, forecast, low, high, sold, expected, basis, version, origin, interval``;
-    ``all`` is a region. ``forecast`` is the best single number, ``expected`` the mean, which alone may be summed. Where
-    the ends are not known they are missing, and ``interval`` says why; it is missing where they are.
+    ``all`` is a region. ``sold`` is missing where nobody has told of anything in that week. ``forecast`` is the best
+    single number, ``expected`` the mean, which alone may be summed. Where the ends are not known they are missing, and
+    ``interval`` says why; it is missing where they are.
     """
     state = _state(open_bundle(home), home, database)
     b, rows = state.bundle, []
@@ -305,6 +306,8 @@ def forecast_catalogue(home: str | os.PathLike[str], *, database: str | None = N
     names = ["product_id", "region_id", "week", "forecast", "low", "high", "sold", "expected", "basis", "interval"]
     frame = pd.DataFrame(rows, columns=names)
     frame["sold"], frame["interval"] = frame["sold"].astype("Int64"), frame["interval"].astype("string")
+    if state.left == 1.0:  # zero would read as a week without a sale
+        frame["sold"] = pd.array([pd.NA] * len(frame), dtype="Int64")
     ends = ["low", "high"]
     frame[ends] = frame[ends].astype(float).where(frame["interval"].isna(), axis=0)
     frame = frame.assign(version=b.number, origin=monday(state.origin))

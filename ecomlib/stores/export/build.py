@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.stores.export.amounts import downloaded_twice, paid, variants
 from ecomlib.stores.export.discounts import DISCOUNTS, take_off
 from ecomlib.stores.export.lines import gather, product_columns
 from ecomlib.stores.export.mapping import ExportMapping
 from ecomlib.stores.export.roles import OF_ORDER
 from ecomlib.stores.export.stack import Stack
 from ecomlib.stores.export.states import CANCELLED, RETURNED, SALES, TEST, is_marked, is_state, overlooked, told_of
-from ecomlib.stores.export.values import bare, clocks, decimal_signs, moments, numbers
+from ecomlib.stores.export.units import broken, in_fractions, remedy, small_units
+from ecomlib.stores.export.values import bare, clocks, currencies, decimal_signs, moments, numbers
 from ecomlib.stores.store import Store
 
 _ORDERS = ("order_id", "product_id", "region_id", "customer_id", "ordered_at", "quantity", "unit_price", "returned")
@@ -37,6 +39,7 @@ class _Work:
     lines: pd.DataFrame
     left_out: list[tuple[str, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    small: pd.Series = field(default_factory=lambda: pd.Series(dtype=object))
 
     def leave_out(self, bad: pd.Series, why: str) -> None:
         """Take rows out and note how many."""
@@ -71,14 +74,18 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
     main, work = gathered.stack, _Work(gathered.lines, gathered.left_out, gathered.notes)
     has = work.lines.columns
     decimal = mapping.decimal or _decimal_sign(stacks)
+    read = {column for role, column in mapping.lines.columns.items() if role != "order_id"}
+    again, named = downloaded_twice(main.frame.loc[work.lines.index], read)
+    if len(main.names) == 1:
+        work.leave_out(again, f"rows that stand there twice, with the same {named}")
     _fill_orders(work, has)
     nameless = work.lines["product_id"].isna()
     work.leave_out(nameless, "rows without a product (order totals, shipping, fees, footers)")
     work.leave_out(work.lines["order_id"].isna(), "rows without an order's identifier")
     _take_states(work, mapping)
     work.leave_out(work.lines["quantity"].isna(), "rows without a quantity")
-    amount = "unit_price" if "unit_price" in has else "line_total"
-    work.leave_out(work.lines[amount].isna(), "rows without a price")
+    amounts = [role for role in ("unit_price", "line_total") if role in has]
+    work.leave_out(work.lines[amounts].isna().all(axis=1), "rows without a price")
     work.leave_out(work.lines["ordered_at"].isna(), "rows without a date")
     if work.lines.empty:
         found = ", ".join(f"{count} {why}" for why, count in work.left_out)
@@ -93,25 +100,29 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
         fail = lambda problem, bad, remedy: main.fault(problem, column, bad, remedy)  # noqa: E731
         return numbers(words, sign, fail)
 
-    quantity, price = number("quantity"), number(amount)
-    price_per = number("price_per") if "price_per" in has else None
+    if "currency" not in has and (beside := currencies(work.lines[amounts[0]])) is not None:
+        work.lines["currency"] = beside
     discounts = {role: number(role) for role in DISCOUNTS if role in has}
     fewer = {role: number(role) for role in ("quantity_cancelled", "quantity_returned") if role in has}
-    lines = work.lines = work.lines.assign(quantity=quantity, unit_price=price)
+    if discounts and "unit_price" in has:
+        amounts = ["unit_price"]  # a line's total beside it may hold the discount already
+        work.lines = work.lines.drop(columns="line_total", errors="ignore")
+    counted = ("quantity", *amounts, *(["price_per"] if "price_per" in has else []))
+    lines = work.lines = work.lines.assign(**{role: number(role) for role in counted})
     lines["ordered_at"] = _moments(work, mapping, main)
-    if amount == "line_total":
-        with np.errstate(divide="ignore", invalid="ignore"):
-            lines["unit_price"] = (lines["unit_price"] / lines["quantity"]).abs().round(4)
-    elif price_per is not None:
-        lines["unit_price"] = lines["unit_price"] / price_per.where(price_per > 0, 1.0)
+    if "price_per" in has and "unit_price" in has:
+        lines["unit_price"] /= lines["price_per"].where(lines["price_per"] > 0, 1.0)
+    lines["unit_price"] = paid(lines)
     work.leave_out(work.lines["quantity"] == 0, "rows with a quantity of 0")
     if discounts:
         _take_discounts(work, mapping, discounts)
+    twins = variants(work.lines)
+    work.leave_out(twins, "lines without a price that repeat the priced line of their order (a variant and its parent)")
     _take_parts(work, fewer)
+    times = _whole_units(work, mapping, main)
     _take_returns(work)
-    _whole_units(work, mapping, main)
     _prices(work)
-    _regions_and_customers(work)
+    _regions_and_customers(work, mapping)
     _drop_copies(work, gathered.files)
     _say_states(work, mapping, main)
     _divide(work)
@@ -120,6 +131,7 @@ def make_store(stacks: Sequence[Stack], mapping: ExportMapping, name: str) -> Ma
             "no order line is left", table=main.names[0], remedy="look at what was left out, and the mapping."
         )
     products = product_columns(stacks, mapping, work.lines, decimal, work.notes)
+    products = _by_small_units(products, times, work.small)
     return Made(_store(work, products, name), work.left_out, work.notes)
 
 
@@ -315,18 +327,39 @@ def _take_returns(work: _Work) -> None:
     work.leave_out(back, why)
 
 
-def _whole_units(work: _Work, mapping: ExportMapping, main: Stack) -> None:
-    times = mapping.quantity_times
-    quantity = work.lines["quantity"] * times
-    if times != 1:
-        work.lines["unit_price"] = work.lines["unit_price"] / times
-        work.notes.append(f"quantity: multiplied by {times:g}, and prices divided by it.")
-    broken = (quantity - quantity.round()).abs() > 1e-6
-    if broken.any():
+def _whole_units(work: _Work, mapping: ExportMapping, main: Stack) -> pd.Series:
+    """Make quantities whole, and give what each product's were multiplied by."""
+    lines = work.lines
+    times = pd.Series(mapping.quantity_times, index=lines.index)
+    if mapping.quantity_times != 1:
+        work.notes.append(f"quantity: multiplied by {mapping.quantity_times:g}, and prices divided by it.")
+    lines["quantity"] = lines["quantity"] * times
+    if mapping.fraction_times != 1 and (parts := in_fractions(lines)).any():
+        times = times.where(~parts, times * mapping.fraction_times)
+        lines["quantity"] = lines["quantity"].where(~parts, lines["quantity"] * mapping.fraction_times)
+        work.small = small_units(lines[parts], mapping.fraction_times)
+        kinds = ", ".join(work.small.value_counts().index[:4])
+        work.notes.append(
+            f"quantity: {len(work.small):,} products that are sold in fractions are counted in {kinds}"
+            f" ({int(parts.sum()):,} lines; multiplied by {mapping.fraction_times:g}, and prices divided by it);"
+            " sums and scores over all products count each of these as a unit."
+        )
+    if (bad := broken(lines["quantity"])).any():
         column = (mapping.column("quantity") or ("", ""))[1]
-        remedy = "sell by a smaller unit: quantity_times = 1000 in the mapping file turns kilograms into grams."
-        raise main.fault(f"{int(broken.sum())} quantities are not whole numbers", column, broken, remedy)
-    work.lines["quantity"] = quantity.round().astype("int64")
+        raise main.fault(f"{int(bad.sum())} quantities are not whole numbers", column, bad, remedy(lines))
+    lines["quantity"] = lines["quantity"].round().astype("int64")
+    lines["unit_price"] = lines["unit_price"] / times
+    return times.groupby(lines["product_id"]).first()
+
+
+def _by_small_units(products: pd.DataFrame, times: pd.Series, small: pd.Series) -> pd.DataFrame:
+    """Divide the prices of products that are counted in a smaller unit, and say the unit in their titles."""
+    for role in ("list_price", "unit_cost"):
+        if role in products:
+            products[role] = products[role] / products["product_id"].map(times).fillna(1.0)
+    unit = products["product_id"].map(small)
+    products["title"] = products["title"].where(unit.isna(), products["title"] + " (in " + unit.astype(str) + ")")
+    return products
 
 
 def _prices(work: _Work) -> None:
@@ -336,7 +369,7 @@ def _prices(work: _Work) -> None:
         work.notes.append(f"unit_price: {free} lines have a price of 0; they are kept.")
 
 
-def _regions_and_customers(work: _Work) -> None:
+def _regions_and_customers(work: _Work, mapping: ExportMapping) -> None:
     lines = work.lines
     if "customer_id" in lines:
         mails = lines["customer_id"].astype(str).str.contains("@")
@@ -366,8 +399,14 @@ def _regions_and_customers(work: _Work) -> None:
         kinds = lines["currency"].dropna().value_counts()
         if len(kinds) > 1:
             shares = ", ".join(f"{name} {count:,} lines" for name, count in kinds.items())
+            column = mapping.lines.columns.get("currency")
+            one = (
+                f" A part [keep] with '{column}' = ['{kinds.index[0]}'] in the mapping file takes one."
+                if column
+                else ""
+            )
             work.notes.append(
-                f"currency: prices in several currencies stand in one column ({shares}); nothing was converted."
+                f"currency: prices in several currencies stand in one column ({shares}); nothing was converted.{one}"
             )
 
 
@@ -385,10 +424,10 @@ def _drop_copies(work: _Work, files: np.ndarray) -> None:
 def _store(work: _Work, products: pd.DataFrame, name: str) -> Store:
     lines = work.lines
     orders = pd.DataFrame({column: lines[column] for column in _ORDERS if column in lines}).reset_index(drop=True)
-    currencies = list(lines["currency"].dropna().unique()) if "currency" in lines else []
-    for column in (*(["postcode"] if "postcode" in lines else []), *(["currency"] if len(currencies) > 1 else [])):
+    kinds = list(lines["currency"].dropna().unique()) if "currency" in lines else []
+    for column in (*(["postcode"] if "postcode" in lines else []), *(["currency"] if len(kinds) > 1 else [])):
         orders[column] = lines[column].to_numpy()
     if not orders["returned"].any():
         orders = orders.drop(columns="returned")
     orders = orders.sort_values("ordered_at", kind="stable", ignore_index=True)
-    return Store(name, products, orders, currency=str(currencies[0]) if len(currencies) == 1 else "")
+    return Store(name, products, orders, currency=str(kinds[0]) if len(kinds) == 1 else "")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.stores.export.amounts import reduced
 from ecomlib.stores.export.discounts import DISCOUNTS, Amounts, weigh
 from ecomlib.stores.export.layouts import Layout, recognise
 from ecomlib.stores.export.mapping import ExportMapping, Part
@@ -15,7 +16,7 @@ from ecomlib.stores.export.role import plain
 from ecomlib.stores.export.roles import OF_ORDER, OF_PRODUCT, REQUIRED, ROLE
 from ecomlib.stores.export.scores import LIKELY, LOWEST, Guess, assign, fits, line_totals, name_score
 from ecomlib.stores.export.stack import Stack
-from ecomlib.stores.export.values import bare, decimal_signs, look
+from ecomlib.stores.export.values import bare, decimal_signs, is_packed, look
 
 _FROM_ORDERS = (*OF_ORDER, "status")
 _ENOUGH = 20_000  # lines that are looked at for what a discount is
@@ -38,6 +39,8 @@ class Proposal:
         Files that nothing is read from.
     rivals : mapping of str to tuple of str
         By role, columns that could be it too.
+    packed : tuple of str
+        Columns of the lines whose cells hold several products each.
     notes : tuple of str
         What is said beside the columns.
     """
@@ -47,6 +50,7 @@ class Proposal:
     layout: str
     unused: tuple[str, ...]
     rivals: Mapping[str, tuple[str, ...]]
+    packed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def open(self) -> list[str]:
@@ -114,6 +118,9 @@ def propose(stacks: Sequence[Stack]) -> Proposal:
             picks.pop(role, None)
     picks = _price(main.stack.frame, picks, main.scores, main.layout)
     picks, notes = _discounts(main, orders, guesses, picks)
+    taken_off = any(role in picks or ("orders", role) in guesses for role in DISCOUNTS)
+    if taken_off and "unit_price" in picks:
+        picks.pop("line_total", None)  # it may hold the discount already
     # Columns that help only together with others.
     for role, wants in (("time", "ordered_at"), ("price_per", "unit_price")):
         if wants not in picks:
@@ -126,7 +133,8 @@ def propose(stacks: Sequence[Stack]) -> Proposal:
     unused = tuple(name for one in others for name in one.stack.names)
     layout = main.layout.name if main.layout else ""
     rivals = {role: _rivals(main, role, picks.get(role)) for role in REQUIRED}
-    return Proposal(mapping, guesses, layout, unused, rivals, tuple(notes))
+    packed = tuple(str(c) for c in main.stack.frame if is_packed(main.stack.frame[c]))
+    return Proposal(mapping, guesses, layout, unused, rivals, packed, tuple(notes))
 
 
 def _chosen(guesses: Mapping[tuple[str, str], Guess], name: str) -> dict[str, str]:
@@ -166,7 +174,7 @@ def _joined(
     for other in others:
         for column in other.stack.frame.columns:
             there = other.stack.frame[column].dropna()
-            overlap = float(values.isin(there).mean()) if len(values) else 0.0
+            overlap = _overlap(values, there)
             named = name_score(ROLE[link], column)[0]
             if (
                 overlap < 0.5
@@ -200,6 +208,14 @@ def _joined(
     return best[1:] if best else None
 
 
+def _overlap(values: pd.Index, there: pd.Series) -> float:
+    """The share of identifiers that a column holds; a spreadsheet may have taken its leading zeros."""
+    if not len(values):
+        return 0.0
+    bare_ones = values.str.lstrip("0").isin(there.str.lstrip("0"))
+    return float(max(values.isin(there).mean(), bare_ones.mean()))
+
+
 def _price(
     frame: pd.DataFrame, picks: dict[str, Guess], scores: dict[str, list[Guess]], layout: Layout | None
 ) -> dict[str, Guess]:
@@ -213,19 +229,27 @@ def _price(
     if total and layout and _only_total(layout, total):
         picks.pop("unit_price", None)  # the layout knows: what is called a price there is the line's
         return picks
+    if unit and unit.confidence > LIKELY:
+        taken = {guess.column for guess in picks.values() if guess.named and guess.role != "line_total"}
+        total = _paid_total(frame, unit, counts, taken) or total
     if unit and total and unit.confidence > LIKELY:
         each, whole = _floats(frame[unit.column]), _floats(frame[total.column])
         there = (whole.abs() > 0) & each.notna() & counts.notna()
-        same = (
-            float(((each * counts - whole).abs() <= 0.011 * whole.abs() + 0.02)[there].mean()) if there.any() else 0.0
-        )
+        near = (each * counts - whole).abs() <= 0.011 * whole.abs() + 0.02
+        same = float(near[there].mean()) if there.any() else 0.0
+        if less := reduced(each, counts, whole):
+            why = f"{unit.column} times {quantity.column}, but less on {less:.0%} of rows"
+            picks["unit_price"] = replace(unit, confidence=0.99)
+            picks["line_total"] = replace(total, reason=f"{total.reason}; {why}: what was paid")
+            picks.pop("discount", None)
+            return picks
         if same > 0.8:
             picks["unit_price"] = replace(
                 unit,
                 confidence=0.99,
                 reason=f"{unit.reason}; times {quantity.column} it is {total.column} on {same:.0%} of rows",
             )
-        del picks["line_total"]
+        picks.pop("line_total", None)
         return picks
     if unit and total:  # neither name is strong: the stronger one is looked at
         picks.pop("line_total" if unit.confidence >= total.confidence else "unit_price")
@@ -255,6 +279,16 @@ def _price(
     )
     picks[other] = replace(guess, role=other, confidence=_surer(guess, 0.8), reason=f"{guess.reason}; it {why}")
     return picks
+
+
+def _paid_total(frame: pd.DataFrame, unit: Guess, counts: pd.Series, taken: set[str]) -> Guess | None:
+    """The column that is price times quantity, but less on some rows, whatever its name: what was paid for the line."""
+    each = _floats(frame[unit.column])
+    for column in frame:
+        if column not in taken and reduced(each, counts, _floats(frame[column])):
+            score, reason = name_score(ROLE["line_total"], str(column))
+            return Guess("line_total", str(column), max(score, 0.8), reason or "by its values")
+    return None
 
 
 def _discounts(

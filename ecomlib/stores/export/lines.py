@@ -186,9 +186,12 @@ def _listed(products: pd.DataFrame, part: Part, other: Stack, notes: list[str]) 
     """Add what a list of products says, and the products that nobody bought."""
     key = other.frame[part.key]
     known = pd.Series(products.index, index=products.index, dtype=object)
-    if not key.isin(products.index).any():
-        bare_names = dict(zip(known.str.lstrip("0"), known, strict=True))
-        key = key.map(lambda word: bare_names.get(word.lstrip("0"), word) if isinstance(word, str) else word)
+    # A spreadsheet takes leading zeros away; where two products would then have one name, none is changed.
+    stripped = known.str.lstrip("0")
+    single = ~stripped.duplicated(keep=False)
+    bare_names = dict(zip(stripped[single], known[single], strict=True))
+    changed = ~key.isin(products.index) & key.notna()
+    key = key.where(~changed, key.map(lambda word: bare_names.get(str(word).lstrip("0"), word)))
     table = pd.DataFrame({role: other.frame[column] for role, column in part.columns.items()})
     table = table.groupby(key.rename("product_id"), sort=False).first()
     unknown = int((~products.index.isin(table.index)).sum())

@@ -47,6 +47,8 @@ class ExportMapping:
         ``"point"``, ``"comma"``, or empty: the files decide.
     quantity_times : float
         What quantities are multiplied and prices divided by: 1000 turns kilograms into grams.
+    fraction_times : float
+        The same for products that are sold in fractions only; their titles say so.
     keep : mapping of str to tuple of str
         By a column of the lines: the values of the rows that are order lines.
     cancelled, returned : tuple of str
@@ -59,6 +61,7 @@ class ExportMapping:
     dates: str = ""
     decimal: str = ""
     quantity_times: float = 1.0
+    fraction_times: float = 1.0
     keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cancelled: tuple[str, ...] = ()
     returned: tuple[str, ...] = ()
@@ -82,7 +85,8 @@ def write_mapping(mapping: ExportMapping, path: Path, remarks: Mapping[tuple[str
     Parameters
     ----------
     remarks : mapping of (str, str) to str
-        By part and role: what stands behind the line, such as the reason of a proposal.
+        By part and role: what stands behind the line, such as the reason of a proposal; by part and an empty role what
+        stands below its columns.
     """
     lines = [
         "# Which column of the export is which. Edit it, and hand it in again:",
@@ -91,6 +95,7 @@ def write_mapping(mapping: ExportMapping, path: Path, remarks: Mapping[tuple[str
         f"dates = {_toml(mapping.dates)}  # day-first or month-first; empty: the column decides",
         f"decimal = {_toml(mapping.decimal)}  # point or comma; empty: the files decide",
         f"quantity_times = {mapping.quantity_times:g}  # 1000 turns kilograms into grams (prices are divided by it)",
+        f"fraction_times = {mapping.fraction_times:g}  # the same, but only for products that are sold in fractions",
         f"cancelled = {_toml(mapping.cancelled)}  # states of lines to leave out, besides the usual ones",
         f"returned = {_toml(mapping.returned)}  # states of lines that came back, besides the usual ones",
     ]
@@ -101,11 +106,19 @@ def write_mapping(mapping: ExportMapping, path: Path, remarks: Mapping[tuple[str
         for role, column in part.columns.items():
             remark = remarks.get((name, role), "")
             lines.append(f"{role} = {_toml(column)}" + (f"  # {remark}" if remark else ""))
+        lines += [f"# {remarks[name, '']}"] if remarks.get((name, "")) else []
     if mapping.keep:
         lines += ["", "# Only rows with these values are order lines.", "[keep]"]
         lines += [f"{_toml(column)} = {_toml(values)}" for column, values in mapping.keep.items()]
     lines += ["", "# What may be named in [lines], [orders] and [products]:"]
     lines += [f"#   {role.key:<18} {role.means}" for role in ROLE.values()]
+    lines += [
+        "# A file of orders or products is joined by its key, the column that holds the order_id or product_id:",
+        "#   [products]",
+        '#   files = ["articles.csv"]',
+        '#   key = "Article number"',
+        '#   title = "Name"',
+    ]
     return write_whole(path, "\n".join(lines) + "\n")
 
 
@@ -130,7 +143,7 @@ def read_mapping(path: str | Path) -> ExportMapping:
         remedy = "put names between quotation marks, one column a line; the comments in a new file show the form."
         raise DataError(f"the mapping file is not TOML: {fault}", value=str(path), remedy=remedy) from None
     parts = {name: _part(name, content[name]) for name in PARTS if name in content}
-    known = {*PARTS, "dates", "decimal", "quantity_times", "keep", "cancelled", "returned"}
+    known = {*PARTS, "dates", "decimal", "quantity_times", "fraction_times", "keep", "cancelled", "returned"}
     unknown = sorted(set(content) - known)
     if unknown or "lines" not in parts:
         problem = (
@@ -139,11 +152,6 @@ def read_mapping(path: str | Path) -> ExportMapping:
         raise DataError(problem, value=str(path), remedy=f"it may hold {', '.join(sorted(known))}.")
     _choice("dates", content.get("dates", ""), DATES)
     _choice("decimal", content.get("decimal", ""), DECIMALS)
-    times = content.get("quantity_times", 1.0)
-    if isinstance(times, bool) or not isinstance(times, int | float) or not times > 0:
-        raise DataError(
-            "quantity_times must be a number above zero", value=times, remedy="write 1 to leave quantities."
-        )
     keep = content.get("keep", {})
     if not isinstance(keep, dict):
         raise DataError("[keep] must hold lists of values by column", value=keep, remedy='write "Type" = ["Order"].')
@@ -151,7 +159,8 @@ def read_mapping(path: str | Path) -> ExportMapping:
         **parts,
         dates=content.get("dates", ""),
         decimal=content.get("decimal", ""),
-        quantity_times=float(times),
+        quantity_times=_times("quantity_times", content.get("quantity_times", 1.0)),
+        fraction_times=_times("fraction_times", content.get("fraction_times", 1.0)),
         keep={column: _words(column, values) for column, values in keep.items()},
         cancelled=_words("cancelled", content.get("cancelled", [])),
         returned=_words("returned", content.get("returned", [])),
@@ -163,6 +172,12 @@ def _choice(name: str, value: object, offered: tuple[str, ...]) -> None:
         raise DataError(
             f"'{name}' has no such choice", value=value, remedy=f"write {' or '.join(offered)}, or leave it empty."
         )
+
+
+def _times(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise DataError(f"{name} must be a number above zero", value=value, remedy="write 1 to leave quantities.")
+    return float(value)
 
 
 def _words(name: str, value: Any) -> tuple[str, ...]:
@@ -183,5 +198,8 @@ def _part(name: str, content: Any) -> Part:
             raise DataError(f"[{name}] {role} must name one column", value=column, remedy='write "Name of the column".')
     files, key = _words("files", content.get("files", [])), content.get("key", "")
     if name != "lines" and not key:
-        raise DataError(f"[{name}] names no key", remedy='write the column that holds the identifier: key = "id".')
+        link = "order_id" if name == "orders" else "product_id"
+        column = columns.get(link) or "id"
+        remedy = f"write the column that holds the {link} there: key = {_toml(column)}."
+        raise DataError(f"[{name}] names no key", remedy=remedy)
     return Part(files, {role: column for role, column in columns.items() if column}, str(key))

@@ -10,6 +10,7 @@ import csv
 import datetime
 import gzip
 import io
+import re
 import sys
 import zipfile
 import zlib
@@ -29,6 +30,8 @@ _SHEETS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 READABLE = (*_TEXT, *_SHEETS, ".parquet", ".gz", ".zip")
 _SEPARATORS = (",", ";", "\t", "|")
 _LOOK = 200  # lines that are looked at for the separator and the header
+# What Windows-1252 makes of ł, ą, ż and their like: no Western word has these signs inside or behind it (m³ has).
+_SIGN_IN_WORD = re.compile(r"[^\W\d_][¹³¿¯£¥¼¾¶±¦§](?=[^\W\d_])|[^\W\d_]{2}(?![mM])[^\W\d_][¹³¿¯£¥¼¾¶±](?![^\W\d_])")
 _OURS = ("mapping.toml", "store.json")
 
 
@@ -164,8 +167,21 @@ def _decode(data: bytes, name: str, notes: list[str]) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        notes.append(f"{name}: not UTF-8, read as Windows-1252; check the words with accents in the tables.")
-        return data.decode("cp1252", errors="replace")
+        encoding, said = _eight_bit(data)
+        notes.append(f"{name}: not UTF-8, read as {said}; check the words with accents in the tables.")
+        return data.decode(encoding, errors="replace")
+
+
+def _eight_bit(data: bytes) -> tuple[str, str]:
+    """The encoding of one byte a letter: Central European where Western signs would stand inside words."""
+    western = data.decode("cp1252", errors="replace")
+    inside = len(_SIGN_IN_WORD.findall(western))
+    letters = sum(letter.isalpha() and not letter.isascii() for letter in western)
+    if inside < 2 or inside < 0.02 * letters:
+        return "cp1252", "Windows-1252"
+    # The Polish ś and ź lie where ISO 8859-2 has no letters.
+    windows = any(byte in data for byte in b"\x8c\x8f\x9c\x9f\x8a\x9a\x8e\x9e")
+    return ("cp1250", "Windows-1250") if windows else ("iso-8859-2", "ISO 8859-2")
 
 
 def _records(text: str, separator: str, limit: int | None = None) -> list[list[str]]:

@@ -26,6 +26,7 @@ class Role:
     numbered: tuple[str, ...] = ()  # nouns that say it together with a word for "number" or "code"
 
 
+# Letters that do not fall apart into a letter and an accent.
 _STROKES = str.maketrans({"ı": "i", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "æ": "ae", "Æ": "Ae"})
 
 
@@ -55,5 +56,5 @@ def names(text: str) -> tuple[str, ...]:
 NUMBER_WORDS = names(
     "number, no, nr, num, nummer, numer, numero, id, code, cod, kod, codigo, codice, ref, reference, referenz, key, "
     "idx, no de, numero de, code de, num de, codigo de, numero di, codice di, ref de, n, numero del, numero dell, "
-    "codigo del, identifier, kennung, numero do, numero da, codigo do, codigo da, numer, номер, код, код и номер"
+    "codigo del, identifier, kennung, numero do, numero da, codigo do, codigo da, numer, cislo, номер, код, код и номер"
 )

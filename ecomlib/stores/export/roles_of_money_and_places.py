@@ -25,6 +25,7 @@ BESIDE_LINES = (
             "unitario, precio unidad, precio por unidad, precio venta, precio de venta, precio ud, p unitario, pvp, "
             "prezzo unitario, prezzo unit, prezzo vendita, prezzo di vendita, prezzo un, prezzo netto, stukprijs, "
             "prijs per stuk, eenheidsprijs, verkoopprijs, prijs per eenheid, netpr, unit price tax incl, unit price "
+            "cena sprzedazy, cena sprzedazy brutto, cena jedn, "
             "tax excl, preco unitario, cena jednostkowa, enhedspris, unit amount, cena za sztuke, cena brutto, cena "
             "netto, цена, цена за единицу, цена продажи, preco de venda, styckpris, pris per styck, pris pr stk, "
             "stykpris, birim fiyati, birim fiyat, satis fiyati, fiyat, cena za kus, cena za ks, jednotkova cena, "
@@ -54,19 +55,21 @@ BESIDE_LINES = (
             "line total, row total, item total, item subtotal, line amount, extended price, gross sales, total price, "
             "product sales, line subtotal, item sales, net sales, line value, line net, line gross, ext price, total "
             "line, lineitem total, total amount, sales amount, sales value, revenue, sales, order item total, "
-            "turnover, item price total, principal amount, order line total, total item price, line price, "
-            "gesamtpreis, positionswert, zeilensumme, umsatz, umsatze, positionsbetrag, gesamtbetrag, warenwert, "
-            "wert, betrag, nettowert, gesamt netto, gesamt brutto, nettobetrag, positionssumme, zeilenbetrag, umsatz "
-            "brutto, umsatz netto, gp, summe, g preis, gpreis, pos summe, netto betrag, bruttobetrag, positionspreis, "
-            "montant ht, montant ttc, total ht, total ttc, total ligne, montant ligne, montant, prix total, ca ht, "
-            "ca, montant net, total ligne ht, prix total ht, prix total ttc, mt ht, montant total, importe, importe "
-            "linea, total linea, importe total, precio total, subtotal linea, importe neto, importe bruto, importo, "
-            "totale riga, totale, importo riga, prezzo totale, imponibile, valore, importo totale, totale netto, "
-            "regelbedrag, regeltotaal, bedrag, totaalprijs, omzet, totaalbedrag, totaal, regel totaal, netwr, total "
-            "price tax incl, total price tax excl, wartosc, valor total, sales net, сумма, сумма продажи, стоимость, "
-            "выручка, wartosc brutto, radsumma, belopp, summa, belop, slutpris, total paid, amount paid, paid amount, "
-            "price paid total, belob, satis tutari, tutar, toplam, toplam tutar, celkem, cena celkem, castka, 金額, "
-            "合計, 小計, 金额, 总价, 实付金额"
+            "turnover, item price total, principal amount, order line total, total item price, line price, wartosc "
+            "netto, wartosc sprzedazy, wartosc pozycji, kwota, kwota brutto, kwota netto, suma, razem, linjetotal, "
+            "valor, final price, line total after discount, row total after discount, line amount incl vat, line "
+            "amount excl vat, gesamtpreis, positionswert, zeilensumme, umsatz, umsatze, positionsbetrag, gesamtbetrag, "
+            "warenwert, wert, betrag, nettowert, gesamt netto, gesamt brutto, nettobetrag, positionssumme, "
+            "zeilenbetrag, umsatz brutto, umsatz netto, gp, summe, g preis, gpreis, pos summe, netto betrag, "
+            "bruttobetrag, positionspreis, montant ht, montant ttc, total ht, total ttc, total ligne, montant ligne, "
+            "montant, prix total, ca ht, ca, montant net, total ligne ht, prix total ht, prix total ttc, mt ht, "
+            "montant total, importe, importe linea, total linea, importe total, precio total, subtotal linea, importe "
+            "neto, importe bruto, importo, totale riga, totale, importo riga, prezzo totale, imponibile, valore, "
+            "importo totale, totale netto, regelbedrag, regeltotaal, bedrag, totaalprijs, omzet, totaalbedrag, totaal, "
+            "regel totaal, netwr, total price tax incl, total price tax excl, wartosc, valor total, sales net, сумма, "
+            "сумма продажи, стоимость, выручка, wartosc brutto, radsumma, belopp, summa, belop, slutpris, total paid, "
+            "amount paid, paid amount, price paid total, belob, satis tutari, tutar, toplam, toplam tutar, celkem, "
+            "cena celkem, castka, 金額, 合計, 小計, 金额, 总价, 实付金额"
         ),
         names(
             "total, amount, extended, subtotal, value, gesamt, netto, brutto, net, gross, product charges, ventas, "
@@ -79,6 +82,18 @@ BESIDE_LINES = (
                 "grand, order, bestell, commande total, unit, einzel, stuck, unitaire, unitario, paid, count, invoice"
             ),
         ),
+    ),
+    Role(
+        "unit",
+        "the unit of measure of the quantity: pieces, kilograms",
+        "text",
+        names(
+            "unit of measure, uom, measure unit, unit of measurement, sales unit, um, u m, mengeneinheit, einheit, "
+            "verkaufseinheit, me, vme, meins, vrkme, unite de mesure, unite, unidad de medida, unidad medida, u "
+            "medida, unidad, unita di misura, unita misura, udm, unita, eenheid, meeteenheid, jm, j m, jednostka "
+            "miary, jednostka, jedn, unidade"
+        ),
+        names("unit, measure"),
     ),
     Role(
         "price_per",
@@ -162,6 +177,7 @@ BESIDE_LINES = (
             "account no, kundennr, kundennummer, kunden nr, kunde, kunden id, debitor, debitorennummer, auftraggeber, "
             "kd nr, kdnr, nutzername des kaufers, e mail adresse, kunden email, kaufer, debitor nr, debitorennr, "
             "kundenkonto, kundennummer nr, client, code client, no client, numero client, id client, ref client, "
+            "no klienta, numer klienta, id klienta, kod klienta, kontrahent, nip klienta, kundnr, "
             "numero de client, compte client, no de client, cliente, codigo cliente, id cliente, numero de cliente, "
             "no cliente, cod cliente, numero cliente, no de cliente, codice cliente, klantnummer, klant, klantnr, "
             "klantcode, klant id, debiteur, debiteurnummer, kunnr, kunag, correo, correo electronico, courriel, email "
@@ -183,15 +199,16 @@ BESIDE_LINES = (
         "where it was sold",
         "text",
         names(
-            "region, region id, ship country, shipping country, ship to country, country, country code, store, "
-            "branch, state, location, delivery country, delivery state, ship state, shipping province, shipping "
-            "country code, shop, outlet, country code billing, country code shipping, plant, sales region, territory, "
-            "state code billing, market, warehouse, bundesland, land, lieferland, filiale, werk, region lieferung, "
-            "standort, niederlassung, versandland, verkaufsgebiet, pays, pays livraison, pays de livraison, "
-            "departement, magasin, etablissement, agence, depot, pais, provincia, tienda, pais de envio, comunidad "
-            "autonoma, sucursal, pais envio, nazione, negozio, regione, paese, magazzino, punto vendita, provincie, "
-            "winkel, vestiging, verzendland, werks, land1, vkbur, regio, vkorg, kraj, kraj dostawy, склад, магазин, "
-            "регион, город, страна, подразделение"
+            "sklep, magazyn, wojewodztwo, oddzial, punkt sprzedazy, filiaal, butik, loja, estado de entrega, prodejna, "
+            "zeme, ship country code, marketplace, region, region id, ship country, shipping country, ship to country, "
+            "country, country code, store, branch, state, location, delivery country, delivery state, ship state, "
+            "shipping province, shipping country code, shop, outlet, country code billing, country code shipping, "
+            "plant, sales region, territory, state code billing, market, warehouse, bundesland, land, lieferland, "
+            "filiale, werk, region lieferung, standort, niederlassung, versandland, verkaufsgebiet, pays, pays "
+            "livraison, pays de livraison, departement, magasin, etablissement, agence, depot, pais, provincia, "
+            "tienda, pais de envio, comunidad autonoma, sucursal, pais envio, nazione, negozio, regione, paese, "
+            "magazzino, punto vendita, provincie, winkel, vestiging, verzendland, werks, land1, vkbur, regio, vkorg, "
+            "kraj, kraj dostawy, склад, магазин, регион, город, страна, подразделение"
         ),
         names(
             "order state, billing country, billing province, province, billing state, ship city, city, rechnungsland, "
@@ -219,13 +236,14 @@ BESIDE_LINES = (
         names(
             "order status, status, item status, financial status, transaction type, event type, type, sale type, line "
             "status, line type, order state, document type, sales type, adjustment type, itemization type, "
-            "bestellstatus, auftragsstatus, typ, status der bestellung, vorgangsart, belegart, vorgangstyp, "
-            "positionsstatus, statut, etat, statut commande, statut de la commande, etat commande, type de piece, "
-            "type piece, etat de la commande, estado, estado del pedido, estado pedido, tipo, tipo de transaccion, "
-            "tipo documento, stato, stato ordine, stato dell ordine, besteldstatus, orderstatus, bestelstatus, soort, "
-            "order type, auart, vbtyp, fkart, zahlungsstatus, payment status, kind, status zamowienia, situacao, "
-            "siparis durumu, siparis statusu, ステータス, durum, stav, stav objednavky, 注文状態, 订单状态, статус, "
-            "статус заказа, состояние"
+            "bestellstatus, auftragsstatus, typ, status der bestellung, vorgangsart, belegart, vorgangstyp, typ dok, "
+            "typ dokumentu, rodzaj dokumentu, stan zamowienia, line state, item state, ordrestatus, current state, "
+            "current status, orderstatus order, positionsstatus, statut, etat, statut commande, statut de la commande, "
+            "etat commande, type de piece, type piece, etat de la commande, estado, estado del pedido, estado pedido, "
+            "tipo, tipo de transaccion, tipo documento, stato, stato ordine, stato dell ordine, besteldstatus, "
+            "orderstatus, bestelstatus, soort, order type, auart, vbtyp, fkart, zahlungsstatus, payment status, kind, "
+            "status zamowienia, situacao, siparis durumu, siparis statusu, ステータス, durum, stav, stav objednavky, "
+            "注文状態, 订单状态, статус, статус заказа, состояние"
         ),
         parts=names("status, statut"),
         never=names("fulfil, tax, customer, shipping, versand"),
@@ -304,9 +322,11 @@ BESIDE_LINES = (
         names(
             "category, product category, product type, department, product group, item category, kategorie, "
             "warengruppe, produktgruppe, artikelgruppe, hauptwarengruppe, categorie, famille, categoria, familia, "
-            "famiglia, reparto, rubriek, groupe, sous famille, matkl, matl group, material group, item group, "
-            "productgroep, categorie produit, rayon, artikelkategorie, kategoria, категория, группа, группа товаров, "
-            "вид номенклатуры, departamento, dept, kategori, gruppo"
+            "famiglia, reparto, rubriek, groupe, sous famille, matkl, matl group, material group, item group, grupa, "
+            "grupa towarowa, grupa asortymentowa, kategoria produktu, dzial, groep, artikelgroep, varugrupp, "
+            "varegruppe, grupo, skupina zbozi, kategorie zbozi, category path, category name, productgroep, categorie "
+            "produit, rayon, artikelkategorie, kategoria, категория, группа, группа товаров, вид номенклатуры, "
+            "departamento, dept, kategori, gruppo"
         ),
         names("type, group, gruppe, collection, class, sub category, subcategory, line of business"),
     ),

@@ -22,12 +22,13 @@ _NOISE = frozenset(
         r"\S+",
         """
     eur euro usd gbp chf sek pln cad aud netto brutto net gross ht ttc hors incl inkl excl exkl vat mwst in stk
-    local base tva iva inc tax taxes zzgl ohne mit tvac htva ii per each pro
+    local base tva iva inc tax taxes zzgl ohne mit tvac htva btw moms ust incluse inclus compris dph ii per each pro
 """,
     )
 )
 _TABLE_PREFIXES = ("vbap ", "vbak ", "makt ", "mara ", "vbrp ", "vbrk ", "lips ", "likp ")
 _LEADING = ("lineitem", "line", "orders", "pos", "position", "order", "item", "items", "lines", "sales")
+_STATES = 0.6  # share of known states from which a column holds states, whatever its name
 _FEW = 20  # rows under which little is told by values
 
 
@@ -192,6 +193,8 @@ def _allows_words(role: str, look: Look) -> tuple[float, str]:
         if role == "product_id" and look.distinct == 1 and look.count > 4 * _FEW:
             return 0.7, "no two are alike"
         return 1.0, "they repeat" if look.distinct < 0.95 else ""
+    if look.states > _STATES and role != "status":
+        return 0.0, ""
     if role in ("title", "description"):
         if dates or look.mails > 0.3 or look.letters < 0.2:
             return (0.3 if look.letters and not dates else 0.0), "hardly any letters"
@@ -206,6 +209,8 @@ def _allows_words(role: str, look: Look) -> tuple[float, str]:
     if role in ("cancelled", "returned", "test"):
         flags = look.count <= 2
         return (1.0, "") if flags or look.filled < 0.6 else (0.0, "")
+    if role == "unit":
+        return (1.0, "") if look.count <= 30 and look.letters > 0.5 else (0.0, "")
     if role == "currency":
         return (1.0, "") if (look.count <= 30 and look.letters > 0.5) or look.count <= 3 else (0.0, "")
     return 1.0, ""
@@ -221,6 +226,8 @@ def by_values(role: str, look: Look) -> tuple[float, str]:
         return 0.38, "its values look like money"
     if role == "title" and look.letters > 0.9 and look.words > 1.8 and look.distinct < 0.9 and look.count > 2:
         return 0.35, "its values are words"
+    if role == "status" and look.states > _STATES:
+        return LIKELY, "its values are states of orders"
     return 0.0, ""
 
 

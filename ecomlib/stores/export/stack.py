@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.stores.export.mapping import ExportMapping
 from ecomlib.stores.export.read_export import ExportTable
 from ecomlib.stores.export.role import plain
 
@@ -62,6 +63,17 @@ def _joined(group: Sequence[ExportTable]) -> Stack:
         np.concatenate([table.rows for table in group]),
         typed,
     )
+
+
+def idle(stacks: Iterable[Stack], mapping: ExportMapping) -> dict[str, list[str]]:
+    """List the columns that a mapping reads nothing from, by the part whose files hold them; empty ones are no news."""
+    found = {}
+    for name, part in mapping.parts().items():
+        home = find(stacks, part.files, [part.key, *part.columns.values()])
+        if home is not None:
+            read = {part.key, *part.columns.values(), *(mapping.keep if name == "lines" else ())}
+            found[name] = [str(c) for c in home.frame if c not in read and home.frame[c].notna().any()]
+    return found
 
 
 def find(stacks: Iterable[Stack], files: Sequence[str], columns: Iterable[str]) -> Stack | None:

@@ -16,7 +16,7 @@ CANCELLED = tuple(
         r"\S+",
         """
     cancel void fail storn abgebrochen fehlgeschlagen annul echou cancelad anulad fallid fallit geannuleerd
-    mislukt anulow отмен аннулир avbrut makuler iptal zrusen キャンセル 取消 关闭 交易关闭
+    mislukt anulow отмен аннулир avbrut annuller makuler odrzuc iptal zruse キャンセル 取消 关闭 交易关闭
     declin reject expired abgelehnt trash draft entwurf
 """,
     )
@@ -26,7 +26,7 @@ RETURNED = tuple(
         r"\S+",
         """
     refund return erstatt retour ruckgabe ruckerstatt gutschrift rembours reembols devuelt devol rimbors
-    terugbeta chargeback reversed zwrot zwroc возвра iade vracen 返品 退款
+    terugbeta chargeback reversed zwrot zwroc возвра iade vrac reklamac aterbetal 返品 退款
 """,
     )
 )
@@ -40,8 +40,22 @@ SALES = tuple(
 """,
     )
 )
+_USUAL = tuple(
+    re.findall(
+        r"\S+",
+        """
+    accept payment prepar await
+    complete ship deliver dispatch paid pending process open closed hold new fulfil sent received authori confirm ready
+    bezahlung
+    versand versend geliefert zugestellt bezahlt offen abgeschlossen erledigt bearbeitung neu livre expedi paye attente
+    termine cours enviad entregad pagad pendient completad spedit consegnat pagat attesa completat verzonden geleverd
+    betaald verwerk wysl dostarcz oplac zrealiz nowe oczek odebr
+""",
+    )
+)
 _PARTLY = ("partial", "teil", "partiel", "parcial", "parzial", "gedeeltelijk")
 _NOT = ("not", "no", "non", "nicht", "kein", "keine", "pas", "never")
+_MOST_STATES = 30
 _PHRASES = ("credit note", "credit memo", "avoir", "reso")
 _NO = {
     "",
@@ -101,6 +115,23 @@ def is_state(values: pd.Series, words: Sequence[str], more: Sequence[str]) -> pd
 
     known = {value: says(value) for value in values.unique()}
     return values.map(known).astype(bool)
+
+
+def states(values: pd.Series) -> float:
+    """Give the share of values that are states of an order; zero where none says that it was cancelled or came back.
+
+    Examples
+    --------
+    >>> states(pd.Series(["SHIPPED", "CANCELLED", "DELIVERED", "DELIVERED"])), states(pd.Series(["Paid", "Mug"]))
+    (1.0, 0.0)
+    """
+    shares = values.dropna().astype(str).value_counts(normalize=True)
+    if shares.empty or len(shares) > _MOST_STATES:
+        return 0.0
+    words = pd.Series(shares.index, index=shares.index)
+    undone = is_state(words, CANCELLED, ()) | is_state(words, RETURNED, ())
+    usual = words.map(lambda word: any(part.startswith(_USUAL) for part in plain(word).split()))
+    return float(shares[undone | usual].sum()) if undone.any() else 0.0
 
 
 def is_marked(values: pd.Series) -> pd.Series:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.errors import DataError
+from ecomlib.stores.export.states import states
 from ecomlib.stores.folder.parse import parse
 from ecomlib.stores.schema import SCHEMA
 
@@ -39,6 +40,11 @@ _MONTHS = {
     for name in names.split()
 }
 _TIME = r"(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?\s?m\.?)?"
+# Only behind a time of day: the end of 02-01-2024 is no time zone.
+_ZONED = (
+    r"\d[:.]\d\d(?:[:.]\d\d)?(?:[.,]\d+)? ?(?:[aApP]\.?[mM]\.?)? ?"
+    r"(?:UTC|GMT|Z|[PECM][DS]T|CES?T|MES?Z|(?:UTC|GMT)?[+-]\d\d:?\d\d)$"
+)
 _CLOCK = re.compile(
     _TIME + r"(?:\s*(?:Z|UTC|GMT|[A-Z]{2,5}\.?|(?:GMT|UTC)?[+-]\d\d:?\d\d|\([^)]*\)))*\s*", re.IGNORECASE
 )
@@ -54,6 +60,11 @@ _WORDS_DAY = re.compile(
 _WORDS_MONTH = re.compile(
     r"(?:[^\W\d]+\.?,\s+)?(?P<name>[^\W\d]+)\.?[\s\-/]*(?P<day>\d\d?)(?:st|nd|rd|th)?,?[\s\-/]+(?P<year>\d{4}|\d\d)"
     + _BEFORE_TIME
+)
+_CURRENCY_SIGNS = {"€": "EUR", "£": "GBP", "zł": "PLN", "₹": "INR", "₺": "TRY", "₽": "RUB", "US$": "USD", "CHF": "CHF"}
+_PACKED = re.compile(
+    r"(?:^|[;,|\n] ?)\d+ ?[x×] ?[^\W\d]|\b(?:qty|quantity|menge|anzahl|quantite|quantité|cantidad|aantal) ?[:=] ?\d",
+    re.IGNORECASE,
 )
 _MOMENT = next(column for column in SCHEMA["orders"].columns if column.name == "ordered_at")
 _SAMPLE = 3000
@@ -94,6 +105,38 @@ def decimal_signs(words: Iterable[str]) -> tuple[int, int]:
             if len(after) != 3 or before.lstrip("+-") in ("", "0") or len(before.lstrip("+-")) > 3:
                 point, comma = point + dots, comma + commas
     return point, comma
+
+
+def currencies(words: pd.Series) -> pd.Series | None:
+    """Give the currency that stands beside each amount, or None where not nearly all have one; $ names none.
+
+    Examples
+    --------
+    >>> currencies(pd.Series(["€ 1,20", "3,00 €"])).tolist(), currencies(pd.Series(["$1.20", "1.20"]))
+    (['EUR', 'EUR'], None)
+    """
+    known = {word: _currency(word) for word in words.dropna().unique()}
+    beside = words.map(known)
+    return beside if beside.notna().sum() >= 0.9 * max(1, words.notna().sum()) else None
+
+
+def _currency(word: str) -> str | None:
+    code = re.fullmatch(r"[^A-Za-z]*([A-Z]{3})[^A-Za-z]*", word.strip())
+    if code:
+        return code[1]
+    return next((name for sign, name in _CURRENCY_SIGNS.items() if sign in word), None)
+
+
+def is_packed(values: pd.Series) -> bool:
+    """Tell whether cells hold the lines of a whole order: ``2 x Mug; 1 x Cup``, or ``SKU: A, Qty: 2 | SKU: B, Qty: 1``.
+
+    Examples
+    --------
+    >>> is_packed(pd.Series(["2 x Mug; 1 x Cup", "1x Mug"])), is_packed(pd.Series(["Set of 2 x 3 m", "Qty bag"]))
+    (True, False)
+    """
+    there = values.dropna().astype(str).head(_SAMPLE)
+    return bool(len(there)) and bool(there.str.contains(_PACKED).mean() > 0.5)
 
 
 def numbers(words: pd.Series, decimal: str, fail: Callable[[str, pd.Series, str], DataError]) -> pd.Series:
@@ -276,7 +319,7 @@ def moments(
         notes.append(
             f"dates were read with the {'day' if day_first else 'month'} first (such as {next(iter(open_ones))})."
         )
-    if values.dropna().astype(str).str.contains(r"\d\d ?(?:UTC|GMT|Z|[PECM][DS]T|CES?T|MES?Z|[+-]\d\d:?\d\d)$").any():
+    if values.dropna().astype(str).str.contains(_ZONED).any():
         notes.append("the time zone was dropped; the clock's time was kept.")
     words = values.map({word: part.iso(day_first) for word, part in found.items()})
     if clock is not None:
@@ -307,6 +350,7 @@ class Look:
     count: int
     mails: float
     largest: float
+    states: float = 0.0
 
 
 def look(values: pd.Series) -> Look:
@@ -339,4 +383,5 @@ def look(values: pd.Series) -> Look:
         count=int(there.nunique()),
         mails=float(sample.str.contains(r"[^@\s]+@[^@\s]+\.\w+").mean()),
         largest=float(size.abs().max()) if size.notna().any() else 0.0,
+        states=states(there),
     )
