@@ -13,8 +13,7 @@ from ecomlib.errors import DataError
 if TYPE_CHECKING:
     from ecomlib.stores import Store
 
-Made = pd.DataFrame | pd.Series
-Features = Callable[[Any], Made]
+Features = Callable[[Any], Any]  # a frame or a store to a DataFrame or a Series
 
 # When a row of a store's table became known.
 _TIMES = {
@@ -166,7 +165,7 @@ def _in_frame(
     return moved
 
 
-def _placed(made: Made, frame: pd.DataFrame, rows: pd.Index) -> pd.DataFrame:
+def _placed(made: Any, frame: pd.DataFrame, rows: pd.Index) -> pd.DataFrame:
     """The features with the place of each row in the whole frame as their index."""
     table = made.to_frame(made.name or "feature") if isinstance(made, pd.Series) else made
     table = table.drop(columns=[name for name in ("unique_id", "ds") if name in table])
@@ -210,7 +209,7 @@ def _new_values(
 
 
 def other_values(some: pd.Series, column: pd.Series, rng: np.random.Generator) -> pd.Series:
-    """Make new values of the same kind as ``some``, of which ``column`` shows what is possible: none keeps mean or range.
+    """Make new values of the same kind as ``some``, of which ``column`` shows what is possible.
 
     Truth values are turned round, shares stay between 0 and 1, counts stay whole and above zero, names are another of
     the column's names.
