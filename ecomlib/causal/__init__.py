@@ -8,27 +8,38 @@ from __future__ import annotations
 
 from ecomlib.causal.design import KNOWN_BEFORE, design, leak_probe, listing_texts, text_vectors
 from ecomlib.causal.elasticity import DoubleML, Settings, double_ml, fixed_effects, naive, on_residuals
-from ecomlib.causal.experiments import Rollout, difference_in_means, promotion_effect, rollout_effect
+from ecomlib.causal.experiments import (
+    EventStudy,
+    Rollout,
+    difference_in_means,
+    event_study,
+    promotion_effect,
+    rollout_effect,
+)
 from ecomlib.causal.regression import PoissonFit, poisson
-from ecomlib.causal.sensitivity import permuted_treatment, robustness_value
+from ecomlib.causal.sensitivity import partial_r2, permuted_treatment, robustness_of, robustness_value
 
 __all__ = [
     "KNOWN_BEFORE",
     "DoubleML",
+    "EventStudy",
     "PoissonFit",
     "Rollout",
     "Settings",
     "design",
     "difference_in_means",
     "double_ml",
+    "event_study",
     "fixed_effects",
     "leak_probe",
     "listing_texts",
     "naive",
     "on_residuals",
+    "partial_r2",
     "permuted_treatment",
     "poisson",
     "promotion_effect",
+    "robustness_of",
     "robustness_value",
     "rollout_effect",
     "text_vectors",
