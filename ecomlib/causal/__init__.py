@@ -1,7 +1,8 @@
 """Causal effects of what the shop does: prices, promotions, a roll-out (lesson 03, section 5).
 
-``design`` joins a store's tables as they were known, ``regression`` fits counts, ``elasticity`` estimates the effect of
-a price, ``experiments`` those of a promotion, a roll-out and a mail, ``sensitivity`` how far to trust an effect.
+``graph`` says what to hold constant, ``design`` joins a store's tables as they were known, ``regression`` fits counts,
+``elasticity`` estimates the effect of a price, ``interference`` that of all prices at once, ``experiments`` those of a
+promotion, a roll-out and a mail, ``sensitivity`` how far to trust an effect.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ecomlib.causal.experiments import (
     promotion_effect,
     rollout_effect,
 )
+from ecomlib.causal.graph import back_door_fault, separated, shop_arrows, suffices
 from ecomlib.causal.regression import PoissonFit, poisson
 from ecomlib.causal.sensitivity import partial_r2, permuted_treatment, robustness_of, robustness_value
 
@@ -26,6 +28,7 @@ __all__ = [
     "PoissonFit",
     "Rollout",
     "Settings",
+    "back_door_fault",
     "design",
     "difference_in_means",
     "double_ml",
@@ -42,5 +45,8 @@ __all__ = [
     "robustness_of",
     "robustness_value",
     "rollout_effect",
+    "separated",
+    "shop_arrows",
+    "suffices",
     "text_vectors",
 ]

@@ -139,8 +139,8 @@ def event_study(
 
     Parameters
     ----------
-    panel, starts, within
-        As in ``rollout_effect``; counts in the column ``y``.
+    panel : DataFrame
+        As in ``rollout_effect``, with counts in the column ``y``; so are ``starts`` and ``within``.
     weeks : tuple of int
         First and last week since the start that are shown; a week that fewer than two regions have is left out.
 
