@@ -18,6 +18,7 @@ from ecomlib.causal.experiments import (
     rollout_effect,
 )
 from ecomlib.causal.graph import back_door_fault, separated, shop_arrows, suffices
+from ecomlib.causal.interference import others_price, rise_of_all_prices
 from ecomlib.causal.regression import PoissonFit, poisson
 from ecomlib.causal.sensitivity import partial_r2, permuted_treatment, robustness_of, robustness_value
 
@@ -38,10 +39,12 @@ __all__ = [
     "listing_texts",
     "naive",
     "on_residuals",
+    "others_price",
     "partial_r2",
     "permuted_treatment",
     "poisson",
     "promotion_effect",
+    "rise_of_all_prices",
     "robustness_of",
     "robustness_value",
     "rollout_effect",
