@@ -70,13 +70,10 @@ def stationarity(
     level = "level" if trend == "c" else "straight line"
     verdict = {
         (True, False): f"stationary: ADF rejects a unit root, and KPSS sees no reason against a constant {level}.",
-        (
-            False,
-            True,
-        ): f"not stationary: KPSS rejects a constant {level}. ADF cannot rule a unit root out, which is "
-        "not to say that there is one. Look for a trend, a season or a step first; if none explains it, take differences.",
-        (True, True): f"the tests disagree: no unit root, and yet no constant {level}. Look for a trend, a season or a "
-        "break, and take that out; a difference is not the cure.",
+        (False, True): f"not stationary: KPSS rejects a constant {level}. ADF cannot rule a unit root out, which is not"
+        " to say that there is one. Look for a trend, a season or a step; if none explains it, take differences.",
+        (True, True): f"the tests disagree: no unit root, and yet no constant {level}. Look for a trend, a season or a"
+        " break, and take that out; a difference is not the cure.",
         (False, False): "the tests disagree: neither can reject. The series is too short or too noisy to tell.",
     }[no_root, not_stationary]
     agree = no_root != not_stationary

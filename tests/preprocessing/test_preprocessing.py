@@ -180,8 +180,9 @@ def test_the_table_says_what_each_test_can_say() -> None:
     walk = stationarity_table(rng.normal(size=300).cumsum()).set_index(["test", "around"])
     assert (walk.loc["ADF", "says"] == "cannot rule out a unit root").all() and not walk.loc["ADF", "rejects"].any()
     assert walk.loc[("KPSS", "level"), "p"] == 0.01 and walk.loc[("KPSS", "level"), "rejects"]
-    one = stationarity(np.arange(30.0) % 7, trend="ct")
-    table = stationarity_table(np.arange(30.0) % 7).set_index(["test", "around"])["p"]
+    noise = rng.normal(size=40)
+    one = stationarity(noise, trend="ct")
+    table = stationarity_table(noise).set_index(["test", "around"])["p"]
     assert (table["ADF", "line"], table["KPSS", "line"]) == (one.adf_p, one.kpss_p)
 
 
