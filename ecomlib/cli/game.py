@@ -87,7 +87,7 @@ def game_check(
 def game_score(
     game: Game = DEFAULT,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Close the month though lists have faults: those do not count.")
+        bool, typer.Option("--anyway", help="Close the month though lists are missing or have faults.")
     ] = False,
 ) -> None:
     """Close the open month and score it; without an open month, write scores and board again."""
@@ -103,7 +103,7 @@ def game_score(
             for number, fault in enumerate(hand.faults, start=1):
                 typer.echo(f"  {number}. {fault}", err=not anyway)
         if faulty and not anyway:
-            publish(referee, hands)
+            publish(referee)
             typer.echo(
                 f"ecomlib: month {referee.handed_out} is not closed. Every place stands in {referee.room / 'answers'}. "
                 "What to do: have the lists mended and run this again, or close it with --anyway: a list with faults "
@@ -111,7 +111,10 @@ def game_score(
                 err=True,
             )
             raise typer.Exit(1)
-        result = referee.close(hands) if hands or referee.handed_out > referee.closed else None
+        waiting = referee.handed_out > referee.closed and not any(hand.read for hand in hands)
+        if waiting and not anyway:  # run twice by mistake, it must not close the month that has just begun
+            typer.echo(f"Month {referee.handed_out} is open, and nobody has handed in: close it with --anyway.")
+        result = referee.close(hands) if referee.handed_out > referee.closed and (anyway or not waiting) else None
         if result is None:
             for team in referee.late():
                 typer.echo(f"{team}: came too late for month {referee.closed}, and does not count.")
@@ -121,6 +124,8 @@ def game_score(
         typer.echo(f"Board: {board}")
         if shown:
             typer.echo(f"It is over. The pass-phrase is in {shown[0]}, what customers wanted in {shown[1]}.")
+        elif referee.handed_out > referee.closed:
+            pass  # a month is open
         elif referee.settings.solo:
             _hand_out(referee, referee.closed + 1)
         else:
@@ -142,7 +147,7 @@ def game_board(
     referee = Referee(game)
     while True:
         with referee.alone():
-            board = publish(referee, referee.look())
+            board = publish(referee)
         if not watch:
             break
         time.sleep(watch)
@@ -154,7 +159,7 @@ def _hand_out(referee: Referee, number: int) -> None:
 
     there = referee.tables(number).is_dir()
     folder = referee.hand_out(number)
-    publish(referee, referee.look())
+    publish(referee)
     month = referee.month(number)
     weeks = f"{month.weeks[0]:%Y-%m-%d} to {month.weeks[-1]:%Y-%m-%d}"
     typer.echo(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -17,8 +18,9 @@ from ecomlib.course.game.standings import ABSENT, Standing, standings, table
 from ecomlib.files import write_whole
 
 REFRESH = 5  # seconds
-_WIDTH, _LABEL = 360, 7.0  # of the drawing of totals; of a letter in it
+_WIDTH, _LABEL = 300, 7.0  # of the drawing of totals; of a letter in it
 _SPARK = (90, 26, 5)  # width, height and margin of the line by month
+_INSTEAD = (ABSENT, FALLEN_BACK, AGAIN)
 _LINES = {LAST_WEEK: "zero", AVERAGE: "room", ATTAINABLE: "best"}
 
 
@@ -44,20 +46,17 @@ def points(value: float | None) -> str:
     return "–" if value is None else f"{round(value):d}".replace("-", "−")
 
 
-def publish(referee: Referee, hands: Sequence[HandIn] = ()) -> Path:
+def publish(referee: Referee) -> Path:
     """Write the table of scores and the board of a game, each whole or not at all; returns the board.
 
-    Parameters
-    ----------
-    referee : Referee
-    hands : sequence of HandIn
-        Who has handed in what for the open month, where that is to be shown.
+    Both say what lies in the folder, and nothing else: written twice, they are the same to the byte.
 
     Returns
     -------
     Path
         ``board/index.html``, which reads itself again every five seconds; ``still.html`` beside it does not.
     """
+    hands = referee.look()
     scores = table(referee.results()).to_csv(index=False, lineterminator="\n")
     write_whole(referee.room / "scores.csv", scores)
     write_whole(referee.folder / "board" / "still.html", page(referee, hands, live=False))
@@ -88,6 +87,7 @@ def page(referee: Referee, hands: Sequence[HandIn] = (), *, live: bool = True) -
         rows=[_row(standing, scale) for standing in found],
         chart={"width": _WIDTH, "marks": _marks(found, scale)},
         phrase=referee.settings.phrase if referee.finished else "",
+        quoted=shlex.quote(referee.settings.phrase) if referee.finished else "",
         digits=published_hash(referee.settings.phrase),
     )
 
@@ -145,5 +145,5 @@ def _said(standing: Standing) -> str:
     """Which list counted, where it was not the team's own."""
     if standing.kind != "team":
         return "bot" if standing.kind == "bot" else ""
-    odd = [f"month {n}: {said}" for n, said in enumerate(standing.lists, 1) if said in (AGAIN, FALLEN_BACK, ABSENT)]
-    return "; ".join(odd)
+    months = {said: [n for n, held in enumerate(standing.lists, 1) if held == said] for said in _INSTEAD}
+    return "; ".join(f"month {', '.join(map(str, found))}: {said}" for said, found in months.items() if found)

@@ -292,7 +292,7 @@ class Referee:
             found.append(HandIn(team, None if read.only_of(earlier) else read, paths[0]))
         found += [HandIn(team) for team in sorted(set(known.values()) - {hand.team for hand in found})]
         for hand in found:
-            write_whole(self.room / "answers" / f"{hand.team}.txt", hand.answer(number))
+            write_whole(self.room / "answers" / f"{hand.team[:100]}.txt", hand.answer(number))
         return sorted(found, key=lambda hand: hand.team.casefold())
 
     def teams(self, number: int) -> list[str]:
