@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ecomlib.cli.main import app
-from ecomlib.course.game import board, opening_game, referee, secret
+from ecomlib.course.game import board, handin, opening_game, referee, secret
 from ecomlib.course.game.bots import bot_lists, recent_sales
 from ecomlib.course.game.lists import read_list
 from ecomlib.course.game.referee import AGAIN, FALLEN_BACK, OWN, GameSettings, Referee, Result, Row, begin
@@ -289,6 +289,9 @@ def test_no_file_that_is_handed_out_tells_the_secret(tmp_path: Path) -> None:
     assert secret.published_hash(PHRASE) in shown["room/README.txt"].decode()
     assert PHRASE in found["referee/game.json"].decode()
     tables = Store.from_directory(game.tables(1))
+    for name, table in tables.tables():  # the bytes above are packed
+        for column in table.select_dtypes("object"):
+            assert not table[column].astype(str).str.contains(rf"{seed}|{PHRASE}").any(), (name, column)
     assert tables.truth is None and tables.orders["ordered_at"].max() < game.month(1).weeks[0]
     assert os.name != "posix" or game.own.stat().st_mode & 0o077 == 0
 
@@ -300,6 +303,16 @@ def test_the_phrase_is_published_when_all_is_over(played: Referee) -> None:
     assert len(wanted) == 4 * sum(len(month_of(played.tables(n)).products) for n in (1, 2))
     page = (played.folder / "board" / "index.html").read_text(encoding="utf-8")
     assert PHRASE in page and secret.published_hash(PHRASE) in page
+
+
+def test_where_a_list_may_lie_and_that_two_of_one_team_are_not_chosen_between(tmp_path: Path) -> None:
+    places = ["handin/red.csv", "handin/blue/orders.csv", "green/orders.csv", "handin/Old.xlsx", "handin/Pink.csv"]
+    places += ["pink/orders.csv", "handin/.~lock.red.csv", "handin/README.txt", "room/orders.csv", "handin/notes.md"]
+    for place in places:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).touch()
+    found = {team.casefold(): len(paths) for team, paths in handin.files_of(tmp_path).items()}
+    assert found == {"red": 1, "blue": 1, "green": 1, "old": 1, "pink": 2}
 
 
 def test_a_game_replays_to_the_byte(played: Referee, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def files_of(folder: Path) -> dict[str, list[Path]]:
     places += [path for path in folder.glob(f"*/{FILE}") if path.is_file() and path.parent.name not in _OWN]
     for path in sorted(places):
         team = path.parent.name if path.name == FILE and path.parent != handin else path.stem
-        if team.startswith((".", "~")) or is_draft(path):
+        if team.startswith((".", "~")) or team.casefold() == "readme" or is_draft(path):
             continue
         found.setdefault(team.casefold(), (team, []))[1].append(path)
     return {name: paths for _, (name, paths) in sorted(found.items())}

@@ -29,6 +29,7 @@ from ecomlib.course.game.rules import ATTAINABLE, AVERAGE, LAST_WEEK, WEEKS, Mon
 from ecomlib.course.game.rules import whole as whole_units
 from ecomlib.course.game.secret import check_phrase, draw_phrase, published_hash, seed_of
 from ecomlib.course.game.tables import tables_until
+from ecomlib.course.game.words import hint_text, rules_text
 from ecomlib.decisions.newsvendor import order_quantities
 from ecomlib.errors import DataError
 from ecomlib.evaluation import attainable
@@ -257,14 +258,13 @@ class Referee:
         cut = tables_until(self.store.observed(), month.weeks[0], f"the shop of the game, month {number}")
         start = bot_lists(recent_sales(cut.orders, cut.products, month), month)[LAST_WEEK]
         _write_list(self.room / f"month-{number}-last-week.csv", month, start)
+        write_whole(self.room / f"month-{number}-hint.txt", hint_text(number))
         if not folder.is_dir():
             cut.to_directory(folder)
         return folder
 
     def publish_rules(self) -> None:
         """Write the rules and the phrase's hash into the room."""
-        from ecomlib.course.game.words import rules_text
-
         write_whole(self.room / "README.txt", rules_text(self.settings.months, published_hash(self.settings.phrase)))
 
     # --- lists ----------------------------------------------------------------------------------------------------

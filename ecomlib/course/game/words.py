@@ -31,6 +31,7 @@ empty, the tables say less than was wanted, and the referee alone knows the rest
 
 What it scores: 100 x (last week's cost - yours) / (last week's cost - attainable). Last week's list is 0. 100 is the
 best list that anybody could have written who knew every rule of this market, but not the future. Bots play too: {bots}.
+month-1-hint.txt says what may help.
 A late or missing file means last month's list again, or last week's sales where there is none.
 
 The tables can be read with pandas (read_parquet), or with
@@ -44,6 +45,27 @@ Nobody can know this shop: it was drawn from a pass-phrase that is published aft
 
 and then everybody can check it: printf %s 'PHRASE' | sha256sum
 """
+
+# One a month, from the smallest step to the largest; each is worth a try before the next is handed out.
+HINTS = (
+    """\
+Two mistakes do not cost the same. Compute c_u / (c_u + c_o) for each product: the share of weeks in which the order
+should be enough. Which quantile of a product's last eight weeks is that?
+""",
+    """\
+The plan is known: prices.parquet goes on for four weeks. Which products are promoted then that were not last week, and
+which no longer? How much did a promotion lift them in the past? And where was the shelf empty (inventory.parquet)?
+""",
+    """\
+A model sees what eight weeks do not: season, price, the weeks of other products. Lesson 00 has one of ten lines. Or
+take the mean of several lists, yours and your neighbours': the board shows what the room's average is worth.
+""",
+)
+
+
+def hint_text(month: int) -> str:
+    """Write the hint that is handed out with a month; after the last one it stays."""
+    return HINTS[min(month, len(HINTS)) - 1]
 
 
 def rules_text(months: int, digits: str) -> str:
