@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -404,6 +405,29 @@ def test_the_board_works_offline_and_reads_itself_again(played: Referee) -> None
         ):
             assert name in page
         assert "month 2: last month&#39;s list again" in page and page.count("<polyline") == 9
+
+
+@pytest.mark.browser
+def test_the_board_is_read_on_a_phone_and_by_keyboard(played: Referee) -> None:
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        tab, asked, said = browser.new_page(viewport={"width": 390, "height": 844}), [], []
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.on("console", lambda message: said.append(message.text))
+        tab.goto((played.folder / "board" / "index.html").as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+        tab.keyboard.press("Tab")
+        tab.keyboard.press("Enter")  # pause
+        tab.wait_for_url("**/still.html")
+        tab.keyboard.press("Tab")
+        tab.keyboard.press("Tab")
+        tab.keyboard.press("ArrowRight")  # the table is scrolled by its arrows
+        tab.wait_for_function("document.querySelector('.table').scrollLeft > 0")
+        assert all(url.startswith("file:") for url in asked) and said == []
+        browser.close()
 
 
 def test_names_are_escaped_and_waiting_teams_are_shown(tmp_path: Path) -> None:
