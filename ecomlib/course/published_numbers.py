@@ -19,7 +19,7 @@ import pandas as pd
 IDENTITY = ["lesson", "cell", "output", "key"]
 # A number alone: not part of a name (P0001, fp16), a date (2026-11-22) or an ordinal. A minus counts where it can only
 # be a sign, so that "8-12" is 8 and 12.
-_NUMBER = re.compile(
+NUMBER = re.compile(
     r"(?<![\w.,])(?:(?<![\w)\]])[-+−])?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?(?![\w]|[.,]\d)"
 )
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}(?::\d{2})?")  # or a time of day
@@ -67,7 +67,7 @@ class PublishedNumber:
 def numbers_in(text: str) -> list[tuple[float, float]]:
     """Find the numbers in a text, in order: their values, and one unit of the last digit of each."""
     found = []
-    for match in _NUMBER.finditer(_DATE.sub(lambda date: "x" * len(date[0]), text)):
+    for match in NUMBER.finditer(_DATE.sub(lambda date: "x" * len(date[0]), text)):
         digits = match[0].replace(",", "").replace("−", "-")
         mantissa, _, exponent = digits.partition("e")
         decimals = len(mantissa.partition(".")[2])
@@ -171,7 +171,7 @@ def _cells(html: str) -> Iterator[tuple[str, str, float, float]]:
 
 
 def _is_number(text: str) -> bool:
-    return bool(_NUMBER.fullmatch(text.strip()) or _DATE.match(text.strip()))
+    return bool(NUMBER.fullmatch(text.strip()) or _DATE.match(text.strip()))
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
