@@ -2,7 +2,8 @@
 
 ``publish`` and ``results_table`` (``ecomlib.course.publishing``) mark their outputs; every number in a marked output
 is a published number: the results table's rows of the lesson itself, the cells of frames, and the numbers in sentences
-(titles, answers, alternative texts of figures) in the order in which they stand there.
+(titles, answers, alternative texts of figures) in the order in which they stand there. Numbers in sentences that are
+shown without a mark (Markdown that code has made, printed lines) are listed after them, of the kind ``said``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ _CLOCK_COLUMN = re.compile(r"\b(?:seconds|minutes|hours?|ms|µs|speed|p50|p99|wi
 _CLOCK_SENTENCE = re.compile(
     r"\b(?:milliseconds|microseconds|ms|p50|p99|times as fast|speed|(?:windows|operations) a second)\b", re.I
 )
+_CLOCK_UNIT = re.compile(r"[\s*]*(?:seconds?|minutes?|hours?|milliseconds?|microseconds?|ms|µs|s|min|h)\b(?!-)")
+SAID = "said"
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class PublishedNumber:
     kind, title : str
         What ``publish`` was given.
     key : str
-        ``row/column`` in a table; ``title n``, ``text n`` or ``alt n`` for the n-th number of a sentence.
+        ``row/column`` in a table; ``title n``, ``text n`` or ``alt n`` for the n-th number of a sentence; ``said n`` in
+        one that has no mark (``output`` then counts those).
     value : float
         The number as it is shown.
     step : float
@@ -92,7 +96,37 @@ def numbers(notebook: Any, lesson: str) -> list[PublishedNumber]:
             mark = output["metadata"]["ecomlib"]
             where = (lesson, cell["id"], place, mark["kind"], mark["title"])
             found += [PublishedNumber(*where, *said) for said in _numbers_of(mark, output.get("data", {}))]
+    for cell in notebook.cells:
+        for place, text in enumerate(map(said_text, unmarked(cell)), start=1):
+            where = (lesson, cell["id"], place, SAID, text[:60].strip())
+            found += [PublishedNumber(*where, f"said {n}", *one) for n, one in enumerate(_numbers_said(text), start=1)]
     return found
+
+
+def unmarked(cell: Any) -> list[Any]:
+    """List a cell's outputs that say something in sentences and have no mark: Markdown, and what was printed."""
+    return [
+        output
+        for output in cell.get("outputs", [])
+        if not output.get("metadata", {}).get("ecomlib")
+        and (output.get("name") == "stdout" or "text/markdown" in output.get("data", {}))
+    ]
+
+
+def said_text(output: Any) -> str:
+    """Read the text of an unmarked output."""
+    text = output.get("text") or output.get("data", {}).get("text/markdown", "")
+    return text if isinstance(text, str) else "".join(text)
+
+
+def known(recorded: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Keep those of the found numbers that the record can know: lessons, and of each the said ones once it has any.
+
+    A new lesson is recorded when it has settled; what the standing ones say without a mark, at their next record.
+    """
+    said = set(recorded.loc[recorded["kind"] == SAID, "lesson"])
+    in_lesson = found["lesson"].isin(set(recorded["lesson"]))
+    return found[in_lesson & ((found["kind"] != SAID) | found["lesson"].isin(said))].reset_index(drop=True)
 
 
 def table(found: Sequence[PublishedNumber]) -> pd.DataFrame:
@@ -109,9 +143,9 @@ def complaints(recorded: pd.DataFrame, found: pd.DataFrame) -> list[str]:
     recorded : DataFrame
         ``IDENTITY``, ``value`` and ``tolerance``; a missing tolerance means that the value is not held (a clock's).
     found : DataFrame
-        What ``table`` gives for the lessons as they are. Lessons that the record does not know yet are left out.
+        What ``table`` gives for the lessons as they are. What the record cannot know yet is left out (``known``).
     """
-    found = found[found["lesson"].isin(set(recorded["lesson"]))]  # a new lesson is recorded when it has settled
+    found = known(recorded, found)
     both = recorded.merge(found, how="outer", on=IDENTITY, suffixes=("_recorded", "_found"), indicator=True)
     said = []
     for row in both.to_dict("records"):
@@ -140,6 +174,13 @@ def _numbers_of(mark: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[tu
     for row, column, value, step in cells:
         clock = "recorded" not in mark["title"] and _CLOCK_COLUMN.search(column.rstrip(" 0123456789")) is not None
         yield f"{row}/{column}", value, step, clock
+
+
+def _numbers_said(text: str) -> Iterator[tuple[float, float, bool]]:
+    clock = _CLOCK_SENTENCE.search(text) is not None
+    masked = _DATE.sub(lambda date: "x" * len(date[0]), text)
+    for match, (value, step) in zip(NUMBER.finditer(masked), numbers_in(text), strict=True):
+        yield value, step, clock or _CLOCK_UNIT.match(masked, match.end()) is not None
 
 
 def _rows(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, float, float]]:
