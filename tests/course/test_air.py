@@ -12,7 +12,7 @@ import pytest
 import toy_lesson
 
 from ecomlib.course import exercises, lessons, syllabus
-from ecomlib.course.authoring import air, borrowed, lint, prompts, prose
+from ecomlib.course.authoring import air, borrowed, lint, prompts, prose, try_prompts
 
 ROOT = Path(__file__).resolve().parents[2]
 Spoil = Callable[[Any], None]
@@ -343,6 +343,15 @@ def test_the_command_shows_a_table_and_fails_for_a_rewritten_lesson(
         "lesson,rule,worst,places",
         "90,visible lines a cell,40.0,1",
     ]
+
+
+def test_a_prompt_is_tried_as_a_reader_would(tmp_path: Path) -> None:
+    nb = toy_lesson.lesson(exercise=False)
+    nb.cells = [cell for cell in nb.cells if cell.cell_type == "code" and "results_table" not in cell.source]
+    nb.cells += [toy_lesson.code('assert SIZE == "small"\nshare = 0.5\nleft = 1 - share'), toy_lesson.code("1 / 0")]
+    tried = prompts.Prompt(len(nb.cells) - 2, "share = 0.5", "share = 0.9", "left", "down")
+    assert try_prompts.outcome(nb, tried, tmp_path, size="small") == "down"
+    assert [try_prompts.direction(1, after) for after in (2.0, 0.5, 1 + 1e-12)] == ["up", "down", "same"]
 
 
 def test_a_prompt_changes_one_line_of_a_copy() -> None:

@@ -18,6 +18,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -352,7 +353,13 @@ def grown(recorded: pd.DataFrame, now: pd.DataFrame) -> list[str]:
 
 def all_lessons(folder: Path) -> dict[str, Any]:
     """Read all lessons of a folder, by their numbers."""
-    return {lesson.number: lessons.read(lesson.path) for lesson in lessons.choose(folder)}
+    return {lesson.number: _read(lesson.path, lesson.path.stat().st_mtime_ns) for lesson in lessons.choose(folder)}
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, changed: int) -> Any:
+    """Read a lesson once for as long as its file stays as it is."""
+    return lessons.read(path)
 
 
 def main(arguments: Sequence[str]) -> int:
