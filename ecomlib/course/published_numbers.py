@@ -3,11 +3,12 @@
 ``publish`` and ``results_table`` (``ecomlib.course.publishing``) mark their outputs; every number in a marked output
 is a published number: the results table's rows of the lesson itself, the cells of frames, and the numbers in sentences
 (titles, answers, alternative texts of figures) in the order in which they stand there. Numbers in sentences that are
-shown without a mark (Markdown that code has made, printed lines) are listed after them, of the kind ``said``.
+shown without a mark (Markdown that code has made, printed lines, frames) are listed after them, of the kind ``said``.
 """
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +49,7 @@ class PublishedNumber:
         What ``publish`` was given.
     key : str
         ``row/column`` in a table; ``title n``, ``text n`` or ``alt n`` for the n-th number of a sentence; ``said n`` in
-        one that has no mark (``output`` then counts those).
+        what has no mark (``output`` then counts those).
     value : float
         The number as it is shown.
     step : float
@@ -97,26 +98,34 @@ def numbers(notebook: Any, lesson: str) -> list[PublishedNumber]:
             where = (lesson, cell["id"], place, mark["kind"], mark["title"])
             found += [PublishedNumber(*where, *said) for said in _numbers_of(mark, output.get("data", {}))]
     for cell in notebook.cells:
-        for place, text in enumerate(map(said_text, unmarked(cell)), start=1):
-            where = (lesson, cell["id"], place, SAID, text[:60].strip())
-            found += [PublishedNumber(*where, f"said {n}", *one) for n, one in enumerate(_numbers_said(text), start=1)]
+        for place, output in enumerate(unmarked(cell), start=1):
+            where = (lesson, cell["id"], place, SAID, " ".join(plain(said_text(output)).split())[:60])
+            found += [PublishedNumber(*where, *one) for one in _numbers_said(said_text(output))]
     return found
 
 
 def unmarked(cell: Any) -> list[Any]:
-    """List a cell's outputs that say something in sentences and have no mark: Markdown, and what was printed."""
+    """List a cell's outputs that say something and have no mark: Markdown, frames, reprs, and what was printed."""
     return [
         output
         for output in cell.get("outputs", [])
-        if not output.get("metadata", {}).get("ecomlib")
-        and (output.get("name") == "stdout" or "text/markdown" in output.get("data", {}))
+        if not output.get("metadata", {}).get("ecomlib") and output.get("name") != "stderr" and said_text(output)
     ]
 
 
 def said_text(output: Any) -> str:
-    """Read the text of an unmarked output."""
-    text = output.get("text") or output.get("data", {}).get("text/markdown", "")
+    """Read what an output shows: the richest of its texts; empty for a picture."""
+    data = output.get("data", {})
+    if any(mime.startswith("image/") for mime in data):
+        return ""
+    said = (data[mime] for mime in ("text/markdown", "text/html", "text/plain") if mime in data)
+    text = output.get("text") or next(said, "")
     return text if isinstance(text, str) else "".join(text)
+
+
+def plain(text: str) -> str:
+    """Take tags and styles out of a text."""
+    return html.unescape(re.sub(r"<style.*?</style>|<[^>]+>", " ", text, flags=re.S))
 
 
 def known(recorded: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
@@ -169,18 +178,29 @@ def _numbers_of(mark: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[tu
     if "rows" in mark:  # the results table: its HTML shows earlier lessons' rows too
         cells = _rows(mark["rows"])
     elif "text/html" in data:
-        html = data["text/html"]
-        cells = _cells(html if isinstance(html, str) else "".join(html))
+        text = data["text/html"]
+        cells = _cells(text if isinstance(text, str) else "".join(text))
     for row, column, value, step in cells:
         clock = "recorded" not in mark["title"] and _CLOCK_COLUMN.search(column.rstrip(" 0123456789")) is not None
         yield f"{row}/{column}", value, step, clock
 
 
-def _numbers_said(text: str) -> Iterator[tuple[float, float, bool]]:
+def _numbers_said(text: str) -> Iterator[tuple[str, float, float, bool]]:
+    if "<table" in text:
+        try:
+            cells = list(_cells(re.sub(r"<style.*?</style>", "", text, flags=re.S)))
+        except (ElementTree.ParseError, ValueError):  # a page of its own, or a table with heads of several rows
+            cells = []
+        for row, column, value, step in cells:
+            yield f"{row}/{column}", value, step, _CLOCK_COLUMN.search(column.rstrip(" 0123456789")) is not None
+        if cells:
+            return
+    text = plain(text)
     clock = _CLOCK_SENTENCE.search(text) is not None
     masked = _DATE.sub(lambda date: "x" * len(date[0]), text)
-    for match, (value, step) in zip(NUMBER.finditer(masked), numbers_in(text), strict=True):
-        yield value, step, clock or _CLOCK_UNIT.match(masked, match.end()) is not None
+    found = zip(NUMBER.finditer(masked), numbers_in(text), strict=True)
+    for n, (match, (value, step)) in enumerate(found, start=1):
+        yield f"said {n}", value, step, clock or _CLOCK_UNIT.match(masked, match.end()) is not None
 
 
 def _rows(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, float, float]]:
@@ -197,9 +217,9 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, float, 
                 yield name, column, float(value), step
 
 
-def _cells(html: str) -> Iterator[tuple[str, str, float, float]]:
+def _cells(text: str) -> Iterator[tuple[str, str, float, float]]:
     """Numbers of a table that ``results.table_html`` wrote; a row is named by its first cell where that is text."""
-    page = ElementTree.fromstring(f"<div>{html}</div>")
+    page = ElementTree.fromstring(f"<div>{text}</div>")
     columns = _distinct(["".join(cell.itertext()) for cell in page.iterfind(".//thead/tr/th")])
     body = [["".join(cell.itertext()) for cell in row] for row in page.iterfind(".//tbody/tr")]
     named = bool(body) and not any(_is_number(row[0]) for row in body)

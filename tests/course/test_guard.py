@@ -127,7 +127,7 @@ def both(place: int, old: str, new: str) -> Forge:
     ("forge", "said"),
     [
         (both(0, "3,114", "9,114"), "text 1: 3114 instead of 9114 ± 0.01"),
-        (both(0, "saves", "costs"), "it saves 3,114"),
+        (both(0, "saves", "costs"), "it saves # a week.' instead of"),
         (both(1, "0.352", "0.252"), "GRU/WAPE: 0.352 instead of 0.252"),
         (both(1, "12 weeks", "99 weeks"), "title 1: 12 instead of 99"),
         (both(2, "0.352", "0.252"), "toy GRU/wape: 0.352 instead of 0.252"),
@@ -181,6 +181,35 @@ def test_sentences_without_a_mark_are_held_once_they_are_recorded(lesson: Any) -
         [1, "said 2", 4.3, False],
         [1, "said 3", 14, True],
         [2, "said 1", 44503, False],
+    ]
+
+
+def test_frames_and_reprs_without_a_mark_are_read_as_they_are_shown() -> None:
+    frame = pd.DataFrame({"model": ["GRU", "trees < 9"], "wape": [0.352, 0.47], "seconds": [1.5, 20.0]})
+    html = f"<div>\n<style scoped>\n  .x th {{ a: 1; }}\n</style>\n{frame.to_html()}\n<p>2 rows</p>\n</div>"
+    cell = toy_lesson.code("pass")
+    cell["id"] = "a1"
+    toy_lesson.shows(cell, html, "text/html")
+    toy_lesson.shows(cell, "Panel of 60 series", "text/plain")
+    toy_lesson.shows(cell, "9", "image/png")
+    nb = nbformat.v4.new_notebook(cells=[cell])
+    found = [(n.output, n.key, n.value, n.clock) for n in published.numbers(nb, "90")]
+    assert found == [
+        (1, "row 1/", 0, False),
+        (1, "row 1/wape", 0.352, False),
+        (1, "row 1/seconds", 1.5, True),
+        (1, "row 2/", 1, False),
+        (1, "row 2/model", 9, False),
+        (1, "row 2/wape", 0.47, False),
+        (1, "row 2/seconds", 20, True),
+        (2, "said 1", 60, False),
+    ]
+    again = copy.deepcopy(cell)
+    again.outputs[0].data["text/html"] = html.replace("0.352", "0.252").replace("GRU", "LSTM")
+    assert "LSTM" in guard.complaints("90", cell, again.outputs, record(nb))[0]
+    again.outputs[0].data["text/html"] = html.replace("0.352", "0.252").replace("20.0", "99.0")
+    assert guard.complaints("90", cell, again.outputs, record(nb)) == [
+        "lesson 90, cell a1, output 1, row 1/wape: 0.252 instead of 0.352 ± 0.01"
     ]
 
 

@@ -126,6 +126,7 @@ def test_each_kind_of_output_gives_its_numbers_under_their_names() -> None:
         [3, "w GRU/seconds", 1.2, 0.1, True],
         [4, "alt 1", 2, 1, True],
         [4, "alt 2", 5, 0.1, True],
+        [1, "said 1", 12, 1, False],
     ]
 
 

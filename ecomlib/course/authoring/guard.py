@@ -20,14 +20,14 @@ from ecomlib.course.authoring.prose import joined
 IGNORED = "nbval-ignore-output"  # nbval's own tag, for a cell whose output is another one at each run
 _STUCK_UNIT = re.compile(r"(?<=\d)(?=(?:x|×|k|ms|µs|s|kB|MB|GB|min|h)\b)")
 _TIME = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?\b")
-_TAG = re.compile(r"<style.*?</style>|<[^>]+>", re.S)
+_TAG = re.compile(r"<[^>]+>")
 _CLOSE = 1e-9
 
 
 def words(text: str) -> str:
     """Take a text's numbers and times of day out, and its tags; blanks count once."""
-    plain = _STUCK_UNIT.sub(" ", _TIME.sub("#", html.unescape(_TAG.sub(" ", text))))
-    return " ".join(published_numbers.NUMBER.sub("#", plain).split())
+    masked = _STUCK_UNIT.sub(" ", _TIME.sub("#", published_numbers.plain(text)))
+    return " ".join(published_numbers.NUMBER.sub("#", masked).split())
 
 
 def forged(notebook: Any) -> list[str]:
@@ -177,8 +177,16 @@ def _words_differ(cell: Any, rerun: Any, *, said: bool) -> list[str]:
             return [f"cell {cell['id']} says {len(pairs[1])} things instead of {len(pairs[0])}"]
     for (name, before), (_, after) in zip(*pairs, strict=True):
         if words(before) != words(after):
-            found.append(f"cell {cell['id']}, {name}: '{after.strip()[:200]}' instead of '{before.strip()[:200]}'")
+            found.append(f"cell {cell['id']}, {name}: {_where_they_part(before, after)}")
     return found
+
+
+def _where_they_part(before: str, after: str) -> str:
+    """Show two texts from a little before the place where their words begin to differ."""
+    texts = [words(text) for text in (before, after)]
+    place = next((n for n, (a, b) in enumerate(zip(*texts, strict=False)) if a != b), min(map(len, texts)))
+    begin = max(0, place - 40)
+    return "'{1}' instead of '{0}'".format(*(text[begin : begin + 160] for text in texts))
 
 
 def _marked(cell: Any) -> list[tuple[str, str]]:
