@@ -44,6 +44,9 @@ def committed() -> dict[str, Any]:
         ("2024 units in 1999 orders.", 2),
         ("[01 · Preprocessing](01_preprocessing.ipynb) had 5 of them.", 1),
         ("-0.055 with a 95 % interval of [-0.114, +0.004].", 1),
+        ("Better at 6 of 8 origins, and 9 of the 12 weeks.", 2),
+        ("At 95 % confidence, 95% CI: 12%–15%, 0.31–0.39; GPT-2 and Chronos-2 with n=12, p = 0.02.", 4),
+        ("£3,114 or +0.4 a week, −0.07 and 2×.", 4),
         ("None at all.", 0),
     ],
 )
@@ -177,6 +180,8 @@ BITES: list[tuple[Spoil, str, float]] = [
     (drop("nbval-check-output", 4), "outputs checked by nbval", 4),
     (change(SHOWN, outputs=[]), "outputs checked by nbval", 0),
     (prompt(direction="sideways"), "faults of prompts", 1),
+    (change(GUESS, metadata={"predict": {}, "tags": ["nbval-check-output"]}), "prompts", 1),
+    (lambda nb: nb.cells[GUESS].metadata.tags.append("hide-input"), "faults of prompts", 1),
     (prompt(line="share = 0.7"), "faults of prompts", 1),
     (prompt(replacement="share = 0.5"), "faults of prompts", 1),
     (prompt(replacement="share = ("), "faults of prompts", 1),

@@ -443,7 +443,7 @@ def test_a_recorded_table_counts_as_imported(preprocessing: Any) -> None:
     assert (ROOT / "ecomlib" / "recorded" / "accuracy_w.parquet").is_file() and reach.imports_hash(nb, "01") != before
 
 
-@pytest.mark.parametrize("number", ["01", "07"])
+@pytest.mark.parametrize("number", ["07"])
 def test_what_a_lessons_imports_load_is_within_its_reach(number: str) -> None:
     entry = syllabus.lesson(number)
     assert entry is not None

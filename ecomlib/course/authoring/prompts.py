@@ -70,7 +70,7 @@ def _wrong(notebook: Any, prompt: Prompt) -> Iterator[str]:
     cell = notebook.cells[prompt.cell]
     if prompt.direction not in DIRECTIONS:
         yield f"the prompt's direction is {', '.join(DIRECTIONS)}, not '{prompt.direction}'"
-    if cell.metadata.get("jupyter", {}).get("source_hidden"):
+    if cell.metadata.get("jupyter", {}).get("source_hidden") or "hide-input" in lessons.tags(cell):
         yield "the prompt's cell is hidden: its reader cannot change it"
     if sum(line.strip() == prompt.line.strip() for line in cell.source.splitlines()) != 1:
         yield f"the prompt's line '{prompt.line}' is not one line of its cell"

@@ -1,8 +1,8 @@
 """Reads a lesson's prose as its reader does: paragraphs, printed sentences, measured quantities, tables.
 
-A measured quantity is a number in digits. One estimate with its interval is one, and so is a range. What names or dates
-something is none: equations, code, shapes, years and dates, numbers of lessons and sections, seeds, and the level of an
-interval or a quantile ("90 % interval").
+A measured quantity is a number in digits. An estimate with its interval is one, a range is one, and so is "6 of 8".
+What names or dates something is none: equations, code, shapes, years and dates, numbers of lessons and sections, seeds,
+and the level of an interval or a quantile ("90 % interval").
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NAMED = (
     r"lessons?|sections?|chapters?|parts?|figures?|tables?|exercises?|questions?|cells?|steps?|seeds?|versions?"
     r"|protocols?|ideas?"
 )
-_LEVEL_OF = r"intervals?|quantiles?|percentiles?|fans?|bands?|level|reach"
+_LEVEL_OF = r"intervals?|quantiles?|percentiles?|fans?|bands?|level|reach|confidence|CI"
 # In this order: what is no measured quantity is taken out before numbers are looked for.
 _NO_QUANTITY = tuple(
     re.compile(pattern, re.I | re.S)
@@ -34,6 +34,7 @@ _NO_QUANTITY = tuple(
         r"\d{4}-\d{2}-\d{2}|\b\d{1,2}:\d{2}(?::\d{2})?\b",
         rf"\b(?:{_NAMED})\s+\d+[a-z]?(?:(?:\s*(?:,|–|-|and|to|or)\s*)+\d+[a-z]?\b)*",
         r"(?<![\w.,])0\d[a-z]?\b(?![.,]\d)",  # a lesson's number alone
+        r"\b[A-Za-z]+-\d+[a-z]?\b",  # a name: GPT-2
         r"(?<![\w.,])(?:19|20)\d{2}\b(?![.,]\d|\s*(?:%|units?|rows?|products?|orders?|series|a\b))",  # a year
         r"\((?:\s*(?:\d+|[A-Z])\s*,){2,}\s*(?:\d+|[A-Z])?\s*\)|\([A-Z]\s*,\s*(?:\d+|[A-Z])\)|\(\d+\s*,\s*[A-Z]\)",
         r"(?<![\w.,])\d+(?:\s*[x×]\s*\d+)+\b",  # shapes
@@ -50,6 +51,7 @@ _ONE = (
     ),
     re.compile(rf"[\[(][^\[\]()\x00]{{0,30}}{_NUMBER}[^\[\]()\x00]{{1,8}}{_NUMBER}\s*%?[\])]"),
     re.compile(rf"{_NUMBER}\s*%?\s*(?:±|\+/-)\s*{_NUMBER}"),
+    re.compile(rf"{_NUMBER}\s+of\s+(?:the\s+|all\s+)?{_NUMBER}"),
     re.compile(rf"(?i:between)\s+{_NUMBER}\s*%?\s*and\s+{_NUMBER}"),
     re.compile(rf"(?<!from ){_NUMBER}\s*%?\s*(?:to|–|-)\s*{_NUMBER}"),
 )
