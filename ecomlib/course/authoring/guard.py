@@ -61,8 +61,8 @@ def complaints(number: str, cell: Any, again: Sequence[Any], recorded: pd.DataFr
     again : sequence
         The outputs that the new run gave.
     recorded : DataFrame
-        ``published_numbers.IDENTITY``, ``kind`` and ``tolerance`` of every recorded number. Sentences without a mark
-        are compared in lessons whose sentences are recorded.
+        ``published_numbers.IDENTITY``, ``kind``, ``tolerance`` and ``runs`` of every recorded number. A number that no
+        second run has published is not held; sentences without a mark are compared in lessons that have recorded any.
     """
     if IGNORED in cell.get("metadata", {}).get("tags", []):
         return []
@@ -74,7 +74,8 @@ def complaints(number: str, cell: Any, again: Sequence[Any], recorded: pd.DataFr
         published_numbers.known(recorded, published_numbers.table(published_numbers.numbers(_Cells([one]), number)))
         for one in (cell, rerun)
     )
-    rows = recorded.loc[recorded["cell"] == cell["id"], [*published_numbers.IDENTITY, "tolerance"]]
+    rows = recorded.loc[recorded["cell"] == cell["id"], [*published_numbers.IDENTITY, "tolerance", "runs"]]
+    rows["tolerance"] = rows["tolerance"].mask(rows.pop("runs") == 0, float("inf"))  # no run has measured it yet
     held = before.merge(rows, how="left", on=published_numbers.IDENTITY)
     half = (held["step"] / 2).mask(held["clock"])  # one that the record does not know stays as it is shown
     held["tolerance"] = held["tolerance"].fillna(half) * (1 + _CLOSE)
