@@ -1,35 +1,55 @@
 """Causal effects of what the shop does: prices, promotions, a roll-out (lesson 03, section 5).
 
-``design`` joins a store's tables as they were known, ``regression`` fits counts, ``elasticity`` estimates the effect of
-a price, ``experiments`` those of a promotion, a roll-out and a mail, ``sensitivity`` how far to trust an effect.
+``graph`` says what to hold constant, ``design`` joins a store's tables as they were known, ``regression`` fits counts,
+``elasticity`` estimates the effect of a price, ``interference`` that of all prices at once, ``experiments`` those of a
+promotion, a roll-out and a mail, ``sensitivity`` how far to trust an effect.
 """
 
 from __future__ import annotations
 
 from ecomlib.causal.design import KNOWN_BEFORE, design, leak_probe, listing_texts, text_vectors
 from ecomlib.causal.elasticity import DoubleML, Settings, double_ml, fixed_effects, naive, on_residuals
-from ecomlib.causal.experiments import Rollout, difference_in_means, promotion_effect, rollout_effect
+from ecomlib.causal.experiments import (
+    EventStudy,
+    Rollout,
+    difference_in_means,
+    event_study,
+    promotion_effect,
+    rollout_effect,
+)
+from ecomlib.causal.graph import back_door_fault, separated, shop_arrows, suffices
+from ecomlib.causal.interference import others_price, rise_of_all_prices
 from ecomlib.causal.regression import PoissonFit, poisson
-from ecomlib.causal.sensitivity import permuted_treatment, robustness_value
+from ecomlib.causal.sensitivity import partial_r2, permuted_treatment, robustness_of, robustness_value
 
 __all__ = [
     "KNOWN_BEFORE",
     "DoubleML",
+    "EventStudy",
     "PoissonFit",
     "Rollout",
     "Settings",
+    "back_door_fault",
     "design",
     "difference_in_means",
     "double_ml",
+    "event_study",
     "fixed_effects",
     "leak_probe",
     "listing_texts",
     "naive",
     "on_residuals",
+    "others_price",
+    "partial_r2",
     "permuted_treatment",
     "poisson",
     "promotion_effect",
+    "rise_of_all_prices",
+    "robustness_of",
     "robustness_value",
     "rollout_effect",
+    "separated",
+    "shop_arrows",
+    "suffices",
     "text_vectors",
 ]

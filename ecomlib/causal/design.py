@@ -11,6 +11,7 @@ import pandas as pd
 from ecomlib.causal.regression import Floats
 from ecomlib.errors import DataError
 from ecomlib.features import as_of_join, calendar, counts, lags, recency, return_rate
+from ecomlib.features.leaks import other_future, past_changes
 from ecomlib.panel import make_panel, period_index, period_start
 
 if TYPE_CHECKING:
@@ -31,15 +32,6 @@ KNOWN_BEFORE = (
     "mailed_last",
 )
 _PLAN = ("price_test", "promo_experiment", "promo_propensity")
-_TIMES = {
-    "orders": "ordered_at",
-    "prices": "date",
-    "inventory": "date",
-    "sessions": "started_at",
-    "mailings": "date",
-    "reviews": "written_at",
-    "listings": "valid_from",
-}
 
 
 def design(store: Store, *, demand: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -149,45 +141,21 @@ def leak_probe(
 ) -> pd.DataFrame:
     """Change the future and see whether the past moves (lesson 03, section 1).
 
-    From ``at`` on, a third of every table's rows is lost and the rest is shuffled; returns of orders from the thirty
-    days before, which are not known yet, are turned round. What ``build`` says was known by ``at`` may not change.
+    ``ecomlib.features.find_leaks`` at one moment, with the counts of each column: from ``at`` on, a third of every
+    table's rows is lost, the rest is shuffled and its amounts are other ones; returns of orders from the thirty days
+    before, which are not known yet, are turned round. What ``build`` says was known by ``at`` may not change.
 
     Returns ``column, rows`` (compared: those up to and including ``at``) ``, changed``: above zero is a leak. A row
     that is lost from before ``at`` counts as changed; what is launched or priced in that very week may come or go.
+    Where nothing changed, none was found at this moment.
     """
     moment = pd.Timestamp(at)
-    after = build(_other_future(store, moment, rng)).set_index(list(keys))
-    before = build(store).set_index(list(keys))
-    before = before[before.index.get_level_values("ds") <= moment]
+    after, before = build(other_future(store, moment, rng)), build(store)
     held = [column for column in columns if column in before]
-    if not held or before.empty:
+    if not held or not (before["ds"] <= moment).any():
         raise DataError("nothing to compare", value=tuple(columns), remedy="name columns and a day within the frame.")
-    both = before.index.intersection(after.index)
-    lost = int((before.index.difference(both).get_level_values("ds") < moment).sum())
-    old, new = before.loc[both, held], after.loc[both].reindex(columns=held)
-    changed = (~(old.eq(new) | (old.isna() & new.isna()))).sum() + lost
-    return pd.DataFrame({"column": held, "rows": len(both), "changed": changed.to_numpy()})
-
-
-def _other_future(store: Store, moment: pd.Timestamp, rng: np.random.Generator) -> Store:
-    """The same store up to ``moment``, and another after it. It is not checked: the tables no longer agree."""
-    tables = dict(store.tables())
-    for table, time in ((name, time) for name, time in _TIMES.items() if name in tables):
-        frame = tables[table]
-        later = (frame[time] > moment if table == "listings" else frame[time] >= moment).to_numpy()
-        if table == "orders" and "returned" in frame:
-            recent = later | (frame[time] >= moment - pd.Timedelta(days=30)).to_numpy()
-            frame = frame.assign(returned=frame["returned"].mask(recent, ~frame["returned"].fillna(False).astype(bool)))
-        rows = np.flatnonzero(later)
-        left = len(rows) if table == "listings" else 2 * len(rows) // 3  # listings are numbered: none is lost
-        kept, source = frame.drop(index=frame.index[rows]), frame.iloc[rng.permutation(rows)[:left]]
-        other = frame.iloc[rows[: len(source)]].copy()
-        for column in other.columns.difference([time]):
-            other[column] = source[column].to_numpy()
-        tables[table] = pd.concat([kept, other]).sort_index()
-    changed = object.__new__(type(store))
-    changed.__dict__.update({**store.__dict__, **tables})
-    return changed
+    moved = past_changes(before[[*keys, *held]], after.reindex(columns=[*keys, *held]), moment)
+    return pd.DataFrame({"column": held, "rows": len(moved), "changed": moved[held].sum().to_numpy()})
 
 
 def _week(times: pd.Series) -> pd.Series:

@@ -42,6 +42,7 @@ class DoubleML:
     residual: Floats  # (N,) log price less what text, calendar and controls foretell
     expected: Floats  # (N,) log of demand at log price zero ("poisson"), or the residual of log demand ("linear")
     fold: NDArray[np.intp]  # (N,)
+    text: Floats  # (N,) log points that the text in force adds to demand, learnt on other products; 0 if "linear"
 
 
 def naive(
@@ -137,6 +138,7 @@ def double_ml(
     rest = logs - _joined(fold, [part.linear(logs) for part in parts])
     group = codes(frame["category"])
     slope, error = on_residuals(rest, residual, group, product)
+    text = np.zeros(len(frame))
     if final == "poisson":
         scores = [np.zeros(part.size) for part in parts]
         for _ in range(s.rounds):
@@ -144,8 +146,9 @@ def double_ml(
             found = [part.counts(count, offset, score) for part, score in zip(parts, scores, strict=True)]
             scores = [score for _, score in found]
             rest = _joined(fold, [value for value, _ in found]) + base
+            text = _joined(fold, [score[part.listing] for part, score in zip(parts, scores, strict=True)])
             slope, error = _multiplicative(count, price, residual, rest, group, product, slope, s.dispersion)
-    return DoubleML(_table(frame, slope, error), residual, rest, fold)
+    return DoubleML(_table(frame, slope, error), residual, rest, fold, text)
 
 
 def on_residuals(y: Any, t: Any, group: Any, cluster: Any) -> tuple[Floats, Floats]:

@@ -63,6 +63,24 @@ class Rollout:
     effect: Interval
     p_value: float
     by_week: pd.DataFrame  # since (weeks, negative: before), effect, regions
+    permuted: Floats  # (draws,) pooled estimates with the start weeks dealt anew: what chance alone does
+
+
+@dataclass(frozen=True, eq=False)
+class EventStudy:
+    """Hold the effect by week since the start, with what chance does, and a joint test of the weeks before."""
+
+    table: pd.DataFrame  # since, effect, low, high (95 % of the deals without an effect), regions, outside
+    before_p: float  # p-value of "no week before the start differs"
+
+    def __str__(self) -> str:
+        before = int((self.table["since"] < 0).sum())
+        said = (
+            "the regions already went apart: their trends were not parallel."
+            if self.before_p < 0.05
+            else "no difference is shown. That is not the same as none: the test may be too weak to see one."
+        )
+        return f"{before} weeks before the start, together: p = {self.before_p:.3f}; {said}"
 
 
 def rollout_effect(
@@ -90,6 +108,72 @@ def rollout_effect(
     within : str, optional
         A column of ``starts``: compare only regions that share it, because they share their weather.
     """
+    values, first, group = _by_region(panel, starts, y, within)
+    weeks = np.arange(values.shape[1])
+    both = np.stack([values, (weeks >= first[:, None]).astype(float)])
+    estimate = float(_mean_after(both, first, group)[0])
+    deals = np.array([_mean_after(both, rng.permutation(first), group) for _ in range(draws)])  # (draws, 2)
+    guesses = estimate + np.linspace(-1, 1, 2001) * (10 * deals[:, 0].std() + 1e-6)
+    beyond = np.abs(deals[:, :1] - guesses * deals[:, 1:]) >= np.abs(estimate - guesses) - 1e-12
+    kept = guesses[1 + beyond.sum(axis=0) > 0.05 * (1 + draws)]
+    p_value = (1 + int((np.abs(deals[:, 0]) >= abs(estimate) - 1e-12).sum())) / (1 + draws)
+    by_week = _by_week(values, first, group)
+    return Rollout(Interval(estimate, float(kept.min()), float(kept.max())), p_value, by_week, deals[:, 0])
+
+
+def event_study(
+    panel: pd.DataFrame,
+    starts: pd.DataFrame,
+    rng: np.random.Generator,
+    *,
+    within: str | None = None,
+    weeks: tuple[int, int] = (-8, 12),
+    draws: int = 999,
+) -> EventStudy:
+    """Show a roll-out's effect week by week since the start, and test the weeks before jointly (lesson 03, section 7).
+
+    Difference in differences rests on **parallel trends**: without the roll-out the regions would have moved alike. The
+    weeks before the start can speak against it. Looked at one by one, one in twenty lies outside its band by chance
+    alone; so they are tested together: the sum of squares of their effects, each over its spread by chance, against the
+    same sum with the start weeks dealt anew ``draws`` times (a permutation test), the pooled effect taken out first.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        As in ``rollout_effect``, with counts in the column ``y``; so are ``starts`` and ``within``.
+    weeks : tuple of int
+        First and last week since the start that are shown; a week that fewer than two regions have is left out.
+
+    Raises
+    ------
+    DataError
+        No week before the start can be compared.
+    """
+    values, first, group = _by_region(panel, starts, "y", within)
+    begun = (np.arange(values.shape[1]) >= first[:, None]).astype(float)
+    pooled = float(_mean_after(np.stack([values, begun]), first, group)[0])
+    found = _by_week(values, first, group)
+    found = found[found["since"].between(*weeks) & (found["regions"] > 1)].reset_index(drop=True)
+    shown = found["since"].to_numpy() + values.shape[1]
+    without = values - pooled * begun  # what there would have been, if the effect is the same in every week
+    real = _week_means(without, first, group)[0][shown]
+    deals = np.array([_week_means(without, rng.permutation(first), group)[0][shown] for _ in range(draws)])
+    before = (found["since"] < 0).to_numpy()
+    if not before.any():
+        remedy = "take regions that start later, or let weeks begin before 0."
+        raise DataError("no week before the start can be compared", table="starts", column="starts_on", remedy=remedy)
+    spread = np.nanstd(deals[:, before], axis=0)
+    size, chance = (np.nansum((part / spread) ** 2, axis=-1) for part in (real[before], deals[:, before]))
+    low, high = np.nanquantile(deals, [0.025, 0.975], axis=0)
+    table = found.assign(low=low, high=high)[["since", "effect", "low", "high", "regions"]]
+    table["outside"] = (table["effect"] < low) | (table["effect"] > high)
+    return EventStudy(table, (1 + int((chance >= size - 1e-12).sum())) / (1 + draws))
+
+
+def _by_region(
+    panel: pd.DataFrame, starts: pd.DataFrame, y: str, within: str | None
+) -> tuple[Floats, NDArray[np.int64], NDArray[np.intp]]:
+    """Log units of each region and week (R, W), the week of each region's start (R,), and its group (R,)."""
     table = panel.pivot_table(y, index="region_id", columns="ds", aggfunc="sum", fill_value=0.0)
     known = starts.set_index("region_id").reindex(table.index)
     values = table.to_numpy(dtype=float)
@@ -102,18 +186,24 @@ def rollout_effect(
         )
     first = np.searchsorted(table.columns.to_numpy(), known["starts_on"].to_numpy(dtype=table.columns.dtype))
     group = np.zeros(len(first), np.intp) if within is None else codes(known[within])
-    weeks = np.arange(values.shape[1])
-    both = np.stack([np.log(values), (weeks >= first[:, None]).astype(float)])
-    estimate = float(_mean_after(both, first, group)[0])
-    deals = np.array([_mean_after(both, rng.permutation(first), group) for _ in range(draws)])  # (draws, 2)
-    guesses = estimate + np.linspace(-1, 1, 2001) * (10 * deals[:, 0].std() + 1e-6)
-    beyond = np.abs(deals[:, :1] - guesses * deals[:, 1:]) >= np.abs(estimate - guesses) - 1e-12
-    kept = guesses[1 + beyond.sum(axis=0) > 0.05 * (1 + draws)]
-    p_value = (1 + int((np.abs(deals[:, 0]) >= abs(estimate) - 1e-12).sum())) / (1 + draws)
-    effect, _ = _against_not_yet(both[:1], first, group)
-    found = pd.DataFrame({"since": (weeks - first[:, None]).ravel(), "effect": effect[0].ravel()}).dropna()
-    by_week = found.groupby("since", as_index=False).agg(effect=("effect", "mean"), regions=("effect", "size"))
-    return Rollout(Interval(estimate, float(kept.min()), float(kept.max())), p_value, by_week)
+    return np.log(values), first, group
+
+
+def _by_week(values: Floats, first: NDArray[np.int64], group: NDArray[np.intp]) -> pd.DataFrame:
+    """Mean effect in each week since the start that any region has: since, effect, regions."""
+    effect, regions = _week_means(values, first, group)
+    since = np.arange(len(effect)) - values.shape[1]
+    return pd.DataFrame({"since": since, "effect": effect, "regions": regions})[regions > 0].reset_index(drop=True)
+
+
+def _week_means(values: Floats, first: NDArray[np.int64], group: NDArray[np.intp]) -> tuple[Floats, NDArray[np.int64]]:
+    """Mean effect and number of regions by weeks since the start, from -W to W; NaN where there is none."""
+    effect = _against_not_yet(values[None], first, group)[0][0]
+    weeks = values.shape[1]
+    place, known = np.arange(weeks) - first[:, None] + weeks, np.isfinite(effect)
+    count = np.bincount(place[known], minlength=2 * weeks + 1)
+    total = np.bincount(place[known], effect[known], minlength=2 * weeks + 1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan), count
 
 
 def _against_not_yet(both: Floats, first: NDArray[np.int64], group: NDArray[np.intp]) -> tuple[Floats, Floats]:

@@ -1,7 +1,8 @@
 """Cleaning, outliers, stationarity, invertible transformations and the time step (lesson 01, section 3)."""
 
 from ecomlib.preprocessing.cleaning import CleaningRules, clean_orders, robust_z, split_wholesale
-from ecomlib.preprocessing.diagnosis import Stationarity, stationarity
+from ecomlib.preprocessing.diagnosis import Stationarity, stationarity, stationarity_table
+from ecomlib.preprocessing.retransform import back_from_logs
 from ecomlib.preprocessing.timestep import resample
 from ecomlib.preprocessing.transforms import (
     BoxCox,
@@ -27,9 +28,11 @@ __all__ = [
     "Scale",
     "Stationarity",
     "Transform",
+    "back_from_logs",
     "clean_orders",
     "resample",
     "robust_z",
     "split_wholesale",
     "stationarity",
+    "stationarity_table",
 ]

@@ -67,15 +67,41 @@ def stationarity(
         adf_statistic, adf_p, *_ = adfuller(values, regression=trend, autolag="AIC")
         kpss_statistic, kpss_p, *_ = kpss(values, regression=trend, nlags="auto")
     no_root, not_stationary = bool(adf_p < alpha), bool(kpss_p < alpha)
+    level = "level" if trend == "c" else "straight line"
     verdict = {
-        (True, False): "stationary: both say so.",
-        (False, True): "a unit root: both say so; take differences.",
-        (
-            True,
-            True,
-        ): "they disagree: no unit root, and yet no constant level. Look for a trend, a season or a break, and "
-        "take that out; a difference is not the cure.",
-        (False, False): "they disagree: neither can reject. The series is too short or too noisy to tell.",
+        (True, False): f"stationary: ADF rejects a unit root, and KPSS sees no reason against a constant {level}.",
+        (False, True): f"not stationary: KPSS rejects a constant {level}. ADF cannot rule a unit root out, which is not"
+        " to say that there is one. Look for a trend, a season or a step; if none explains it, take differences.",
+        (True, True): f"the tests disagree: no unit root, and yet no constant {level}. Look for a trend, a season or a"
+        " break, and take that out; a difference is not the cure.",
+        (False, False): "the tests disagree: neither can reject. The series is too short or too noisy to tell.",
     }[no_root, not_stationary]
     agree = no_root != not_stationary
     return Stationarity(float(adf_statistic), float(adf_p), float(kpss_statistic), float(kpss_p), agree, verdict)
+
+
+def stationarity_table(series: pd.Series | np.ndarray, *, alpha: float = 0.05) -> pd.DataFrame:
+    """Tabulate both tests, around a level and around a straight line, each with what it says (lesson 01, section 6).
+
+    A test that does not reject says nothing: not rejecting a unit root is not finding one, and not rejecting a constant
+    level is not showing that there is one.
+
+    Returns
+    -------
+    A row a test: ``test`` (ADF, KPSS), ``around`` (level, line), ``null`` (what it tries to reject), ``p``, ``rejects``
+    and ``says``. KPSS's p-values end at 0.01 ("at most") and 0.10 ("at least").
+
+    Raises
+    ------
+    DataError
+        As ``stationarity``.
+    """
+    rows = []
+    places: dict[str, Literal["c", "ct"]] = {"level": "c", "line": "ct"}
+    for around, trend in places.items():
+        found = stationarity(series, alpha=alpha, trend=trend)
+        still = "a constant level" if around == "level" else "a straight line with steady noise"
+        for test, null, p in (("ADF", "a unit root", found.adf_p), ("KPSS", still, found.kpss_p)):
+            says = f"not {null}" if p < alpha else f"cannot rule out {null}"
+            rows.append((test, around, null, p, bool(p < alpha), says))
+    return pd.DataFrame(rows, columns=["test", "around", "null", "p", "rejects", "says"])

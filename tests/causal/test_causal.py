@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,8 +17,10 @@ from ecomlib.causal import (
     fixed_effects,
     naive,
     on_residuals,
+    partial_r2,
     permuted_treatment,
     poisson,
+    robustness_of,
     robustness_value,
 )
 from ecomlib.errors import DataError
@@ -206,6 +210,56 @@ def test_robustness_value_is_the_published_one() -> None:
     assert robustness_value(0.097, 0.0232, 783, critical=1.963) == pytest.approx(0.076, abs=0.001)
     assert robustness_value(0.01, 0.1, 100, critical=1.96) == 0.0
     assert 0.9 < robustness_value(1e3, 1.0, 10) <= 1.0
+
+
+def test_a_partial_r2_is_that_of_the_residuals_and_gives_the_published_value() -> None:
+    """Cinelli & Hazlett (2020), Darfur: 2.2 % of what is left of the outcome gives a robustness value of 13.9 %."""
+    assert robustness_of(0.0218) == pytest.approx(0.139, abs=0.001)
+    assert robustness_of(0.0) == 0.0 and robustness_of(1.0) == 1.0
+    rng = np.random.default_rng(6)
+    W = np.column_stack([np.ones(300), rng.normal(size=(300, 3))])
+    t = W @ [0, 1, -1, 0.5] + rng.normal(size=300)
+    y = 0.4 * t + W @ [1, 2, 0, -1] + rng.normal(size=300)
+    fit = sm.OLS(y, np.column_stack([t, W])).fit()
+    left_t, left_y = (v - W @ np.linalg.lstsq(W, v, rcond=None)[0] for v in (t, y))
+    share = partial_r2(left_y, left_t)
+    assert share == pytest.approx(fit.tvalues[0] ** 2 / (fit.tvalues[0] ** 2 + fit.df_resid))
+    assert robustness_of(share) == pytest.approx(robustness_value(fit.params[0], fit.bse[0], int(fit.df_resid)))
+    # Half of the way, as from the formula with q = 1/2, and to the estimate itself.
+    half = partial_r2(left_y, left_t, point=fit.params[0] / 2)
+    assert robustness_of(half) == pytest.approx(
+        robustness_value(fit.params[0], fit.bse[0], int(fit.df_resid), share=0.5)
+    )
+    assert partial_r2(left_y, left_t, point=fit.params[0]) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_partial_r2_of_products_is_that_of_their_means() -> None:
+    rng = np.random.default_rng(7)
+    product = np.repeat(np.arange(2000), 10)
+    lasting = rng.normal(size=2000)
+    t = lasting[product] + rng.normal(size=20_000)
+    y = -1.0 * lasting[product] + rng.normal(size=20_000)
+    rows, products = partial_r2(y, t), partial_r2(y, t, mean_by=product)
+    by_hand = pd.DataFrame({"y": y, "t": t}).groupby(product).mean()
+    assert products == pytest.approx(np.corrcoef(by_hand["y"], by_hand["t"])[0, 1] ** 2)
+    assert rows == pytest.approx(0.25, abs=0.02)  # half of either variance lasts
+    assert products == pytest.approx((1 / 1.1) ** 2, abs=0.02)  # a tenth of the noise is left in a mean of ten
+    clustered = on_residuals(y - y.mean(), t - t.mean(), np.zeros(20_000, int), product)
+    old = robustness_value(clustered[0][0], clustered[1][0], 1999)
+    assert old > robustness_of(rows) + 0.1, "a clustered error over products overstates the share of what is left"
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: robustness_of(1.2), "between 0 and 1"),
+        (lambda: partial_r2([1.0, 2.0, 3.0], [1.0, 1.0, 1.0]), "nothing is left"),
+        (lambda: partial_r2([1.0, 2.0], [1.0, 3.0]), "nothing is left"),
+    ],
+)
+def test_shares_that_cannot_be(call: Callable[[], float], match: str) -> None:
+    with pytest.raises(DataError, match=match):
+        call()
 
 
 def test_a_shop_without_promotions_has_no_controls() -> None:

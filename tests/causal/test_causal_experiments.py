@@ -10,6 +10,7 @@ from ecomlib.causal import (
     KNOWN_BEFORE,
     design,
     difference_in_means,
+    event_study,
     leak_probe,
     listing_texts,
     promotion_effect,
@@ -170,6 +171,45 @@ def test_nothing_is_found_where_nothing_is() -> None:
     found = rollout_effect(*regions(0), np.random.default_rng(0), within="row", draws=99)
     since = found.by_week.set_index("since")["effect"]
     assert abs(since.loc[-8:-1].mean()) < 0.07 < since.loc[0:8].mean()
+
+
+def test_the_pooled_estimate_comes_with_what_chance_does() -> None:
+    found = rollout_effect(*regions(0), np.random.default_rng(0), within="row", draws=199)
+    assert found.permuted.shape == (199,)
+    beyond = int((np.abs(found.permuted) >= abs(found.effect.estimate)).sum())
+    assert found.p_value == pytest.approx((1 + beyond) / 200)
+    assert np.abs(np.median(found.permuted)) < 0.05 < found.effect.estimate
+
+
+def test_an_event_study_shows_the_effect_and_is_calm_before() -> None:
+    p, outside = [], []
+    for seed in range(20):
+        study = event_study(*regions(seed), np.random.default_rng(seed), within="row", draws=99)
+        p.append(study.before_p)
+        outside.append(study.table.loc[study.table["since"] < 0, "outside"].mean())
+        assert list(study.table.columns) == ["since", "effect", "low", "high", "regions", "outside"]
+        assert study.table["since"].between(-8, 12).all() and (study.table["low"] < study.table["high"]).all()
+    assert np.mean(np.array(p) < 0.05) <= 0.2 and np.mean(np.array(p) < 0.5) > 0.2  # uniform where trends are parallel
+    assert np.mean(outside) < 0.15
+    after = study.table[study.table["since"] >= 0]["effect"].mean()
+    assert after == pytest.approx(EFFECT, abs=0.07)
+    assert "That is not the same as none" in str(study) or study.before_p < 0.05
+
+
+def test_trends_that_were_not_parallel_are_found_together() -> None:
+    found = []
+    for seed in range(8):
+        panel, starts = regions(seed)
+        start = panel["region_id"].map(starts.set_index("region_id")["starts_on"])
+        since = (pd.to_datetime(panel["ds"]) - start).dt.days / 7
+        drift = 0.02 * (since.clip(-8, 0) + 8)  # a region begins to rise eight weeks before it gets the new thing
+        rising = panel.assign(y=(panel["y"] * np.exp(drift)).round())
+        found.append(event_study(rising, starts, np.random.default_rng(seed), within="row", draws=99))
+    assert np.mean([study.before_p < 0.05 for study in found]) >= 0.75
+    caught = next(study for study in found if study.before_p < 0.05)
+    assert "not parallel" in str(caught)
+    with pytest.raises(DataError, match="no week before"):
+        event_study(*regions(0), np.random.default_rng(0), weeks=(0, 5), draws=9)
 
 
 def test_a_rollout_without_noise_is_exact() -> None:

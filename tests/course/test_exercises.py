@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 import toy_lesson
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.preprocessing import normalize
 
 from ecomlib.course import exercises
 from ecomlib.course.authoring import quiz
@@ -159,8 +162,92 @@ def divided_by_known(day: np.ndarray, back: np.ndarray, today: int, wait: int, a
     return float((a + back[day + wait < today].sum()) / (day + wait < today).sum())
 
 
-# What learners wrote who then got no hint.
+def zeros_over_sales(units: np.ndarray, launch: int, in_stock: np.ndarray) -> np.ndarray:
+    units[launch:][in_stock[launch:]] = 0
+    return units
+
+
+def zeros_on_empty_shelves(units: np.ndarray, launch: int, in_stock: np.ndarray) -> list[float]:
+    weeks = enumerate(zip(units, in_stock, strict=True))
+    return [0.0 if np.isnan(y) and k >= launch and not there else y for k, (y, there) in weeks]
+
+
+def deviations_from_the_median(values: np.ndarray) -> pd.Series:
+    values = pd.Series(values)
+    return (values - values.median()) / values.std()
+
+
+def letters(train: list[str], test: list[str]) -> np.ndarray:
+    words = sorted(set(" ".join(train).split()))
+    df = np.array([sum(1 for title in train if w in title) for w in words])
+    rows = np.array([[title.count(w) for w in words] for title in test]) * (np.log((1 + len(train)) / (1 + df)) + 1)
+    return rows / np.maximum(np.sqrt((rows**2).sum(axis=1)), 1e-12)[:, None]
+
+
+def letters_in_df(train: list[str], test: list[str]) -> np.ndarray:
+    words = sorted(set(" ".join(train).split()))
+    df = np.array([sum(w in title for title in train) for w in words])
+    rows = np.array([[title.split().count(w) for w in words] for title in test])
+    rows = rows * (np.log((1 + len(train)) / (1 + df)) + 1)
+    return rows / np.maximum(np.sqrt((rows**2).sum(axis=1)), 1e-12)[:, None]
+
+
+def tokens_counted(train: list[str], test: list[str]) -> np.ndarray:
+    vectorizer = CountVectorizer()
+    df = vectorizer.fit_transform(train).toarray().sum(axis=0)
+    return normalize(vectorizer.transform(test).toarray() * (np.log((1 + len(train)) / (1 + df)) + 1))
+
+
+def sparse_rows(train: list[str], test: list[str]) -> Any:
+    return TfidfVectorizer().fit(train).transform(test)
+
+
+def poisson_params(units: np.ndarray, price: np.ndarray) -> Any:
+    return sm.GLM(units, sm.add_constant(np.log(price)), family=sm.families.Poisson()).fit(tol=1e-12).params
+
+
+def poisson_without_constant(units: np.ndarray, price: np.ndarray) -> float:
+    return float(sm.GLM(units, np.log(price), family=sm.families.Poisson()).fit(tol=1e-12).params[0])
+
+
+def share_alone(effect: float, placebos: np.ndarray) -> float:
+    return (sum(abs(p) >= abs(effect) for p in placebos) + 1) / (len(placebos) + 1)
+
+
+def larger_only(effect: float, placebos: np.ndarray) -> tuple[float, str]:
+    share = (sum(abs(p) > abs(effect) for p in placebos) + 1) / (len(placebos) + 1)
+    return share, "not chance" if share <= 0.05 else "cannot tell"
+
+
+def below_five_per_cent(effect: float, placebos: np.ndarray) -> list[Any]:
+    share = share_alone(effect, placebos)
+    return [share, "not chance" if share < 0.05 else "cannot tell"]
+
+
+def one_less(levels: np.ndarray, forecast: np.ndarray, c_u: float, c_o: float) -> list[float]:
+    return [float(np.interp((c_u - c_o) / c_u, levels, row)) for row in forecast]
+
+
+def interp_swapped(levels: np.ndarray, forecast: np.ndarray, c_u: float, c_o: float) -> list[float]:
+    return [float(np.interp(c_u / (c_u + c_o), row, levels)) for row in forecast]
+
+
+# What learners wrote who then got no hint, or were told that they were right.
 SLIPS = [
+    ("00.order_quantity", one_less, "one_less_ratio"),
+    ("00.order_quantity", interp_swapped, "axes_swapped"),
+    ("01.zero_fill", zeros_over_sales, "sales_overwritten"),
+    ("01.zero_fill", zeros_on_empty_shelves, "in_stock_inverted"),
+    ("01.robust_z", deviations_from_the_median, "median_and_sample_sd"),
+    ("02.tfidf", letters, "substrings"),
+    ("02.tfidf", letters_in_df, "substring_df"),
+    ("02.tfidf", tokens_counted, "token_count"),
+    ("02.tfidf", sparse_rows, "sparse"),
+    ("03.elasticity", poisson_params, "params"),
+    ("03.elasticity", poisson_without_constant, "no_intercept"),
+    ("03.placebo", share_alone, "share_only"),
+    ("03.placebo", larger_only, "ties_left_out"),
+    ("03.placebo", below_five_per_cent, "strictly_below"),
     ("03.back_door", direct_causes, "parents_of_treatment"),
     ("03.back_door", direct_confounders, "parents_that_reach_the_outcome"),
     ("02.return_rate", divided_by_all, "divided_by_all_lines"),
@@ -191,6 +278,20 @@ def test_a_slip_in_the_slope_of_tanh_has_its_hint(line: str, mistake: str | None
     names: dict[str, Any] = {"np": np}
     exec(f"{code}  d = {line}\n  h_before = h\n return d", names)
     assert judge(exercises.find("04.bptt"), names["f"]).mistake == mistake
+
+
+def test_a_pair_in_a_list_is_as_right_as_in_brackets() -> None:
+    exercise = exercises.find("03.placebo")
+    assert judge(exercise, lambda *given: list(exercise.solution(*given))).status == "right"
+    assert judge(exercise, lambda *given: [exercise.solution(*given)[0], "perhaps"]).status == "wrong"
+
+
+def test_sparse_rows_get_the_hint_for_their_numbers() -> None:
+    exercise = exercises.find("02.tfidf")
+    verdict = judge(exercise, sparse_rows)
+    assert ".toarray()" in verdict.text
+    plain = judge(exercise, lambda train, test: TfidfVectorizer(norm=None).fit(train).transform(test))
+    assert plain.mistake == "not_scaled"
 
 
 def test_an_unknown_exercise_names_those_there_are(toy: Exercise) -> None:

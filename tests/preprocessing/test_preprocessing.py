@@ -24,11 +24,13 @@ from ecomlib.preprocessing import (
     Log1p,
     Scale,
     Transform,
+    back_from_logs,
     clean_orders,
     resample,
     robust_z,
     split_wholesale,
     stationarity,
+    stationarity_table,
 )
 
 MONDAY = pd.Timestamp("2022-01-03")
@@ -154,7 +156,8 @@ def test_the_four_verdicts() -> None:
         broken = stationarity(pd.Series(noise + np.where(np.arange(400) < 200, 0, 1.2)))
         short = stationarity(noise.cumsum()[:22] * 0.3 + rng.normal(size=22))
     assert calm.agree and calm.verdict.startswith("stationary")
-    assert walk.agree and "unit root" in walk.verdict and "differences" in walk.verdict
+    assert walk.agree and walk.verdict.startswith("not stationary: KPSS rejects a constant level")
+    assert "cannot rule a unit root out, which is not to say that there is one" in walk.verdict
     assert not broken.agree and "no unit root, and yet no constant level" in broken.verdict
     assert not short.agree and "too short or too noisy" in short.verdict
     assert calm.adf_p < 0.05 < calm.kpss_p and "ADF p" in str(calm)
@@ -165,6 +168,42 @@ def test_a_trend_is_stationary_around_a_line() -> None:
     line = rng.normal(size=200) + 0.05 * np.arange(200)
     assert not stationarity(line).verdict.startswith("stationary")
     assert stationarity(line, trend="ct").verdict.startswith("stationary")
+
+
+def test_the_table_says_what_each_test_can_say() -> None:
+    rng = np.random.default_rng(0)
+    line = stationarity_table(rng.normal(size=200) + 0.05 * np.arange(200)).set_index(["test", "around"])
+    # KPSS is right that the level moves, and around the line nothing does.
+    assert line.loc[("KPSS", "level"), "says"] == "not a constant level"
+    assert line.loc[("KPSS", "line"), "says"] == "cannot rule out a straight line with steady noise"
+    assert line.loc[("ADF", "line"), "says"] == "not a unit root"
+    walk = stationarity_table(rng.normal(size=300).cumsum()).set_index(["test", "around"])
+    assert (walk.loc["ADF", "says"] == "cannot rule out a unit root").all() and not walk.loc["ADF", "rejects"].any()
+    assert walk.loc[("KPSS", "level"), "p"] == 0.01 and walk.loc[("KPSS", "level"), "rejects"]
+    noise = rng.normal(size=40)
+    one = stationarity(noise, trend="ct")
+    table = stationarity_table(noise).set_index(["test", "around"])["p"]
+    assert (table["ADF", "line"], table["KPSS", "line"]) == (one.adf_p, one.kpss_p)
+
+
+def test_a_mean_comes_back_from_logs_as_a_mean_and_a_median_as_a_median() -> None:
+    rng = np.random.default_rng(1)
+    logs, errors = np.array([1.0, 2.0]), rng.normal(0, 0.8, 400_000)
+    back = back_from_logs(logs, errors)
+    np.testing.assert_allclose(back["median"], np.expm1(logs))
+    np.testing.assert_allclose(back["normal"], np.exp(logs + 0.32) - 1, rtol=0.01)  # half of the variance, 0.64
+    np.testing.assert_allclose(back["smearing"], back["normal"], rtol=0.01)
+    # Errors that lean to one side: only smearing knows.
+    leaning = rng.exponential(0.5, 400_000) - 0.5
+    truth = np.exp(2.0 + leaning).mean() - 1
+    lean = back_from_logs([2.0], leaning).iloc[0]
+    assert lean["smearing"] == pytest.approx(truth, rel=1e-9)
+    assert lean["smearing"] == pytest.approx(np.exp(2.0) * np.exp(-0.5) / (1 - 0.5) - 1, rel=0.02)  # exponential law
+    assert lean["normal"] < truth - 0.3 and lean["median"] < truth - 1
+    two = back_from_logs(pd.Series([0.0], index=[7]), [np.log(2.0), np.nan, np.log(4.0)], added=0.0)
+    assert list(two.index) == [7] and two["smearing"].item() == pytest.approx(3.0) and two["median"].item() == 1.0
+    with pytest.raises(DataError, match="a mean needs the residuals"):
+        back_from_logs([1.0], [np.nan, 0.1])
 
 
 @pytest.mark.parametrize("values", [np.ones(50), np.arange(5.0), np.append(np.arange(40.0), np.nan)])

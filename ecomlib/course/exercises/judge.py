@@ -100,7 +100,7 @@ def same(left: Any, right: Any, rtol: float = 1e-6, atol: float = 1e-9) -> bool:
         return type(left) is type(right) and bool(left == right)
     if left is None or right is None or left is ... or right is ...:
         return left is right
-    if isinstance(left, tuple) and isinstance(right, tuple):
+    if isinstance(left, tuple | list) and isinstance(right, tuple | list) and (tuple in (type(left), type(right))):
         return len(left) == len(right) and all(same(a, b, rtol, atol) for a, b in zip(left, right, strict=True))
     try:
         a, b = np.asarray(left), np.asarray(right)
@@ -133,6 +133,16 @@ def show(value: Any) -> str:
 
 def _unfinished(value: Any) -> bool:
     return value is None or value is ... or (isinstance(value, Raised) and isinstance(value.error, NotImplementedError))
+
+
+def _as_asked(value: Any, want: Any) -> tuple[Any, str | None]:
+    """The value in the kind that was asked for, and how to get there where its own kind is another."""
+    if isinstance(want, set) and (members := _as_set(value)) is not value:
+        kind = type(value).__name__
+        return members, f"the members are right. Return them as a set, not as a {kind}: they have no order."
+    if isinstance(want, np.ndarray) and hasattr(value, "toarray"):
+        return value.toarray(), "the numbers are right, in a sparse matrix. Call .toarray() on it before you return it."
+    return value, None
 
 
 def _as_set(value: Any) -> Any:
@@ -194,12 +204,13 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
             values = (outcome(function, case) for case in cases)
             return all(same(g, v, exercise.rtol, exercise.atol) for g, v in zip(got, values, strict=True))
 
-        given, got = got, [_as_set(g) if isinstance(w, set) else g for g, w in zip(got, want, strict=True)]
+        given, asked = got, [_as_asked(g, w) for g, w in zip(got, want, strict=True)]
+        got = [g for g, _ in asked]
         if all(same(g, w, exercise.rtol, exercise.atol) for g, w in zip(got, want, strict=True)):
-            kinds = [type(raw).__name__ for raw, g in zip(given, got, strict=True) if raw is not g]
+            kinds = [(hint, w) for (_, hint), w in zip(asked, want, strict=True) if hint]
             if kinds:
-                hint = f"the members are right. Return them as a set, not as a {kinds[0]}: they have no order."
-                return Verdict("mistake", f"✗ Nearly: {hint}", "not_a_set")
+                name = "not_a_set" if isinstance(kinds[0][1], set) else "sparse"
+                return Verdict("mistake", f"✗ Nearly: {kinds[0][0]}", name)
             return Verdict("right", f"✓ Right. {exercise.praise}".rstrip())
         if all(g is None for g in got) and outcome(exercise.stub, cases[0]) is not None:
             return Verdict("unfinished", "… Your function returns nothing: does its last line begin with `return`?")

@@ -42,6 +42,18 @@ def _not_a_share(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Fl
     return _at(levels, forecast, c_u / c_o)
 
 
+def _one_less(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Floats:
+    return _at(levels, forecast, 1 - c_o / c_u)
+
+
+def _inverted_not_a_share(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Floats:
+    return _at(levels, forecast, c_o / c_u)
+
+
+def _axes_swapped(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Floats:
+    return np.array([np.interp(c_u / (c_u + c_o), row, levels) for row in forecast])
+
+
 def _scaled_median(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Floats:
     return _at(levels, forecast, 0.5) * c_u / c_o
 
@@ -102,6 +114,21 @@ EXERCISES = (
             "not_a_share": (
                 _not_a_share,
                 "c_u / c_o is not a share: it can be above one, and no quantile is. Divide by the sum of both costs.",
+            ),
+            "one_less_ratio": (
+                _one_less,
+                "1 - c_o / c_u falls below zero as soon as a unit too many costs more than one too few, and no quantile"
+                " does. Divide by the sum of both costs.",
+            ),
+            "inverted_not_a_share": (
+                _inverted_not_a_share,
+                "Two things: c_o / c_u falls when a shortage grows dearer, and it can be above one. What is"
+                " short stands in the numerator, the sum of both costs below.",
+            ),
+            "axes_swapped": (
+                _axes_swapped,
+                "np.interp got its arguments in the wrong order: it returns a level, a share between 0 and 1, not"
+                " units. First where to read, then the levels, then the quantities at these levels.",
             ),
             "scaled": (
                 _scaled_median,

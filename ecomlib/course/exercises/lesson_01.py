@@ -62,6 +62,28 @@ _Z_MISTAKES: dict[str, tuple[Answer, str]] = {
         "The constant stands on the wrong side: the MAD is smaller than the standard deviation, so it must be made"
         " larger.",
     ),
+    "median_and_sd": (
+        lambda values: _z(values, float(np.median(values)), values.std()),
+        "The centre is right. The standard deviation is not robust: the outlier swells it and so hides itself. Take the"
+        " median of the distances from the median.",
+    ),
+    "median_and_sample_sd": (
+        lambda values: _z(values, float(np.median(values)), values.std(ddof=1)),
+        "The centre is right. A standard deviation with n - 1 is swollen by the outlier as well. Take the median of the"
+        " distances from the median.",
+    ),
+    "median_and_scaled_sd": (
+        lambda values: _z(values, float(np.median(values)), 1.4826 * values.std()),
+        "1.4826 turns a *MAD* into a standard deviation; you multiplied a standard deviation by it, which the outlier"
+        " has swollen. Take the median of the distances from the median.",
+    ),
+    "quartiles": (
+        lambda values: _z(
+            values, float(np.median(values)), float(np.subtract(*np.quantile(values, [0.75, 0.25]))) / 1.349
+        ),
+        "This is a robust score by the distance between the quartiles. It is a good one, but the task asks for the"
+        " median of the distances from the median (MAD).",
+    ),
     "mean_deviation": (
         lambda values: _z(values, float(np.median(values)), 1.4826 * np.abs(values - np.median(values)).mean()),
         "You took the mean of the absolute deviations, and one outlier moves a mean as far as it likes. Take their"
@@ -146,6 +168,31 @@ _FILL_MISTAKES: dict[str, tuple[Answer, str]] = {
         _after_first_sale,
         "You began at the first sale. Between launch and first sale the product was on offer and nobody bought it:"
         " those zeros are facts.",
+    ),
+    "sales_overwritten": (
+        lambda units, launch, in_stock: np.where((np.arange(len(units)) >= launch) & in_stock, 0.0, units),
+        "You overwrote real sales with zeros: every week that could sell became a zero. Fill only where units is NaN.",
+    ),
+    "sales_overwritten_everywhere": (
+        lambda units, launch, in_stock: np.where(np.arange(len(units)) >= launch, 0.0, units),
+        "You overwrote real sales with zeros, and empty shelves too. Fill only where units is NaN *and* the product was"
+        " on the shelf.",
+    ),
+    "in_stock_inverted": (
+        lambda units, launch, in_stock: zero_fill(units, launch, ~in_stock),
+        "The shelf is the wrong way round: you wrote zeros where it was empty and left the weeks in which nobody bought"
+        " although they could. `in_stock` is True where there was something to buy.",
+    ),
+    "launch_inverted": (
+        lambda units, launch, in_stock: np.where(
+            np.isnan(units) & (np.arange(len(units)) < launch) & in_stock, 0.0, units
+        ),
+        "You filled the weeks *before* the launch. A zero is a fact from week `launch` on.",
+    ),
+    "zeros_made_missing": (
+        lambda units, launch, in_stock: np.where((np.arange(len(units)) >= launch) & in_stock, units, np.nan),
+        "Nothing was filled, and known sales were thrown away. The task is to write zeros where nothing was sold"
+        " although it could be, and to leave the rest as it is.",
     ),
     "sold_out_weeks_lost": (
         lambda units, launch, in_stock: np.where(

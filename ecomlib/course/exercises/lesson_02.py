@@ -125,7 +125,10 @@ def _tfidf_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     drawn = [" ".join(rng.choice(words, rng.integers(2, 6))) for _ in range(14)]
     return [
         (["oak lamp", "glass lamp", "oak tray", "lamp"], ["lamp lamp oak", "silver kite", "tray of glass"]),
+        # A word within a longer one ("lamp" in "lampshade") is another word, in both parts.
+        (["oak lamp", "glass lamp", "lampshade"], ["glass lampshade", "lamp"]),
         (drawn[:9], [*drawn[9:], "unseen words only", "mug mug glass new"]),
+        ([*drawn[:6], "mugs trays sets"], [*drawn[9:], "trays lamps"]),
     ]
 
 
@@ -155,6 +158,37 @@ def _empty_rows_nan(train: Sequence[str], test: Sequence[str]) -> Floats:
 
 def _train_idf(train: Sequence[str]) -> Floats:
     return _smooth(len(train), _df(train, _words(train)))
+
+
+def _by_substring(count: bool, df: bool, presence: bool = False) -> Answer:
+    """Find words within longer words: in the counts of a title, in the document frequency, or in both."""
+
+    def answer(train: Sequence[str], test: Sequence[str]) -> Floats:
+        words = _words(train)
+        df_found = np.array([sum(word in text for text in train) for word in words], float) if df else _df(train, words)
+        found = [[text.count(w) if count else text.split().count(w) for w in words] for text in test]
+        rows = np.array(found, dtype=float)
+        rows = (np.minimum(rows, 1.0) if presence else rows) * _smooth(len(train), df_found)
+        length = np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.asarray(rows / np.where(length > 0, length, 1.0))
+
+    return answer
+
+
+def _token_count(train: Sequence[str], test: Sequence[str]) -> Floats:
+    words = _words(train)
+    df = np.array([sum(text.split().count(word) for text in train) for word in words], dtype=float)
+    return _tfidf(test, words, _smooth(len(train), df))
+
+
+def _unsorted(train: Sequence[str], test: Sequence[str]) -> Floats:
+    words = list(dict.fromkeys(word for text in train for word in text.split()))
+    return _tfidf(test, words, _smooth(len(train), _df(train, words)))
+
+
+def _set_order(train: Sequence[str], test: Sequence[str]) -> Floats:
+    words = list({word for text in train for word in text.split()})
+    return _tfidf(test, words, _smooth(len(train), _df(train, words)))
 
 
 _TFIDF_MISTAKES: dict[str, tuple[Answer, str]] = {
@@ -196,6 +230,41 @@ _TFIDF_MISTAKES: dict[str, tuple[Answer, str]] = {
     "no_idf": (
         lambda train, test: _tfidf(test, _words(train), np.ones(len(_words(train)))),
         "These are plain word counts, scaled. The idf is missing: rare words tell more than common ones.",
+    ),
+    "substring_counts": (
+        _by_substring(count=True, df=False),
+        "You count letters, not words: `title.count(w)` and `w in title` find 'lamp' in 'lampshade' too. Split the"
+        " title first, then count.",
+    ),
+    "substring_df": (
+        _by_substring(count=False, df=True),
+        "Your document frequency finds 'lamp' in 'lampshade' too: `w in title` looks for letters. Ask whether the word"
+        " is in `title.split()`.",
+    ),
+    "substrings": (
+        _by_substring(count=True, df=True),
+        "You look for letters, not words, in the counts and in the document frequency: 'lamp' is found in 'lampshade'"
+        " too. Split every title first.",
+    ),
+    "substring_presence": (
+        _by_substring(count=True, df=True, presence=True),
+        "Two things: `w in title` looks for letters, so that 'lamp' is found in 'lampshade'; and the first factor"
+        " counts how often a word is there, not whether.",
+    ),
+    "token_count": (
+        _token_count,
+        "Your df counts how often a word occurs. The document frequency counts the *titles* that have it: a title that"
+        " says it twice counts once.",
+    ),
+    "order_of_appearance": (
+        _unsorted,
+        "The numbers are right, the columns are not sorted: yours stand in the order in which the words appear. Sort"
+        " the vocabulary.",
+    ),
+    "order_of_a_set": (
+        _set_order,
+        "The numbers are right, the columns stand in the order of a set, which changes from run to run. Sort the"
+        " vocabulary.",
     ),
     "empty_rows_nan": (
         _empty_rows_nan,

@@ -113,6 +113,21 @@ def elasticity(units: Floats, price: Floats) -> float:
     return float(slope[1])
 
 
+def _through_one(units: Floats, price: Floats) -> float:
+    """Without an intercept: demand is one unit at a price of one."""
+    x, slope = np.log(price), 0.0
+    for _ in range(200):
+        mu = np.exp(np.clip(slope * x, -30, 30))
+        slope += float(np.clip((x @ (units - mu)) / (x @ (mu * x)), -2, 2))
+    return slope
+
+
+def _params(units: Floats, price: Floats) -> Floats:
+    slope = elasticity(units, price)
+    level = np.log(units.sum() / np.sum(price**slope))
+    return np.array([level, slope])
+
+
 def _elasticity_stub(units: Floats, price: Floats) -> Any:
     return ...
 
@@ -150,6 +165,26 @@ _ELASTICITY_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda units, price: _log_line(units[units > 0], price[units > 0], 0.0),
         "You dropped the weeks without a sale. A high price causes zeros: without them it looks harmless. Keep them,"
         " with a Poisson regression.",
+    ),
+    "no_intercept": (
+        _through_one,
+        "Your regression has no intercept: it takes for granted that one unit is sold at a price of one. Add a column"
+        " of ones (statsmodels does not add it by itself).",
+    ),
+    "params": (
+        _params,
+        "You return all coefficients, intercept first. The elasticity is the one that belongs to log price: return that"
+        " number alone.",
+    ),
+    "params_slope_first": (
+        lambda units, price: _params(units, price)[::-1],
+        "You return all coefficients. The elasticity is the one that belongs to log price: return the first number"
+        " alone, without the intercept.",
+    ),
+    "level_returned": (
+        lambda units, price: float(_params(units, price)[0]),
+        "You return the intercept, the log of the units sold at a price of one. The elasticity is the other"
+        " coefficient, that of log price.",
     ),
     "price_as_is": (
         lambda units, price: elasticity(units, np.exp(price)),
@@ -200,6 +235,18 @@ def _no_one(effect: float, placebos: Floats) -> float:
     return float(np.mean(np.abs(placebos) >= abs(effect)))
 
 
+def _no_ties(effect: float, placebos: Floats) -> float:
+    return float((1 + np.sum(np.abs(placebos) > abs(effect))) / (1 + len(placebos)))
+
+
+def _strictly(share: Callable[[float, Floats], float]) -> Answer:
+    def read(effect: float, placebos: Floats) -> tuple[float, str]:
+        p = share(effect, placebos)
+        return p, "not chance" if p < 0.05 else "cannot tell"
+
+    return read
+
+
 def _one_sided(effect: float, placebos: Floats) -> float:
     return float((1 + np.sum(placebos >= effect)) / (1 + len(placebos)))
 
@@ -216,6 +263,8 @@ def _placebo_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
         (-0.25, rng.normal(0, 0.3, 99)),
         (0.62, np.append(rng.uniform(-0.5, 0.5, 96), [0.7, -0.65, -0.9])),  # 4 of 100
         (0.62, np.append(rng.uniform(-0.5, 0.5, 94), [0.7, -0.65, -0.9, -0.7, -0.8])),  # 6 of 100; by one side, 2
+        (0.2, small),  # two placebos are just as large
+        (-0.9, np.linspace(-0.8, 0.8, 19)),  # 1 of 20: just 5 per cent
     ]
 
 
@@ -244,6 +293,37 @@ _PLACEBO_MISTAKES: dict[str, tuple[Answer, str]] = {
         _reading(_no_one, "causal", "cannot tell"),
         "Two things: the real order counts among the possible ones (add one above and below), and a small share is no"
         " proof of a cause, since confounders pass this test.",
+    ),
+    "ties_left_out": (
+        _reading(_no_ties, "not chance", "cannot tell"),
+        "A placebo that is *just as large* as the effect has done as much: count it, with >=.",
+    ),
+    "ties_left_out_proof": (
+        _reading(_no_ties, "causal", "cannot tell"),
+        "Two things: a placebo just as large as the effect has done as much (>=), and a small share is no proof of a"
+        " cause.",
+    ),
+    "strictly_below": (
+        _strictly(_two_sided),
+        "The share is right. At just 5 per cent (1 of 20) chance counts as ruled out here: use <=.",
+    ),
+    "ties_and_strictly_below": (
+        _strictly(_no_ties),
+        "Two borders are off: a placebo just as large as the effect counts (>=), and so does a share of just 5 per cent"
+        " (<=).",
+    ),
+    "share_only": (
+        _two_sided,
+        "The share is right. Return what may be concluded from it as well: a pair of the share and one of the two"
+        " sentences.",
+    ),
+    "conclusion_only": (
+        lambda effect, placebos: read_placebo(effect, placebos)[1],
+        "The conclusion is right. Return the share that it rests on as well: first the share, then the sentence.",
+    ),
+    "conclusion_first": (
+        lambda effect, placebos: read_placebo(effect, placebos)[::-1],
+        "Both are right, in the wrong order: first the share, then the conclusion.",
     ),
     "one_sided": (
         _reading(_one_sided, "not chance", "cannot tell"),
