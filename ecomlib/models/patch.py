@@ -53,18 +53,22 @@ class Mixer(nn.Module):
 class PatchEncoder(nn.Module):
     """One token for each patch of periods, with a position that is learnt."""
 
+    places: Tensor
+
     def __init__(self, settings: PatchSettings) -> None:
         super().__init__()
-        periods, self.patch, self.stride = settings.look_back or 1, settings.patch, settings.stride
-        count = 1 + max(0, -(-(periods - self.patch) // self.stride))
-        self.fill = max(0, self.patch + self.stride * (count - 1) - periods)  # zeros, so that patches end at the origin
-        self.embed = nn.Linear(self.patch * (settings.past + 1), settings.hidden)
+        periods, patch, stride = settings.look_back or 1, settings.patch, settings.stride
+        count = 1 + max(0, -(-(periods - patch) // stride))  # rounded up
+        self.fill = max(0, patch + stride * (count - 1) - periods)  # zeros, so that the last patch ends at the origin
+        places = torch.arange(count).unsqueeze(1) * stride + torch.arange(patch)  # (N, patch)
+        self.register_buffer("places", places, persistent=False)
+        self.embed = nn.Linear(patch * (settings.past + 1), settings.hidden)
         self.position = nn.Parameter(0.02 * torch.randn(count, settings.hidden))
         self.mix = Mixer(settings, count)
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, T, C) -> state (B, D)."""
-        patches = F.pad(x, (0, 0, self.fill, 0)).unfold(1, self.patch, self.stride)  # (B, N, C, patch)
+        patches = F.pad(x, (0, 0, self.fill, 0))[:, self.places]  # (B, N, patch, C)
         return self.mix(self.embed(patches.flatten(2)) + self.position)  # type: ignore[no-any-return]
 
 
