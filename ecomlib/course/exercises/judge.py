@@ -166,7 +166,7 @@ def _other_kind(given: Sequence[Any], want: Sequence[Any]) -> Verdict:
         hint = "the numbers are right, in a sparse matrix. Call .toarray() on it before you return it."
         return Verdict("mistake", f"✗ Nearly: {hint}", "sparse")
     else:
-        hint, name = f"the members are right. Return them as a set, not as a {kind}: they have no order.", "set"
+        name, hint = "set", f"the members are right. Return them as a set, not as a {kind}: they have no order."
     return Verdict("mistake", f"✗ Nearly: {hint}", f"not_a_{name}")
 
 
