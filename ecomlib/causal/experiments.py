@@ -177,13 +177,13 @@ def _by_region(
     panel: pd.DataFrame, starts: pd.DataFrame, y: str, within: str | None
 ) -> tuple[Floats, NDArray[np.int64], NDArray[np.intp]]:
     """Log units of each region and week (R, W), the week of each region's start (R,), and its group (R,)."""
-    table = panel.pivot_table(y, index="region_id", columns="ds", aggfunc="sum", fill_value=0.0)
+    table = panel.pivot_table(y, index="region_id", columns="ds", aggfunc="sum")
     known = starts.set_index("region_id").reindex(table.index)
     values = table.to_numpy(dtype=float)
-    empty = (values <= 0).mean(axis=1) > _MOST_EMPTY
+    empty = np.isnan(values).any(axis=1) | ((values <= 0).mean(axis=1) > _MOST_EMPTY)
     if empty.any() or known["starts_on"].isna().any():
         raise DataError(
-            f"every region needs a start, and units above zero in all but {_MOST_EMPTY:.0%} of its weeks",
+            f"every region needs a start, a row in every week, and units above zero in all but {_MOST_EMPTY:.0%} of them",
             table="panel",
             column=y,
             value=str(table.index[empty | known["starts_on"].isna().to_numpy()][0]),

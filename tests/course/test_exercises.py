@@ -365,7 +365,7 @@ def test_the_quiz_parser_reads_what_it_documents() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("**Question 5.**", "Question five.", r"questions \[1, 2, 3, 4\]"),
+        ("**Question 1.**", "Question one.", r"questions \[2, 3, 4, 5\]"),
         (
             "**Wrong.** Nothing was added: this is 2 itself.",
             "**Right.** Nothing was added: this is 2 itself.",
