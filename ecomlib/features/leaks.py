@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,7 @@ _FREE = ("quantity", "unit_price", "on_hand_start", "received", "sold")
 
 
 def find_leaks(
-    features: Features,
+    features: Features | Mapping[str, Features],
     frame: pd.DataFrame | Store,
     cuts: Sequence[Any],
     rng: np.random.Generator,
@@ -50,7 +50,7 @@ def find_leaks(
 
     Parameters
     ----------
-    features : callable
+    features : callable, or mapping of names to callables
         Takes a frame like ``frame`` and returns columns on its rows (in the same order, or with its index).
     frame : DataFrame or Store
         ``ds`` and columns; ``unique_id`` if there are several series. Facts, which never change within a series, keep
@@ -59,7 +59,7 @@ def find_leaks(
     cuts : sequence of dates
         Rows up to and including the cut are the past; several, far apart.
     planned : sequence of str
-        Columns whose future the shop knows, because it is its own plan (a price list); they keep their values.
+        Columns of a frame whose future the shop knows, because it is its own plan (prices); they keep their values.
     same_moment : bool
         True: a feature may use its own row, as a mean "up to the date" does. False: only rows before it, which is right
         for a row of which the label is still to come. A store's events of the moment itself are never known.
@@ -75,6 +75,14 @@ def find_leaks(
     DataError
         A cut with nothing before or after it, or features that do not fit the frame's rows.
     """
+    if isinstance(features, Mapping):
+        tables = {
+            name: find_leaks(one, frame, cuts, rng, planned=planned, same_moment=same_moment)
+            for name, one in features.items()
+        }
+        for name, table in tables.items():
+            table["feature"] = name if len(table) == 1 else f"{name}: " + table["feature"]
+        return pd.concat(tables.values(), ignore_index=True)
     if isinstance(frame, pd.DataFrame) and (missing := {"ds", *planned} - set(frame.columns)):
         raise DataError("the column is missing", table="frame", column=", ".join(sorted(missing)))
     counts: dict[str, np.ndarray] = {}  # a feature's values compared, those that changed, and cuts at which any did
@@ -228,7 +236,7 @@ def other_values(some: pd.Series, column: pd.Series, rng: np.random.Generator) -
         known = column.dropna()
         if known.isin([0, 1]).all():
             return 1 - some
-        return dealt * rng.integers(2, 5, len(some)) + rng.integers(1, 9, len(some)) * np.sign(dealt.clip(lower=1))
+        return dealt * rng.integers(2, 5, len(some)) + rng.integers(1, 9, len(some))
     known = column.dropna()
     if known.isin([0.0, 1.0]).all():
         return 1.0 - some

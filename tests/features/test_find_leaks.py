@@ -87,6 +87,47 @@ def test_next_weeks_price_moves_exactly_the_week_before_each_cut(panel: pd.DataF
     assert report["changed"].item() == pytest.approx(3 * SERIES / KNOWN)
 
 
+def test_many_features_make_one_table(panel: pd.DataFrame) -> None:
+    some = {"past": HONEST["lags and means of the package"], "scaler": LEAKS["global standard scaler"][0]}
+    report = find_leaks(some, panel, CUTS, np.random.default_rng(1)).set_index("feature")
+    assert report["cuts"].to_dict() == {"past: lag1": 0, "past: lag2": 0, "past: mean4": 0, "scaler": 3}
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series([3, 4, 5, 3]),
+        pd.Series([0, 1, 1, 0]),
+        pd.Series([1.5, -2.0, np.nan, 7.25]),
+        pd.Series([2.0, 5.0, 9.0, 0.0]),
+        pd.Series([0.2, 0.9, 0.0, 0.4]),
+        pd.Series([0.0, 1.0, 1.0, 0.0]),
+        pd.Series([True, False, False, True]),
+        pd.Series(["a", "b", "c", "a"]),
+        pd.Series(["a", "b", "c", "a"], dtype="category"),
+        pd.Series(pd.to_datetime(["2024-01-01", "2024-02-01", "2024-03-01", "2024-01-01"])),
+        pd.Series([1, None, 3, 4], dtype="Int64"),
+    ],
+    ids=lambda c: f"{c.dtype} {c.iloc[0]}",
+)
+def test_every_kind_of_column_moves_and_stays_of_its_kind(column: pd.Series) -> None:
+    rows = pd.DataFrame({"ds": DAYS[:4], "x": column})
+    seen: list[pd.Series] = []
+
+    def next_value(p: pd.DataFrame) -> pd.Series:
+        seen.append(p["x"])
+        return p["x"].shift(-1)
+
+    report = find_leaks(next_value, rows, [DAYS[0], DAYS[2]], np.random.default_rng(3))
+    assert report["cuts"].item() == 2
+    for other in seen:
+        assert other.dtype == column.dtype
+        if column.dtype == float and column.between(0, 1).all():
+            assert other.between(0, 1).all()
+        if column.dtype == float and (column.dropna() % 1 == 0).all():
+            assert (other.dropna() % 1 == 0).all()
+
+
 def test_a_plan_is_no_leak_where_it_is_said_to_be_one(panel: pd.DataFrame) -> None:
     def ahead(p: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame({"price": each(p, "price").shift(-1), "stock": each(p, "stockout").shift(-1)})
