@@ -219,3 +219,8 @@ def test_two_slips_that_are_known_are_told_apart_from_none() -> None:
     assert "Two things at once.\n  1. The sign is flipped" in two.text and "  2. A factor 2 is missing" in two.text
     none = judge(find("04.mse_gradient"), lambda x, y, w: w + 7.0)
     assert none.mistake is None and "not in a way that this check knows" in none.text and "x = [[1. 2.]" in none.text
+
+
+def test_an_array_of_many_axes_is_shown_without_empty_lines() -> None:
+    text = judge(find("05.convgru_step"), lambda x, h, w, u: 0 * h).text
+    assert "w = shape (3, 1, 1, 3, 3)" in text and "" not in [line.strip() for line in text.splitlines()]

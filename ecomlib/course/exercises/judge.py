@@ -129,6 +129,8 @@ def show(value: Any) -> str:
         text = "\n" + "\n".join("    " + line for line in text.splitlines())
     elif isinstance(value, np.ndarray):
         text = np.array2string(value, precision=4, threshold=30, suppress_small=True)
+        if value.ndim > 2:  # numpy sets its parts apart by empty lines, more of them the more axes there are
+            text = f"shape {value.shape}\n  " + "\n  ".join(line for line in text.splitlines() if line.strip())
     elif isinstance(value, float | np.floating):
         text = f"{value:.4g}"
     else:

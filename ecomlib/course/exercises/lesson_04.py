@@ -257,6 +257,35 @@ _ATTENTION_MISTAKES: dict[str, tuple[Answer, str]] = {
 }
 
 
+def _attend(mask: str, how: str = "before", axis: int = 1) -> Answer:
+    """Attention with another mask, put elsewhere, or with its softmax over the other axis."""
+
+    def wrong(scores: Floats) -> Floats:
+        seen = {"right": _tri(scores), "off": _tri(scores, 1), "early": _tri(scores, -1), "up": ~_tri(scores, -1)}[mask]
+        if how == "after":
+            return np.where(seen, _softmax(scores, True, axis), 0.0)
+        if how == "zero":
+            return _softmax(np.where(seen, scores, 0.0), True, axis)
+        return _softmax(scores, seen, axis)
+
+    return wrong
+
+
+_ATTENTION_PAIRS: dict[tuple[str, str], Answer] = {
+    ("off_by_one", "mask_after_softmax"): _attend("off", "after"),
+    ("off_by_one", "zero_instead_of_minus_infinity"): _attend("off", "zero"),
+    ("off_by_one", "softmax_over_columns"): _attend("off", axis=0),
+    ("mask_upside_down", "mask_after_softmax"): _attend("up", "after"),
+    ("mask_upside_down", "zero_instead_of_minus_infinity"): _attend("up", "zero"),
+    ("mask_upside_down", "softmax_over_columns"): _attend("up", axis=0),
+    ("first_row_empty", "mask_after_softmax"): _attend("early", "after"),
+    ("first_row_empty", "zero_instead_of_minus_infinity"): _attend("early", "zero"),
+    ("mask_after_softmax", "softmax_over_columns"): _attend("right", "after", 0),
+    ("zero_instead_of_minus_infinity", "softmax_over_columns"): _attend("right", "zero", 0),
+    ("no_mask", "softmax_over_columns"): lambda scores: _softmax(scores, True, axis=0),
+}
+
+
 # --- a buyer whose shortage costs three times ---
 
 
@@ -425,6 +454,7 @@ EXERCISES = (
         _attention_cases,
         _ATTENTION_MISTAKES,
         "Every row adds up to one, and nothing in it comes from tomorrow.",
+        pairs=_ATTENTION_PAIRS,
     ),
     Exercise(
         "04.buyer_score",

@@ -158,6 +158,14 @@ _BYTES_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
 }
 
+_BYTES_PAIRS: dict[tuple[str, str], Answer] = {
+    ("float64", "no_mask"): lambda batch, look_back, covariates: batch * look_back * 8 * covariates,
+    ("float64", "mask_in_32_bits"): lambda batch, look_back, covariates: batch * look_back * (8 * covariates + 4),
+    ("float64", "mask_in_bits"): lambda batch, look_back, covariates: batch * look_back * (8 * covariates + 1 / 8),
+    ("float64", "mask_of_every_covariate"): lambda batch, look_back, covariates: batch * look_back * covariates * 9,
+    ("numbers_not_bytes", "no_mask"): lambda batch, look_back, covariates: batch * look_back * covariates,
+}
+
 
 # --- windows by index ---
 
@@ -407,6 +415,7 @@ EXERCISES = (
         stub=_bytes_stub,
         cases=_bytes_cases,
         mistakes=_BYTES_MISTAKES,
+        pairs=_BYTES_PAIRS,
         praise="That is what each step has to move where the data do not live on the device.",
     ),
     Exercise(

@@ -120,6 +120,41 @@ _MORAN_MISTAKES: dict[str, tuple[Answer, str]] = {
 }
 
 
+def _neighbours(*changes: str) -> Answer:
+    """Moran's I with these things done differently."""
+
+    def wrong(values: Floats, places: Ints) -> float:
+        w = _touching(places)
+        if "corners" in changes:
+            w = (np.abs(places[:, None] - places[None]).max(axis=2) == 1).astype(float)
+        if "self" in changes:
+            w = w + np.eye(len(places))
+        if "raw" not in changes:
+            w = _shares(w)
+        z = values if "not_centred" in changes else values - values.mean()
+        factor = 1.0 if "factor" in changes else len(z) / w.sum()
+        return float((-1 if "negative" in changes else 1) * factor * (z @ w @ z) / (z @ z))
+
+    return wrong
+
+
+_MORAN_CHANGES = {
+    "not_row_normalised": "raw",
+    "self_as_neighbour": "self",
+    "corners": "corners",
+    "not_centred": "not_centred",
+    "factor_forgotten": "factor",
+    "negative": "negative",
+}
+# The first has a hint of its own; a region that is its own neighbour has one, and then the factor is one.
+_MORAN_EXCLUDE = ({"raw", "self"}, {"self", "factor"})
+_MORAN_PAIRS = {
+    (one, other): _neighbours(_MORAN_CHANGES[one], _MORAN_CHANGES[other])
+    for one, other in combinations(_MORAN_CHANGES, 2)
+    if {_MORAN_CHANGES[one], _MORAN_CHANGES[other]} not in _MORAN_EXCLUDE
+}
+
+
 # --- one step of a ConvGRU ---
 
 
@@ -408,6 +443,7 @@ EXERCISES = (
         stub=_moran_stub,
         cases=_moran_cases,
         mistakes=_MORAN_MISTAKES,
+        pairs=_MORAN_PAIRS,
         praise="One number says whether neighbours are alike; the permutations will say whether that is chance.",
     ),
     Exercise(
