@@ -242,32 +242,12 @@ def interp_swapped(levels: np.ndarray, forecast: np.ndarray, c_u: float, c_o: fl
     return [float(np.interp(c_u / (c_u + c_o), row, levels)) for row in forecast]
 
 
-def shuffled_units(feature: Any, table: np.ndarray, other: np.ndarray, cuts: list[int]) -> list[float]:
-    shares = []
-    for cut in cuts:
-        changed = table.copy()
-        changed[cut:, 0] = np.random.default_rng(1).permutation(changed[cut:, 0])
-        shares.append(float(np.mean(~np.isclose(feature(changed)[:cut], feature(table)[:cut], equal_nan=True))))
-    return shares
-
-
-def new_units(feature: Any, table: np.ndarray, other: np.ndarray, cuts: list[int]) -> list[float]:
-    shares = []
-    for cut in cuts:
-        changed = np.column_stack([np.append(table[:cut, 0], other[cut:, 0]), table[:, 1:]])
-        old, new = pd.Series(feature(table)[:cut]), pd.Series(feature(changed)[:cut])
-        shares.append(1 - (old.eq(new) | (old.isna() & new.isna())).mean())
-    return shares
-
-
 # What learners wrote who then got no hint, or were told that they were right.
 SLIPS = [
     ("00.order_quantity", one_less, "one_less_ratio"),
     ("00.order_quantity", interp_swapped, "axes_swapped"),
     ("01.zero_fill", zeros_over_sales, "sales_overwritten"),
     ("01.zero_fill", zeros_on_empty_shelves, "in_stock_inverted"),
-    ("01.leak_test", shuffled_units, "dealt_anew"),
-    ("01.leak_test", new_units, "units_only"),
     ("01.robust_z", deviations_from_the_median, "median_and_sample_sd"),
     ("02.tfidf", letters, "substrings"),
     ("02.tfidf", letters_in_df, "substring_df"),

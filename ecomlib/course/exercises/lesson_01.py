@@ -1,4 +1,4 @@
-"""Defines lesson 01's exercises: a robust score, zeros that are facts, a mean known on Monday, the way back, leaks."""
+"""Defines lesson 01's exercises: a robust score, zeros that are facts, a mean known on Monday, and the way back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ecomlib.course.exercises import Answer, Exercise
-from ecomlib.course.exercises.leak_test import LEAK_TEST
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -385,5 +384,4 @@ EXERCISES = (
         mistakes=_INVERT_MISTAKES,
         praise="Last applied, first undone. The package's Chain does it for every series.",
     ),
-    LEAK_TEST,
 )
