@@ -183,7 +183,7 @@ def _by_region(
     empty = np.isnan(values).any(axis=1) | ((values <= 0).mean(axis=1) > _MOST_EMPTY)
     if empty.any() or known["starts_on"].isna().any():
         raise DataError(
-            f"every region needs a start, a row in every week, and units above zero in all but {_MOST_EMPTY:.0%} of them",
+            f"every region needs a start, a row in every week, and units above zero in all but {_MOST_EMPTY:.0%}",
             table="panel",
             column=y,
             value=str(table.index[empty | known["starts_on"].isna().to_numpy()][0]),
