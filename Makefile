@@ -26,7 +26,7 @@ unit: setup  ## the package's tests alone
 papermill: setup  ## the lessons at size tiny, full and learner's versions
 	@$(ONE_THREAD) $(PY) tests/run_all.py papermill
 
-nbval: setup  ## the committed lessons against their own outputs
+nbval: setup  ## the committed lessons against their own outputs, numbers within their tolerances
 	@$(ONE_THREAD) $(PY) tests/run_all.py nbval
 
 lint: setup  ## ruff and mypy

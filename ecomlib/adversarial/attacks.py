@@ -8,12 +8,14 @@ past; actual demand is unchanged, so the damage is measured against the clean ta
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from ecomlib.adversarial.budgets import Threat, full_plans, open_weeks, project, steepest, whole
 from ecomlib.errors import DataError
 from ecomlib.models import Network
 from ecomlib.windowing import WindowSettings
@@ -22,30 +24,6 @@ from ecomlib.windows import Batch
 Objective = Callable[[Network, Batch], Tensor]  # (B,): what the attacker wants large, one number a window
 Reading = Callable[[Batch], Batch]  # what the shop does to its history before the network reads it
 Perturbation = tuple[Tensor, Tensor]  # fake units (B, T), and the share by which prices are shown wrong (B, T)
-
-
-@dataclass(frozen=True)
-class Threat:
-    """What the attacker can afford (lesson 06, section 1).
-
-    per_week: most fake units a product and week. total: most fake units a product over the look-back (None: no limit).
-    weeks: only the last so many weeks of the look-back can still be changed (None: all of it).
-    price: most that a price of the past may be shown wrong, as a share (0.05: within 5 per cent either way).
-    price_column: name of the price among the windows' past columns; needed when ``price`` is above zero.
-    """
-
-    per_week: int = 3
-    total: int | None = None
-    weeks: int | None = None
-    price: float = 0.0
-    price_column: str | None = None
-
-    def __post_init__(self) -> None:
-        limits = (self.per_week, self.total or 0, self.weeks or 0, self.price)
-        if min(limits) < 0 or self.price >= 1 or int(self.per_week) != self.per_week:
-            raise DataError("a budget is a whole number of units, not negative, and a share below 1", value=limits)
-        if self.price and self.price_column is None:
-            raise DataError("an attack on prices must know their column", remedy="name it in price_column.")
 
 
 def poisoned(
@@ -81,42 +59,6 @@ def poisoned(
     return replace(batch, x=x, f=f, scale=scale, target=target)
 
 
-def project(fake: Tensor, threat: Threat) -> Tensor:
-    """The nearest affordable plan of fake units (B, T), not yet whole (lesson 06, section 2).
-
-    Box 0 … per_week, closed weeks at zero, sum at most ``total``: where the sum is too large, the Euclidean projection
-    takes the same number from every week until it fits (Duchi et al., 2008), found by bisection.
-    """
-    open_ = _open(fake, threat)
-    plan = fake.clamp(0, threat.per_week) * open_
-    if threat.total is None:
-        return plan
-    low, high = torch.zeros_like(plan[:, :1]), fake.amax(1, keepdim=True).clamp(min=0)
-    for _ in range(40):
-        middle = (low + high) / 2
-        spent = ((fake - middle).clamp(0, threat.per_week) * open_).sum(1, keepdim=True)
-        low, high = torch.where(spent > threat.total, middle, low), torch.where(spent > threat.total, high, middle)
-    over = plan.sum(1, keepdim=True) > threat.total
-    return torch.where(over, (fake - high).clamp(0, threat.per_week) * open_, plan)
-
-
-def whole(fake: Tensor, threat: Threat) -> Tensor:
-    """A plan (B, T) in whole units that is still affordable (lesson 06, section 2).
-
-    Rounding each week may exceed the total. So all are rounded down, and the units left over go to the weeks with the
-    largest remainders, one each, as far as budget and sum reach.
-    """
-    plan = project(fake, threat)
-    floor = torch.floor(plan + 1e-6)
-    rest = plan - floor
-    spare = torch.round(rest.sum(1)).long()  # (B,)
-    if threat.total is not None:
-        spare = torch.minimum(spare, (threat.total - floor.sum(1)).clamp(min=0).long())
-    room = (floor < threat.per_week) & (_open(fake, threat) > 0)
-    rank = torch.where(room, rest, torch.full_like(rest, -1.0)).argsort(1, descending=True).argsort(1)
-    return floor + ((rank < spare.unsqueeze(1)) & room & (rest > 1e-6))
-
-
 def forecast(model: Network, batch: Batch, settings: WindowSettings, reads: Reading | None = None) -> Tensor:
     """The middle forecast (B, H) in units, with its gradient; ``reads`` comes between history and network
     (lesson 06, section 6)."""
@@ -143,6 +85,21 @@ def push_objective(settings: WindowSettings, up: bool = True, reads: Reading | N
     return objective
 
 
+def seller_objective(settings: WindowSettings, reads: Reading | None = None) -> Objective:
+    """The seller wants more of his product ordered: up, and only up (lesson 06, section 1).
+
+    He knows no future, so what came is not asked: the plan is the same whatever ``y`` holds. What it does to the error
+    is measured afterwards: ``error_objective`` of ``attack.batch``, good windows for the shop included.
+    """
+    return push_objective(settings, up=True, reads=reads)
+
+
+def rival_objective(settings: WindowSettings, reads: Reading | None = None) -> Objective:
+    """The rival wants the product out of stock: the forecast down, by orders, which can only be added (lesson 06,
+    section 1)."""
+    return push_objective(settings, up=False, reads=reads)
+
+
 @dataclass(frozen=True, eq=False)
 class Attack:
     """What an attack did.
@@ -166,6 +123,81 @@ def fgsm(model: Network, batch: Batch, settings: WindowSettings, threat: Threat,
     return pgd(model, batch, settings, threat, objective, steps=1, rate=1.0, restarts=1)
 
 
+@dataclass(frozen=True)
+class Search:
+    """How long a gradient attack searches (lesson 06, section 2).
+
+    Attributes
+    ----------
+    steps: of each start.
+    restarts: starts; the first is the clean history, the others are random plans within the budget.
+    rate: size of a step, as a share: of the way (`frank_wolfe`) or of the weekly budget (`projected_gradient`). None:
+        2 / (k + 2) at step k = 0, 1, …: the first step goes all the way, later ones less and less, so that the curve of
+        the gain is flat at its end. A constant rate has spent only 1 - (1 - rate)^k of the budget after k steps.
+    seed: of the random starts.
+    """
+
+    steps: int = 20
+    restarts: int = 2
+    rate: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.restarts) < 1 or (self.rate is not None and not 0 < self.rate <= 1):
+            raise DataError(
+                "a search has a step and a start at least, and a rate above 0, at most 1",
+                value=(self.steps, self.restarts, self.rate),
+            )
+
+    def share(self, step: int) -> float:
+        """The size of step ``step``, counted from 0."""
+        return 2 / (step + 2) if self.rate is None else self.rate
+
+
+Move = Callable[[Tensor, Tensor, float], Tensor]  # from a plan, its slope and the step's size to the next plan
+
+
+def frank_wolfe(
+    model: Network,
+    batch: Batch,
+    settings: WindowSettings,
+    threat: Threat,
+    objective: Objective,
+    search: Search = Search(),
+) -> Attack:
+    """Go part of the way to the best full plan of the present slope, again and again (lesson 06, section 2).
+
+    Frank and Wolfe (1956). Each step asks which affordable plan would gain most if the slope stayed as it is (the
+    steepest weeks, bought full) and goes ``search.share(k)`` of the way there: nothing has to be projected, and no step
+    leaves the budget. The best whole plan of each window is kept, so the gain is never negative.
+    """
+
+    def move(fake: Tensor, slope: Tensor, share: float) -> Tensor:
+        return fake + share * (steepest(slope, threat) - fake)
+
+    return _ascend(model, batch, settings, threat, objective, (search, move, "inf"))
+
+
+def projected_gradient(
+    model: Network,
+    batch: Batch,
+    settings: WindowSettings,
+    threat: Threat,
+    objective: Objective,
+    search: Search = Search(),
+) -> Attack:
+    """Step along the gradient itself, then take the nearest affordable plan (lesson 06, section 2).
+
+    Madry et al. (2018), in the norm 2: a step has length ``share * per_week * sqrt(T)`` and may leave the budget;
+    `project` brings it back by the same number of units off every week. The best whole plan of each window is kept.
+    """
+
+    def move(fake: Tensor, slope: Tensor, share: float) -> Tensor:
+        return project(fake + threat.per_week * share * _direction(slope, "2"), threat)
+
+    return _ascend(model, batch, settings, threat, objective, (search, move, "2"))
+
+
 def pgd(
     model: Network,
     batch: Batch,
@@ -184,7 +216,8 @@ def pgd(
     Madry et al. (2018). Each step moves by ``rate`` of the weekly budget: along the sign of the gradient
     (``norm="inf"``), along the gradient itself, scaled to length ``rate * per_week * sqrt(T)`` (``norm="2"``), or
     (``norm="1"``, the default where there is a total) that share of the way to the plan that spends the whole budget
-    where the slope is largest (Frank and Wolfe, 1956): a sign has forgotten which weeks those are.
+    where the slope is largest: a sign has forgotten which weeks those are. That last one projects nothing; it is
+    `frank_wolfe` with a constant rate, and `projected_gradient` is the norm 2.
 
     The first start is the clean history, the others are random within the budget. A plan worse than doing nothing is
     dropped: the gain is never negative, and more steps never make it smaller. The model's weights and mode are left as
@@ -193,34 +226,101 @@ def pgd(
     norm = norm or ("inf" if threat.total is None else "1")
     if norm not in ("inf", "2", "1"):
         raise DataError("there is no such norm", value=norm, remedy="take inf, 2 or 1.")
+
+    def move(fake: Tensor, slope: Tensor, share: float) -> Tensor:
+        if norm == "1":
+            return fake + share * (steepest(slope, threat) - fake)
+        return project(fake + threat.per_week * share * _direction(slope, norm), threat)
+
+    search = Search(steps, restarts, rate)
+    return _ascend(model, batch, settings, threat, objective, (search, move, norm), generator)
+
+
+def _ascend(
+    model: Network,
+    batch: Batch,
+    settings: WindowSettings,
+    threat: Threat,
+    objective: Objective,
+    how: tuple[Search, Move, str],
+    generator: torch.Generator | None = None,
+) -> Attack:
+    """Move on from each start and keep the best whole plan; prices go by the sign, or by the norm 2."""
+    search, move, norm = how
+    generator = generator or torch.Generator().manual_seed(search.seed)
+    with _evaluating(model):
+        best = _Best(model, batch, settings, threat, objective)
+        reached = best.clean.repeat(search.steps, 1)  # best of all starts after so many steps each
+        for restart in range(search.restarts):
+            fake, price = random_start(batch, threat, None if restart == 0 else generator)
+            own = best.clean
+            for step in range(search.steps):
+                share = search.share(step)
+                slopes = slopes_of(model, batch, settings, threat, objective, fake, price)
+                fake = move(fake, slopes[0], share)
+                price = (price + threat.price * share * _direction(slopes[1], norm)).clamp(-threat.price, threat.price)
+                own = torch.maximum(own, best.consider(whole(fake, threat), price))
+                reached[step] = torch.maximum(reached[step], own)
+    return best.attack(tuple((reached - best.clean).mean(1).tolist()))
+
+
+def enumerate_plans(
+    model: Network, batch: Batch, settings: WindowSettings, threat: Threat, objective: Objective, width: int = 2
+) -> Attack:
+    """Try every plan that buys up to ``width`` weeks full: no gradient is needed (lesson 06, section 3).
+
+    Eight weeks are 36 plans of one or two weeks; so small a set can be tried whole, and no masked gradient hides
+    from it. It ends where plans are many: 26 weeks and four of them are 17,901. Prices stay true. ``path`` is
+    the mean gain of the best plan so far, plan by plan.
+    """
+    path = []
+    with _evaluating(model):
+        best = _Best(model, batch, settings, threat, objective)
+        true = torch.zeros_like(batch.x[..., 0])
+        for plan in full_plans(threat, true.shape[1], width).to(true):
+            best.consider(plan.expand_as(true), true)
+            path.append(float((best.value - best.clean).mean()))
+    return best.attack(tuple(path))
+
+
+class _Best:
+    """The best plan of each window so far; doing nothing is the first."""
+
+    def __init__(
+        self, model: Network, batch: Batch, settings: WindowSettings, threat: Threat, objective: Objective
+    ) -> None:
+        self.model, self.batch, self.settings, self.threat, self.objective = model, batch, settings, threat, objective
+        self.clean = objective(model, batch).detach()
+        self.value = self.clean.clone()
+        self.fake = torch.zeros_like(batch.x[..., 0])
+        self.price = self.fake.clone()
+
+    def consider(self, fake: Tensor, price: Tensor) -> Tensor:
+        """The objective (B,) under whole plans (B, T); those that gain are kept."""
+        fake = fake * self.batch.seen  # nobody can buy in a week before the launch
+        with torch.no_grad():
+            met = poisoned(self.batch, self.settings, fake, price, self.threat.price_column)
+            value = self.objective(self.model, met)
+        better = value > self.value
+        self.value = torch.where(better, value, self.value)
+        self.fake = torch.where(better.unsqueeze(1), fake, self.fake)
+        self.price = torch.where(better.unsqueeze(1), price, self.price)
+        return value
+
+    def attack(self, path: tuple[float, ...]) -> Attack:
+        met = poisoned(self.batch, self.settings, self.fake, self.price, self.threat.price_column)
+        return Attack(self.fake, self.price, met, self.value - self.clean, path)
+
+
+@contextlib.contextmanager
+def _evaluating(model: Network) -> Iterator[None]:
+    """The model in evaluation mode, and back in its own whatever happens."""
     was_training = model.training
     model.eval()
-    generator = generator or torch.Generator().manual_seed(0)
-    clean = objective(model, batch).detach()
-    best_fake, best_price = torch.zeros_like(batch.x[..., 0]), torch.zeros_like(batch.x[..., 0])
-    best, reached = clean.clone(), clean.repeat(steps, 1)  # reached: best of all starts after so many steps each
     try:
-        for restart in range(restarts):
-            fake, price = _start(batch, threat, None if restart == 0 else generator)
-            own = clean
-            for step in range(steps):
-                slopes = _slopes(model, batch, settings, threat, objective, fake, price)
-                if norm == "1":
-                    fake = fake + rate * (_steepest(slopes[0], threat) - fake)
-                else:
-                    fake = project(fake + threat.per_week * rate * _direction(slopes[0], norm), threat)
-                price = (price + threat.price * rate * _direction(slopes[1], norm)).clamp(-threat.price, threat.price)
-                value, plan = _value(model, batch, settings, threat, objective, whole(fake, threat), price)
-                own = torch.maximum(own, value)
-                reached[step] = torch.maximum(reached[step], own)
-                better = value > best
-                best = torch.where(better, value, best)
-                best_fake = torch.where(better.unsqueeze(1), plan, best_fake)
-                best_price = torch.where(better.unsqueeze(1), price, best_price)
+        yield
     finally:
         model.train(was_training)
-    met = poisoned(batch, settings, best_fake, best_price, threat.price_column)
-    return Attack(best_fake, best_price, met, best - clean, tuple((reached - clean).mean(1).tolist()))
 
 
 def random_attack(
@@ -238,23 +338,15 @@ def random_attack(
     A gradient attack that is weaker than this one has been masked, not defended against (Athalye, Carlini and Wagner,
     2018).
     """
-    was_training = model.training
-    model.eval()
-    clean = objective(model, batch).detach()
-    best, best_fake, best_price = clean.clone(), torch.zeros_like(batch.x[..., 0]), torch.zeros_like(batch.x[..., 0])
     path = []
     generator = generator or torch.Generator().manual_seed(0)
-    for _ in range(tries):
-        start, price = _start(batch, threat, generator)
-        value, plan = _value(model, batch, settings, threat, objective, whole(start, threat), price)
-        better = value > best
-        best = torch.where(better, value, best)
-        best_fake = torch.where(better.unsqueeze(1), plan, best_fake)
-        best_price = torch.where(better.unsqueeze(1), price, best_price)
-        path.append(float((best - clean).mean()))
-    model.train(was_training)
-    met = poisoned(batch, settings, best_fake, best_price, threat.price_column)
-    return Attack(best_fake, best_price, met, best - clean, tuple(path))
+    with _evaluating(model):
+        best = _Best(model, batch, settings, threat, objective)
+        for _ in range(tries):
+            start, price = random_start(batch, threat, generator)
+            best.consider(whole(start, threat), price)
+            path.append(float((best.value - best.clean).mean()))
+    return best.attack(tuple(path))
 
 
 def transfer(
@@ -265,12 +357,9 @@ def transfer(
     Windows where it does not pay keep their clean history. An attack that comes over from elsewhere and beats the
     network's own gradients tells of a masked gradient (Athalye, Carlini and Wagner, 2018).
     """
-    was_training = model.training
-    model.eval()
-    with torch.no_grad():
+    with _evaluating(model), torch.no_grad():
         clean = objective(model, batch)
         gain = objective(model, poisoned(batch, settings, found.fake, found.price, threat.price_column)) - clean
-    model.train(was_training)
     pays = (gain > 0).unsqueeze(1)
     fake, price = found.fake * pays, found.price * pays
     met = poisoned(batch, settings, fake, price, threat.price_column)
@@ -291,14 +380,8 @@ def strongest(batch: Batch, settings: WindowSettings, threat: Threat, *attacks: 
     return Attack(fake, price, met, gain, tuple(float(each.mean()) for each in gains))
 
 
-def _open(fake: Tensor, threat: Threat) -> Tensor:
-    """1 for the weeks that can still be changed."""
-    weeks = torch.arange(fake.shape[1], device=fake.device)
-    first = 0 if threat.weeks is None else fake.shape[1] - threat.weeks
-    return (weeks >= first).to(fake.dtype).expand_as(fake)
-
-
-def _start(batch: Batch, threat: Threat, generator: torch.Generator | None) -> Perturbation:
+def random_start(batch: Batch, threat: Threat, generator: torch.Generator | None) -> Perturbation:
+    """A random plan within the budget, not yet whole; without a generator the clean history (lesson 06, section 2)."""
     zero = torch.zeros_like(batch.x[..., 0])
     if generator is None:
         return zero, zero.clone()
@@ -311,7 +394,7 @@ def _start(batch: Batch, threat: Threat, generator: torch.Generator | None) -> P
     return fake, threat.price * torch.sign(draw() - 0.5)
 
 
-def _slopes(
+def slopes_of(
     model: Network,
     batch: Batch,
     settings: WindowSettings,
@@ -320,23 +403,15 @@ def _slopes(
     fake: Tensor,
     price: Tensor,
 ) -> Perturbation:
+    """The objective's slopes by fake units and by prices, (B, T) each, zero where nothing can be changed (lesson 06,
+    section 2)."""
     fake, price = fake.detach().requires_grad_(), price.detach().requires_grad_()
     # cuDNN's recurrent layers have no gradient in evaluation mode; torch's own kernels do.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         value = objective(model, poisoned(batch, settings, fake, price, threat.price_column)).sum()
         found = torch.autograd.grad(value, [fake, price], allow_unused=True)
     first, second = (torch.zeros_like(fake) if slope is None else slope for slope in found)
-    return first * _open(fake, threat) * batch.seen, second
-
-
-def _steepest(slope: Tensor, threat: Threat) -> Tensor:
-    """The affordable plan (B, T) that gains most if the slope were the same everywhere: the steepest weeks, bought
-    full."""
-    order = slope.argsort(1, descending=True)
-    budget = threat.per_week * slope.shape[1] if threat.total is None else threat.total
-    place = torch.arange(slope.shape[1], device=slope.device)
-    bought = (budget - threat.per_week * place).clamp(0, threat.per_week).to(slope.dtype).expand_as(slope)
-    return torch.zeros_like(slope).scatter(1, order, bought) * (slope > 0)
+    return first * open_weeks(fake, threat) * batch.seen, second
 
 
 def _direction(slope: Tensor, norm: str) -> Tensor:
@@ -344,17 +419,3 @@ def _direction(slope: Tensor, norm: str) -> Tensor:
         return slope.sign()
     length = slope.norm(dim=1, keepdim=True).clamp(min=1e-12)
     return slope / length * slope.shape[1] ** 0.5
-
-
-def _value(
-    model: Network,
-    batch: Batch,
-    settings: WindowSettings,
-    threat: Threat,
-    objective: Objective,
-    fake: Tensor,
-    price: Tensor,
-) -> Perturbation:
-    with torch.no_grad():
-        fake = fake * batch.seen  # nobody can buy in a week before the launch
-        return objective(model, poisoned(batch, settings, fake, price, threat.price_column)), fake

@@ -1,12 +1,15 @@
-"""Defends against poisoned histories by adversarial training and a cheap filter (lesson 06, sections 5 and 6)."""
+"""Defends against poisoned histories by adversarial training, a cheap filter and caps (lesson 06, sections 5 and 6)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pandas as pd
 import torch
 
-from ecomlib.adversarial.attacks import Threat, _slopes, _start, _steepest, error_objective, poisoned, whole
+from ecomlib.adversarial.attacks import error_objective, poisoned, random_start, slopes_of
+from ecomlib.adversarial.budgets import Threat, steepest, whole
 from ecomlib.errors import DataError
 from ecomlib.models import Network
 from ecomlib.windowing import WindowSettings
@@ -39,11 +42,11 @@ class Hardening:
     def __call__(self, model: Network, batch: Batch) -> Batch:
         objective, was_training = error_objective(self.settings), model.training
         model.eval()
-        fake, price = _start(batch, self.threat, torch.default_generator)
+        fake, price = random_start(batch, self.threat, torch.default_generator)
         fake = whole(fake, self.threat) * batch.seen
         for step in range(1, self.steps + 1):
-            slope, tilt = _slopes(model, batch, self.settings, self.threat, objective, fake, price)
-            fake = fake + step / self.steps * (_steepest(slope, self.threat) * batch.seen - fake)
+            slope, tilt = slopes_of(model, batch, self.settings, self.threat, objective, fake, price)
+            fake = fake + step / self.steps * (steepest(slope, self.threat) * batch.seen - fake)
             price = self.threat.price * tilt.sign()
         model.train(was_training)
         chosen = (torch.rand(len(fake), 1) < self.share).to(fake)
@@ -68,3 +71,45 @@ def smoothed(batch: Batch, settings: WindowSettings, width: int = 3, how: str = 
     middle = taken.median(-1).values if how == "median" else taken.mean(-1)
     kept = torch.where(known, middle, units[:, width - 1 :])
     return poisoned(batch, settings, torch.cat([units[:, : width - 1], kept], dim=1) - units)
+
+
+def cap_history(batch: Batch, settings: WindowSettings, most: float = 2.0, least: float = 3.0) -> Batch:
+    """The batch with each week's units cut to ``most`` times the window's median week (lesson 06, section 6).
+
+    A cap per week, the cheap rival of hardening: it needs no training and answers at once, but true peaks are cut as
+    false ones are. ``least`` is a cap in units below which no week is cut: where the median week is zero, all weeks
+    with a sale would be. Hand it as ``reads`` to an objective, so that the attacker knows of it: who buys in more than
+    half of the weeks lifts the median, and the cap with it. Per account: `cap_accounts`, which nobody lifts.
+    """
+    if most < 1 or least < 0:
+        raise DataError("a cap is at least the median week, and not below zero units", value=(most, least))
+    seen = batch.seen.to(batch.x.dtype)
+    units = settings.units(batch.x[..., settings.past.index("y")], batch.scale).clamp(min=0) * seen
+    middle = units.masked_fill(~batch.seen.bool(), float("nan")).nanmedian(1, keepdim=True).values.nan_to_num()
+    cap = (most * middle).clamp(min=least)
+    return poisoned(batch, settings, torch.minimum(units, cap) - units)
+
+
+def cap_accounts(
+    lines: pd.DataFrame, most: float, by: Sequence[str] = ("customer_id", "product_id", "week"), units: str = "quantity"
+) -> pd.DataFrame:
+    """Order lines with each account's units of a product and week cut at ``most`` (lesson 06, section 6).
+
+    The cap that a till has: before lines become a history, so that an account adds ``most`` units at most, in as many
+    lines as it likes. Lines keep their order; the first ones count in full, the one that reaches the cap in part, the
+    others zero. Lines of returns (below zero) stay as they are and make no room.
+
+    Raises
+    ------
+    DataError
+        A column of ``by``, or ``units``, is missing, or ``most`` is below zero.
+    """
+    absent = [column for column in (*by, units) if column not in lines]
+    if absent:
+        raise DataError("a column is missing", table="lines", column=absent[0], remedy="name it in by or units.")
+    if most < 0:
+        raise DataError("a cap is not below zero", value=most)
+    bought = lines[units].clip(lower=0)
+    so_far = bought.groupby([lines[column] for column in by], dropna=False, observed=True).cumsum()
+    room = (most - (so_far - bought)).clip(lower=0)
+    return lines.assign(**{units: lines[units].where(lines[units] <= 0, bought.where(bought <= room, room))})

@@ -56,6 +56,9 @@ def promotion_effect(
     return _interval(float(mix @ fit.slope), float(np.sqrt(mix @ fit.covariance @ mix)))
 
 
+_MOST_EMPTY = 0.1  # weeks of a region without a sale: more of them, and a log of units says little
+
+
 @dataclass(frozen=True, eq=False)
 class Rollout:
     """Hold the mean effect on the treated and its interval, the p-value of "no effect", and the effect by week."""
@@ -102,7 +105,7 @@ def rollout_effect(
     Parameters
     ----------
     panel : DataFrame
-        ``region_id, ds`` and counts ``y`` above zero, every region in every week.
+        ``region_id, ds`` and counts ``y``, every region in every week; a week without a sale counts as half a unit.
     starts : DataFrame
         ``region_id, starts_on``.
     within : str, optional
@@ -174,19 +177,21 @@ def _by_region(
     panel: pd.DataFrame, starts: pd.DataFrame, y: str, within: str | None
 ) -> tuple[Floats, NDArray[np.int64], NDArray[np.intp]]:
     """Log units of each region and week (R, W), the week of each region's start (R,), and its group (R,)."""
-    table = panel.pivot_table(y, index="region_id", columns="ds", aggfunc="sum", fill_value=0.0)
+    table = panel.pivot_table(y, index="region_id", columns="ds", aggfunc="sum")
     known = starts.set_index("region_id").reindex(table.index)
     values = table.to_numpy(dtype=float)
-    if not (values > 0).all() or known["starts_on"].isna().any():
+    empty = np.isnan(values).any(axis=1) | ((values <= 0).mean(axis=1) > _MOST_EMPTY)
+    if empty.any() or known["starts_on"].isna().any():
         raise DataError(
-            "every region needs a start and units above zero in every week",
+            f"every region needs a start, a row in every week, and units above zero in all but {_MOST_EMPTY:.0%}",
             table="panel",
             column=y,
+            value=str(table.index[empty | known["starts_on"].isna().to_numpy()][0]),
             remedy="leave out regions without, or use a longer period.",
         )
     first = np.searchsorted(table.columns.to_numpy(), known["starts_on"].to_numpy(dtype=table.columns.dtype))
     group = np.zeros(len(first), np.intp) if within is None else codes(known[within])
-    return np.log(values), first, group
+    return np.log(np.maximum(values, 0.5)), first, group  # a week without a sale counts as half a unit
 
 
 def _by_week(values: Floats, first: NDArray[np.int64], group: NDArray[np.intp]) -> pd.DataFrame:

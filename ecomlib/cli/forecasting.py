@@ -45,7 +45,8 @@ def forecasters(plugin: Plugins = None) -> None:
             typer.echo(f"{name:<22} {'as set':<10} {'as set':<24} needs settings: help(ecomlib.forecaster)")
             continue
         ahead = ", ".join(made.known_ahead) or "nothing"
-        first = (type(made).__doc__ or "").strip().partition("\n")[0]
+        kind = getattr(made, "network_class", type(made))  # networks share one forecaster, and differ in what they read
+        first = (kind.__doc__ or type(made).__doc__ or "").strip().partition("\n")[0]
         typer.echo(f"{name:<22} {made.point:<10} {ahead:<24} {first}")
     typer.echo("Settings may change both: --set NAME=VALUE.")
 

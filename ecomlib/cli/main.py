@@ -11,6 +11,7 @@ import typer
 import ecomlib
 from ecomlib.cli.data import app as data_app
 from ecomlib.cli.forecasting import COMMANDS as FORECASTING
+from ecomlib.cli.game import app as game_app
 from ecomlib.cli.live import COMMANDS as LIVE
 from ecomlib.cli.plainly import plainly, write_anywhere
 from ecomlib.cli.recorded import app as recorded_app
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 workshop_app = typer.Typer(no_args_is_help=True, help="The sets of notebooks for a workshop.")
 app.add_typer(data_app, name="data")
+app.add_typer(game_app, name="game")
 app.add_typer(recorded_app, name="recorded")
 app.add_typer(workshop_app, name="workshop")
 

@@ -20,9 +20,17 @@ tag                 cell
 ``check``           code: one line, ``check("00.order_quantity", order_quantity)``, then directly
 ``solution``        code: first line ``# @title Solution: …``, cell metadata ``jupyter.source_hidden`` true; defines
                     ``order_quantity_solution`` and ends with ``check("00.order_quantity", order_quantity_solution)``
-``quiz``            Markdown: five questions, format in ``ecomlib/course/authoring/quiz.py``
+``quiz``            Markdown: four to eight questions, format in ``ecomlib/course/authoring/quiz.py``
 ``instructor``      Markdown for the instructor's set of the workshop only (rare)
+``hide-input``      hidden code (drawing, sentences, imports), with ``jupyter.source_hidden`` and ``# @title …`` as its
+                    first line
+(predict)           cell metadata ``predict``: a prompt to predict, change and run
+                    (``ecomlib/course/authoring/prompts.py``); the next Markdown cell tells it, folded
 ==================  ===============================================================================================
+
+``ecomlib/course/authoring/air.py`` holds the limits of a rewritten lesson, and says how the notebook's metadata except
+from them. A term of the glossary is in bold and linked where it is first used:
+``[**bootstrap**](../GLOSSARY.md#bootstrap)``.
 
 ``check`` prints a success line or a hint and never raises; the exercise itself is declared in
 ``ecomlib/course/exercises/lesson_NN.py`` as an :class:`Exercise` in a tuple ``EXERCISES``.

@@ -155,7 +155,7 @@ def section_at(notebook: Any, index: int) -> str:
 
 
 def source_hash(notebook: Any) -> str:
-    """SHA-256 of what the author wrote: cells and their tags, without outputs.
+    """SHA-256 of what the author wrote: cells and their tags, without outputs. Notebooks of before have this one alone.
 
     The set-up cell and the badge are left out: ``make address`` may change them without a new run.
     """
@@ -167,13 +167,37 @@ def source_hash(notebook: Any) -> str:
     return hashlib.sha256(json.dumps(cells, ensure_ascii=True).encode()).hexdigest()
 
 
-def package_hash() -> str:
-    """SHA-256 of the package's own Python files."""
-    root = Path(str(resources.files("ecomlib")))
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+def code_hash(notebook: Any) -> str:
+    """SHA-256 of what a kernel runs: the code in its order, and which cell takes parameters. No set-up cell.
+
+    A change of it needs a new run. Other tags, hidden cells and prompts are no code: they change the page alone.
+    """
+    cells = [
+        [cell.source, "parameters" in tags(cell)]
+        for cell in notebook.cells
+        if cell.cell_type == "code" and "setup" not in tags(cell)
+    ]
+    return _sha256(cells)
+
+
+def text_hash(notebook: Any) -> str:
+    """SHA-256 of what a reader reads beside the code: Markdown, order of cells, tags, what is hidden. No badge."""
+    cells = []
+    for cell in notebook.cells:
+        own = {name: cell.metadata[name] for name in ("jupyter", "predict") if name in cell.metadata}
+        text = "" if cell.cell_type == "code" else BADGE.sub("", cell.source)
+        cells.append([cell.cell_type, sorted(tags(cell)), own, text])
+    return _sha256([*cells, notebook.metadata.get("air", {})])
+
+
+def outputs_hash(notebook: Any) -> str:
+    """SHA-256 of every output as it is committed: whatever a hand changes in one of them changes it."""
+    cells = [[cell.get("id"), cell.get("outputs", [])] for cell in notebook.cells if cell.cell_type == "code"]
+    return _sha256(json.loads(json.dumps(cells)))
+
+
+def _sha256(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, ensure_ascii=True, sort_keys=True).encode()).hexdigest()
 
 
 def dump(notebook: Any) -> str:

@@ -47,7 +47,7 @@ def estimate(notebook: Any) -> Minutes:
         tags = set(lessons.tags(cell))
         if tags & _NOT_READ:
             continue
-        taken = _words(cell.source) / WORDS_A_MINUTE if cell.cell_type == "markdown" else _code(cell)
+        taken = words(cell.source) / WORDS_A_MINUTE if cell.cell_type == "markdown" else _code(cell)
         if tags & _EXERCISE:
             practise += taken + (TRIES * MINUTES_A_TRY if "exercise" in tags else 0)
         else:
@@ -55,7 +55,8 @@ def estimate(notebook: Any) -> Minutes:
     return Minutes(read, notebook.metadata.get("ecomlib", {}).get("seconds", 0) / 60, practise)
 
 
-def _words(text: str) -> int:
+def words(text: str) -> int:
+    """Count the words of a Markdown text, without HTML tags and the targets of links."""
     return len(re.findall(r"\w[\w'’.-]*", re.sub(r"<[^>]+>|\]\([^)]*\)", " ", text)))
 
 

@@ -2,11 +2,13 @@
 
 ``publish`` and ``results_table`` (``ecomlib.course.publishing``) mark their outputs; every number in a marked output
 is a published number: the results table's rows of the lesson itself, the cells of frames, and the numbers in sentences
-(titles, answers, alternative texts of figures) in the order in which they stand there.
+(titles, answers, alternative texts of figures) in the order in which they stand there. Numbers in sentences that are
+shown without a mark (Markdown that code has made, printed lines, frames) are listed after them, of the kind ``said``.
 """
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +21,7 @@ import pandas as pd
 IDENTITY = ["lesson", "cell", "output", "key"]
 # A number alone: not part of a name (P0001, fp16), a date (2026-11-22) or an ordinal. A minus counts where it can only
 # be a sign, so that "8-12" is 8 and 12.
-_NUMBER = re.compile(
+NUMBER = re.compile(
     r"(?<![\w.,])(?:(?<![\w)\]])[-+−])?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?(?![\w]|[.,]\d)"
 )
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}(?::\d{2})?")  # or a time of day
@@ -29,6 +31,8 @@ _CLOCK_COLUMN = re.compile(r"\b(?:seconds|minutes|hours?|ms|µs|speed|p50|p99|wi
 _CLOCK_SENTENCE = re.compile(
     r"\b(?:milliseconds|microseconds|ms|p50|p99|times as fast|speed|(?:windows|operations) a second)\b", re.I
 )
+_CLOCK_UNIT = re.compile(r"[\s*]*(?:seconds?|minutes?|hours?|milliseconds?|microseconds?|ms|µs|s|min|h)\b(?!-)")
+SAID = "said"
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class PublishedNumber:
     kind, title : str
         What ``publish`` was given.
     key : str
-        ``row/column`` in a table; ``title n``, ``text n`` or ``alt n`` for the n-th number of a sentence.
+        ``row/column`` in a table; ``title n``, ``text n`` or ``alt n`` for the n-th number of a sentence; ``said n`` in
+        what has no mark (``output`` then counts those).
     value : float
         The number as it is shown.
     step : float
@@ -67,7 +72,7 @@ class PublishedNumber:
 def numbers_in(text: str) -> list[tuple[float, float]]:
     """Find the numbers in a text, in order: their values, and one unit of the last digit of each."""
     found = []
-    for match in _NUMBER.finditer(_DATE.sub(lambda date: "x" * len(date[0]), text)):
+    for match in NUMBER.finditer(_DATE.sub(lambda date: "x" * len(date[0]), text)):
         digits = match[0].replace(",", "").replace("−", "-")
         mantissa, _, exponent = digits.partition("e")
         decimals = len(mantissa.partition(".")[2])
@@ -92,7 +97,45 @@ def numbers(notebook: Any, lesson: str) -> list[PublishedNumber]:
             mark = output["metadata"]["ecomlib"]
             where = (lesson, cell["id"], place, mark["kind"], mark["title"])
             found += [PublishedNumber(*where, *said) for said in _numbers_of(mark, output.get("data", {}))]
+    for cell in notebook.cells:
+        for place, output in enumerate(unmarked(cell), start=1):
+            where = (lesson, cell["id"], place, SAID, " ".join(plain(said_text(output)).split())[:60])
+            found += [PublishedNumber(*where, *one) for one in _numbers_said(said_text(output))]
     return found
+
+
+def unmarked(cell: Any) -> list[Any]:
+    """List a cell's outputs that say something and have no mark: Markdown, frames, reprs, and what was printed."""
+    return [
+        output
+        for output in cell.get("outputs", [])
+        if not output.get("metadata", {}).get("ecomlib") and output.get("name") != "stderr" and said_text(output)
+    ]
+
+
+def said_text(output: Any) -> str:
+    """Read what an output shows: the richest of its texts; empty for a picture."""
+    data = output.get("data", {})
+    if any(mime.startswith("image/") for mime in data):
+        return ""
+    said = (data[mime] for mime in ("text/markdown", "text/html", "text/plain") if mime in data)
+    text = output.get("text") or next(said, "")
+    return text if isinstance(text, str) else "".join(text)
+
+
+def plain(text: str) -> str:
+    """Take tags and styles out of a text."""
+    return html.unescape(re.sub(r"<style.*?</style>|<[^>]+>", " ", text, flags=re.S))
+
+
+def known(recorded: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Keep those of the found numbers that the record can know: lessons, and of each the said ones once it has any.
+
+    A new lesson is recorded when it has settled; what the standing ones say without a mark, at their next record.
+    """
+    said = set(recorded.loc[recorded["kind"] == SAID, "lesson"])
+    in_lesson = found["lesson"].isin(set(recorded["lesson"]))
+    return found[in_lesson & ((found["kind"] != SAID) | found["lesson"].isin(said))].reset_index(drop=True)
 
 
 def table(found: Sequence[PublishedNumber]) -> pd.DataFrame:
@@ -109,9 +152,9 @@ def complaints(recorded: pd.DataFrame, found: pd.DataFrame) -> list[str]:
     recorded : DataFrame
         ``IDENTITY``, ``value`` and ``tolerance``; a missing tolerance means that the value is not held (a clock's).
     found : DataFrame
-        What ``table`` gives for the lessons as they are. Lessons that the record does not know yet are left out.
+        What ``table`` gives for the lessons as they are. What the record cannot know yet is left out (``known``).
     """
-    found = found[found["lesson"].isin(set(recorded["lesson"]))]  # a new lesson is recorded when it has settled
+    found = known(recorded, found)
     both = recorded.merge(found, how="outer", on=IDENTITY, suffixes=("_recorded", "_found"), indicator=True)
     said = []
     for row in both.to_dict("records"):
@@ -135,11 +178,29 @@ def _numbers_of(mark: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[tu
     if "rows" in mark:  # the results table: its HTML shows earlier lessons' rows too
         cells = _rows(mark["rows"])
     elif "text/html" in data:
-        html = data["text/html"]
-        cells = _cells(html if isinstance(html, str) else "".join(html))
+        text = data["text/html"]
+        cells = _cells(text if isinstance(text, str) else "".join(text))
     for row, column, value, step in cells:
         clock = "recorded" not in mark["title"] and _CLOCK_COLUMN.search(column.rstrip(" 0123456789")) is not None
         yield f"{row}/{column}", value, step, clock
+
+
+def _numbers_said(text: str) -> Iterator[tuple[str, float, float, bool]]:
+    if "<table" in text:
+        try:
+            cells = list(_cells(re.sub(r"<style.*?</style>", "", text, flags=re.S)))
+        except (ElementTree.ParseError, ValueError):  # a page of its own, or a table with heads of several rows
+            cells = []
+        for row, column, value, step in cells:
+            yield f"{row}/{column}", value, step, _CLOCK_COLUMN.search(column.rstrip(" 0123456789")) is not None
+        if cells:
+            return
+    text = plain(text)
+    clock = _CLOCK_SENTENCE.search(text) is not None
+    masked = _DATE.sub(lambda date: "x" * len(date[0]), text)
+    found = zip(NUMBER.finditer(masked), numbers_in(text), strict=True)
+    for n, (match, (value, step)) in enumerate(found, start=1):
+        yield f"said {n}", value, step, clock or _CLOCK_UNIT.match(masked, match.end()) is not None
 
 
 def _rows(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, float, float]]:
@@ -156,9 +217,9 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, float, 
                 yield name, column, float(value), step
 
 
-def _cells(html: str) -> Iterator[tuple[str, str, float, float]]:
+def _cells(text: str) -> Iterator[tuple[str, str, float, float]]:
     """Numbers of a table that ``results.table_html`` wrote; a row is named by its first cell where that is text."""
-    page = ElementTree.fromstring(f"<div>{html}</div>")
+    page = ElementTree.fromstring(f"<div>{text}</div>")
     columns = _distinct(["".join(cell.itertext()) for cell in page.iterfind(".//thead/tr/th")])
     body = [["".join(cell.itertext()) for cell in row] for row in page.iterfind(".//tbody/tr")]
     named = bool(body) and not any(_is_number(row[0]) for row in body)
@@ -171,7 +232,7 @@ def _cells(html: str) -> Iterator[tuple[str, str, float, float]]:
 
 
 def _is_number(text: str) -> bool:
-    return bool(_NUMBER.fullmatch(text.strip()) or _DATE.match(text.strip()))
+    return bool(NUMBER.fullmatch(text.strip()) or _DATE.match(text.strip()))
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -75,6 +75,8 @@ class Lesson:
         Optional parts of the package whose cells it skips where they are not installed.
     spine : bool
         Whether the course's main way leads through it; all else is the shelf, read when a question calls for it.
+    rewritten : bool
+        Whether it is held to the limits of ``ecomlib.course.authoring.air``; of the others their excess is reported.
     """
 
     number: str
@@ -88,6 +90,7 @@ class Lesson:
     data_sets: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     spine: bool = False
+    rewritten: bool = False
 
 
 LESSONS = (

@@ -13,14 +13,18 @@ from ecomlib.ensemble.conformal import (
     split_conformal,
     too_few,
 )
+from ecomlib.ensemble.scatter import CoverageScatter, coverage_by_step, coverage_scatter
 
 __all__ = [
     "Average",
     "Conformal",
+    "CoverageScatter",
     "adaptive_conformal",
     "combine",
     "conformal_quantile",
     "coverage_by",
+    "coverage_by_step",
+    "coverage_scatter",
     "error_correlation",
     "rows_needed",
     "split_conformal",

@@ -54,7 +54,8 @@ def forecaster(name: str, **settings: Any) -> Forecaster:
     name : str
         A registered name: ``"naive"``, ``"seasonal_naive"``, ``"window_mean"``, ``"exponential_smoothing"``,
         ``"auto_theta"``, ``"auto_ets"``, ``"statsforecast"``, ``"lightgbm"``, ``"trees"``, ``"gru"``, ``"lstm"``,
-        ``"transformer"``, ``"maps"``, ``"region_ridge"``, ``"average"``, ``"conformal"``, or one of a plug-in.
+        ``"transformer"``, ``"averages"``, ``"linear"``, ``"patch"``, ``"itransformer"``, ``"tide"``, ``"nhits"``,
+        ``"tcn"``, ``"maps"``, ``"region_ridge"``, ``"average"``, ``"conformal"``, or one of a plug-in.
     **settings : object
         Its settings, as its class names them.
 

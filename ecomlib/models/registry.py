@@ -22,6 +22,13 @@ _CLASSES = (
     "ecomlib.models.gru:GRUNetwork",
     "ecomlib.models.lstm:LSTMNetwork",
     "ecomlib.models.transformer:TransformerNetwork",
+    "ecomlib.models.averages:AveragesNetwork",
+    "ecomlib.models.linear:LinearNetwork",
+    "ecomlib.models.patch:PatchNetwork",
+    "ecomlib.models.patch:ITransformerNetwork",
+    "ecomlib.models.mlp:TideNetwork",
+    "ecomlib.models.mlp:NHitsNetwork",
+    "ecomlib.models.tcn:TCNNetwork",
 )
 
 
@@ -78,7 +85,9 @@ def make_network(model: str | type[Network], windows: WindowSet, **settings: Any
     Parameters
     ----------
     model : str or type
-        A registered name (``"gru"``, ``"lstm"``, ``"transformer"``, or one of a plug-in), or a class of networks.
+        A registered name, or a class of networks: ``"gru"``, ``"lstm"``, ``"transformer"``, ``"averages"``,
+        ``"linear"`` (DLinear), ``"patch"`` (PatchTST), ``"itransformer"``, ``"tide"``, ``"nhits"``, ``"tcn"``, or one
+        of a plug-in.
     windows : WindowSet
         The windows that it will be trained on: they say its channels, its horizon and its look-back.
     **settings

@@ -121,7 +121,7 @@ def fit(
         if averaged is not None:
             averaged.load_state_dict(parts["averaged"])
         best = parts["best"]
-        moments = {k: parts[f"optimizer{k}"] for k, _ in enumerate(model.parameters())}
+        moments = {k: parts[f"optimizer{k}"] for k, _ in enumerate(_optimized(optimizer))}
         optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
         done = len(rows) * per_epoch
         rate.load_state_dict({**rate.state_dict(), "last_epoch": done - 1, "_step_count": done})
@@ -168,7 +168,7 @@ def fit(
             if path is not None and step.rank == 0:
                 parts = {"model": model.state_dict(), "best": best}
                 parts |= {} if averaged is None else {"averaged": averaged.state_dict()}
-                parts |= {f"optimizer{i}": optimizer.state[weight] for i, weight in enumerate(model.parameters())}
+                parts |= {f"optimizer{i}": optimizer.state[weight] for i, weight in enumerate(_optimized(optimizer))}
                 parts["scaler"] = {"scale": torch.tensor(step.scaler.get_scale())}
                 write_checkpoint(path, mark, parts, rows)
             if progress:
@@ -178,6 +178,11 @@ def fit(
     history = pd.DataFrame(rows).astype({"epoch": "int64"})
     seconds, replayed = float(history["seconds"].iloc[-1]), step.graph is not None
     return TrainResult(history, _best_epoch(rows), seconds, str(device), precision, replayed)
+
+
+def _optimized(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:
+    """The weights in the order in which the optimizer numbers them: group by group."""
+    return [weight for group in optimizer.param_groups for weight in group["params"]]
 
 
 def _best_epoch(rows: Sequence[Mapping[str, float]]) -> int:

@@ -29,6 +29,8 @@ class TrainSettings:
     chunk: windows computed at once; the gradients of a batch's chunks are added, so the step is the same, in less
         memory and, on a CPU, in its cache (0: the whole batch).
     lr, weight_decay: of AdamW (Loshchilov and Hutter, 2019).
+    decay: which weights are drawn towards zero: "all", or "matrices": not biases, norms and embeddings, which scale
+        nothing that could grow without end (the usual rule for Transformers; recorded results are from "all").
     schedule: "constant", or "one_cycle": up to `lr` and down to nearly zero (Smith and Topin, 2018).
     average: decay of a running mean of the weights, in place of the last ones (Polyak and Juditsky, 1992); 0: none.
     clip: largest norm of the gradient of all weights (Pascanu, Mikolov and Bengio, 2013); lesson 04 shows why.
@@ -47,6 +49,7 @@ class TrainSettings:
     chunk: int = 0
     lr: float = 3e-3
     weight_decay: float = 1e-4
+    decay: str = "all"
     schedule: str = "one_cycle"
     average: float = 0.0
     clip: float = 1.0
@@ -67,6 +70,8 @@ class TrainSettings:
             )
         if min(self.epochs, self.batch_size, self.patience) < 1 or min(self.lr, self.clip) <= 0 or self.chunk < 0:
             raise DataError("epochs, batch_size, patience, lr and clip must be above zero", remedy="mend the settings.")
+        if self.decay not in ("all", "matrices"):
+            raise DataError("unknown decay", value=self.decay, remedy="use all or matrices.")
         if self.schedule not in ("constant", "one_cycle"):
             raise DataError("unknown schedule", value=self.schedule, remedy="use constant or one_cycle.")
         if self.precision not in ("auto", "fp32", "tf32", "bf16", "fp16"):

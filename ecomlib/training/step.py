@@ -40,6 +40,17 @@ def half(device: torch.device, precision: str) -> contextlib.AbstractContextMana
     return torch.autocast(device.type, dtype=dtype, enabled=precision in ("bf16", "fp16"))
 
 
+def decay_groups(model: nn.Module, settings: TrainSettings) -> list[dict[str, Any]]:
+    """Weights by what the optimizer draws towards zero and what not; one group where all are (lesson 04, section 4)."""
+    weights = list(model.parameters())
+    if settings.decay == "all":
+        return [{"params": weights, "weight_decay": settings.weight_decay}]
+    tables = {id(part.weight) for part in model.modules() if isinstance(part, nn.Embedding)}
+    free = [weight for weight in weights if weight.ndim < 2 or id(weight) in tables]
+    drawn = [weight for weight in weights if not (weight.ndim < 2 or id(weight) in tables)]
+    return [{"params": drawn, "weight_decay": settings.weight_decay}, {"params": free, "weight_decay": 0.0}]
+
+
 class Step:
     """Call it with the numbers of a batch's windows; its rate is the optimizer's (lesson 04b, section 4).
 
@@ -67,7 +78,7 @@ class Step:
         lr = torch.tensor(settings.lr, device=device) if self.replay else settings.lr
         fused = True if self.replay and precision == "fp16" else None
         self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr, weight_decay=settings.weight_decay, capturable=self.replay, fused=fused
+            decay_groups(cast(nn.Module, model), settings), lr, capturable=self.replay, fused=fused
         )
         self.scaler = self.new_scaler()
         self.total = torch.zeros((), device=device)

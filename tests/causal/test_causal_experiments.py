@@ -218,8 +218,19 @@ def test_a_rollout_without_noise_is_exact() -> None:
     clean = panel.assign(y=np.exp(3 + panel["region_id"].str[1:].astype(int) / 10 + EFFECT * (panel["ds"] >= start)))
     found = rollout_effect(clean, starts, np.random.default_rng(0), draws=99)
     assert found.effect.estimate == pytest.approx(EFFECT, abs=1e-12) and found.p_value <= 0.02
-    with pytest.raises(DataError, match="above zero"):
+    with pytest.raises(DataError, match="a row in every week"):
         rollout_effect(clean.iloc[1:], starts, np.random.default_rng(0))
+    weeks = clean["ds"].unique()
+    few = clean.assign(y=clean["y"].where(clean["ds"] != weeks[0], 0.0))
+    half = clean.assign(y=clean["y"].where(clean["ds"] != weeks[0], 0.5))
+    one, other = (rollout_effect(p, starts, np.random.default_rng(0), draws=9) for p in (few, half))
+    assert one.effect == other.effect, "a week without a sale counts as half a unit"
+    with pytest.raises(DataError, match="above zero in all but 10%"):
+        rollout_effect(
+            clean.assign(y=clean["y"].where(clean["ds"] > weeks[len(weeks) // 2], 0.0)),
+            starts,
+            np.random.default_rng(0),
+        )
 
 
 def test_difference_in_means_is_welchs() -> None:

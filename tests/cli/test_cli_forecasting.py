@@ -91,6 +91,7 @@ def test_forecasters_are_listed_with_what_they_are(plugin: str) -> None:
     assert lines["window_mean"][1:3] == ["mean", "nothing"] and lines["trees"][1] == "median"
     assert lines["doubled"][1:3] == ["neither", "nothing"] and "Twice the last value." in done.stdout
     assert lines["average"][1:3] == ["as", "set"]
+    assert "gated recurrent units" in " ".join(lines["gru"]) and "convolutions" in " ".join(lines["tcn"])
 
 
 def test_a_forecast_is_the_packages_own_and_can_be_saved_and_loaded(

@@ -54,6 +54,16 @@ def test_each_mistake_gets_its_own_hint(exercise: Exercise, mistake: str) -> Non
 
 
 @pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.name)
+def test_other_ways_to_write_a_mistake_get_its_hint_and_two_at_once_get_both(exercise: Exercise) -> None:
+    for name, ways in exercise.also.items():
+        assert [judge(exercise, way).mistake for way in ways] == [name] * len(ways), name
+    for names, both in exercise.pairs.items():
+        verdict = judge(exercise, both)
+        assert verdict.mistake == " and ".join(names)
+        assert all(exercise.mistakes[name][1] in verdict.text for name in names)
+
+
+@pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.name)
 def test_the_cases_are_the_same_each_time_and_stay_unharmed(exercise: Exercise) -> None:
     first, second = exercise.make_cases(), exercise.make_cases()
     assert len(first) >= 2, "one case does not tell mistakes apart"
@@ -70,7 +80,7 @@ def test_exercises_are_named_after_their_lesson() -> None:
 
 def test_an_unknown_mistake_is_shown_on_the_smallest_input(toy: Exercise) -> None:
     verdict = judge(toy, lambda x: x + 1)
-    assert verdict.status == "wrong"
+    assert verdict.status == "wrong" and "not in a way that this check knows" in verdict.text
     assert "x = 3" in verdict.text and "expected: 6" in verdict.text and "got:      4" in verdict.text
 
 
@@ -84,7 +94,7 @@ def test_an_answer_that_stops_is_explained(toy: Exercise) -> None:
 
     verdict = judge(toy, broken)
     assert verdict.status == "error"
-    assert "ZeroDivisionError" in verdict.text and "`return x / 0`" in verdict.text
+    assert "ZeroDivisionError" in verdict.text and "`return x / 0`" in verdict.text and "x = 3" in verdict.text
 
 
 def test_a_wrong_signature_is_explained(toy: Exercise) -> None:
@@ -378,7 +388,7 @@ def test_the_quiz_parser_reads_what_it_documents() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("**Question 5.**", "Question five.", r"questions \[1, 2, 3, 4\]"),
+        ("**Question 1.**", "Question one.", r"questions \[2, 3, 4, 5\]"),
         (
             "**Wrong.** Nothing was added: this is 2 itself.",
             "**Right.** Nothing was added: this is 2 itself.",

@@ -12,13 +12,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from ecomlib.course import lessons, workshop
-from ecomlib.course.authoring import execute, lint
+from ecomlib.course import lessons, syllabus, workshop
+from ecomlib.course.authoring import execute, lint, prompts, try_prompts
 from ecomlib.course.running import report
 from ecomlib.course.running.run import RunSettings, known_parameters, run_lessons
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = sorted((ROOT / "notebooks").glob("*.ipynb"))
+REWRITTEN = [path for path in COMMITTED if any(e.rewritten and e.file == path.name for e in syllabus.LESSONS)]
 TINY_SECONDS = 25
 # Machines that run tests are slower than a desk: more than this is a mistake, not a slow machine. They are also shared,
 # so what counts is the processor's time; a wall clock is only asked whether a lesson waits for something.
@@ -67,6 +68,14 @@ def test_the_learners_set_runs(path: Path, filled: bool, tmp_path: Path) -> None
     nbformat.validate(learner)
     said = ["".join(lint.output_texts(c)) for c in learner.cells if "check" in lessons.tags(c)]
     assert all(text.startswith("✓ Right" if filled else "… Not filled in yet") for text in said), said
+
+
+@pytest.mark.parametrize("size", ["tiny", "small"])
+@pytest.mark.parametrize("path", REWRITTEN, ids=lambda p: p.stem)
+def test_the_prompts_go_the_way_that_the_lesson_says(path: Path, size: str, tmp_path: Path) -> None:
+    nb = lessons.read(path)
+    found = {prompt.cell: try_prompts.outcome(nb, prompt, tmp_path, size=size) for prompt in prompts.prompts(nb)}
+    assert found == {prompt.cell: prompt.direction for prompt in prompts.prompts(nb)}
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda p: p.stem)

@@ -19,8 +19,8 @@ import pytest
 import toy_lesson
 
 from ecomlib import recorded
-from ecomlib.course import exercises, lessons, setup_cell, syllabus
-from ecomlib.course.authoring import execute, lint
+from ecomlib.course import exercises, lessons, reach, setup_cell, syllabus
+from ecomlib.course.authoring import execute, guard, lint
 from ecomlib.course.publishing import table_html
 from ecomlib.course.running import report
 from ecomlib.errors import MissingDependencyError
@@ -159,6 +159,15 @@ def test_a_committed_lesson_publishes_its_answer(path: Path) -> None:
     assert "results" in kinds
 
 
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda p: p.stem)
+def test_the_committed_outputs_are_what_a_run_has_written(path: Path) -> None:
+    nb = lessons.read(path)
+    assert guard.forged(nb) == []
+    noted = nb.metadata.ecomlib
+    if "code_sha256" in noted:  # executed since outputs have a hash of their own
+        assert noted.outputs_sha256 == lessons.outputs_hash(nb), "an output was changed by hand; execute the lesson"
+
+
 def docstrings() -> list[tuple[str, str]]:
     """Name and text of every docstring in the package."""
     found = []
@@ -256,7 +265,7 @@ SOURCES = [
     (lambda nb: tagged(nb, "solution").metadata.pop("jupyter"), "source is hidden"),
     (lambda nb: nb.cells.remove(tagged(nb, "task")), "around a stub stand"),
     (change(6, source="print(double(2))"), "uses a name of the exercise '90.double'"),
-    (replace("quiz", "**Question 5.**", "Five."), "the quiz has questions"),
+    (replace("quiz", "**Question 1.**", "One."), "the quiz has questions"),
     (lambda nb: nb.cells.remove(tagged(nb, "quiz")), "there is no quiz"),
 ]
 
@@ -340,7 +349,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, toy_checks: None) -
     return tmp_path
 
 
-def test_make_notebooks_executes_and_notes_what_it_did(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_make_notebooks_executes_and_notes_what_it_did(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = project / "notebooks" / "90_toy.ipynb"
     nb = lessons.read(path)
     nb.cells[1].source = "an old set-up cell"
@@ -354,8 +365,14 @@ def test_make_notebooks_executes_and_notes_what_it_did(project: Path, capsys: py
     assert made.cells[1].source == setup_cell.text()
     assert lint.complaints(made, "90") == []
     assert not execute.is_stale(made)
-    assert made.metadata.ecomlib.package_sha256 == lessons.package_hash()
-    assert 0 < made.metadata.ecomlib.seconds < 100
+    noted = dict(made.metadata.ecomlib)
+    assert 0 < noted.pop("seconds") < 100
+    assert noted == {
+        "code_sha256": lessons.code_hash(made),
+        "text_sha256": lessons.text_hash(made),
+        "outputs_sha256": lessons.outputs_hash(made),
+        "imports_sha256": reach.imports_hash(made, "90"),
+    }, "and nothing was loaded that the code does not show"
     board = (project / execute.RESULTS).read_text(encoding="utf-8").splitlines()
     assert board[0].startswith("lesson,store,model") and board[1].startswith("90,simulated,naive,peer,0.5")
     readme = (project / "README.md").read_text(encoding="utf-8")
@@ -381,6 +398,14 @@ def test_make_notebooks_executes_and_notes_what_it_did(project: Path, capsys: py
     # A change of the author makes it stale, an execution count does not.
     made.cells[6].source += "\n"
     assert execute.is_stale(made)
+
+    # Nothing has changed: nothing runs. A change of what it imports is seen, and so is one of its code.
+    monkeypatch.setattr(execute, "execute", lambda *_: pytest.fail("a lesson was executed"))
+    assert execute.main(["90", "--stale"]) == 0
+    assert "neither its code nor what it imports" in capsys.readouterr().out
+    monkeypatch.setattr(reach, "imports_hash", lambda *_: "another")
+    assert execute.main(["90", "--check"]) == 0
+    assert "fine, but what it imports has changed since it was executed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Every network with every head and every way in which plan and memory meet, with and without a text vector."""
+"""The recorded networks with every head and every way in which plan and memory meet, with and without a text vector."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pandas as pd
 from record import sample
 from shops import SCORED, WINDOW, weekly, windows
 
-from ecomlib.models import NETWORKS
 from ecomlib.models.base import FUSIONS
 from ecomlib.models.heads import HEADS
 from ecomlib.training import TrainSettings, fit, make_network, predict
@@ -18,6 +17,7 @@ from ecomlib.windowing import WindowSettings
 
 SCALES = ("log1p_shift", "log1p_mean", "mean_abs", "none")
 SMALL = {"hidden": 16, "decoder": 16, "fusion_heads": 4}
+MODELS = ("gru", "lstm", "transformer")  # those that the record holds; tests/models holds the others
 OWN = {"transformer": {"attention_heads": 4, "feed_forward": 16}}
 TRAIN = TrainSettings(epochs=2, batch_size=128, lr=1e-2, device="cpu", precision="fp32")
 
@@ -47,13 +47,13 @@ def run(
 
 
 def part(seed: int) -> dict[str, pd.DataFrame]:
-    """Forecasts and losses of every network with every head, fusion, scale, and with and without text."""
+    """Forecasts and losses of these networks with every head, fusion, scale, and with and without text."""
     found: dict[str, pd.DataFrame] = {}
 
     def add(name: str, **settings: Any) -> None:
         found.update({f"{kind}: {name}": frame for kind, frame in run(seed, **settings).items()})
 
-    for model in sorted(NETWORKS):
+    for model in MODELS:
         for head in HEADS:
             counted = head in ("poisson", "negative_binomial")
             scale = "none" if head == "yes_no" else "mean_abs" if counted else "log1p_shift"

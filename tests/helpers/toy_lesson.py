@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from ecomlib.course import setup_cell
 
@@ -38,6 +39,18 @@ def double_solution(x: float) -> float:
 
 
 check("90.double", double_solution)"""
+
+
+IMPORTS = """\
+# @title Imports
+from ecomlib.course import check, publish
+from ecomlib.course.cast import find_cast"""
+PROSE = """\
+## 1 · One *(build)*
+
+The mean is drawn again and again: the [**bootstrap**](../GLOSSARY.md#bootstrap). It says 12 [3, 20] units, 11 to 13 by
+hand, and 95 % intervals hold $1 + 2 + 3 = 6$ in 2024. `find_cast` finds the cast. The bootstrap needs no formula."""
+WORTH = "It earns 3 [1, 5] a week, and 4 are lost."
 
 
 def code(source: str, *tags: str, **metadata: Any) -> Any:
@@ -82,3 +95,77 @@ def write(folder: Path, name: str = "90_toy.ipynb", **options: Any) -> Path:
     path = folder / name
     nbformat.write(lesson(**options), path)
     return path
+
+
+def table(rows: int = 2, columns: int = 2) -> str:
+    """A table as pandas shows it, with the running numbers of its rows."""
+    cells = "<td>1</td>" * columns
+    return (
+        f"<table><thead><tr>{'<th></th>' * (columns + 1)}</tr></thead><tbody>"
+        + "".join(f"<tr><th>{n}</th>{cells}</tr>" for n in range(rows))
+        + "</tbody></table>"
+    )
+
+
+def shows(cell: Any, text: str, mime: str = "text/markdown", /, **mark: Any) -> Any:
+    """Give a cell an output."""
+    metadata = {"ecomlib": mark} if mark else {}
+    cell.outputs = [*cell.outputs, new_output("display_data", {mime: text}, metadata=metadata)]
+    return cell
+
+
+def airy() -> Any:
+    """A lesson that keeps every limit of ``ecomlib.course.authoring.air``, as if it had been executed."""
+    hidden = {"jupyter": {"source_hidden": True}}
+    prompt = {"line": "share = 0.5", "replacement": "share = 0.9", "look": "left", "direction": "down"}
+    task = [
+        text("**Exercise.** Write `double`: 1, 2, 3, 4 become 2, 4, 6, 8.", "task"),
+        code("def double(x: float) -> float:\n    return ...", "exercise"),
+        code('check("90.double", double)', "check"),
+        code(SOLUTION, "solution", jupyter={"source_hidden": True}),
+    ]
+    fold = text("<details><summary>And?</summary>\n\nDown: less is left. Most people guess up.\n\n</details>")
+    guess = code("share = 0.5\nleft = 1 - share", "nbval-check-output", predict=prompt)
+    cells = [
+        text("# 90 · Toy\n\n<!-- badge --><!-- /badge --> CPU, one minute\n\n**What is it worth?**"),
+        code(setup_cell.text(), "setup"),
+        code(
+            IMPORTS,
+            "hide-input",
+            **hidden,
+        ),
+        text(PROSE),
+        shows(shows(code("x = 1", "nbval-check-output"), "In lesson 04 it is 1, 2 and 3."), table(8, 6), "text/html"),
+        text("## 2 · Two *(compare)*"),
+        guess,
+        fold,
+        text("## 3 · Three *(build)*"),
+        copy.deepcopy(guess),
+        fold,
+        shows(code("y = 2", "nbval-check-output"), "It is **3** [1, 5]."),
+        text("## 4 · Four *(decide)*"),
+        shows(
+            code("z = 3", "nbval-check-output"),
+            f"> **Worth?** {WORTH}",
+            kind="answer",
+            title="Worth?",
+            text=WORTH,
+        ),
+        *task,
+        *copy.deepcopy(task),
+        text("## Your shop *(Part B)*"),
+        code("a = 1"),
+        code("b = 2"),
+        text("## The end\n\n**You can now** say it.\n\n1. First 1, 2, 3, 4 and 5."),
+        text(QUIZ, "quiz"),
+        text("### Reading\n\n- A. Author (1951), *A book of 1, 2, 3, 4, 5 stories*.\n\n**Next:** nothing."),
+    ]
+    notebook = lesson()
+    notebook.cells = [copy.deepcopy(cell) for cell in cells]  # one by one: some stand here twice
+    for n, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{n:02d}"
+    for n, cell in enumerate(c for c in notebook.cells if c.cell_type == "code"):
+        cell.execution_count = n + 1
+        if "nbval-check-output" in cell.metadata.get("tags", []) and not cell.outputs:
+            shows(cell, "Fine.")
+    return notebook

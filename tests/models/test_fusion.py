@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from patch_network import skip_other_lengths, skip_without_states
+from at_once import skip_other_lengths, skip_without_states
 from torch import nn
 
 from ecomlib.errors import DataError

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from patch_network import skip_other_lengths
+from at_once import skip_other_lengths
 from scipy import stats
 from torch import Tensor
 

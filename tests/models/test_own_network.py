@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -319,19 +315,3 @@ def test_an_encode_of_ones_own_gets_sentences_that_fit_it() -> None:
 def test_a_network_without_an_encoder_is_told_to_write_one() -> None:
     with pytest.raises(DataError, match=r"Network does not say its encoder.*write make_encoder"):
         Network(PLAIN)
-
-
-def test_a_network_with_a_fixed_look_back_passes_what_is_proved_for_free() -> None:
-    """The tests over `NETWORKS`, in a session of their own where such a network has its line; what asks a state for
-    each period, or a shorter window, is skipped and says why."""
-    root = Path(__file__).resolve().parents[2]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (root, root / "tests/helpers")))}
-    tests = ("models/test_models.py", "models/test_fusion.py", "training/test_forecaster.py", "serving/test_export.py")
-    words = ["-p", "patch_network", "-p", "no:cacheprovider", "-q", "-rs", "-k", "patches"]
-    command = [sys.executable, "-m", "pytest", *words, *(f"tests/{name}" for name in tests)]
-    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stdout
-    passed = re.search(r"^(\d+) passed", done.stdout, re.MULTILINE)
-    assert passed and int(passed[1]) > 20, done.stdout
-    reasons = re.findall(r"^SKIPPED .*: (.*)$", done.stdout, re.MULTILINE)
-    assert reasons and all(re.search("no hidden_states|fixed look-back", reason) for reason in reasons)

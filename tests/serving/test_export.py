@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from patch_network import skip_without_states
+from at_once import skip_without_states
 
 pytest.importorskip("onnxruntime")
 from ecomlib.errors import DataError

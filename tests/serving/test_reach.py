@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 pytest.importorskip("sqlalchemy")
 
+from ecomlib.serving.release.bundle import read
 from ecomlib.serving.release.inputs import interval
 from ecomlib.serving.release.reach import LEAST, Reach, reaches
+from ecomlib.serving.release.train import ReleaseSettings, train
+from ecomlib.stores import Store
 
 
 def test_one_class_where_the_rows_are_few() -> None:
@@ -56,3 +61,20 @@ def test_an_older_release_has_one_reach_whatever_the_forecast() -> None:
     old = Reach.of(pd.DataFrame({"region_id": ["a"], "reach": [1.5]}))
     assert old.at([0.0, 3.0, 900.0]).tolist() == [1.5, 1.5, 1.5]
     assert Reach.of(pd.DataFrame({"region_id": ["a"], "reach": [np.nan]})).at(2.0) == np.inf
+
+
+def test_a_shop_without_regions_has_its_sum_twice_and_each_in_order(tmp_path: Path) -> None:
+    """Two hundred products of two sizes, no table of regions: `all` is its one region and the sum."""
+    days = pd.date_range("2024-01-01", periods=7 * 30, freq="D")
+    names = [f"p{k}" for k in range(200)]
+    rng = np.random.default_rng(1)
+    units = rng.poisson(np.where(np.arange(200) < 100, 0.2, 6.0), (30, 200))
+    week, product = np.nonzero(units)
+    lines = pd.DataFrame({"order_id": [f"o{k}" for k in range(len(week))], "product_id": np.array(names)[product]})
+    lines = lines.assign(ordered_at=days[7 * week + product % 7], quantity=units[week, product], unit_price=2.0)
+    store = Store("one place", pd.DataFrame({"product_id": names, "title": names}), lines)
+    made = train(store, tmp_path, ReleaseSettings(hold_out=0, model="window_mean", effects=False, text=False))
+    bundle = read(made.version)
+    assert set(bundle.reach["region_id"]) == {"all"} and len(bundle.regions) == 1
+    assert bundle.width([0.2, 6.0], 0).tolist() == bundle.width([0.2, 6.0]).tolist()
+    assert len(set(bundle.width([0.2, 6.0]))) == 2 and bundle.unknown(0) == bundle.unknown(-1) == ""

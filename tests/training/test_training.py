@@ -46,13 +46,13 @@ def windows() -> WindowSet:
     return WindowSet.from_panel(make_frame(), SHAPE)
 
 
-@pytest.mark.parametrize("net", NETS)
+@pytest.mark.parametrize("net", [net for net in NETS if net != "averages"])  # which has no memory to learn by
 def test_it_overfits_a_tiny_set(net: str) -> None:
     """Two dozen windows learnt by heart: a loop that cannot do this has a fault somewhere."""
     few = WindowSet.from_panel(make_frame(2), SHAPE).between(WEEKS[12], WEEKS[22])
     assert 20 <= len(few) <= 25
     model = make_network(net, few, hidden=32, head="squared")
-    how = TrainSettings(300, 64, lr=2e-2, weight_decay=0.0, schedule="constant", average=0.9, device="cpu")
+    how = TrainSettings(200, 64, lr=2e-2, weight_decay=0.0, schedule="constant", average=0.9, device="cpu")
     result = fit(model, few, None, how)
     losses = result.history["train_loss"]
     assert losses.iloc[-1] < 0.02 * losses.iloc[0]

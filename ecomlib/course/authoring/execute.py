@@ -1,9 +1,14 @@
 """Executes lessons and writes their outputs into the notebooks (``make notebooks``).
 
-``python -m ecomlib.course.authoring.execute [--check] [NN …]``. A lesson is executed from top to bottom in a fresh
-kernel on one thread with its default parameters, checked against the rules, and only then written, whole. Pictures
-whose pixels are the same keep their old bytes, cells keep their ids. The metadata hold the hash of what the author
-wrote and of the package, and the measured seconds. ``--check`` only checks what the author wrote.
+``python -m ecomlib.course.authoring.execute [--check | --prose | --stale] [NN …]``. A lesson is executed from top to
+bottom in a fresh kernel on one thread with its default parameters, checked against the rules, and only then written,
+whole. What a new run would change for nothing stays as it was: pictures of the same pixels, outputs that differ in a
+clock's numbers alone, seconds that moved little; cells keep their ids. The metadata hold the hashes of the code, of the
+text, of the outputs and of what the code imports, and the measured seconds.
+
+``--check`` only checks what the author wrote, and says what is stale. ``--prose`` notes a change of the text alone,
+without a kernel; it refuses where the code has changed. ``--stale`` executes those lessons only whose code, or what it
+imports, has changed since their last run.
 """
 
 from __future__ import annotations
@@ -21,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from ecomlib.course import lessons, minutes, setup_cell, syllabus
-from ecomlib.course.authoring import address, lint
+from ecomlib.course import lessons, minutes, reach, setup_cell, syllabus
+from ecomlib.course.authoring import address, guard, lint
 from ecomlib.course.lessons import LessonFile
 from ecomlib.course.running import report
 from ecomlib.errors import EcomlibError, LessonError
@@ -30,6 +35,7 @@ from ecomlib.files import write_whole
 
 TABLE = re.compile(r"<!-- lessons:start -->.*<!-- lessons:end -->", re.S)
 RESULTS = Path("ecomlib/course/assets/results.csv")
+OPTIONS = ("--check", "--prose", "--stale")
 FIGURE = Path("notebooks/figures/fan.png")
 
 
@@ -55,6 +61,38 @@ def keep_pictures(new: Any, old: Any) -> None:
                 picture = output.data["image/png"]
                 known = (p for p in pictures.get(cell.get("id"), []) if same_pixels(p, picture))
                 output.data["image/png"] = next(known, picture)
+
+
+def keep_clocks(new: Any, old: Any) -> None:
+    """Give each output in ``new`` that differs from the ``old`` one in a clock's numbers alone what that one had."""
+    before = {cell.get("id"): cell.get("outputs", []) for cell in old.cells}
+    for cell in new.cells:
+        was = before.get(cell.get("id"), [])
+        if len(was) == len(cell.get("outputs", [])) and cell.cell_type == "code":
+            for place, output in enumerate(cell.outputs):
+                if output != was[place] and guard.differ_by_a_clock(output, was[place]):
+                    kept = copy.deepcopy(was[place])
+                    if "execution_count" in output:
+                        kept["execution_count"] = output["execution_count"]
+                    cell.outputs[place] = kept
+
+
+def keep_seconds(seconds: float, before: float | None) -> float:
+    """Whole seconds, or those of ``before`` where the new ones lie within a fifth of them, or two seconds."""
+    if before is not None and abs(seconds - before) <= max(2.0, before / 5):
+        return before
+    return float(round(seconds))
+
+
+def probed(notebook: Any, folder: Path) -> tuple[float, list[str]]:
+    """Execute as ``execute`` does, and ask the kernel at its end which modules of the package it has loaded."""
+    notebook.cells.append(lessons.library("nbformat").v4.new_code_cell(reach.PROBE))
+    try:
+        seconds = execute(notebook, folder)
+        said = "".join(output.get("text", "") for output in notebook.cells[-1].outputs)
+    finally:
+        notebook.cells.pop()
+    return seconds, said.split()
 
 
 def execute(notebook: Any, folder: Path) -> float:
@@ -101,23 +139,78 @@ def make(lesson: LessonFile) -> float:
     notebook = prepare(lesson)
     old = copy.deepcopy(notebook)
     notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    seconds = execute(notebook, lesson.path.parent)
+    seconds, loaded = probed(notebook, lesson.path.parent)
     keep_pictures(notebook, old)
+    keep_clocks(notebook, old)
     notebook.metadata.pop("papermill", None)
+    beyond = reach.loaded_beyond(notebook, lesson.number, loaded)
     notebook.metadata["ecomlib"] = {
-        "source_sha256": lessons.source_hash(notebook),
-        "package_sha256": lessons.package_hash(),
-        "seconds": round(seconds, 1),
+        "code_sha256": lessons.code_hash(notebook),
+        "text_sha256": lessons.text_hash(notebook),
+        "outputs_sha256": lessons.outputs_hash(notebook),
+        "imports_sha256": reach.imports_hash(notebook, lesson.number, beyond),
+        "seconds": keep_seconds(seconds, old.metadata.get("ecomlib", {}).get("seconds")),
+        **({"loaded": beyond} if beyond else {}),
     }
-    _insist(lesson, lint.complaints(notebook, lesson.number))
+    _insist(lesson, [*lint.complaints(notebook, lesson.number), *guard.forged(notebook)])
     write_whole(lesson.path, lessons.dump(notebook))
     return seconds
 
 
+def note_prose(lesson: LessonFile) -> bool:
+    """Note that the text of a lesson has changed and its code has not; False where nothing has changed.
+
+    No kernel runs. The rules hold as after a run, and the outputs must be those of the run that is noted.
+    """
+    notebook = lessons.read(lesson.path)
+    noted = notebook.metadata.get("ecomlib", {})
+    if "code_sha256" not in noted:
+        raise LessonError(
+            f"{lesson.path.name} notes no hash of its code alone, so what has changed cannot be told. "
+            f"What to do: python -m ecomlib.course.authoring.execute {lesson.number}"
+        )
+    if code_is_stale(notebook) or noted.get("outputs_sha256") != lessons.outputs_hash(notebook):
+        what = "its code has" if code_is_stale(notebook) else "its outputs have"
+        raise LessonError(
+            f"{lesson.path.name}: {what} changed since it was executed, not the text alone. "
+            f"What to do: python -m ecomlib.course.authoring.execute {lesson.number}"
+        )
+    if noted["text_sha256"] == lessons.text_hash(notebook):
+        return False
+    noted["text_sha256"] = lessons.text_hash(notebook)
+    _insist(lesson, lint.complaints(notebook, lesson.number))
+    write_whole(lesson.path, lessons.dump(notebook))
+    return True
+
+
+def code_is_stale(notebook: Any) -> bool:
+    """Whether the code has changed since it was executed."""
+    noted = notebook.metadata.get("ecomlib", {})
+    if "code_sha256" in noted:
+        return bool(noted["code_sha256"] != lessons.code_hash(notebook))
+    return bool(noted.get("source_sha256") != lessons.source_hash(notebook))  # executed before the two were told apart
+
+
 def is_stale(notebook: Any) -> bool:
-    """Whether the author has changed the notebook since it was executed."""
-    noted = notebook.metadata.get("ecomlib", {}).get("source_sha256")
-    return bool(noted != lessons.source_hash(notebook))
+    """Whether the author has changed code or text since that was noted."""
+    noted = notebook.metadata.get("ecomlib", {})
+    text = "code_sha256" in noted and noted.get("text_sha256") != lessons.text_hash(notebook)
+    return code_is_stale(notebook) or text
+
+
+def imports_are_stale(notebook: Any, number: str) -> bool:
+    """Whether what the lesson imports has changed since it was executed; False where no run has noted it."""
+    noted = notebook.metadata.get("ecomlib", {})
+    now = reach.imports_hash(notebook, number, noted.get("loaded", ()))
+    return noted.get("imports_sha256", now) != now
+
+
+def _what_is_stale(notebook: Any, number: str) -> str:
+    if is_stale(notebook):
+        return ", but changed since it was executed"
+    if imports_are_stale(notebook, number):
+        return ", but what it imports has changed since it was executed"
+    return ""
 
 
 def readme_table(folder: Path) -> str:
@@ -185,19 +278,30 @@ def insist_on_syllabus(chosen: Sequence[LessonFile]) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """The command; returns its exit code."""
-    only_check = "--check" in arguments
+    options = [a for a in arguments if a.startswith("--")]
+    if unknown := [a for a in options if a not in OPTIONS] or options[1:]:
+        print(f"ecomlib: {' '.join(unknown)}: one of {', '.join(OPTIONS)}, or none.", file=sys.stderr)
+        return 2
+    option = options[0] if options else ""
     failed = 0
     try:
         root = lessons.checkout()
         if root is None:
             raise LessonError("This folder lies in no checkout of ecomlib.")
-        chosen = lessons.choose(root / "notebooks", [a for a in arguments if a != "--check"])
+        chosen = lessons.choose(root / "notebooks", [a for a in arguments if a not in OPTIONS])
         insist_on_syllabus(chosen)
         for lesson in chosen:
             try:
-                if only_check:
-                    stale = is_stale(prepare(lesson))
-                    print(f"{lesson.path.name}: fine" + (", but changed since it was executed" if stale else ""))
+                if option == "--check":
+                    print(f"{lesson.path.name}: fine{_what_is_stale(prepare(lesson), lesson.number)}")
+                    continue
+                if option == "--prose":
+                    changed = note_prose(lesson)
+                    print(f"{lesson.path.name}: " + ("the new text is noted" if changed else "nothing has changed"))
+                    continue
+                before = lessons.read(lesson.path)
+                if option == "--stale" and not (code_is_stale(before) or imports_are_stale(before, lesson.number)):
+                    print(f"{lesson.path.name}: neither its code nor what it imports has changed")
                     continue
                 seconds, entry = make(lesson), syllabus.lesson(lesson.number)
                 over = f", over its {entry.limit_seconds} s" if entry and seconds > entry.limit_seconds else ""
@@ -206,7 +310,7 @@ def main(arguments: Sequence[str]) -> int:
             except EcomlibError as error:
                 failed += 1
                 print(f"ecomlib: {error}", file=sys.stderr)
-        if not only_check:
+        if option not in ("--check", "--prose"):
             update_results(root)
             update_figure(root)
             if not update_readme(root):

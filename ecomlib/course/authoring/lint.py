@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ecomlib.course import lessons, setup_cell, syllabus
-from ecomlib.course.authoring import quiz
+from ecomlib.course.authoring import air, quiz
 from ecomlib.course.exercises import exercises
 
 MOST_CELLS, MOST_FIGURES, MOST_BYTES, MOST_ALIKE = 47, 8, 1_500_000, 2
@@ -172,7 +172,7 @@ def exercise_cells(nb: Any, number: str) -> Iterator[str]:
 
 
 def quizzes(nb: Any, number: str) -> Iterator[str]:
-    """Five questions, each wrong choice with its own explanation."""
+    """Four to eight questions, each wrong choice with its own explanation."""
     cells = [c for c in nb.cells if "quiz" in lessons.tags(c)]
     if not cells:
         yield "there is no quiz"
@@ -246,4 +246,9 @@ OUTPUT_RULES: tuple[Rule, ...] = (executed, clean_outputs, figures, size)
 def complaints(nb: Any, number: str, *, outputs: bool = True) -> list[str]:
     """Everything that is wrong with lesson ``number``; ``outputs=False`` looks at what the author wrote only."""
     rules = SOURCE_RULES + (OUTPUT_RULES if outputs else ())
-    return [complaint for rule in rules for complaint in rule(nb, number)]
+    found = [complaint for rule in rules for complaint in rule(nb, number)]
+    planned = syllabus.lesson(number)
+    if planned and planned.rewritten:
+        root = lessons.checkout()
+        found += air.failures(nb, number, air.all_lessons(root / "notebooks") if root else {}, shown=outputs)
+    return found

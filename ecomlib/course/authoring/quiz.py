@@ -1,4 +1,4 @@
-"""Parses the quiz of a lesson: five questions in Markdown, one ``<details>`` per choice.
+"""Parses the quiz of a lesson: four to eight questions in Markdown, one ``<details>`` per choice.
 
 .. code-block:: markdown
 
@@ -22,7 +22,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-QUESTIONS = 5
+FEWEST, MOST = 4, 8
 _QUESTION = re.compile(r"^\*\*Question (\d+)\.\*\*\s*", re.M)
 _CHOICE = re.compile(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", re.S)
 _ANSWER = re.compile(r"\*\*(Right|Wrong)\.\*\*\s*(.*)", re.S)
@@ -63,8 +63,9 @@ def parse(markdown: str) -> list[Question]:
 def complaints(questions: Sequence[Question]) -> list[str]:
     """What is wrong with a quiz; empty for a good one."""
     found = []
-    if [q.number for q in questions] != list(range(1, QUESTIONS + 1)):
-        found.append(f"the quiz has questions {[q.number for q in questions]}, not 1 to {QUESTIONS}")
+    numbers = [q.number for q in questions]
+    if numbers != list(range(1, len(numbers) + 1)) or not FEWEST <= len(numbers) <= MOST:
+        found.append(f"the quiz has questions {numbers}, not {FEWEST} to {MOST} of them, numbered from 1")
     for q in questions:
         said = f"quiz question {q.number}"
         if not q.text:

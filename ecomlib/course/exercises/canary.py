@@ -131,11 +131,22 @@ _CANARY_MISTAKES: dict[str, tuple[Answer, str]] = {
 }
 
 
+def _turned(way: Answer) -> Answer:
+    """A mistake with the two models taken for each other."""
+    return lambda old, new: way(new, old)
+
+
+_CANARY_PAIRS: dict[tuple[str, str], Answer] = {
+    ("reversed", way): _turned(wrong) for way, (wrong, _) in _CANARY_MISTAKES.items() if way != "reversed"
+}
+
+
 CANARY = Exercise(
     name="08.canary",
     solution=canary,
     stub=_canary_stub,
     cases=_canary_cases,
     mistakes=_CANARY_MISTAKES,
+    pairs=_CANARY_PAIRS,
     praise="You change what serves only when the difference is more than chance.",
 )

@@ -7,6 +7,7 @@ they produce.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import linecache
@@ -14,7 +15,7 @@ import traceback
 import warnings
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -36,6 +37,8 @@ class Exercise:
     cases: given a generator (seeded from the name), returns the argument tuples to try, the smallest first: the
         learner sees that one when no mistake is recognised. No two mistakes may agree on all of them.
     mistakes: ``{name: (wrong function, hint)}``; the hint says what is wrong and where to look, not the solution.
+    also: ``{name: wrong functions}``: other ways to write a mistake that give other values; they get its hint.
+    pairs: ``{(name, name): wrong function}`` with two of the mistakes at once, which gets both hints.
     praise: one sentence printed after a right answer: what has been gained.
     rtol, atol: tolerances of numbers.
     """
@@ -48,6 +51,8 @@ class Exercise:
     praise: str = ""
     rtol: float = 1e-6
     atol: float = 1e-9
+    also: Mapping[str, Sequence[Answer]] = field(default_factory=dict)
+    pairs: Mapping[tuple[str, str], Answer] = field(default_factory=dict)
 
     def make_cases(self) -> list[tuple[Any, ...]]:
         """The argument tuples to try: always the same ones for this exercise."""
@@ -56,7 +61,7 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check thinks of an answer. ``mistake`` is the name of the recognised mistake, if any."""
+    """What a check thinks of an answer. ``mistake`` is the name of the recognised mistake, of two "one and other"."""
 
     status: Status
     text: str
@@ -124,6 +129,8 @@ def show(value: Any) -> str:
         text = "\n" + "\n".join("    " + line for line in text.splitlines())
     elif isinstance(value, np.ndarray):
         text = np.array2string(value, precision=4, threshold=30, suppress_small=True)
+        if value.ndim > 2:  # numpy sets its parts apart by empty lines, more of them the more axes there are
+            text = f"shape {value.shape}\n  " + "\n  ".join(line for line in text.splitlines() if line.strip())
     elif isinstance(value, float | np.floating):
         text = f"{value:.4g}"
     else:
@@ -135,22 +142,34 @@ def _unfinished(value: Any) -> bool:
     return value is None or value is ... or (isinstance(value, Raised) and isinstance(value.error, NotImplementedError))
 
 
-def _as_asked(value: Any, want: Any) -> tuple[Any, str | None]:
-    """The value in the kind that was asked for, and how to get there where its own kind is another."""
-    if isinstance(want, set) and (members := _as_set(value)) is not value:
-        kind = type(value).__name__
-        return members, f"the members are right. Return them as a set, not as a {kind}: they have no order."
+def _as_asked(value: Any, want: Any) -> Any:
+    """The value in the kind that was asked for: members as a set, a series as a dict, a sparse matrix as an array."""
+    if isinstance(want, set) and isinstance(value, list | tuple | frozenset | np.ndarray):
+        with contextlib.suppress(TypeError):  # members that cannot stand in a set
+            return set(value)
+    if isinstance(want, Mapping) and isinstance(value, pd.DataFrame) and value.shape[1] == 1:
+        value = value.iloc[:, 0]
+    if isinstance(want, Mapping) and isinstance(value, pd.Series) and value.index.is_unique:
+        return value.to_dict()
     if isinstance(want, np.ndarray) and hasattr(value, "toarray"):
-        return value.toarray(), "the numbers are right, in a sparse matrix. Call .toarray() on it before you return it."
-    return value, None
+        return value.toarray()
+    return value
 
 
-def _as_set(value: Any) -> Any:
-    """A list, tuple or array of members as the set that was asked for; anything else as it is."""
-    try:
-        return set(value) if isinstance(value, list | tuple | frozenset | np.ndarray) else value
-    except TypeError:  # members that cannot stand in a set
-        return value
+def _other_kind(given: Sequence[Any], want: Sequence[Any]) -> Verdict:
+    """The verdict on the right values in another kind of container; ``given`` are those that were turned into it."""
+    kind = type(given[0]).__name__
+    if isinstance(want[0], Mapping):
+        hint, name = (
+            f"the numbers are right. Return them as a dict, not as a {kind}: Series.to_dict() makes it.",
+            "dict",
+        )
+    elif isinstance(want[0], np.ndarray):
+        hint = "the numbers are right, in a sparse matrix. Call .toarray() on it before you return it."
+        return Verdict("mistake", f"✗ Nearly: {hint}", "sparse")
+    else:
+        name, hint = "set", f"the members are right. Return them as a set, not as a {kind}: they have no order."
+    return Verdict("mistake", f"✗ Nearly: {hint}", f"not_a_{name}")
 
 
 def _names(function: Answer) -> list[str]:
@@ -175,13 +194,18 @@ def _explain(exercise: Exercise, answer: Answer, arguments: tuple[Any, ...], rai
     own = [f for f in frames if code is not None and f.filename == code.co_filename]
     if own and (line := (own[-1].line or linecache.getline(own[-1].filename, own[-1].lineno or 0)).strip()):
         place = f" in the line `{line[:100]}`"
-    return f"Your function stopped with {type(raised.error).__name__}: {raised.error}{place}."
+    stopped = f"Your function stopped with {type(raised.error).__name__}: {raised.error}{place}. The input:"
+    return "\n".join([stopped, *_inputs(exercise, arguments)])
+
+
+def _inputs(exercise: Exercise, arguments: tuple[Any, ...]) -> list[str]:
+    names = _names(exercise.solution) or [f"argument {n + 1}" for n in range(len(arguments))]
+    return [f"  {name} = {show(value)}" for name, value in zip(names, arguments, strict=False)]
 
 
 def _difference(exercise: Exercise, arguments: tuple[Any, ...], want: Any, got: Any) -> str:
-    names = _names(exercise.solution) or [f"argument {n + 1}" for n in range(len(arguments))]
-    lines = ["Not yet. On a small input the answer differs:"]
-    lines += [f"  {name} = {show(value)}" for name, value in zip(names, arguments, strict=False)]
+    lines = ["Not yet, and not in a way that this check knows. The first input on which the answer differs:"]
+    lines += _inputs(exercise, arguments)
     lines += [f"  expected: {show(want)}", f"  got:      {show(got)}"]
     shapes = [np.shape(v) if isinstance(v, np.ndarray | pd.DataFrame | pd.Series) else None for v in (want, got)]
     if shapes[0] != shapes[1] and None not in shapes:
@@ -204,14 +228,10 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
             values = (outcome(function, case) for case in cases)
             return all(same(g, v, exercise.rtol, exercise.atol) for g, v in zip(got, values, strict=True))
 
-        given, asked = got, [_as_asked(g, w) for g, w in zip(got, want, strict=True)]
-        got = [g for g, _ in asked]
+        given, got = got, [_as_asked(g, w) for g, w in zip(got, want, strict=True)]
         if all(same(g, w, exercise.rtol, exercise.atol) for g, w in zip(got, want, strict=True)):
-            kinds = [(hint, w) for (_, hint), w in zip(asked, want, strict=True) if hint]
-            if kinds:
-                name = "not_a_set" if isinstance(kinds[0][1], set) else "sparse"
-                return Verdict("mistake", f"✗ Nearly: {kinds[0][0]}", name)
-            return Verdict("right", f"✓ Right. {exercise.praise}".rstrip())
+            turned = [raw for raw, g in zip(given, got, strict=True) if raw is not g]
+            return _other_kind(turned, want) if turned else Verdict("right", f"✓ Right. {exercise.praise}".rstrip())
         if all(g is None for g in got) and outcome(exercise.stub, cases[0]) is not None:
             return Verdict("unfinished", "… Your function returns nothing: does its last line begin with `return`?")
         if any(_unfinished(g) for g in got) or fits(exercise.stub):
@@ -219,8 +239,13 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
                 "unfinished", "… Not filled in yet: replace the placeholder above, then run this cell again."
             )
         for name, (wrong, hint) in exercise.mistakes.items():
-            if fits(wrong):
+            if any(fits(way) for way in (wrong, *exercise.also.get(name, ()))):
                 return Verdict("mistake", f"✗ Not yet. {hint}", name)
+        for names, both in exercise.pairs.items():
+            if fits(both):
+                first, second = (exercise.mistakes[name][1] for name in names)
+                text = f"✗ Not yet. Two things at once.\n  1. {first}\n  2. {second}"
+                return Verdict("mistake", text, " and ".join(names))
     for case, w, g, raw in zip(cases, want, got, given, strict=True):
         if isinstance(g, Raised):
             return Verdict("error", "✗ " + _explain(exercise, answer, case, g))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -57,15 +58,32 @@ _MSE_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda x, y, w: 2 / len(y) * x.T @ (y - x @ w),
         "The sign is flipped: you took y - forecast. Following minus this vector would climb out of the bowl.",
     ),
-    "sign_flipped_and_bare": (
-        lambda x, y, w: x.T @ (y - x @ w),
-        "Two things: the sign is flipped (you took y - forecast), and the factor 2/N is missing.",
-    ),
     "of_the_forecasts": (
         lambda x, y, w: 2 / len(y) * (x @ w - y),
         "This is the gradient with respect to the N forecasts. One step of the chain rule is left: from the forecasts"
         " to the D weights.",
     ),
+}
+
+
+def _mse(*, sign: float = 1.0, two: float = 2.0, share: bool = True, weights: bool = True) -> Answer:
+    """The gradient with several things done differently."""
+
+    def wrong(x: Floats, y: Floats, w: Floats) -> Floats:
+        slope = sign * two / (len(y) if share else 1) * (x @ w - y)
+        return x.T @ slope if weights else slope
+
+    return wrong
+
+
+_MSE_PAIRS: dict[tuple[str, str], Answer] = {
+    ("sign_flipped", "missing_two_over_n"): _mse(sign=-1, two=1, share=False),
+    ("sign_flipped", "missing_n"): _mse(sign=-1, share=False),
+    ("sign_flipped", "missing_two"): _mse(sign=-1, two=1),
+    ("sign_flipped", "of_the_forecasts"): _mse(sign=-1, weights=False),
+    ("of_the_forecasts", "missing_two_over_n"): _mse(two=1, share=False, weights=False),
+    ("of_the_forecasts", "missing_n"): _mse(share=False, weights=False),
+    ("of_the_forecasts", "missing_two"): _mse(two=1, weights=False),
 }
 
 
@@ -98,23 +116,24 @@ def _gru_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     return [small, large]
 
 
-def _gru(change: str) -> Answer:
-    """The cell with one thing done differently."""
+def _gru(*changes: str) -> Answer:
+    """The cell with these things done differently."""
 
     def wrong(x: Floats, h: Floats, w: Floats, u: Floats, b: Floats, c: Floats) -> Floats:
         (xr, xz, xn), (hr, hz, hn) = np.split(w @ x + b, 3), np.split(u @ h + c, 3)
-        if change == "order":
+        if "order" in changes:
             xr, xz, hr, hz = xz, xr, hz, hr
         r, z, size = _sigmoid(xr + hr), _sigmoid(xz + hz), len(h)
-        inside = r * hn
-        if change == "paper":
-            inside = u[2 * size :] @ (r * h) + c[2 * size :]
-        elif change == "bias":
-            inside = r * (u[2 * size :] @ h) + c[2 * size :]
-        elif change == "no_reset":
+        gate = z if "z_for_r" in changes else r
+        inside = gate * hn
+        if "paper" in changes:
+            inside = u[2 * size :] @ (gate * h) + c[2 * size :]
+        elif "bias" in changes:
+            inside = gate * (u[2 * size :] @ h) + c[2 * size :]
+        elif "no_reset" in changes:
             inside = hn
-        n = _sigmoid(xn + inside) if change == "sigmoid" else np.tanh(xn + inside)
-        return z * n + (1 - z) * h if change == "swapped" else (1 - z) * n + z * h
+        n = _sigmoid(xn + inside) if "sigmoid" in changes else np.tanh(xn + inside)
+        return z * n + (1 - z) * h if "swapped" in changes else (1 - z) * n + z * h
 
     return wrong
 
@@ -145,6 +164,28 @@ _GRU_MISTAKES: dict[str, tuple[Answer, str]] = {
         _gru("sigmoid"),
         "The new value comes from a tanh. A sigmoid gives shares between 0 and 1, for gates; a state may be negative.",
     ),
+    "update_gate_resets": (
+        _gru("z_for_r"),
+        "The update gate z stands where the reset gate r belongs: r scales what the new value sees of the old state, z"
+        " mixes old and new at the end.",
+    ),
+}
+
+_GRU_CHANGES = {
+    "reset_before_the_product": "paper",
+    "bias_outside_the_reset": "bias",
+    "reset_forgotten": "no_reset",
+    "update_gate_swapped": "swapped",
+    "gates_in_the_wrong_order": "order",
+    "sigmoid_for_the_new_value": "sigmoid",
+    "update_gate_resets": "z_for_r",
+}
+# Where the reset gate stands can be wrong in one way only; without it no gate can stand there.
+_GRU_EXCLUDE = ({"paper", "bias"}, {"paper", "no_reset"}, {"bias", "no_reset"}, {"no_reset", "z_for_r"})
+_GRU_PAIRS = {
+    (one, other): _gru(_GRU_CHANGES[one], _GRU_CHANGES[other])
+    for one, other in combinations(_GRU_CHANGES, 2)
+    if {_GRU_CHANGES[one], _GRU_CHANGES[other]} not in _GRU_EXCLUDE
 }
 
 
@@ -216,6 +257,35 @@ _ATTENTION_MISTAKES: dict[str, tuple[Answer, str]] = {
 }
 
 
+def _attend(mask: str, how: str = "before", axis: int = 1) -> Answer:
+    """Attention with another mask, put elsewhere, or with its softmax over the other axis."""
+
+    def wrong(scores: Floats) -> Floats:
+        seen = {"right": _tri(scores), "off": _tri(scores, 1), "early": _tri(scores, -1), "up": ~_tri(scores, -1)}[mask]
+        if how == "after":
+            return np.where(seen, _softmax(scores, True, axis), 0.0)
+        if how == "zero":
+            return _softmax(np.where(seen, scores, 0.0), True, axis)
+        return _softmax(scores, seen, axis)
+
+    return wrong
+
+
+_ATTENTION_PAIRS: dict[tuple[str, str], Answer] = {
+    ("off_by_one", "mask_after_softmax"): _attend("off", "after"),
+    ("off_by_one", "zero_instead_of_minus_infinity"): _attend("off", "zero"),
+    ("off_by_one", "softmax_over_columns"): _attend("off", axis=0),
+    ("mask_upside_down", "mask_after_softmax"): _attend("up", "after"),
+    ("mask_upside_down", "zero_instead_of_minus_infinity"): _attend("up", "zero"),
+    ("mask_upside_down", "softmax_over_columns"): _attend("up", axis=0),
+    ("first_row_empty", "mask_after_softmax"): _attend("early", "after"),
+    ("first_row_empty", "zero_instead_of_minus_infinity"): _attend("early", "zero"),
+    ("mask_after_softmax", "softmax_over_columns"): _attend("right", "after", 0),
+    ("zero_instead_of_minus_infinity", "softmax_over_columns"): _attend("right", "zero", 0),
+    ("no_mask", "softmax_over_columns"): lambda scores: _softmax(scores, True, axis=0),
+}
+
+
 # --- a buyer whose shortage costs three times ---
 
 
@@ -239,9 +309,9 @@ def _buyer_stub(orders: Floats, tuning: Floats, test: Floats, shortage: float) -
 
 def _buyer_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     small = np.array([2.0, 3.0, 3.0, 4.0, 6.0, 7.0, 9.0, 30.0]), np.array([1.0, 2.0, 5.0, 12.0, 14.0])
-    grid = np.arange(0.0, 41.0)
+    grid = np.arange(6.0, 96.0, 6.0)  # in packs: an order is not its place, and no quantile of the weeks
     return [
-        (np.arange(0.0, 31.0), *small, 3.0),
+        (np.arange(2.0, 33.0), *small, 3.0),
         (grid, rng.gamma(2.0, 5.0, 60).round(), rng.gamma(2.0, 7.0, 40).round(), 3.0),
         (grid, rng.gamma(1.5, 6.0, 60).round(), rng.gamma(1.5, 4.0, 40).round(), 9.0),
     ]
@@ -257,6 +327,26 @@ def _chosen_by(loss: Callable[[Any, Floats], Floats]) -> Answer:
         return chosen, float(_buyer(shortage)(chosen, test).mean())
 
     return wrong
+
+
+def _ratio(method: Any) -> Answer:
+    """The order is a quantile of the tuning weeks."""
+
+    def wrong(orders: Floats, tuning: Floats, test: Floats, shortage: float) -> tuple[float, float]:
+        chosen = float(np.quantile(tuning, shortage / (1 + shortage), method=method))
+        return chosen, float(_buyer(shortage)(chosen, test).mean())
+
+    return wrong
+
+
+def _index(orders: Floats, tuning: Floats, test: Floats, shortage: float) -> tuple[int, float]:
+    chosen, cost = buyer_score(orders, tuning, test, shortage)
+    return int(np.flatnonzero(orders == chosen)[0]), cost
+
+
+def _index_costed(orders: Floats, tuning: Floats, test: Floats, shortage: float) -> tuple[int, float]:
+    chosen, _ = _index(orders, tuning, test, shortage)
+    return chosen, float(_buyer(shortage)(chosen, test).mean())
 
 
 def _inverted(orders: Floats, tuning: Floats, test: Floats, shortage: float) -> tuple[float, float]:
@@ -298,6 +388,42 @@ _BUYER_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda orders, tuning, test, shortage: _scaled(buyer_score(orders, tuning, test, shortage), len(test)),
         "The choice is right; the cost is the sum over the test weeks. Asked is the mean, the cost of a week.",
     ),
+    "index_returned": (
+        _index,
+        "You returned the *place* of the best order among the orders. argmin says where it stands: return the order"
+        " itself, orders[place].",
+    ),
+    "critical_ratio": (
+        _ratio("linear"),
+        "You took the quantile at shortage / (1 + shortage), lesson 00's rule. It knows where the least cost lies, but"
+        " here an order is one of `orders`, and a quantile of the tuning weeks need not be among them: try each order.",
+    ),
+}
+
+_BUYER_ALSO: dict[str, tuple[Answer, ...]] = {
+    "index_returned": (_index_costed,),
+    "critical_ratio": tuple(
+        _ratio(how) for how in ("inverted_cdf", "higher", "lower", "nearest", "midpoint", "hazen", "median_unbiased")
+    ),
+}
+_BUYER_PAIRS: dict[tuple[str, str], Answer] = {
+    ("squared_error", "scored_on_tuning"): lambda orders, tuning, test, shortage: _chosen_by(
+        lambda order, came: (came - order) ** 2
+    )(orders, tuning, tuning, shortage),
+    ("absolute_error", "scored_on_tuning"): lambda orders, tuning, test, shortage: _chosen_by(
+        lambda order, came: np.abs(came - order)
+    )(orders, tuning, tuning, shortage),
+    ("index_returned", "scored_on_tuning"): lambda orders, tuning, test, shortage: _index(
+        orders, tuning, tuning, shortage
+    ),
+    ("index_returned", "tuned_on_test"): lambda orders, tuning, test, shortage: _index(orders, test, test, shortage),
+    ("index_returned", "total"): lambda orders, tuning, test, shortage: (
+        _index(orders, tuning, test, shortage)[0],
+        len(test) * buyer_score(orders, tuning, test, shortage)[1],
+    ),
+    ("scored_on_tuning", "total"): lambda orders, tuning, test, shortage: _scaled(
+        buyer_score(orders, tuning, tuning, shortage), len(tuning)
+    ),
 }
 
 
@@ -309,6 +435,7 @@ EXERCISES = (
         _mse_cases,
         _MSE_MISTAKES,
         "Three factors: 2/N, the inputs, the errors. Every network's training starts with this line.",
+        pairs=_MSE_PAIRS,
     ),
     BPTT,
     Exercise(
@@ -318,6 +445,7 @@ EXERCISES = (
         _gru_cases,
         _GRU_MISTAKES,
         "Your cell and torch's agree: its weights can be read by you.",
+        pairs=_GRU_PAIRS,
     ),
     Exercise(
         "04.causal_attention",
@@ -326,6 +454,7 @@ EXERCISES = (
         _attention_cases,
         _ATTENTION_MISTAKES,
         "Every row adds up to one, and nothing in it comes from tomorrow.",
+        pairs=_ATTENTION_PAIRS,
     ),
     Exercise(
         "04.buyer_score",
@@ -334,5 +463,7 @@ EXERCISES = (
         _buyer_cases,
         _BUYER_MISTAKES,
         "The loss is the buyer's, the choice is made on old weeks, and the score comes from new ones.",
+        also=_BUYER_ALSO,
+        pairs=_BUYER_PAIRS,
     ),
 )

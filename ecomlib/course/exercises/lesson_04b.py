@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,46 @@ _FLOPS_MISTAKES: dict[str, tuple[Answer, str]] = {
         "Three times the way forward is a rule of thumb for a whole training step. Here the way forward alone is"
         " asked.",
     ),
+    "fewer_additions": (
+        lambda batch, look_back, inputs, hidden: batch * look_back * 4 * hidden * (2 * (inputs + hidden) - 1),
+        "You took 2n - 1 operations for a product of n numbers: n multiplications and n - 1 additions. The rule counts"
+        " a multiplication and an addition for each entry (a device does both in one instruction): 2n.",
+    ),
+    "first_step_free": (
+        lambda batch, look_back, inputs, hidden: 8 * batch * hidden * (look_back * inputs + (look_back - 1) * hidden),
+        "You left out the state's product in the first time step, where the state is zero. A library multiplies there"
+        " too: every one of the T time steps has the same products.",
+    ),
+}
+
+
+def _flops(*, two: int = 2, gates: int = 4, x: bool = True, h: bool = True, steps: bool = True) -> Answer:
+    """The count with several things done differently."""
+    return lambda batch, look_back, inputs, hidden: (
+        two * batch * (look_back if steps else 1) * gates * hidden * (x * inputs + h * hidden)
+    )
+
+
+_FLOPS_ALSO: dict[str, tuple[Answer, ...]] = {
+    "fewer_additions": (  # two products for each gate, each with an addition less
+        lambda batch, look_back, inputs, hidden: batch * look_back * 4 * hidden * (2 * (inputs + hidden) - 2),
+    ),
+    "first_step_free": (lambda batch, look_back, inputs, hidden: lstm_flops(batch, look_back - 1, inputs, hidden),),
+}
+_FLOPS_PAIRS: dict[tuple[str, str], Answer] = {
+    ("factor_two", "three_gates"): _flops(two=1, gates=3),
+    ("factor_two", "one_gate"): _flops(two=1, gates=1),
+    ("factor_two", "no_recurrence"): _flops(two=1, h=False),
+    ("factor_two", "no_inputs"): _flops(two=1, x=False),
+    ("factor_two", "one_step"): _flops(two=1, steps=False),
+    ("three_gates", "no_recurrence"): _flops(gates=3, h=False),
+    ("three_gates", "no_inputs"): _flops(gates=3, x=False),
+    ("three_gates", "one_step"): _flops(gates=3, steps=False),
+    ("one_gate", "no_recurrence"): _flops(gates=1, h=False),
+    ("one_gate", "no_inputs"): _flops(gates=1, x=False),
+    ("one_gate", "one_step"): _flops(gates=1, steps=False),
+    ("no_recurrence", "one_step"): _flops(h=False, steps=False),
+    ("no_inputs", "one_step"): _flops(x=False, steps=False),
 }
 
 
@@ -117,6 +158,14 @@ _BYTES_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
 }
 
+_BYTES_PAIRS: dict[tuple[str, str], Answer] = {
+    ("float64", "no_mask"): lambda batch, look_back, covariates: batch * look_back * 8 * covariates,
+    ("float64", "mask_in_32_bits"): lambda batch, look_back, covariates: batch * look_back * (8 * covariates + 4),
+    ("float64", "mask_in_bits"): lambda batch, look_back, covariates: batch * look_back * (8 * covariates + 1 / 8),
+    ("float64", "mask_of_every_covariate"): lambda batch, look_back, covariates: batch * look_back * covariates * 9,
+    ("numbers_not_bytes", "no_mask"): lambda batch, look_back, covariates: batch * look_back * covariates,
+}
+
 
 # --- windows by index ---
 
@@ -138,25 +187,33 @@ def _gather_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     return [
         (small, np.array([3, 6]), np.array([0, 4]), 3),  # the second series begins at row 4
         (large, np.array([4, 30, 22, 40]), np.array([0, 20, 20, 20]), 6),
+        (large, np.array([2, 22, 39]), np.array([0, 20, 20]), 5),  # no window ends with the table
     ]
 
 
-def _shifted(by: int) -> Answer:
-    return lambda table, first, begin, look_back: gather(
-        np.concatenate([table, table[-1:] * 0])[: len(table) + 1], first + by, begin, look_back
-    )
+def _rows(*, by: int = 0, mask: str = "begin", end: str = "zero") -> Answer:
+    """Windows that end ``by`` rows later, with another mask; ``end``: what becomes of a row behind the table."""
 
+    def wrong(table: Floats, first: Longs, begin: Longs, look_back: int) -> Floats:
+        rows = first[:, None] + np.arange(-look_back, 0) + by
+        inside = np.ones_like(rows, dtype=bool)
+        if mask == "begin":
+            inside = rows >= begin[:, None]
+        elif mask == "before_the_table":
+            inside = rows >= 0
+        elif mask == "first_row":
+            rows = np.maximum(rows, begin[:, None])
+        elif mask == "row_zero":
+            rows = np.maximum(rows, 0)
+        if mask in ("begin", "before_the_table"):
+            rows = np.where(inside, rows, 0)
+        if end == "zero":
+            table = np.concatenate([table, table[-1:] * 0])  # behind the table
+        elif end == "last":
+            rows = np.minimum(rows, len(table) - 1)
+        return table[rows] * inside[..., None]
 
-def _neighbour(table: Floats, first: Longs, begin: Longs, look_back: int) -> Floats:
-    return table[np.maximum(first[:, None] + np.arange(-look_back, 0), 0)]
-
-
-def _wrapped(table: Floats, first: Longs, begin: Longs, look_back: int) -> Floats:
-    return table[first[:, None] + np.arange(-look_back, 0)]
-
-
-def _clamped(table: Floats, first: Longs, begin: Longs, look_back: int) -> Floats:
-    return table[np.maximum(first[:, None] + np.arange(-look_back, 0), begin[:, None])]
+    return wrong
 
 
 def _padded_right(table: Floats, first: Longs, begin: Longs, look_back: int) -> Floats:
@@ -167,28 +224,28 @@ def _padded_right(table: Floats, first: Longs, begin: Longs, look_back: int) -> 
 
 _GATHER_MISTAKES: dict[str, tuple[Answer, str]] = {
     "sees_the_target": (
-        _shifted(1),
+        _rows(by=1),
         "The window ends one row too late: row `first` is the first one to be forecast, and your network would"
         " read it.",
     ),
     "off_by_one": (
-        _shifted(-1),
+        _rows(by=-1),
         "The window ends one row too early: the last known row, `first - 1`, is missing. Where does `arange(-T,"
         " 0)` end?",
     ),
     "neighbours_rows": (
-        _neighbour,
+        _rows(mask="row_zero"),
         "Where the series is younger than the look-back, your window goes on into the rows of the series above"
         " it in the"
         " table: another product's sales. Set rows before `begin` to zero.",
     ),
     "wrapped_around": (
-        _wrapped,
+        _rows(mask="none", end="error"),
         "A negative row number counts from the table's end: the oldest window of the first series now ends with rows of"
         " the last one. Set rows before `begin` to zero.",
     ),
     "first_row_repeated": (
-        _clamped,
+        _rows(mask="first_row"),
         "You repeat the series' first row where there is none: an invented past. The task asks for zeros there;"
         " the mask"
         " says that they were not seen.",
@@ -205,6 +262,18 @@ _GATHER_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda table, first, begin, look_back: gather(table, first, begin, look_back).swapaxes(0, 1),
         "Time and windows have changed places: the task asks for (B, T, C).",
     ),
+}
+
+_GATHER_ALSO: dict[str, tuple[Answer, ...]] = {
+    "sees_the_target": (_rows(by=1, end="error"), _rows(by=1, end="last")),
+    "neighbours_rows": (_rows(mask="before_the_table"),),
+}
+_GATHER_PAIRS: dict[tuple[str, str], Answer] = {
+    (shift, young): _rows(by=by, mask=mask, end="error")
+    for (shift, by), (young, mask) in product(
+        {"sees_the_target": 1, "off_by_one": -1}.items(),
+        {"neighbours_rows": "before_the_table", "wrapped_around": "none", "first_row_repeated": "first_row"}.items(),
+    )
 }
 
 
@@ -237,58 +306,95 @@ def _scaled_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     ]
 
 
+def _scaled(*changes: str) -> Answer:
+    """The step with these things done differently."""
+
+    def wrong(gradient: Floats, scale: float, limit: float) -> Floats:
+        if "no_check" not in changes:
+            if "entries" in changes:
+                gradient = np.where(np.isfinite(gradient), gradient, 0.0)
+            elif not np.isfinite(gradient).all():
+                return np.zeros_like(gradient)
+        factor = 1.0 if "never" in changes else scale if "multiplied" in changes else 1 / scale
+        if "late" in changes:
+            return _limited(gradient, limit, changes) * factor
+        return _limited(gradient * factor, limit, changes)
+
+    return wrong
+
+
+def _limited(gradient: Floats, limit: float, changes: Sequence[str]) -> Floats:
+    if "not_clipped" in changes:
+        return gradient
+    if "each" in changes:
+        return np.clip(gradient, -limit, limit)
+    if "always" in changes:
+        return gradient * limit / np.sqrt((gradient**2).sum())
+    return _clip(gradient, limit)
+
+
 _SCALED_MISTAKES: dict[str, tuple[Answer, str]] = {
     "unscaled_after_clipping": (
-        lambda gradient, scale, limit: (
-            np.zeros_like(gradient) if not np.isfinite(gradient).all() else _clip(gradient, limit) / scale
-        ),
+        _scaled("late"),
         "You clip first and unscale afterwards. The scaled gradient is thousands of times too long, so nearly"
         " every one is"
         " clipped, and then divided by the scale: the network hardly moves. Unscale first.",
     ),
     "never_unscaled": (
-        lambda gradient, scale, limit: (
-            np.zeros_like(gradient) if not np.isfinite(gradient).all() else _clip(gradient, limit)
-        ),
+        _scaled("never"),
         "The scale is still in the gradient: clipping hides it, and every step has full length. Divide by the"
         " scale first.",
     ),
     "no_check": (
-        lambda gradient, scale, limit: _clip(gradient / scale, limit),
+        _scaled("no_check"),
         "With an infinite entry the norm is infinite and clipping makes 0 or NaN of the entries: one such step destroys"
         " the weights. Look for entries that are not finite first, and return zeros: the step is skipped.",
     ),
     "infinite_entries_zeroed": (
-        lambda gradient, scale, limit: _clip(np.where(np.isfinite(gradient), gradient, 0.0) / scale, limit),
+        _scaled("entries"),
         "You set the entries that overflowed to zero and use the rest: the largest entries of all are missing, so the"
         " direction is wrong. Skip the whole step.",
     ),
     "each_entry_clipped": (
-        lambda gradient, scale, limit: (
-            np.zeros_like(gradient) if not np.isfinite(gradient).all() else np.clip(gradient / scale, -limit, limit)
-        ),
+        _scaled("each"),
         "You limit each entry, which turns the gradient's direction. Clipping by the norm shortens it: every"
         " entry times"
         " limit / norm.",
     ),
     "always_to_the_limit": (
-        lambda gradient, scale, limit: (
-            np.zeros_like(gradient)
-            if not np.isfinite(gradient).all()
-            else gradient / scale * limit / np.sqrt(((gradient / scale) ** 2).sum())
-        ),
+        _scaled("always"),
         "Short gradients are stretched to the limit as well. A limit only shortens: multiply by at most 1.",
     ),
     "not_clipped": (
-        lambda gradient, scale, limit: np.zeros_like(gradient) if not np.isfinite(gradient).all() else gradient / scale,
+        _scaled("not_clipped"),
         "Unscaled and checked, but not clipped: its norm may be above the limit.",
     ),
     "multiplied": (
-        lambda gradient, scale, limit: (
-            np.zeros_like(gradient) if not np.isfinite(gradient).all() else _clip(gradient * scale, limit)
-        ),
+        _scaled("multiplied"),
         "The loss was multiplied by the scale, so the gradient was too. Undo it by division.",
     ),
+}
+
+_SCALED_CHANGES = {
+    "unscaled_after_clipping": "late",
+    "never_unscaled": "never",
+    "multiplied": "multiplied",
+    "no_check": "no_check",
+    "infinite_entries_zeroed": "entries",
+    "each_entry_clipped": "each",
+    "always_to_the_limit": "always",
+    "not_clipped": "not_clipped",
+}
+# One way of unscaling, of checking and of clipping each; who does not clip can do nothing before or after it.
+_SCALED_EXCLUDE = (
+    *({"never", "late"}, {"never", "multiplied"}, {"late", "multiplied"}, {"no_check", "entries"}),
+    *({"each", "always"}, {"each", "not_clipped"}, {"always", "not_clipped"}, {"late", "not_clipped"}),
+    *({"never", "always"}, {"multiplied", "always"}),  # what is stretched to the limit has lost its scale
+)
+_SCALED_PAIRS = {
+    (one, other): _scaled(_SCALED_CHANGES[one], _SCALED_CHANGES[other])
+    for one, other in combinations(_SCALED_CHANGES, 2)
+    if {_SCALED_CHANGES[one], _SCALED_CHANGES[other]} not in _SCALED_EXCLUDE
 }
 
 
@@ -299,6 +405,8 @@ EXERCISES = (
         stub=_flops_stub,
         cases=_flops_cases,
         mistakes=_FLOPS_MISTAKES,
+        also=_FLOPS_ALSO,
+        pairs=_FLOPS_PAIRS,
         praise="You can tell how long a network must take at least before anybody has run it.",
     ),
     Exercise(
@@ -307,6 +415,7 @@ EXERCISES = (
         stub=_bytes_stub,
         cases=_bytes_cases,
         mistakes=_BYTES_MISTAKES,
+        pairs=_BYTES_PAIRS,
         praise="That is what each step has to move where the data do not live on the device.",
     ),
     Exercise(
@@ -315,6 +424,8 @@ EXERCISES = (
         stub=_gather_stub,
         cases=_gather_cases,
         mistakes=_GATHER_MISTAKES,
+        also=_GATHER_ALSO,
+        pairs=_GATHER_PAIRS,
         praise="A whole batch in one indexing call, and nobody sees a neighbour's past or tomorrow's sales.",
     ),
     Exercise(
@@ -323,6 +434,7 @@ EXERCISES = (
         stub=_scaled_stub,
         cases=_scaled_cases,
         mistakes=_SCALED_MISTAKES,
+        pairs=_SCALED_PAIRS,
         praise="Unscale, check, clip, step: the order in which `fit` does it.",
     ),
 )

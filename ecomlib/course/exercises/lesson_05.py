@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,41 @@ _MORAN_MISTAKES: dict[str, tuple[Answer, str]] = {
 }
 
 
+def _neighbours(*changes: str) -> Answer:
+    """Moran's I with these things done differently."""
+
+    def wrong(values: Floats, places: Ints) -> float:
+        w = _touching(places)
+        if "corners" in changes:
+            w = (np.abs(places[:, None] - places[None]).max(axis=2) == 1).astype(float)
+        if "self" in changes:
+            w = w + np.eye(len(places))
+        if "raw" not in changes:
+            w = _shares(w)
+        z = values if "not_centred" in changes else values - values.mean()
+        factor = 1.0 if "factor" in changes else len(z) / w.sum()
+        return float((-1 if "negative" in changes else 1) * factor * (z @ w @ z) / (z @ z))
+
+    return wrong
+
+
+_MORAN_CHANGES = {
+    "not_row_normalised": "raw",
+    "self_as_neighbour": "self",
+    "corners": "corners",
+    "not_centred": "not_centred",
+    "factor_forgotten": "factor",
+    "negative": "negative",
+}
+# The first has a hint of its own; a region that is its own neighbour has one, and then the factor is one.
+_MORAN_EXCLUDE = ({"raw", "self"}, {"self", "factor"})
+_MORAN_PAIRS = {
+    (one, other): _neighbours(_MORAN_CHANGES[one], _MORAN_CHANGES[other])
+    for one, other in combinations(_MORAN_CHANGES, 2)
+    if {_MORAN_CHANGES[one], _MORAN_CHANGES[other]} not in _MORAN_EXCLUDE
+}
+
+
 # --- one step of a ConvGRU ---
 
 
@@ -128,25 +164,16 @@ def _conv(x: Any, weight: Any, pad: tuple[int, int, int, int] = (1, 1, 1, 1), mo
     return functional.conv2d(functional.pad(x, pad, mode=mode), weight)
 
 
-def _step(
-    x: Any,
-    h: Any,
-    w: Any,
-    u: Any,
-    conv: Callable[[Any, Any], Any] = _conv,
-    *,
-    shared: bool = False,
-    swapped: bool = False,
-    after: bool = False,
-    squash: bool = False,
-) -> Any:
+def _step(x: Any, h: Any, w: Any, u: Any, conv: Callable[[Any, Any], Any] = _conv, changes: Sequence[str] = ()) -> Any:
     import torch
 
-    z = torch.sigmoid(conv(x, w[0]) + conv(h, u[0]))
-    r = z if shared else torch.sigmoid(conv(x, w[1]) + conv(h, u[1]))
-    inner = conv(x, w[2]) + (r * conv(h, u[2]) if after else conv(r * h, u[2]))
-    new = torch.sigmoid(inner) if squash else torch.tanh(inner)
-    return z * h + (1 - z) * new if swapped else (1 - z) * h + z * new
+    first, second = (1, 0) if "order" in changes else (0, 1)
+    z = torch.sigmoid(conv(x, w[first]) + conv(h, u[first]))
+    r = z if "shared" in changes else torch.sigmoid(conv(x, w[second]) + conv(h, u[second]))
+    gate = 1.0 if "no_reset" in changes else r
+    inner = conv(x, w[2]) + (gate * conv(h, u[2]) if "after" in changes else conv(gate * h, u[2]))
+    new = torch.sigmoid(inner) if "squash" in changes else torch.tanh(inner)
+    return z * h + (1 - z) * new if "swapped" in changes else (1 - z) * h + z * new
 
 
 def convgru_step(x: Any, h: Any, w: Any, u: Any) -> Any:
@@ -203,29 +230,29 @@ _STEP_MISTAKES: dict[str, tuple[Answer, str]] = {
         " nothing: pad with zeros.",
     ),
     "gates_shared": (
-        lambda x, h, w, u: _step(x, h, w, u, shared=True),
+        lambda x, h, w, u: _step(x, h, w, u, changes=["shared"]),
         "One gate does both jobs: z and r are computed with the same weights, so a region that takes in much "
         "that is"
         " new cannot forget the old at the same time. w[0], u[0] belong to z and w[1], u[1] to r.",
     ),
     "z_swapped": (
-        lambda x, h, w, u: _step(x, h, w, u, swapped=True),
+        lambda x, h, w, u: _step(x, h, w, u, changes=["swapped"]),
         "z and 1 - z have changed places. In this lesson z is the share of what is new (in torch's GRU it is the "
         "share"
         " of the old: two conventions, one cell).",
     ),
     "reset_after": (
-        lambda x, h, w, u: _step(x, h, w, u, after=True),
+        lambda x, h, w, u: _step(x, h, w, u, changes=["after"]),
         "You reset after the convolution, as torch's GRU does. Here r is applied to the state first, so that a"
         " neighbour's state is forgotten before it is passed on: convolve r * h.",
     ),
     "torch_cell": (
-        lambda x, h, w, u: _step(x, h, w, u, swapped=True, after=True),
+        lambda x, h, w, u: _step(x, h, w, u, changes=["swapped", "after"]),
         "That is torch's GRU, lesson 04's, with convolutions. This lesson's differs twice: z is the share of what is "
         "new, and r is applied to the state before it is convolved.",
     ),
     "sigmoid_for_tanh": (
-        lambda x, h, w, u: _step(x, h, w, u, squash=True),
+        lambda x, h, w, u: _step(x, h, w, u, changes=["squash"]),
         "The candidate went through a sigmoid and can only be positive: bad news could never be remembered. Use tanh.",
     ),
     "flipped": (
@@ -233,6 +260,48 @@ _STEP_MISTAKES: dict[str, tuple[Answer, str]] = {
         "Your kernels are turned around: west reads east. Mathematics flips a convolution's kernel, networks do not"
         " (what they compute is a correlation).",
     ),
+    "reset_forgotten": (
+        lambda x, h, w, u: _step(x, h, w, u, changes=["no_reset"]),
+        "The reset gate is computed and then not used: it scales the state before the candidate's convolution.",
+    ),
+    "kernels_in_the_wrong_order": (
+        lambda x, h, w, u: _step(x, h, w, u, changes=["order"]),
+        "You took w[0], u[0] for the reset gate, as torch stacks them. Here they belong to z, and w[1], u[1] to r.",
+    ),
+}
+
+
+def _changed(conv: Callable[[Any, Any], Any], *changes: str) -> Answer:
+    return lambda x, h, w, u: _step(x, h, w, u, conv, changes)
+
+
+_STEP_CHANGES = {
+    "gates_shared": "shared",
+    "z_swapped": "swapped",
+    "reset_after": "after",
+    "sigmoid_for_tanh": "squash",
+    "reset_forgotten": "no_reset",
+    "kernels_in_the_wrong_order": "order",
+}
+_STEP_CONVS: dict[str, Callable[[Any, Any], Any]] = {
+    "padding_shifts": _shifting,
+    "padding_shifts_back": _shifting_back,
+    "padding_wraps": lambda a, k: _conv(a, k, mode="circular"),
+    "flipped": lambda a, k: _conv(a, k.flip(-1, -2)),
+}
+# With one gate there is no other to take for it; an unused gate stands nowhere. The third pair is torch's cell.
+_STEP_EXCLUDE = ({"shared", "no_reset"}, {"no_reset", "after"}, {"swapped", "after"})
+_STEP_ALSO: dict[str, tuple[Answer, ...]] = {"torch_cell": (_changed(_conv, "swapped", "after", "order"),)}
+_STEP_PAIRS: dict[tuple[str, str], Answer] = {
+    **{
+        (one, other): _changed(_conv, _STEP_CHANGES[one], _STEP_CHANGES[other])
+        for one, other in combinations(_STEP_CHANGES, 2)
+        if {_STEP_CHANGES[one], _STEP_CHANGES[other]} not in _STEP_EXCLUDE
+    },
+    **{
+        (where, name): _changed(conv, change)
+        for (where, conv), (name, change) in product(_STEP_CONVS.items(), _STEP_CHANGES.items())
+    },
 }
 
 
@@ -261,7 +330,7 @@ def _p_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
         weights[left, left + 1] = weights[left + 1, left] = 1.0
     weights /= weights.sum(axis=1, keepdims=True)
     cases = []
-    for slope, draws in ((0.35, 19), (0.0, 39), (0.2, 99)):
+    for slope, draws in ((0.35, 19), (0.0, 39), (0.2, 99), (0.8, 59)):
         values = rng.normal(size=(6, 6)) + slope * np.arange(6.0)
         orders = np.array([rng.permutation(6) for _ in range(draws)])
         orders[draws // 2] = np.arange(6)  # an arrangement equal to the real map counts, too
@@ -285,19 +354,20 @@ def _rows_only(values: Floats, weights: Floats, orders: Ints) -> float:
     return float((1 + (wrong >= real).sum()) / (1 + len(orders)))
 
 
-def _uncounted(values: Floats, weights: Floats, orders: Ints) -> float:
-    real, wrong = _tail(values, weights, orders)
-    return float((wrong >= real).mean())
+def _p(*changes: str) -> Answer:
+    """The share with these things done differently."""
 
+    def wrong(values: Floats, weights: Floats, orders: Ints) -> float:
+        real, wrong = _tail(values, weights, orders)
+        if "absolute" in changes:
+            real, wrong = abs(real), np.abs(wrong)
+        if "lower" in changes:
+            real, wrong = -real, -wrong
+        count = (wrong > real).sum() if "strict" in changes else (wrong >= real).sum()
+        share = count / len(orders) if "uncounted" in changes else (1 + count) / (1 + len(orders))
+        return float(1 - share if "confidence" in changes else share)
 
-def _lower(values: Floats, weights: Floats, orders: Ints) -> float:
-    real, wrong = _tail(values, weights, orders)
-    return float((1 + (wrong <= real).sum()) / (1 + len(orders)))
-
-
-def _strict(values: Floats, weights: Floats, orders: Ints) -> float:
-    real, wrong = _tail(values, weights, orders)
-    return float((1 + (wrong > real).sum()) / (1 + len(orders)))
+    return wrong
 
 
 def _normal(values: Floats, weights: Floats, orders: Ints) -> float:
@@ -321,30 +391,48 @@ _P_MISTAKES: dict[str, tuple[Answer, str]] = {
         " Let the regions change places instead: values[:, order] with the weights left alone.",
     ),
     "real_map_not_counted": (
-        _uncounted,
+        _p("uncounted"),
         "The real map is one of the arrangements, too: count it above and below, (1 + k) / (1 + n). Without it p "
         "can"
         " be 0, and no finite number of shuffles proves that.",
     ),
     "ties_not_counted": (
-        _strict,
+        _p("strict"),
         "You counted the arrangements above the real map only. One that reaches it, as the real map itself among "
         "the orders"
         " does, counts as well: at least as high.",
     ),
     "other_tail": (
-        _lower,
+        _p("lower"),
         "You counted the wrong maps that are *less* alike than the real one. Neighbourhood shows where the real"
         " Moran's I is high: count those at or above it.",
     ),
     "confidence": (
-        lambda values, weights, orders: 1 - map_p_value(values, weights, orders),
+        _p("confidence"),
         "This is 1 - p. The p-value is small where chance would hardly make such a map.",
     ),
     "normal_curve": (
         _normal,
         "You read the p-value off a normal curve. The shuffled maps are the distribution: count among them.",
     ),
+    "absolute": (
+        _p("absolute"),
+        "You compared sizes without their signs, a test of two sides. A negative Moran's I means that neighbours"
+        " *differ*: count the wrong maps whose I is at least as high as the real one's, signs kept.",
+    ),
+}
+
+_P_CHANGES = {
+    "real_map_not_counted": "uncounted",
+    "ties_not_counted": "strict",
+    "other_tail": "lower",
+    "confidence": "confidence",
+    "absolute": "absolute",
+}
+_P_PAIRS = {
+    (one, other): _p(_P_CHANGES[one], _P_CHANGES[other])
+    for one, other in combinations(_P_CHANGES, 2)
+    if other != "confidence" or one == "real_map_not_counted"  # 1 - p is the other tail, but for ties
 }
 
 
@@ -355,6 +443,7 @@ EXERCISES = (
         stub=_moran_stub,
         cases=_moran_cases,
         mistakes=_MORAN_MISTAKES,
+        pairs=_MORAN_PAIRS,
         praise="One number says whether neighbours are alike; the permutations will say whether that is chance.",
     ),
     Exercise(
@@ -363,6 +452,8 @@ EXERCISES = (
         stub=_step_stub,
         cases=_step_cases,
         mistakes=_STEP_MISTAKES,
+        also=_STEP_ALSO,
+        pairs=_STEP_PAIRS,
         praise="A GRU in every region, and its products look one region around.",
     ),
     Exercise(
@@ -371,6 +462,7 @@ EXERCISES = (
         stub=_p_stub,
         cases=_p_cases,
         mistakes=_P_MISTAKES,
+        pairs=_P_PAIRS,
         praise="The same trick judges a network in section 6: give it wrong maps, and see what it loses.",
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,41 @@ _FGSM_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda x, y, w, eps: x + eps * np.sign((2 * (x @ w - y)[:, None] * w).mean(axis=0)),
         "You averaged the gradient over the windows. Each product is attacked for itself and has its own direction.",
     ),
+}
+
+
+def _fgsm(*changes: str) -> Answer:
+    """The step with these things done differently."""
+
+    def wrong(x: Floats, y: Floats, w: Floats, eps: float) -> Floats:
+        error = x @ w - y
+        if "prediction" in changes:
+            error = np.ones_like(error)
+        slope = 2 * error[:, None] * (np.ones_like(w) if "no_weights" in changes else w)
+        if "mean" in changes:
+            slope = slope.mean(axis=0)
+        step = eps * (slope if "slope" in changes else np.sign(slope)) * (-1 if "down" in changes else 1)
+        moved = np.broadcast_to(step, x.shape) if "step" in changes else x + step
+        return np.maximum(moved, 0) if "cut" in changes else moved
+
+    return wrong
+
+
+_FGSM_CHANGES = {
+    "gradient_of_the_prediction": "prediction",
+    "sign_lost": "slope",
+    "downhill": "down",
+    "clipped_at_zero": "cut",
+    "only_the_step": "step",
+    "sign_of_the_error": "no_weights",
+    "mean_over_rows": "mean",
+}
+# A prediction's slope is alike in all windows, and without weights nothing but a sign is left of it.
+_FGSM_EXCLUDE = ({"prediction", "mean"}, {"prediction", "no_weights"})
+_FGSM_PAIRS = {
+    (one, other): _fgsm(_FGSM_CHANGES[one], _FGSM_CHANGES[other])
+    for one, other in combinations(_FGSM_CHANGES, 2)
+    if {_FGSM_CHANGES[one], _FGSM_CHANGES[other]} not in _FGSM_EXCLUDE
 }
 
 
@@ -212,6 +248,60 @@ _PLAN_MISTAKES: dict[str, tuple[Answer, str]] = {
         "A negative wish became a purchase: you took its absolute value. Where the gradient would like fewer orders,"
         " nothing can be bought: clip at 0.",
     ),
+    "total_handed_out": (
+        lambda wish, per_week, total: _all_left(wish, per_week, total),
+        "What is left is not total - spent. Where the wishes are smaller than the total, that hands out units which"
+        " nobody wished for: what rounding down took away is left, the sum of the plan (rounded down) less the sum of"
+        " the whole units.",
+    ),
+}
+
+
+def _all_left(wish: Floats, per_week: int, total: int, *, reverse: bool = False, only: str = "all") -> Floats:
+    """Hand out all that the total allows: to all weeks, to those with a remainder, or within the weekly limit."""
+    plan = _rest(wish, per_week, total)
+    units = np.floor(plan + 1e-9)
+    rest = np.round(plan - units, 9)
+    order = np.argsort(rest, kind="stable")[::-1] if reverse else np.argsort(-rest, kind="stable")
+    if only == "remainders":
+        order = order[rest[order] > 0]
+    elif only == "limit":
+        order = order[units[order] < per_week]
+    elif only == "rounds":  # round after round, until the total is spent or every week is full
+        while (left := round(float(total - units.sum()))) > 0 and (units < per_week).any():
+            units[order[units[order] < per_week][:left]] += 1
+        return units
+    units[order[: max(round(float(total - units.sum())), 0)]] += 1
+    return units
+
+
+def _now_and_then(bound: bool) -> Answer:
+    """The later week first where the total binds, or where it does not: sorts that are not stable do as they like."""
+    return lambda wish, per_week, total: (
+        _later_first if bool(np.clip(wish, 0, per_week).sum() > total) == bound else whole_plan
+    )(wish, per_week, total)
+
+
+_PLAN_ALSO: dict[str, tuple[Answer, ...]] = {
+    "later_week_first": (_now_and_then(True), _now_and_then(False)),
+    "total_handed_out": (
+        lambda wish, per_week, total: _all_left(wish, per_week, total, only="remainders"),
+        lambda wish, per_week, total: _all_left(wish, per_week, total, only="limit"),
+        lambda wish, per_week, total: _all_left(wish, per_week, total, only="rounds"),
+    ),
+}
+_PLAN_PAIRS: dict[tuple[str, str], Answer] = {
+    ("later_week_first", "total_handed_out"): lambda wish, per_week, total: _all_left(
+        wish, per_week, total, reverse=True
+    ),
+    ("week_not_clipped", "round_down_only"): lambda wish, per_week, total: np.floor(
+        _rest(wish, per_week, total, clip=False) + 1e-9
+    ),
+    ("week_not_clipped", "not_whole"): lambda wish, per_week, total: _rest(wish, per_week, total, clip=False),
+    ("absolute_value", "not_whole"): lambda wish, per_week, total: _rest(np.abs(wish), per_week, total),
+    ("always_spends_the_total", "not_whole"): lambda wish, per_week, total: (
+        np.clip(wish, 0, per_week) * total / np.clip(wish, 0, per_week).sum()
+    ),
 }
 
 
@@ -275,6 +365,17 @@ _HONEST_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
 }
 
+_HONEST_PAIRS: dict[tuple[str, str], Answer] = {
+    ("mean_over_attacks", "clean_forgotten"): lambda clean, attacks: float(attacks.mean()),
+    ("clean_forgotten", "damage_instead_of_error"): lambda clean, attacks: float((attacks.max(axis=0) - clean).mean()),
+    ("clean_forgotten", "not_averaged"): lambda clean, attacks: attacks.max(axis=0),
+    ("damage_instead_of_error", "not_averaged"): lambda clean, attacks: np.maximum(clean, attacks.max(axis=0)) - clean,
+    ("mean_over_attacks", "damage_instead_of_error"): lambda clean, attacks: float(
+        (np.maximum(clean, attacks.mean(axis=0)) - clean).mean()
+    ),
+    ("only_the_gradient", "damage_instead_of_error"): lambda clean, attacks: float((attacks[0] - clean).mean()),
+}
+
 
 EXERCISES = (
     Exercise(
@@ -283,6 +384,7 @@ EXERCISES = (
         stub=_fgsm_stub,
         cases=_fgsm_cases,
         mistakes=_FGSM_MISTAKES,
+        pairs=_FGSM_PAIRS,
         praise="Up the loss, each week by as much as is allowed: that is the whole of FGSM.",
     ),
     Exercise(
@@ -291,6 +393,8 @@ EXERCISES = (
         stub=_plan_stub,
         cases=_plan_cases,
         mistakes=_PLAN_MISTAKES,
+        also=_PLAN_ALSO,
+        pairs=_PLAN_PAIRS,
         praise="Whole units, within each week's limit and within the total, and nothing wasted.",
     ),
     Exercise(
@@ -299,6 +403,7 @@ EXERCISES = (
         stub=_honest_stub,
         cases=_honest_cases,
         mistakes=_HONEST_MISTAKES,
+        pairs=_HONEST_PAIRS,
         praise="A defence is as strong as the strongest attack that was tried on it.",
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,40 @@ _WEIGHT_MISTAKES: dict[str, tuple[Answer, str]] = {
 }
 
 
+def _second(how: Answer) -> Answer:
+    return lambda first, second, y, valid: how(second, first, y, valid)
+
+
+def _everywhere(how: Answer) -> Answer:
+    return lambda first, second, y, valid: how(first, second, y, np.ones_like(valid))
+
+
+def _on_test(how: Answer) -> Answer:
+    return lambda first, second, y, valid: how(first, second, y, ~valid)
+
+
+_WEIGHT_PLACES = {"fitted_on_test": _on_test, "fitted_on_all": _everywhere, "weight_of_second": _second}
+_WEIGHT_WAYS = (
+    *("unconstrained", "two_free_weights", "two_free_weights_normalised", "two_free_weights_clipped"),
+    *("least_absolute_error", "inverse_errors", "winner_takes_all"),
+)
+_WEIGHT_EXCLUDE = (  # whose values are those of one mistake, or of another pair
+    ("fitted_on_all", "unconstrained"),
+    ("fitted_on_all", "two_free_weights_clipped"),
+    ("weight_of_second", "winner_takes_all"),
+)
+_WEIGHT_PAIRS: dict[tuple[str, str], Answer] = {
+    **{
+        (p, way): place(_WEIGHT_MISTAKES[way][0])
+        for p, place in _WEIGHT_PLACES.items()
+        for way in _WEIGHT_WAYS
+        if (p, way) not in _WEIGHT_EXCLUDE
+    },
+    ("fitted_on_test", "weight_of_second"): _on_test(_second(stacking_weight)),
+    ("fitted_on_all", "weight_of_second"): _everywhere(_second(stacking_weight)),
+}
+
+
 # --- the conformal quantile ---
 
 
@@ -155,6 +190,21 @@ def _rank(scores: Floats, coverage: float) -> int:
 def _place(scores: Floats, place: float) -> float:
     return float(np.sort(scores)[int(np.clip(place, 1, len(scores))) - 1])
 
+
+def _numpys(method: Any, beyond: str = "error", rounded: bool = True) -> Answer:
+    """numpy's quantile at the level of the place; ``beyond``: what is done where the level lies above one."""
+
+    def wrong(scores: Floats, coverage: float) -> float:
+        n = len(scores)
+        level = (np.ceil(round((n + 1) * coverage, 9)) if rounded else (n + 1) * coverage) / n
+        if level > 1 and beyond == "infinite":
+            return float("inf")
+        return float(np.quantile(scores, min(level, 1.0) if beyond == "largest" else level, method=method))
+
+    return wrong
+
+
+_WAYS = [(beyond, rounded) for beyond in ("error", "largest", "infinite") for rounded in (True, False)]
 
 _QUANTILE_MISTAKES: dict[str, tuple[Answer, str]] = {
     "numpys_quantile": (
@@ -220,6 +270,45 @@ _QUANTILE_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda scores, coverage: conformal_quantile(scores, 1 - coverage),
         "This is the quantile of the misses, 1 - coverage. Most scores lie below the one that is wanted.",
     ),
+    "numpys_higher": (
+        _numpys("higher"),
+        "The level ceil((n + 1) · coverage) / n is right, and np.quantile counts otherwise: method='higher' looks at"
+        " level · (n - 1), from 0 on, and mostly ends one score too high. Sort and count, or take"
+        " method='inverted_cdf'. Above a level of one the answer is infinite.",
+    ),
+    "numpys_interpolation": (
+        _numpys("linear"),
+        "The level ceil((n + 1) · coverage) / n is right, but np.quantile interpolates between two scores. The promise"
+        " is about a score that was seen: sort and count, or take method='inverted_cdf'. Above one it is infinite.",
+    ),
+}
+
+_QUANTILE_ALSO: dict[str, tuple[Answer, ...]] = {
+    "numpys_higher": tuple(_numpys("higher", *way) for way in _WAYS),
+    "numpys_interpolation": tuple(_numpys("linear", *way) for way in _WAYS),
+    "too_few_scores": (_numpys("inverted_cdf"),),
+}
+
+
+def _sorted_at(plus: int, rounding: Any, shift: int) -> Answer:
+    """The score at a place that is counted with these slips, infinite beyond the last."""
+
+    def wrong(scores: Floats, coverage: float) -> float:
+        place = int(rounding(round((len(scores) + plus) * coverage, 9))) + shift
+        return float(np.sort(scores)[max(place, 1) - 1]) if place <= len(scores) else float("inf")
+
+    return wrong
+
+
+_QUANTILE_PAIRS: dict[tuple[str, str], Answer] = {
+    ("without_the_plus_one", "floor_for_ceil"): _sorted_at(0, np.floor, 0),
+    ("without_the_plus_one", "off_by_one_or_infinite"): _sorted_at(0, np.ceil, 1),
+    ("level_of_two_sides", "without_the_plus_one"): lambda scores, coverage: _sorted_at(0, np.ceil, 0)(
+        scores, (1 + coverage) / 2
+    ),
+    ("other_tail", "without_the_plus_one"): lambda scores, coverage: _sorted_at(0, np.ceil, 0)(scores, 1 - coverage),
+    ("numpys_quantile", "level_of_two_sides"): lambda scores, coverage: float(np.quantile(scores, (1 + coverage) / 2)),
+    ("numpys_quantile", "other_tail"): lambda scores, coverage: float(np.quantile(scores, 1 - coverage)),
 }
 
 
@@ -241,7 +330,9 @@ def _coverage_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     low, high = np.floor(rng.uniform(0, 6, 50)), np.floor(rng.uniform(5, 12, 50))
     y[[3, 17]] = np.nan
     small = (np.array([5.0, 0.0, 9.0, 7.0, np.nan]), np.array([3.0, 0.0, 4.0, 8.0, 1.0]))
-    return [(*small, np.array([6.0, 4.0, 8.0, 12.0, 5.0])), (y, low, high)]
+    other = rng.poisson(6.0, 31).astype(float)
+    other[rng.random(31) < 0.3] = np.nan
+    return [(*small, np.array([6.0, 4.0, 8.0, 12.0, 5.0])), (y, low, high), (other, low[:31], high[:31])]
 
 
 def _nan_as_miss(y: Floats, low: Floats, high: Floats) -> float:
@@ -290,6 +381,49 @@ _COVERAGE_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda y, low, high: 100 * interval_coverage(y, low, high),
         "Right, but in per cent. Here coverage is a share between 0 and 1.",
     ),
+    "lower_end_only": (
+        lambda y, low, high: float((y >= low)[~np.isnan(y)].mean()),
+        "You looked at the lower end only. An interval may also be missed from above.",
+    ),
+}
+
+
+def _covered(*changes: str) -> Answer:
+    """Coverage with these things done differently."""
+
+    def wrong(y: Floats, low: Floats, high: Floats) -> float:
+        inside = ((y > low) & (y < high)) if "open" in changes else ((y >= low) & (y <= high))
+        if "upper" in changes:
+            inside = y < high if "open" in changes else y <= high
+        if "lower" in changes:
+            inside = y > low if "open" in changes else y >= low
+        if "counted_in" in changes:
+            inside = inside | np.isnan(y)
+        known = np.ones(len(y), bool) if {"counted_in", "counted_out"} & set(changes) else ~np.isnan(y)
+        share = inside[known].sum() / (1 if "count" in changes else known.sum())
+        return float((1 - share if "missed" in changes else share) * (100 if "per_cent" in changes else 1))
+
+    return wrong
+
+
+_COVERAGE_CHANGES = {
+    "ends_left_out": "open",
+    "upper_end_only": "upper",
+    "lower_end_only": "lower",
+    "unknown_is_a_miss": "counted_out",
+    "unknown_is_inside": "counted_in",
+    "share_missed": "missed",
+    "per_cent": "per_cent",
+    "a_count": "count",
+}
+_COVERAGE_EXCLUDE = (
+    *({"upper", "lower"}, {"counted_out", "counted_in"}, {"count", "per_cent"}, {"count", "missed"}),
+    {"count", "counted_out"},  # a count that leaves out the unknown is the same count
+)
+_COVERAGE_PAIRS = {
+    (one, other): _covered(_COVERAGE_CHANGES[one], _COVERAGE_CHANGES[other])
+    for one, other in combinations(_COVERAGE_CHANGES, 2)
+    if {_COVERAGE_CHANGES[one], _COVERAGE_CHANGES[other]} not in _COVERAGE_EXCLUDE
 }
 
 
@@ -300,6 +434,7 @@ EXERCISES = (
         stub=_weight_stub,
         cases=_weight_cases,
         mistakes=_WEIGHT_MISTAKES,
+        pairs=_WEIGHT_PAIRS,
         praise="With more than two members the same sum is a small optimisation; the two fences stay.",
         rtol=1e-3,
         atol=2e-3,  # somebody may search on a fine grid
@@ -310,6 +445,8 @@ EXERCISES = (
         stub=_quantile_stub,
         cases=_quantile_cases,
         mistakes=_QUANTILE_MISTAKES,
+        also=_QUANTILE_ALSO,
+        pairs=_QUANTILE_PAIRS,
         praise="One line, and the only promise about forecasts in this course that needs no model to be right.",
     ),
     Exercise(
@@ -318,6 +455,7 @@ EXERCISES = (
         stub=_coverage_stub,
         cases=_coverage_cases,
         mistakes=_COVERAGE_MISTAKES,
+        pairs=_COVERAGE_PAIRS,
         praise="Read it beside the width: infinite intervals cover everything.",
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
@@ -58,7 +59,7 @@ def _count_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     second = [
         _event(k, f"p{k[-1]}"[:2], t, int(q)) for k, t, q in zip(keys, times, rng.integers(1, 9, 12), strict=True)
     ]
-    return [(first,), (second,), ([],)]
+    return [(first,), (second,)]
 
 
 def _newer_only(events: Sequence[Event]) -> dict[str, int]:
@@ -107,6 +108,11 @@ def _lines(events: Sequence[Event]) -> dict[str, int]:
     for event in {event["event_key"]: event for event in reversed(events)}.values():
         units[event["product_id"]] = units.get(event["product_id"], 0) + 1
     return units
+
+
+def _lines_of(count: Callable[[Sequence[Event]], dict[str, int]]) -> Answer:
+    """Another way to count, of orders and not of units."""
+    return lambda events: count([{**event, "quantity": 1} for event in events])
 
 
 _COUNT_MISTAKES: dict[str, tuple[Answer, str]] = {
@@ -169,6 +175,11 @@ _COUNT_MISTAKES: dict[str, tuple[Answer, str]] = {
         _lines,
         "Each key counts once, good; but you count orders and not units: add the quantity.",
     ),
+}
+
+_COUNT_PAIRS: dict[tuple[str, str], Answer] = {
+    (way, "lines_not_units"): _lines_of(_COUNT_MISTAKES[way][0])
+    for way in ("all_counted", "by_time", "by_product_and_time", "key_and_product", "last_wins", "not_twice_running")
 }
 
 
@@ -284,6 +295,55 @@ _PSI_MISTAKES: dict[str, tuple[Answer, str]] = {
 }
 
 
+def _stability(*changes: str) -> Answer:
+    """The index with these things done differently."""
+
+    def wrong(reference: Floats, recent: Floats, bins: int) -> float:
+        ruler = recent if "new" in changes else np.r_[reference, recent] if "both" in changes else reference
+        if "wide" in changes:
+            edges = np.linspace(ruler.min(), ruler.max(), bins + 1)[1:-1]
+        else:
+            edges = _quantiles(ruler, bins, merge="not_merged" not in changes)
+        p, q = _index(
+            reference,
+            recent,
+            edges,
+            half=0.0 if "no_half" in changes else 0.5,
+            shares="counts" not in changes,
+            side="left" if "left" in changes else "right",
+        )
+        with np.errstate(all="ignore"):
+            index = float((q * np.log(q / p)).sum()) if "one_way" in changes else _psi(p, q)
+        return index * (-1 if "sign" in changes else 1) / (np.log(10) if "ten" in changes else 1)
+
+    return wrong
+
+
+_PSI_CHANGES = {
+    "bins_from_new": "new",
+    "bins_from_both": "both",
+    "equal_width": "wide",
+    "edge_below": "left",
+    "not_merged": "not_merged",
+    "no_half_count": "no_half",
+    "counts_not_shares": "counts",
+    "one_way": "one_way",
+    "sign": "sign",
+    "base_ten": "ten",
+}
+# One ruler each; bins of equal width have no edges to merge, nor values on
+# them; empty bins add nothing to counts, and without half counts nothing more.
+_PSI_EXCLUDE = (
+    *({"new", "both"}, {"new", "wide"}, {"both", "wide"}, {"wide", "not_merged"}, {"not_merged", "no_half"}),
+    *({"no_half", "sign"}, {"no_half", "ten"}, {"wide", "left"}, {"not_merged", "counts"}),
+)
+_PSI_PAIRS = {
+    (one, other): _stability(_PSI_CHANGES[one], _PSI_CHANGES[other])
+    for one, other in combinations(_PSI_CHANGES, 2)
+    if {_PSI_CHANGES[one], _PSI_CHANGES[other]} not in _PSI_EXCLUDE
+}
+
+
 EXERCISES = (
     Exercise(
         name="08.count_once",
@@ -291,6 +351,7 @@ EXERCISES = (
         stub=_count_stub,
         cases=_count_cases,
         mistakes=_COUNT_MISTAKES,
+        pairs=_COUNT_PAIRS,
         praise="Whoever is not sure may send again: that is what lets a killed service lose nothing.",
     ),
     Exercise(
@@ -299,6 +360,7 @@ EXERCISES = (
         stub=_psi_stub,
         cases=_psi_cases,
         mistakes=_PSI_MISTAKES,
+        pairs=_PSI_PAIRS,
         praise="A ruler that stays the same: now this week can be compared with last week.",
     ),
     CANARY,

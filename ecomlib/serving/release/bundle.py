@@ -105,8 +105,9 @@ class Bundle:
     def _by_size(self) -> list[tuple[Reach, str]]:
         """Reach of the regions in their order, and of ``all`` last; with why it is not known."""
         found = []
-        for name in [*self.column, ALL]:
-            table = self.reach[self.reach["region_id"] == name]
+        # An older release has one row a region, in their order.
+        of = self.reach["column"] if "column" in self.reach else np.arange(len(self.reach))
+        for _, table in self.reach.groupby(np.asarray(of)):
             said = str(table["reason"].iloc[0] or "") if "reason" in table else ""  # an older release's has none
             found.append((Reach.of(table), said or "too few calibration rows"))
         return found

@@ -28,8 +28,8 @@ def calibrate(choice: Choice, snap: Snapshot, coverage: float) -> tuple[pd.DataF
     Returns
     -------
     reach : DataFrame
-        ``region_id`` (and ``all``) and the columns of ``reaches``: a row a class of size. ``reason`` where a reach is
-        infinite: the rows are too few, or the history is too short for any promise.
+        ``region_id`` (and ``all``), its ``column``, and the columns of ``reaches``: a row a class of size. ``reason``
+        where a reach is infinite: the rows are too few, or the history is too short for any promise.
     order_errors : DataFrame
         Errors of two weeks' expected units, as ``decisions.order_quantiles`` gives them.
     """
@@ -51,7 +51,7 @@ def calibrate(choice: Choice, snap: Snapshot, coverage: float) -> tuple[pd.DataF
         table = reaches(y, f, coverage)
         if not choice.calibrated:
             table = table[:1].assign(reach=np.inf, reason=NOT_CALIBRATED)
-        parts.append(table.assign(region_id=name))
+        parts.append(table.assign(region_id=name, column=k))  # a shop without regions has "all" twice
     two = split * expected[there, :2].sum(axis=1)[:, None]
     errors = order_quantiles(
         two, regional[..., :2].sum(axis=-1), regions, (expected[there, :2].sum(axis=1), came[:, :2].sum(axis=1))

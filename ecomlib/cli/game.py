@@ -1,0 +1,187 @@
+"""Defines ``ecomlib game``: the order-list game, for a room or alone against the bots."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ecomlib.cli.outputs import check_folder
+from ecomlib.cli.plainly import plainly
+
+if TYPE_CHECKING:
+    from ecomlib.course.game.referee import Referee, Result
+
+app = typer.Typer(no_args_is_help=True, help="The order-list game: run a shop that nobody has seen for a quarter.")
+Game = Annotated[Path, typer.Option("--game", help="The game's folder, as `ecomlib game new --out` named it.")]
+DEFAULT = Path("game")
+
+
+@app.command("new")
+@plainly
+def game_new(
+    out: Annotated[Path, typer.Option(help="A new folder for the game.")] = DEFAULT,
+    secret: Annotated[str, typer.Option(help="The pass-phrase that the shop is drawn from; drawn unless given.")] = "",
+    months: Annotated[int, typer.Option(min=1, help="Months of four weeks.")] = 3,
+    team: Annotated[list[str] | None, typer.Option(help="A team that plays; others join by handing in.")] = None,
+    solo: Annotated[bool, typer.Option("--solo", help="Play alone against the bots.")] = False,
+    size: Annotated[str, typer.Option(help="Size of the shop: small; tiny for a rehearsal.")] = "small",
+) -> None:
+    """Begin a game: draw a shop from a pass-phrase, publish the rules and the phrase's hash."""
+    from ecomlib.course.game.board import publish
+    from ecomlib.course.game.referee import GameSettings, begin
+    from ecomlib.course.game.secret import published_hash
+
+    check_folder(out)
+    referee = begin(out, GameSettings(secret, months, size, solo, tuple(team or ())))
+    typer.echo(f"{out}: a shop is drawn. SHA-256 of its pass-phrase: {published_hash(referee.settings.phrase)}")
+    if solo:
+        typer.echo(f"{out / 'referee'} holds the pass-phrase and what customers will want: no peeping.")
+        _hand_out(referee, 1)
+        return
+    publish(referee)
+    typer.echo(
+        f"Share {out / 'room'} and {out / 'handin'} with the teams, and never {out / 'referee'}: it holds the "
+        f"pass-phrase and what customers want.\nNext: ecomlib game month 1{_option(out)}"
+    )
+
+
+@app.command("month")
+@plainly
+def game_month(
+    number: Annotated[int, typer.Argument(min=1, help="The month to hand out: 1, 2, 3.")],
+    game: Game = DEFAULT,
+) -> None:
+    """Hand out a month's tables: what the shop knows on that Sunday evening."""
+    from ecomlib.course.game.referee import Referee
+
+    referee = Referee(game)
+    with referee.alone():
+        _hand_out(referee, number)
+
+
+@app.command("check")
+@plainly
+def game_check(
+    file: Annotated[Path, typer.Argument(help="Your order list: CSV with product_id,week,units.")],
+    tables: Annotated[Path, typer.Option(help="The folder of the month's tables, such as room/month-1.")],
+) -> None:
+    """Say all that is wrong with an order list, before it is handed in."""
+    from ecomlib.course.game.lists import read_list
+    from ecomlib.course.game.rules import month_of
+
+    found = read_list(file, month_of(tables))
+    if found.units is not None:
+        products, weeks = found.units.shape
+        typer.echo(f"{file}: complete, {products} products, {weeks} weeks, {int(found.units.sum()):,} units.")
+        return
+    for number, fault in enumerate(found.faults, start=1):
+        typer.echo(f"{number}. {fault.full()}")
+    raise typer.Exit(1)
+
+
+@app.command("score")
+@plainly
+def game_score(
+    game: Game = DEFAULT,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Close the month though lists are missing or have faults.")
+    ] = False,
+) -> None:
+    """Close the open month and score it; without an open month, write scores and board again."""
+    from ecomlib.course.game.board import publish
+    from ecomlib.course.game.referee import Referee
+
+    referee = Referee(game)
+    with referee.alone():
+        hands = referee.look()
+        faulty = [hand for hand in hands if hand.faults]
+        for hand in faulty:
+            typer.echo(f"{hand.team}: {hand.state}", err=not anyway)
+            for number, fault in enumerate(hand.faults, start=1):
+                typer.echo(f"  {number}. {fault}", err=not anyway)
+        if faulty and not anyway:
+            publish(referee)
+            typer.echo(
+                f"ecomlib: month {referee.handed_out} is not closed. Every place stands in {referee.room / 'answers'}. "
+                "What to do: have the lists mended and run this again, or close it with --anyway: a list with faults "
+                "does not count, and last month's does again.",
+                err=True,
+            )
+            raise typer.Exit(1)
+        waiting = referee.handed_out > referee.closed and not any(hand.read for hand in hands)
+        if waiting and not anyway:  # run twice by mistake, it must not close the month that has just begun
+            typer.echo(f"Month {referee.handed_out} is open, and nobody has handed in: close it with --anyway.")
+        result = referee.close(hands) if referee.handed_out > referee.closed and (anyway or not waiting) else None
+        if result is None:
+            for team in referee.late():
+                typer.echo(f"{team}: came too late for month {referee.closed}, and does not count.")
+        _say(result or (referee.result(referee.closed) if referee.closed else None))
+        shown = referee.reveal()
+        board = publish(referee)
+        typer.echo(f"Board: {board}")
+        if shown:
+            typer.echo(f"It is over. The pass-phrase is in {shown[0]}, what customers wanted in {shown[1]}.")
+        elif referee.handed_out > referee.closed:
+            pass  # a month is open
+        elif referee.settings.solo:
+            _hand_out(referee, referee.closed + 1)
+        else:
+            typer.echo(f"Next: ecomlib game month {referee.closed + 1}{_option(game)}")
+
+
+@app.command("board")
+@plainly
+def game_board(
+    game: Game = DEFAULT,
+    watch: Annotated[
+        float, typer.Option(min=0, help="Look at the hand-in every so many seconds, until Ctrl-C; 0 looks once.")
+    ] = 0,
+) -> None:
+    """Write the board for the projector: scores, ranks, and who has handed in."""
+    from ecomlib.course.game.board import publish
+    from ecomlib.course.game.referee import Referee
+
+    referee = Referee(game)
+    while True:
+        with referee.alone():
+            board = publish(referee)
+        if not watch:
+            break
+        time.sleep(watch)
+    typer.echo(f"Board: {board}")
+
+
+def _hand_out(referee: Referee, number: int) -> None:
+    from ecomlib.course.game.board import publish
+
+    there = referee.tables(number).is_dir()
+    folder = referee.hand_out(number)
+    publish(referee)
+    month = referee.month(number)
+    weeks = f"{month.weeks[0]:%Y-%m-%d} to {month.weeks[-1]:%Y-%m-%d}"
+    typer.echo(
+        f"Month {number} of {referee.settings.months}{' was handed out already' if there else ''}: {folder}, "
+        f"{len(month.products)} products, weeks from {weeks}."
+    )
+    begin = referee.room / f"month-{number}-last-week.csv"
+    where = referee.folder / "handin" / ("you.csv" if referee.settings.solo else "TEAM.csv")
+    typer.echo(f"Write {where} (begin with a copy of {begin}), then: ecomlib game score{_option(referee.folder)}")
+
+
+def _say(result: Result | None) -> None:
+    """Print a month's rows, best first."""
+    if result is None:
+        typer.echo("No month is closed yet.")
+        return
+    from ecomlib.course.game.board import points
+
+    typer.echo(f"Month {result.month}, weeks from {result.weeks[0]} to {result.weeks[-1]}")
+    for row in sorted(result.rows, key=lambda row: (row.money, row.name)):
+        typer.echo(f"  {points(row.score):>5}  {row.name:<40} {row.money:>12,.0f} lost  {row.list}")
+
+
+def _option(folder: Path) -> str:
+    return "" if folder == DEFAULT else f" --game {folder}"

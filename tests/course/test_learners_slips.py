@@ -1,0 +1,226 @@
+"""Answers as learners of lessons 04 to 08 wrote them: each gets the hint that fits, or is right in another form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch.nn import functional
+
+from ecomlib.course.exercises import find, judge
+
+
+def half_uphill(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> np.ndarray:
+    error = y - x @ w
+    return np.array([np.mean(error * column) for column in x.T])
+
+
+def gru_of_the_paper(
+    x: np.ndarray, h: np.ndarray, w: np.ndarray, u: np.ndarray, b: np.ndarray, c: np.ndarray
+) -> np.ndarray:
+    d = len(h)
+    r = 1 / (1 + np.exp(-(w[:d] @ x + u[:d] @ h + b[:d] + c[:d])))
+    z = 1 / (1 + np.exp(-(w[d : 2 * d] @ x + u[d : 2 * d] @ h + b[d : 2 * d] + c[d : 2 * d])))
+    n = np.tanh(w[2 * d :] @ x + b[2 * d :] + u[2 * d :] @ (r * h) + c[2 * d :])
+    return z * n + (1 - z) * h
+
+
+def convolved_gru_of_lesson_04(x: Any, h: Any, w: Any, u: Any) -> Any:
+    def conv(a: Any, k: Any) -> Any:
+        return functional.conv2d(a, k, padding=1)
+
+    r = torch.sigmoid(conv(x, w[0]) + conv(h, u[0]))
+    z = torch.sigmoid(conv(x, w[1]) + conv(h, u[1]))
+    return (1 - z) * torch.tanh(conv(x, w[2]) + r * conv(h, u[2])) + z * h
+
+
+def clipped_then_unscaled(gradient: np.ndarray, scale: float, limit: float) -> np.ndarray:
+    norm = np.linalg.norm(gradient)
+    if norm > limit:
+        gradient = gradient * (limit / norm)
+    return gradient / scale
+
+
+def gathered(shift: int, bound: str) -> Callable[..., np.ndarray]:
+    def gather(table: np.ndarray, first: np.ndarray, begin: np.ndarray, look_back: int) -> np.ndarray:
+        out = np.zeros((len(first), look_back, table.shape[1]))
+        for b in range(len(first)):
+            for t in range(look_back):
+                row = first[b] - look_back + t + shift
+                if row >= (begin[b] if bound == "begin" else 0):
+                    out[b, t] = table[row]
+        return out
+
+    return gather
+
+
+def index_of_the_best(orders: np.ndarray, tuning: np.ndarray, test: np.ndarray, shortage: float) -> tuple[int, float]:
+    def cost(order: float, came: np.ndarray) -> float:
+        return float(np.mean(shortage * np.maximum(came - order, 0) + np.maximum(order - came, 0)))
+
+    best = int(np.argmin([cost(order, tuning) for order in orders]))
+    return best, cost(orders[best], test)
+
+
+def quantile_of_lesson_00(
+    orders: np.ndarray, tuning: np.ndarray, test: np.ndarray, shortage: float
+) -> tuple[float, float]:
+    order = np.quantile(tuning, shortage / (shortage + 1))
+    return order, np.mean(shortage * np.maximum(test - order, 0) + np.maximum(order - test, 0))
+
+
+def backwards(update: str) -> Callable[..., float]:
+    """The lesson's own way, from the last week to the first, with one line of the loop to choose."""
+    code = (
+        "def bptt(x, w, u):\n h = [0.0]\n for v in x:\n  h.append(np.tanh(w * v + u * h[-1]))\n total, d = 0.0, 1.0\n"
+        f" for t in range(len(x), 0, -1):\n  {update}\n return total\n"
+    )
+    names: dict[str, Any] = {"np": np}
+    exec(code, names)
+    answer: Callable[..., float] = names["bptt"]
+    return answer
+
+
+def snippet(scores: np.ndarray, coverage: float) -> float:
+    n = len(scores)
+    return float(np.quantile(scores, np.ceil((n + 1) * coverage) / n, method="higher"))
+
+
+def snippet_capped(scores: np.ndarray, coverage: float) -> float:
+    n = len(scores)
+    return float(np.quantile(scores, min(1.0, np.ceil((n + 1) * coverage) / n), method="higher"))
+
+
+def planned(left: str, order: str) -> Callable[..., np.ndarray]:
+    def plan(wish: np.ndarray, per_week: int, total: int) -> np.ndarray:
+        wish = np.clip(wish, 0, per_week)
+        if wish.sum() > total:
+            wish = wish * total / wish.sum()
+        units = np.floor(wish)
+        rest = wish - units
+        count = int(total - units.sum() if left == "total" else round(float(rest.sum()) - 1e-6))
+        weeks = {"stable": np.argsort(-rest, kind="stable"), "reversed": np.argsort(rest, kind="stable")[::-1]}.get(
+            order, np.argsort(rest)[::-1]
+        )
+        for week in weeks[:count]:
+            units[week] += 1
+        return units
+
+    return plan
+
+
+def in_pandas(once: Callable[[pd.DataFrame], pd.DataFrame], finish: str = "dict") -> Callable[..., Any]:
+    def count(events: list[dict[str, Any]]) -> Any:
+        units = once(pd.DataFrame(events)).groupby("product_id")["quantity"].sum()
+        return {"dict": units.to_dict(), "series": units, "frame": units.to_frame()}[finish]
+
+    return count
+
+
+def absolute_p(values: np.ndarray, weights: np.ndarray, orders: np.ndarray) -> float:
+    def mean_i(units: np.ndarray) -> float:
+        z = units - units.mean(axis=1, keepdims=True)
+        return abs(float(np.mean((z @ weights.T * z).sum(axis=1) / (z**2).sum(axis=1))))
+
+    found = np.array([mean_i(values[:, order]) for order in orders])
+    return float((1 + (found >= mean_i(values)).sum()) / (1 + len(orders)))
+
+
+SLIPS: list[tuple[str, Callable[..., Any], str]] = [
+    ("04.mse_gradient", half_uphill, "sign_flipped and missing_two"),
+    ("04.gru_cell", gru_of_the_paper, "reset_before_the_product and update_gate_swapped"),
+    ("04.buyer_score", index_of_the_best, "index_returned"),
+    ("04.buyer_score", quantile_of_lesson_00, "critical_ratio"),
+    ("04.bptt", backwards("total += d * (1 - h[t]**2) * h[t-1]; d = d * u"), "slope_not_on_the_chain"),
+    ("04.bptt", backwards("total += d * (1 - h[t]**2) * h[t-1]"), "chain_forgotten"),
+    ("04.bptt", backwards("total += d * (1 - h[t]**2) * h[t-1]; d *= (1 - h[t]**2)"), "chain_without_u"),
+    ("04.bptt", backwards("total += d * (1 - h[t]**2) * h[t]; d *= u * (1 - h[t]**2)"), "state_of_the_wrong_week"),
+    ("04.bptt", backwards("d *= u * (1 - h[t]**2); total += d * h[t-1]"), "u_before_the_term"),
+    (
+        "04.bptt",
+        backwards("total += d * (1 - h[t]) * h[t-1]; d *= (1 - h[t])"),
+        "one_minus_h and chain_without_u",
+    ),
+    ("04b.lstm_flops", lambda b, t, i, h: b * t * 4 * h * (2 * (i + h) - 1), "fewer_additions"),
+    ("04b.lstm_flops", lambda b, t, i, h: 2 * b * (t - 1) * 4 * h * (i + h), "first_step_free"),
+    ("04b.gather", gathered(0, "zero"), "neighbours_rows"),
+    ("04b.gather", gathered(1, "begin"), "sees_the_target"),
+    ("04b.gather", gathered(1, "zero"), "sees_the_target and neighbours_rows"),
+    ("04b.scaled_step", clipped_then_unscaled, "unscaled_after_clipping and no_check"),
+    ("05.convgru_step", convolved_gru_of_lesson_04, "torch_cell"),
+    ("05.map_p_value", absolute_p, "absolute"),
+    ("06.whole_plan", planned("total", "stable"), "total_handed_out"),
+    ("06.whole_plan", planned("plan", "reversed"), "later_week_first"),
+    ("06.whole_plan", planned("plan", "default"), "later_week_first"),
+    ("06.whole_plan", planned("total", "reversed"), "later_week_first and total_handed_out"),
+    ("07.conformal_quantile", snippet, "numpys_higher"),
+    ("07.conformal_quantile", snippet_capped, "numpys_higher"),
+    ("08.count_once", in_pandas(lambda e: e), "all_counted"),
+    ("08.count_once", in_pandas(lambda e: e.drop_duplicates()), "key_and_payload"),
+    ("08.count_once", in_pandas(lambda e: e.drop_duplicates("event_key", keep="last")), "last_wins"),
+    ("08.count_once", in_pandas(lambda e: e.drop_duplicates("ordered_at")), "by_time"),
+    (
+        "08.count_once",
+        in_pandas(lambda e: e.sort_values("ordered_at", kind="stable").drop_duplicates("event_key")),
+        "earliest_wins",
+    ),
+    ("08.count_once", in_pandas(lambda e: e.drop_duplicates("event_key"), "series"), "not_a_dict"),
+    ("08.count_once", in_pandas(lambda e: e.drop_duplicates("event_key"), "frame"), "not_a_dict"),
+    ("08.count_once", in_pandas(lambda e: e, "series"), "all_counted"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "mistake"), SLIPS, ids=[f"{slip[0]}-{slip[2]}" for slip in SLIPS])
+def test_a_slip_has_its_hint(name: str, answer: Callable[..., Any], mistake: str) -> None:
+    with np.errstate(all="ignore"):
+        verdict = judge(find(name), answer)
+    assert (verdict.status, verdict.mistake) == ("mistake", mistake), verdict.text
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("04.bptt", backwards("total += d * (1 - h[t]**2) * h[t-1]; d *= u * (1 - h[t]**2)")),
+        ("04b.gather", gathered(0, "begin")),
+        ("06.whole_plan", planned("plan", "stable")),
+        ("08.count_once", in_pandas(lambda e: e.drop_duplicates("event_key"))),
+    ],
+)
+def test_another_form_of_the_right_answer_is_right(name: str, answer: Callable[..., Any]) -> None:
+    assert judge(find(name), answer).status == "right"
+
+
+def test_numpys_quantile_of_counted_places_is_right_where_it_is_told_so() -> None:
+    def counted(scores: np.ndarray, coverage: float) -> float:
+        level = np.ceil((len(scores) + 1) * coverage) / len(scores)
+        return float(np.quantile(scores, level, method="inverted_cdf")) if level <= 1 else float("inf")
+
+    assert judge(find("07.conformal_quantile"), counted).status == "right"
+
+
+def test_the_first_input_that_fails_is_shown_whether_the_answer_stops_or_differs() -> None:
+    stopped = judge(find("07.conformal_quantile"), lambda scores, coverage: scores["high"])
+    assert stopped.status == "error" and "scores = [3.  1.  4.  1.5" in stopped.text
+    assert "coverage = 0.75" in stopped.text
+    differs = judge(find("07.stacking_weight"), lambda first, second, y, valid: 0.123)
+    assert differs.status == "wrong" and "first = [10.5 12." in differs.text and "got:      0.123" in differs.text
+    later = judge(
+        find("07.conformal_quantile"), lambda scores, coverage: float(np.sort(scores)[min(8, len(scores) - 1)])
+    )
+    assert "3.5" not in later.text.partition("expected")[0], "the first input was answered rightly"
+
+
+def test_two_slips_that_are_known_are_told_apart_from_none() -> None:
+    two = judge(find("04.mse_gradient"), half_uphill)
+    assert "Two things at once.\n  1. The sign is flipped" in two.text and "  2. A factor 2 is missing" in two.text
+    none = judge(find("04.mse_gradient"), lambda x, y, w: w + 7.0)
+    assert none.mistake is None and "not in a way that this check knows" in none.text and "x = [[1. 2.]" in none.text
+
+
+def test_an_array_of_many_axes_is_shown_without_empty_lines() -> None:
+    text = judge(find("05.convgru_step"), lambda x, h, w, u: 0 * h).text
+    assert "w = shape (3, 1, 1, 3, 3)" in text and "" not in [line.strip() for line in text.splitlines()]
