@@ -34,10 +34,11 @@ from torch import nn
 
 from benchmarks.simulated import common, sequence_models
 from benchmarks.simulated.sequence_models import PRICES, WEEK, RNNNetwork, prepare, windows_of
-from benchmarks.trial import add_trial_options, trial_folder
+from benchmarks.trial import add_trial_options, partial_folder, trial_folder
 from ecomlib import load_store, recorded
 from ecomlib.contract import register, rolling_origins
 from ecomlib.evaluation import attainable, compare, skill_interval, wape
+from ecomlib.files import write_whole
 from ecomlib.models import NetworkSettings
 from ecomlib.models.trees import Trees
 from ecomlib.stores import Store
@@ -121,18 +122,24 @@ def prepared(store: Store) -> tuple[WindowSet, list[pd.Timestamp], pd.DataFrame]
 
 def tuning(stores: Sequence[int] = TUNING) -> pd.DataFrame:
     """WAPE on sales of every candidate on the tuning stores, one training each."""
-    rows = []
+    done, parts = partial_folder("modern_field"), []
+    done.mkdir(parents=True, exist_ok=True)
     for store in stores:
         windows, origins, scored = prepared(load_store("simulated", size="small", seed=store))
         scored = scored.assign(y=scored["sales"])
         for name in OPTIONS:
-            for number, how in enumerate(candidates(name)):
-                found, weights, seconds = trained(name, windows, origins, how, seed=0)
-                error = wape(scored.merge(found, on=KEYS), "forecast")["forecast"].mean()
-                row = {"network": name, "candidate": number, "settings": str(how), "store": store}
-                rows.append(row | {"wape": error, "weights": weights, "seconds": seconds})
+            part = done / f"{store}-{name}.csv"  # an interrupted run goes on from here
+            if not part.is_file():
+                rows = []
+                for number, how in enumerate(candidates(name)):
+                    found, weights, seconds = trained(name, windows, origins, how, seed=0)
+                    error = wape(scored.merge(found, on=KEYS), "forecast")["forecast"].mean()
+                    row = {"network": name, "candidate": number, "settings": str(how), "store": store}
+                    rows.append(row | {"wape": error, "weights": weights, "seconds": seconds})
+                write_whole(part, pd.DataFrame(rows).round({"wape": 5, "seconds": 1}).to_csv(index=False))
+            parts.append(pd.read_csv(part))
             print(f"store {store}  {name}: {time.process_time():.0f} s", flush=True)
-    return pd.DataFrame(rows).round({"wape": 5, "seconds": 1})
+    return pd.concat(parts, ignore_index=True)
 
 
 def on_one_store(
