@@ -116,6 +116,7 @@ def test_nothing_of_a_machine_is_written_down() -> None:
     patterns = [r"/(work|farm|root)" + "/", r"\+" + "cpu", r"py" + r"pi\.org", r"files\.python" + "hosted"]
     for path in tracked():
         text = path.read_text(encoding="utf-8", errors="replace")
+        text = re.sub(r'"image/png": "[^"]*"', "", text)  # in the letters of a picture any word may stand by chance
         for pattern in patterns:
             found = re.search(pattern, text)
             assert not found, f"{path.relative_to(ROOT)} holds {found.group(0)!r}"
