@@ -1,4 +1,4 @@
-"""Says how far coverage may lie from its promise by chance, and measures it week by week (lesson 07b)."""
+"""Says how far coverage may lie from its promise by chance, and measures it week by week."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CoverageScatter:
 def coverage_scatter(
     calibration: int, coverage: float = 0.9, *, test: int | None = None, share: float = 0.95
 ) -> CoverageScatter:
-    """Say where the coverage of a split conformal interval lies by chance (lesson 07b, section 2).
+    """Say where the coverage of a split conformal interval lies by chance.
 
     The promise is about the average over calibration sets. *Given* one set of n scores, what the interval covers is
     itself a draw, from the Beta distribution with ``k`` and ``n + 1 - k``, where ``k = ceil((n + 1) · coverage)`` is
@@ -89,7 +89,7 @@ def coverage_scatter(
 def coverage_by_step(
     frame: pd.DataFrame, model: str, level: float = 90, *, freq: str = "W-MON", calibration: int | None = None
 ) -> pd.DataFrame:
-    """Measure coverage by how far ahead was forecast: one week, two weeks, and so on (lesson 07b, section 3).
+    """Measure coverage by how far ahead was forecast: one week, two weeks, and so on.
 
     One quantile that serves four weeks is too wide for the first and too narrow for the last, and the average hides it.
 

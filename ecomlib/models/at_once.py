@@ -11,7 +11,7 @@ from ecomlib.models.base import Network
 
 
 class AtOnceNetwork(Network):
-    """Has an encoder that reads (B, T, C + 1), all T periods at once, and returns (B, D) (lesson 04c, section 1).
+    """Has an encoder that reads (B, T, C + 1), all T periods at once, and returns (B, D).
 
     T is `settings.look_back`, and the last channel says which periods are known. A young series' padding stands on the
     left as zeros: under the usual scales a zero is the window's own level. There being no state for each period, fusion

@@ -13,7 +13,7 @@ from ecomlib.models.base import NetworkSettings
 
 @dataclass(frozen=True)
 class LinearSettings(NetworkSettings):
-    """What a linear network has beside the settings of all; `layers` says nothing here (lesson 04c, section 1).
+    """What a linear network has beside the settings of all; `layers` says nothing here.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Decomposition(nn.Module):
 
 
 class LinearNetwork(AtOnceNetwork):
-    """Reads the past by a linear map: x (B, T, C) -> forecasts (B, H, K) (lesson 04c, section 1).
+    """Reads the past by a linear map: x (B, T, C) -> forecasts (B, H, K).
 
     Source: Zeng et al., "Are Transformers Effective for Time Series Forecasting?" (2023), DLinear. There the two maps
     give the forecast itself; here they give the state, and the decoder that all networks share adds level and plan. The

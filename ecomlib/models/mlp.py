@@ -15,7 +15,7 @@ from ecomlib.models.base import NetworkSettings
 
 @dataclass(frozen=True)
 class TideSettings(NetworkSettings):
-    """What TiDE has beside the settings of all networks; `layers` are its dense blocks (lesson 04c, section 3).
+    """What TiDE has beside the settings of all networks; `layers` are its dense blocks.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class DenseEncoder(nn.Module):
 
 
 class TideNetwork(AtOnceNetwork):
-    """Reads the past by dense blocks: x (B, T, C) -> forecasts (B, H, K) (lesson 04c, section 3).
+    """Reads the past by dense blocks: x (B, T, C) -> forecasts (B, H, K).
 
     Source: Das et al., "Long-term Forecasting with TiDE: Time-series Dense Encoder" (2023). Its decoder, which gives
     each step of the horizon its own plan, is the one that all networks share here.
@@ -78,7 +78,7 @@ class TideNetwork(AtOnceNetwork):
 
 @dataclass(frozen=True)
 class NHitsSettings(NetworkSettings):
-    """What N-HiTS has beside the settings of all networks (lesson 04c, section 3).
+    """What N-HiTS has beside the settings of all networks.
 
     `layers` are those of each block's network, and `hidden` is their width.
 
@@ -155,7 +155,7 @@ class HitsEncoder(nn.Module):
 
 
 class NHitsNetwork(AtOnceNetwork):
-    """Reads the past at several resolutions: x (B, T, C) -> forecasts (B, H, K) (lesson 04c, section 3).
+    """Reads the past at several resolutions: x (B, T, C) -> forecasts (B, H, K).
 
     Source: Challu et al., "N-HiTS: Neural Hierarchical Interpolation for Time Series Forecasting" (2023). There the sum
     of the blocks is the forecast; here its H numbers go through one linear layer into the state, and the decoder that

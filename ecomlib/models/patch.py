@@ -18,7 +18,7 @@ from ecomlib.models.transformer import Block, TransformerSettings
 
 @dataclass(frozen=True)
 class PatchSettings(TransformerSettings):
-    """What a network of patches has beside a Transformer's settings (lesson 04c, section 1).
+    """What a network of patches has beside a Transformer's settings.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class PatchEncoder(nn.Module):
 
 
 class PatchNetwork(AtOnceNetwork):
-    """Reads the past in patches of a few periods: x (B, T, C) -> forecasts (B, H, K) (lesson 04c, section 1).
+    """Reads the past in patches of a few periods: x (B, T, C) -> forecasts (B, H, K).
 
     Source: Nie et al., "A Time Series is Worth 64 Words: Long-term Forecasting with Transformers" (2023), PatchTST. The
     paper reads each series alone, and so does a window; the columns that belong to its past stand in the same patch,
@@ -101,7 +101,7 @@ class VariateEncoder(nn.Module):
 
 
 class ITransformerNetwork(AtOnceNetwork):
-    """Reads the past by attention between columns: x (B, T, C) -> forecasts (B, H, K) (lesson 04c, section 1).
+    """Reads the past by attention between columns: x (B, T, C) -> forecasts (B, H, K).
 
     Source: Liu et al., "iTransformer: Inverted Transformers Are Effective for Time Series Forecasting" (2024). The
     paper's tokens are the variates of one table: as a rule all series at once, which then attend to each other. A

@@ -12,7 +12,7 @@ from ecomlib.models.base import Network, NetworkSettings
 
 @dataclass(frozen=True)
 class TCNSettings(NetworkSettings):
-    """What a temporal convolutional network has beside the settings of all networks (lesson 04c, section 3).
+    """What a temporal convolutional network has beside the settings of all networks.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class CausalConvolutions(nn.Module):
 
 
 class TCNNetwork(Network):
-    """Reads the past by dilated causal convolutions: x (B, T, C) -> forecasts (B, H, K) (lesson 04c, section 3).
+    """Reads the past by dilated causal convolutions: x (B, T, C) -> forecasts (B, H, K).
 
     Source: Bai, Kolter and Koltun, "An Empirical Evaluation of Generic Convolutional and Recurrent Networks for
     Sequence Modeling" (2018); without their weight normalisation, which these few layers do not need.

@@ -126,6 +126,9 @@ def _unlike(mark: Mapping[str, Any], data: Mapping[str, str], output: Any) -> It
             yield "the table's caption is not its title"
         body = [_cell_texts(row) for row in re.findall(r"<tr>.*?</tr>", page.partition("<tbody>")[2], re.S)]
         shown = plain.partition("\n")[2].splitlines()[1:]
+        below = html.unescape(_TAG.sub("", page))  # a remark under the table stands in both, and is no row
+        while len(shown) > len(body) and shown[-1] in below:
+            shown.pop()
         if len(body) != len(shown):
             yield f"the table has {len(body)} rows, its text {len(shown)}"
         for row, line in zip(body, shown, strict=False):
