@@ -50,7 +50,10 @@ def test_on_the_smallest_shop_of_a_reader(number: str, tmp_path: Path) -> None:
     shop.mkdir()
     store.products[["product_id", "title"]].to_csv(shop / "products.csv", index=False)
     columns = ["order_id", "product_id", "ordered_at", "quantity", "unit_price"]
-    store.orders[columns].to_csv(shop / "orders.csv", index=False)
+    new = store.products["product_id"].iloc[::6]  # ten newcomers more, after ten weeks: lesson 02 needs five
+    begin = store.orders["ordered_at"].min() + pd.Timedelta(weeks=10)
+    before = store.orders["product_id"].isin(new) & (store.orders["ordered_at"] < begin)
+    store.orders.loc[~before, columns].to_csv(shop / "orders.csv", index=False)
     settings = RunSettings(size="tiny", store=str(shop), out=tmp_path / "out")
     (run,) = run_lessons([number], settings, where=ROOT / "notebooks")
     assert run.passed, run.complaint()
