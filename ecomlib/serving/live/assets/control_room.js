@@ -164,7 +164,7 @@ function drawForecast(forecast) {
   lead.append(` units expected in the week from ${day(now.week)}${ends(now)}${sold}`);
   $("basis").textContent = (forecast.stale ? "A week has ended, and new forecasts are being made: these are the old ones. " : "")
     + (forecast.basis === "category" ? "This product has no history yet: these are the mean first weeks of its category’s launches. " : "")
-    + (forecast.interval ? `How far off it may be is ${forecast.interval}.` : `The band is made to hold ${percent} % of the weeks of all products together; where most is sold it may hold fewer.`);
+    + (forecast.interval ? `How far off it may be is ${forecast.interval}.` : `The band is made to hold ${percent} % of the weeks; the lights say whether it does.`);
   const past = (forecast.history ?? []).filter((week) => week.week < now.week);
   const rows = [
     ...past.map((w) => [dayAndYear(w.week), whole.format(w.units), "", "", ""]),
