@@ -20,7 +20,8 @@ alarms are in the sparse shop, some weeks of which sold a sixth to a quarter mor
 in the dense and the seasonal one. A fifth fewer rang within three weeks in all four shops, a fifth more within two in
 three of them, by half within two in all. The intervals ring in 2.1 % of the looks: with one reach for all sizes they
 rang in 69 to 88 %, and rightly, since they held 60 to 80 % of what the best sellers were promised 90 %. (The classes
-of size were chosen among none, two, four and six edges on seeds 1 and 2, on the coverage of these weeks.)
+of size were chosen among none, two, four and six edges on seeds 1 and 2, on the coverage of these weeks; on seeds 3 and
+4, of which nothing was chosen, they ring in 1 of 96 looks.)
 """
 
 from __future__ import annotations
