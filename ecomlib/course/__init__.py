@@ -40,6 +40,7 @@ kinds are ``map, fan, leaderboard, money, figure, answer, shop``. A figure needs
 sentence on the simulated store, and ``shop`` is a ``ShopAnswer`` or an ``AnswerCard`` of the reader's own.
 Each figure goes through ``publish`` (it closes the figure: no ``plt.show()`` then); one that is not for the report has
 the kind ``plain``. So every figure has its alt text, and the tests insist on it.
+``say(text)`` shows a sentence whose numbers were just computed.
 ``results_table("00", rows)`` ends each lesson: rows have ``model`` and any of ``kind, wape, bias, rmsse, skill, money,
 seconds``.
 """
@@ -47,9 +48,9 @@ seconds``.
 import warnings
 
 from ecomlib.course.exercises import Exercise, check, inputs
-from ecomlib.course.publishing import publish, results_table
+from ecomlib.course.publishing import publish, results_table, say
 
-__all__ = ["Exercise", "check", "inputs", "publish", "results_table"]
+__all__ = ["Exercise", "check", "inputs", "publish", "results_table", "say"]
 
 # Libraries that lessons use import `tqdm.auto`, which warns where ipywidgets are not installed, though nothing of ours
 # needs them. A lesson's page would begin with that warning.

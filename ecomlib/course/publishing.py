@@ -15,7 +15,7 @@ import pandas as pd
 from ecomlib.errors import LessonError
 
 Kind = Literal["map", "fan", "leaderboard", "money", "figure", "answer", "shop", "plain"]
-DPI = 80
+DPI = 150
 DEFAULT_SIZE = "small"
 FIRST_COLUMNS = ("lesson", "store", "model", "kind", "wape", "bias", "rmsse", "skill", "money", "seconds")
 
@@ -194,3 +194,14 @@ def results_table(
         },
         {"ecomlib": {"kind": "results", "title": title, "rows": records}},
     )
+
+
+def say(text: str) -> None:
+    """Show a sentence whose numbers were just computed.
+
+    Parameters
+    ----------
+    text : str
+        Markdown, with at most three measured quantities a paragraph.
+    """
+    _show({"text/markdown": text, "text/plain": text}, {})

@@ -35,7 +35,7 @@ RECORD = Path("tests/golden/air.csv")
 EXERCISE = {"task", "exercise", "check", "solution"}
 _NO_PROSE = {"quiz", "instructor"}
 # The words that every lesson uses; what they do is said once, in the package.
-COMMON = ("Exercise", "check", "inputs", "publish", "results_table")
+COMMON = ("Exercise", "check", "inputs", "publish", "results_table", "say")
 
 
 @dataclass(frozen=True)
