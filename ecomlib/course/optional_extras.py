@@ -1,4 +1,4 @@
-"""Skips cells that need an optional extra that is not installed; such a cell names the extra in its first line."""
+"""Skips cells that need an optional extra that is not installed; such a cell names the extra in its first line, below its title."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def missing(part: str) -> list[str]:
 
 def skip_without(part: str) -> bool:
     """Whether the part is there. Where it is not, cells whose first line is ``# needs: PART`` are skipped from now on.
+    A title (``# @title …``) may stand above it.
 
     They say so instead of failing, and the lesson runs to its end: what does not need the part still works.
     """
@@ -34,7 +35,7 @@ def skip_without(part: str) -> bool:
     from IPython.core.getipython import get_ipython
 
     def skip(lines: Sequence[str]) -> list[str]:
-        first = lines[0].strip() if lines else ""
+        first = next((line.strip() for line in lines if not line.startswith("# @title")), "")
         return [f'print("Skipped: needs the part {part}.")\n'] if first == MARK + part else list(lines)
 
     shell = get_ipython()

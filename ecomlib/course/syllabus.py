@@ -109,6 +109,7 @@ LESSONS = (
         ),
         needs=SecondPart(weeks=23, better_with=("orders.region_id", "products.unit_cost")),
         spine=True,
+        rewritten=True,
     ),
     Lesson(
         "01",

@@ -1,8 +1,9 @@
-"""Defines lesson 00's exercise: an order quantity from a forecast and two costs."""
+"""Defines lesson 00's exercises: an order quantity from a forecast and two costs, and the list that is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from ecomlib.course.exercises import Exercise
 
 Floats = NDArray[np.float64]
+Units = Mapping[str, float]
 
 
 def _at(levels: Floats, forecast: Floats, ratio: float) -> Floats:
@@ -89,6 +91,80 @@ def _cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     ]
 
 
+def order_list(needed: Units, on_hand: Units) -> dict[str, int]:
+    """What is sent: each product's need without what lies on its shelf, never below zero, in whole units upwards."""
+    return {product: max(0, math.ceil(units - on_hand.get(product, 0))) for product, units in needed.items()}
+
+
+def _list_stub(needed: Units, on_hand: Units) -> Any:
+    return ...
+
+
+def _below_zero(needed: Units, on_hand: Units) -> Any:
+    return {product: math.ceil(units - on_hand.get(product, 0)) for product, units in needed.items()}
+
+
+def _known_shelves_alone(needed: Units, on_hand: Units) -> Any:
+    return {
+        product: max(0, math.ceil(units - on_hand[product])) for product, units in needed.items() if product in on_hand
+    }
+
+
+def _shelf_forgotten(needed: Units, on_hand: Units) -> Any:
+    return {product: math.ceil(units) for product, units in needed.items()}
+
+
+def _all_or_nothing(needed: Units, on_hand: Units) -> Any:
+    return {p: math.ceil(units) if units > on_hand.get(p, 0) else 0 for p, units in needed.items()}
+
+
+def _wrong_way_round(needed: Units, on_hand: Units) -> Any:
+    return {product: max(0, math.ceil(on_hand.get(product, 0) - units)) for product, units in needed.items()}
+
+
+def _shelf_added(needed: Units, on_hand: Units) -> Any:
+    return {product: math.ceil(units + on_hand.get(product, 0)) for product, units in needed.items()}
+
+
+def _cut_off(needed: Units, on_hand: Units) -> Any:
+    return {product: max(0, int(units - on_hand.get(product, 0))) for product, units in needed.items()}
+
+
+def _to_the_nearest(needed: Units, on_hand: Units) -> Any:
+    return {product: max(0, round(units - on_hand.get(product, 0))) for product, units in needed.items()}
+
+
+def _not_whole(needed: Units, on_hand: Units) -> Any:
+    return {product: max(0.0, units - on_hand.get(product, 0)) for product, units in needed.items()}
+
+
+def _no_empty_lines(needed: Units, on_hand: Units) -> Any:
+    return {product: units for product, units in order_list(needed, on_hand).items() if units > 0}
+
+
+def _no_entry(needed: Units, on_hand: Units) -> Any:
+    return {product: max(0, math.ceil(units - on_hand[product])) for product, units in needed.items()}
+
+
+def _not_a_number(needed: Units, on_hand: Units) -> Any:
+    known = _known_shelves_alone(needed, on_hand)
+    return {product: known.get(product, np.nan) for product in needed}
+
+
+def _missing_size(needed: Units, on_hand: Units) -> Any:
+    return {product: abs(math.ceil(units - on_hand.get(product, 0))) for product, units in needed.items()}
+
+
+def _list_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    names = [f"P{k:02d}" for k in range(1, 7)]
+    needed = dict(zip(names, (rng.integers(2, 40, 6) + rng.choice([0.25, 0.75], 6)).tolist(), strict=True))
+    return [
+        ({"mug": 16.2, "lamp": 4.0, "card": 7.4}, {"mug": 5, "lamp": 9}),
+        (needed, {name: int(units) for name, units in zip(reversed(names), rng.integers(0, 40, 5), strict=False)}),
+        ({"mug": 3.6, "lamp": 2.4}, {"mug": 1, "lamp": 1}),
+    ]
+
+
 EXERCISES = (
     Exercise(
         "00.order_quantity",
@@ -158,5 +234,80 @@ EXERCISES = (
             ),
         },
         praise="This is the newsvendor's rule (Arrow, Harris and Marschak, 1951): the costs choose the quantile.",
+    ),
+    Exercise(
+        "00.order_list",
+        solution=order_list,
+        stub=_list_stub,
+        cases=_list_cases,
+        mistakes={
+            "below_zero": (
+                _below_zero,
+                "A supplier takes nothing back: where more lies on the shelf than is needed, order 0, not less.",
+            ),
+            "known_shelves_alone": (
+                _known_shelves_alone,
+                "A product that is missing from on_hand has an empty shelf, and it needs the order most: yours leaves"
+                " it out. What does on_hand.get(product, 0) return?",
+            ),
+            "shelf_forgotten": (
+                _shelf_forgotten,
+                "This is what is needed. What already lies on the shelf need not be ordered again.",
+            ),
+            "all_or_nothing": (
+                _all_or_nothing,
+                "Where the shelf does not suffice, you order all that is needed, as if it were empty. Order the rest.",
+            ),
+            "wrong_way_round": (
+                _wrong_way_round,
+                "The difference is the wrong way round: you order where the shelf is full, nothing where it is short.",
+            ),
+            "shelf_added": (_shelf_added, "What lies on the shelf makes the order smaller. You add it."),
+            "cut_off": (
+                _cut_off,
+                "int() cuts off what is behind the point: 11.2 more units are needed, and 11 do not suffice."
+                " Round up, with math.ceil.",
+            ),
+            "to_the_nearest": (
+                _to_the_nearest,
+                "round() goes to the nearest whole number, down as often as up. The task rounds up, with math.ceil.",
+            ),
+            "not_whole": (_not_whole, "Right, but nobody delivers a fifth of a mug: round up to whole units."),
+            "no_empty_lines": (
+                _no_empty_lines,
+                "The orders are right, but a product of which nothing is ordered has left the list. Keep it, with a 0.",
+            ),
+            "no_entry": (
+                _no_entry,
+                "A KeyError: not every product stands in on_hand. One that does not has an empty shelf:"
+                " on_hand.get(product, 0).",
+            ),
+            "not_a_number": (
+                _not_a_number,
+                "A product that is missing from on_hand came out as NaN. Its shelf is empty: fill in 0 before you"
+                " subtract (Series.reindex(…, fill_value=0), or on_hand.get(product, 0)).",
+            ),
+            "missing_size": (
+                _missing_size,
+                "abs() turns a surplus into an order: where too much lies on the shelf, you order that much again."
+                " Nothing is to be ordered there.",
+            ),
+        },
+        also={
+            "no_entry": (
+                lambda needed, on_hand: {p: max(0, round(units - on_hand[p])) for p, units in needed.items()},
+                lambda needed, on_hand: {p: math.ceil(units - on_hand[p]) for p, units in needed.items()},
+                lambda needed, on_hand: {p: max(0, units - on_hand[p]) for p, units in needed.items()},
+            ),
+        },
+        pairs={
+            ("below_zero", "known_shelves_alone"): lambda needed, on_hand: {
+                product: math.ceil(units - on_hand[product]) for product, units in needed.items() if product in on_hand
+            },
+            ("below_zero", "not_whole"): lambda needed, on_hand: {
+                product: units - on_hand.get(product, 0) for product, units in needed.items()
+            },
+        },
+        praise="That is the list that goes out: what is needed, less what is there.",
     ),
 )
