@@ -23,8 +23,8 @@ paired by store (mean of three seeds): better, by about 8 %.
 
 Found: the GRU's mean skill is 0.62, with a standard deviation of 0.065 over stores (0.51 to 0.72), a little wider than
 expected; LightGBM's is 0.45, lower than on seeds 0 and 1; smoothing 0.33, the mean of 8 weeks 0.29, the filter 0.95.
-The primary comparison: better, -9.5 % [-11.9, -7.1], in all ten stores. The network's list saves 40 % of what last
-week's costs (33 to 52 %), that of the last eight weeks 23 % (15 to 31 %).
+The primary comparison: better, -9.5 % [-11.9, -7.1], in all ten stores. The network's list saves 41 % of what last
+week's costs (33 to 52 % by store), that of the last eight weeks 23 % (15 to 31 %).
 """
 
 from __future__ import annotations
