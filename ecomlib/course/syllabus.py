@@ -263,18 +263,18 @@ LESSONS = (
         "Friday, 18:00: the model goes live",
         "08_deployment.ipynb",
         (
-            "Export and prove it",
+            "Choose it and prove it",
             "Serve",
-            "A day at 1000x",
+            "A week in a second",
             "Pull the plug",
             "The world changes",
-            "Retrain, compare, roll back",
-            "The whole catalogue by batch",
+            "Who may serve",
         ),
         needs=SecondPart(weeks=14, better_with=("inventory",)),
         prerequisites=("00",),
         extras=("serve",),
         spine=True,
+        rewritten=True,
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Defines lesson 08's exercises: an event that is counted once, a drift index, and the verdict on a canary."""
+"""Defines lesson 08's exercises: an event that is counted once, a drift index, and the gate for books."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomlib.course.exercises import Answer, Exercise
-from ecomlib.course.exercises.canary import CANARY
+from ecomlib.course.exercises.books_gate import BOOKS
 
 Floats = NDArray[np.float64]
 Event = dict[str, Any]
@@ -363,5 +363,5 @@ EXERCISES = (
         pairs=_PSI_PAIRS,
         praise="A ruler that stays the same: now this week can be compared with last week.",
     ),
-    CANARY,
+    BOOKS,
 )

@@ -284,7 +284,7 @@ def _state(bundle: Bundle, home: str | os.PathLike[str], database: str | None) -
 
 
 def forecast_catalogue(home: str | os.PathLike[str], *, database: str | None = None) -> pd.DataFrame:
-    """Forecast the whole catalogue as the service does now: a row a product, region, week (lesson 08, section 7).
+    """Forecast the whole catalogue as the service does now: a row a product, region, week (lesson 08, section 2).
 
     Columns ``product_id, region_id, week, forecast, low, high, sold, expected, basis, version, origin, interval``;
     ``all`` is a region. ``sold`` is missing where nobody has told of anything in that week. ``forecast`` is the best
