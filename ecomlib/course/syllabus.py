@@ -140,6 +140,7 @@ LESSONS = (
         ),
         needs=SecondPart(weeks=26, step="days"),
         prerequisites=("01",),
+        rewritten=True,
     ),
     Lesson(
         "02",

@@ -48,7 +48,6 @@ WITHOUT_BIAS = {
     ("07", "against one GRU"): "the recorded run on other stores holds none",
     ("07", "coverage"): "the recorded second part holds none",
     ("07", "origin"): "the recorded origins of one model",
-    ("01", "forecast / sold"): "this is the bias plus one, and the lesson speaks of it",
     ("04b", "precision"): "one network at several precisions",
     ("06", "attack on the rounding shop"): "attacks on one network",
     ("08", "kB"): "one network in three forms",
