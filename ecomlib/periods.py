@@ -1,4 +1,4 @@
-"""Defines days, weeks and months: how a frequency is written, and which period holds a date (lesson 01, section 5).
+"""Defines days, weeks and months: how a frequency is written, and which period holds a date (lesson 01b, section 1).
 
 The package knows three frequencies: days (``"D"``), weeks from Monday to Sunday (``"W-MON"``) and calendar months
 (``"MS"``). Each period is named by its first day.
@@ -42,7 +42,7 @@ _CHOICE = (
 
 
 def parse_frequency(freq: Any) -> str:
-    """Translate a frequency as people write it into one of ``FREQUENCIES`` (lesson 01, section 5).
+    """Translate a frequency as people write it into one of ``FREQUENCIES`` (lesson 01b, section 1).
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def parse_frequency(freq: Any) -> str:
 
 
 def parse_date(date: Any, name: str = "date") -> pd.Timestamp:
-    """Read one date, without a time zone (lesson 01, section 5).
+    """Read one date, without a time zone (lesson 01b, section 1).
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def parse_date(date: Any, name: str = "date") -> pd.Timestamp:
 
 
 def period_index(dates: Any, freq: str) -> NDArray[np.int64]:
-    """Number the periods that hold the given dates, from 1970 on (lesson 01, section 5).
+    """Number the periods that hold the given dates, from 1970 on (lesson 01b, section 1).
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def period_index(dates: Any, freq: str) -> NDArray[np.int64]:
 
 
 def period_start(index: Any, freq: str) -> NDArray[np.datetime64]:
-    """Return the first day of each period, which names it; the inverse of ``period_index`` (lesson 01, section 5).
+    """Return the first day of each period, which names it; the inverse of ``period_index`` (lesson 01b, section 1).
 
     Returns ``datetime64[ns]`` in the shape of ``index``.
     """
@@ -148,7 +148,7 @@ def period_start(index: Any, freq: str) -> NDArray[np.datetime64]:
 
 
 def infer_frequency(ds: NDArray[np.datetime64], steps: NDArray[np.timedelta64], recorded: Any = None) -> str:
-    """Read the frequency off the first days of periods (lesson 01, section 5).
+    """Read the frequency off the first days of periods (lesson 01b, section 1).
 
     Parameters
     ----------

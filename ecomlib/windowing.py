@@ -2,7 +2,7 @@
 
 A model whose inputs differ between training and service is wrong without anyone noticing. So what a window holds, how
 it is scaled and how it is cut is written here once. ``windows.WindowSet`` cuts from tensors on a device, the service
-from its sales history in numpy, and trees read either (lesson 01, section 7; lesson 08, section 2).
+from its sales history in numpy, and trees read either (lesson 01, section 5; lesson 08, section 2).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BATCH_SAYS = "windows.batches(size) cuts them into batches, and TrainSettings(ba
 )
 @dataclass(frozen=True)
 class WindowSettings:
-    """Say what a window holds (lesson 01, section 7).
+    """Say what a window holds (lesson 01, section 5).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Cuts a panel into windows, gathered by index on the device as batches of tensors (lesson 01, section 7).
+"""Cuts a panel into windows, gathered by index on the device as batches of tensors (lesson 01, section 5).
 
 A panel is copied once into one contiguous tensor per kind: past covariates, covariates known ahead, static features,
 text vectors, units. A window is then a row number, and a batch one advanced-indexing call a kind: no Python runs per
@@ -50,7 +50,7 @@ class Batch:
 @explained("WindowSet.from_panel(panel, WindowSettings(look_back=26, horizon=4))")
 @dataclass(frozen=True, eq=False, repr=False)
 class WindowSet:
-    """Hold the windows over one panel; make it with ``from_panel`` (lesson 01, section 7).
+    """Hold the windows over one panel; make it with ``from_panel`` (lesson 01, section 5).
 
     N rows of the panel, n windows, J series. ``first`` (n,) is the row of each window's first target period; it may
     lie one past the series' end. ``begin``, ``stop`` (J,) bound each series' rows.
@@ -307,7 +307,7 @@ class WindowSet:
 def split(
     panel: pd.DataFrame, train_end: Any, valid_periods: int, embargo: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split a panel's rows: up to ``train_end``, and the ``valid_periods`` after the embargo (lesson 01, section 7).
+    """Split a panel's rows: up to ``train_end``, and the ``valid_periods`` after the embargo (lesson 01, section 5).
 
     ``embargo`` periods between the parts belong to neither: as many as a label looks ahead, less one.
     """

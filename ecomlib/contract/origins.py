@@ -18,7 +18,7 @@ from ecomlib.periods import parse_date, period_index, period_start
 def rolling_origins(
     panel: pd.DataFrame, horizon: int, count: int, *, step: int | None = None, end: Any = None
 ) -> list[pd.Timestamp]:
-    """Return the last ``count`` origins that leave ``horizon`` periods to score (lesson 01, section 7).
+    """Return the last ``count`` origins that leave ``horizon`` periods to score (lesson 01, section 5).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Accuracy, uncertainty and cost of forecasts (lesson 00, section 3; lesson 01, section 7)."""
+"""Accuracy, uncertainty and cost of forecasts (lesson 00, section 3; lesson 01, section 5)."""
 
 from ecomlib.evaluation.comparison import Interval as Interval
 from ecomlib.evaluation.comparison import Verdict as Verdict

@@ -1,4 +1,4 @@
-"""Backtests forecasters over rolling origins (lesson 00, section 3; lesson 01, section 7)."""
+"""Backtests forecasters over rolling origins (lesson 00, section 3; lesson 01, section 5)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def backtest(
     negative: Negative = "error",
     progress: bool = False,
 ) -> pd.DataFrame:
-    """Forecast ``horizon`` periods after each origin from what was known there (lesson 01, section 7).
+    """Forecast ``horizon`` periods after each origin from what was known there (lesson 01, section 5).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Tests for stationarity by two tests with opposite null hypotheses (lesson 01, section 6)."""
+"""Tests for stationarity by two tests with opposite null hypotheses (lesson 01b, section 3)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ecomlib.errors import DataError
 
 @dataclass(frozen=True)
 class Stationarity:
-    """Hold two tests with opposite null hypotheses, and what they say together (lesson 01, section 6).
+    """Hold two tests with opposite null hypotheses, and what they say together (lesson 01b, section 3).
 
     ``kpss_p`` comes from a table that ends at 0.01 and 0.10: those two values mean "at most" and "at least".
     """
@@ -33,7 +33,7 @@ class Stationarity:
 def stationarity(
     series: pd.Series | np.ndarray, *, alpha: float = 0.05, trend: Literal["c", "ct"] = "c"
 ) -> Stationarity:
-    """Test for a unit root (augmented Dickey–Fuller) and stationarity (KPSS), with a verdict (lesson 01, section 6).
+    """Test for a unit root (augmented Dickey–Fuller) and stationarity (KPSS), with a verdict (lesson 01b, section 3).
 
     Dickey and Fuller (1979); Kwiatkowski, Phillips, Schmidt and Shin (1992); both as in statsmodels.
 
@@ -81,7 +81,7 @@ def stationarity(
 
 
 def stationarity_table(series: pd.Series | np.ndarray, *, alpha: float = 0.05) -> pd.DataFrame:
-    """Tabulate both tests, around a level and around a straight line, each with what it says (lesson 01, section 6).
+    """Tabulate both tests, around a level and around a straight line, each with what it says (lesson 01b, section 3).
 
     A test that does not reject says nothing: not rejecting a unit root is not finding one, and not rejecting a constant
     level is not showing that there is one.

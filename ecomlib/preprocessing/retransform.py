@@ -1,4 +1,4 @@
-"""Brings forecasts of logarithms back to units: a median, and a mean (lesson 01, section 6)."""
+"""Brings forecasts of logarithms back to units: a median, and a mean (lesson 01b, section 4)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ecomlib.errors import DataError
 
 
 def back_from_logs(forecast: Any, residuals: Any, *, added: float = 1.0) -> pd.DataFrame:
-    """Turn forecasts of ``log(y + added)`` into units, as a median and as a mean in two ways (lesson 01, section 6).
+    """Turn forecasts of ``log(y + added)`` into units, as a median and as a mean in two ways (lesson 01b, section 4).
 
     The exponential of a mean of logs is a *median* of units (where errors are symmetric), and medians do not add up:
     the sum of such forecasts is too low, the more so the noisier the series (retransformation bias). The mean needs the

@@ -1,4 +1,4 @@
-"""Changes the time step of a panel from days to weeks or months (lesson 01, section 5)."""
+"""Changes the time step of a panel from days to weeks or months (lesson 01b, section 1)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ecomlib.periods import infer_frequency, parse_frequency
 
 
 def resample(panel: pd.DataFrame, freq: str) -> pd.DataFrame:
-    """Add up a daily panel to weeks or months; only full periods are kept (lesson 01, section 5).
+    """Add up a daily panel to weeks or months; only full periods are kept (lesson 01b, section 1).
 
     ``y`` and ``orders`` are added up, other numbers averaged over the days; ``customers`` leaves, since a week's
     customers are not the sum of its days'. A period of which no day is known stays missing: it is not zero. Weeks do

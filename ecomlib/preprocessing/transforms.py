@@ -1,4 +1,4 @@
-"""Transforms series invertibly, fitted on the training part alone (lesson 01, section 6).
+"""Transforms series invertibly, fitted on the training part alone (lesson 01b, section 4).
 
 ``fit(train)`` sees what it is given and nothing else; what it returns is frozen, and brings forecasts beyond the end of
 training back to units. Long frames have the columns ``unique_id, ds, y``; other columns travel along untouched.
@@ -20,7 +20,7 @@ from ecomlib.periods import PERIODS_PER_YEAR, infer_frequency
 
 @dataclass(frozen=True)
 class Fitted:
-    """Hold a transformation and what it learnt from each series of training, for good (lesson 01, section 6)."""
+    """Hold a transformation and what it learnt from each series of training, for good (lesson 01b, section 4)."""
 
     method: Transform
     states: Mapping[str, Any]
@@ -53,7 +53,7 @@ def _series(frame: pd.DataFrame) -> list[tuple[str, np.ndarray]]:
 
 
 class Transform:
-    """Define one transformation: what it learns from a series, and both directions (lesson 01, section 6)."""
+    """Define one transformation: what it learns from a series, and both directions (lesson 01b, section 4)."""
 
     def fit(self, train: pd.DataFrame, column: str = "y") -> Fitted:
         """Learn from the training part alone; missing values at a series' start are left out."""
@@ -75,7 +75,7 @@ class Transform:
 
 @dataclass(frozen=True)
 class BoxCox(Transform):
-    """Take ``((y + 1)^λ - 1) / λ``, λ in [0, 1] by likelihood; 0 is log1p; Box and Cox (1964) (lesson 01, section 6).
+    """Take ``((y + 1)^λ - 1) / λ``, λ in [0, 1] by likelihood; 0 is log1p; Box and Cox (1964) (lesson 01b, section 4).
 
     The one added makes room for weeks without sales. Within [0, 1] every forecast has an inverse; one below the range
     becomes -1. ``lmbda`` fixes λ instead of fitting it.
@@ -106,7 +106,7 @@ class BoxCox(Transform):
 
 @dataclass(frozen=True)
 class Log1p(BoxCox):
-    """Take ``log(1 + y)`` (lesson 01, section 6)."""
+    """Take ``log(1 + y)`` (lesson 01b, section 4)."""
 
     lmbda: float | None = 0.0
 
@@ -158,7 +158,7 @@ class _Past:
 
 @dataclass(frozen=True)
 class Difference(Transform):
-    """Subtract, ``y_t - y_{t-lag}``; the first ``lag`` values of a series become missing (lesson 01, section 6).
+    """Subtract, ``y_t - y_{t-lag}``; the first ``lag`` values of a series become missing (lesson 01b, section 4).
 
     The inverse adds up from the last known values, through training and on into any horizon.
     """
@@ -188,7 +188,7 @@ class Difference(Transform):
 
 @dataclass(frozen=True)
 class Deseasonalise(Transform):
-    """Subtract seasons found by STL, or by MSTL where there are several periods (lesson 01, section 5).
+    """Subtract seasons found by STL, or by MSTL where there are several periods (lesson 01b, section 2).
 
     ``periods`` are the lengths of the seasons, counted in rows. Left out, it is the year of each series' frequency:
     364 days, 52 weeks or 12 months.
@@ -245,7 +245,7 @@ def _year(ds: np.ndarray) -> int:
 
 @dataclass(frozen=True)
 class Chain:
-    """Apply several, one after the other; each learns from what those before it left (lesson 01, section 6)."""
+    """Apply several, one after the other; each learns from what those before it left (lesson 01b, section 4)."""
 
     steps: tuple[Transform, ...]
 
@@ -260,7 +260,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class FittedChain:
-    """Hold a chain with what it learnt (lesson 01, section 6)."""
+    """Hold a chain with what it learnt (lesson 01b, section 4)."""
 
     steps: tuple[Fitted, ...]
 

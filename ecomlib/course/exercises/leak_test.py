@@ -1,7 +1,4 @@
-"""Defines lesson 01's exercise on leaks: give the future other values, and see which of the past move.
-
-``lesson_01.EXERCISES`` lists it as soon as the lesson's page has its four cells: a page and its list must agree.
-"""
+"""Defines lesson 01's exercise on leaks: give the future other values, and see which of the past move."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defines lesson 01's exercises: a robust score, zeros that are facts, a mean known on Monday, and the way back."""
+"""Defines lesson 01's exercises: a robust score, zeros that are facts, a leak test, and a mean known on Monday."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ecomlib.course.exercises import Answer, Exercise
+from ecomlib.course.exercises.leak_test import LEAK_TEST
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -289,67 +290,6 @@ _ROLLING_MISTAKES: dict[str, tuple[Answer, str]] = {
 }
 
 
-# --- back from differences of logarithms ---
-
-
-def invert_log_difference(changes: Floats, last: float) -> Floats:
-    """Units from forecast differences of log1p(units), after a last known week of ``last`` units."""
-    return np.expm1(np.log1p(last) + np.cumsum(changes))
-
-
-def _invert_stub(changes: Floats, last: float) -> Any:
-    return ...
-
-
-def _invert_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
-    return [
-        (np.array([np.log(2.0), 0.0, -np.log(2.0)]), 9.0),
-        (rng.normal(0.0, 0.4, 6), 25.0),
-        (rng.normal(0.1, 0.3, 4), 0.0),
-    ]
-
-
-_INVERT_MISTAKES: dict[str, tuple[Answer, str]] = {
-    "order_of_operations": (
-        lambda changes, last: last + np.cumsum(np.expm1(changes)),
-        "The operations are in the wrong order. Last applied is first undone: the series was logged, then"
-        " differenced; so add up first, and leave the logarithm last.",
-    ),
-    "exp_after_each_change": (
-        lambda changes, last: last * np.cumprod(np.exp(changes)),
-        "You multiply the units by exp(change). That undoes a difference of log(y), but this was log(1 + y): with"
-        " few units the one matters, and from zero you would never come back.",
-    ),
-    "forgets_expm1": (
-        lambda changes, last: np.log1p(last) + np.cumsum(changes),
-        "These are still logarithms: nobody can order 2.7 log units. Undo log1p at the end.",
-    ),
-    "exp_for_expm1": (
-        lambda changes, last: np.exp(np.log1p(last) + np.cumsum(changes)),
-        "Every forecast is one unit too high: log1p added a one, and exp does not take it away. Its inverse is expm1.",
-    ),
-    "forgets_last_level": (
-        lambda changes, last: np.expm1(np.cumsum(changes)),
-        "You add up the changes but start from zero. A difference tells how far it goes, not from where: begin at"
-        " the last known week.",
-    ),
-    "level_not_logged": (
-        lambda changes, last: np.expm1(last + np.cumsum(changes)),
-        "The last known week is in units, the changes are in logarithms: bring it to their scale before you add.",
-    ),
-    "no_cumsum": (
-        lambda changes, last: np.expm1(np.log1p(last) + changes),
-        "Each change is counted from the last known week. The second change starts where the first one ended: add"
-        " them up.",
-    ),
-    "last_week_returned_too": (
-        lambda changes, last: np.concatenate([[last], invert_log_difference(changes, last)]),
-        "You return H + 1 values: the last known week stands in front. It is known already; return the H forecast weeks"
-        " alone.",
-    ),
-}
-
-
 EXERCISES = (
     Exercise(
         "01.robust_z",
@@ -376,12 +316,5 @@ EXERCISES = (
         mistakes=_ROLLING_MISTAKES,
         praise="This mean exists on Monday morning. In pandas: y.shift(1).rolling(window).mean().",
     ),
-    Exercise(
-        "01.invert_log_difference",
-        solution=invert_log_difference,
-        stub=_invert_stub,
-        cases=_invert_cases,
-        mistakes=_INVERT_MISTAKES,
-        praise="Last applied, first undone. The package's Chain does it for every series.",
-    ),
+    LEAK_TEST,
 )
