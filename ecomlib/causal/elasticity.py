@@ -68,12 +68,14 @@ def fixed_effects(
     exposure: str | None = None,
     treatment: str = "log_price",
     controls: Sequence[str] = ("promoted",),
+    level: str = "product_id",
 ) -> pd.DataFrame:
-    """Estimate elasticities by two-way fixed effects: products, and weeks of a category (lesson 03, section 4).
+    """Estimate elasticities by two-way fixed effects: products, and weeks of a category (lesson 03, section 3).
 
-    Removes whatever stays the same in a product. A listing that is rewritten does not.
+    Removes whatever stays the same in a product. A listing that is rewritten does not: ``level="listing"`` compares the
+    weeks of one text, and learns nothing where its price does not move.
     """
-    absorb = [frame["product_id"], frame[["category", "ds"]]]
+    absorb = [frame[level], frame[["category", "ds"]]]
     return _plain(frame, absorb, y, final, exposure, treatment, controls)
 
 
