@@ -360,12 +360,4 @@ EXERCISES: tuple[Exercise, ...] = (
         rtol=1e-4,
         atol=1e-4,
     ),
-    Exercise(
-        "03.placebo",
-        read_placebo,
-        _placebo_stub,
-        _placebo_cases,
-        _PLACEBO_MISTAKES,
-        praise="You said as much as the test can say, and no more.",
-    ),
 )
