@@ -7,7 +7,7 @@ promotion, a roll-out and a mail, ``sensitivity`` how far to trust an effect.
 
 from __future__ import annotations
 
-from ecomlib.causal.design import KNOWN_BEFORE, design, leak_probe, listing_texts, text_vectors
+from ecomlib.causal.design import KNOWN_BEFORE, design, leak_probe, listing_texts, ordinary_prices, text_vectors
 from ecomlib.causal.elasticity import DoubleML, Settings, double_ml, fixed_effects, naive, on_residuals
 from ecomlib.causal.experiments import (
     EventStudy,
@@ -39,6 +39,7 @@ __all__ = [
     "listing_texts",
     "naive",
     "on_residuals",
+    "ordinary_prices",
     "others_price",
     "partial_r2",
     "permuted_treatment",
