@@ -166,6 +166,24 @@ LESSONS = (
         rewritten=True,
     ),
     Lesson(
+        "03b",
+        "Experiments and doubt",
+        "How would we know that we are wrong?",
+        "03b_experiments_and_doubt.ipynb",
+        (
+            "A placebo",
+            "A negative control",
+            "How strong a hidden confounder must be",
+            "Coverage over stores",
+            "Promotions: chosen, and by a coin",
+            "The roll-out",
+        ),
+        needs=SecondPart(weeks=8, products=10, moved=0.1, better_with=("prices",)),
+        prerequisites=("03",),
+        data_sets=("hillstrom",),
+        rewritten=True,
+    ),
+    Lesson(
         "04",
         "Sequence models",
         "Which memory should the buyer trust?",
@@ -281,7 +299,7 @@ PATHS: Mapping[str, tuple[str, ...]] = {
     "one day": ("00", "01", "07", "08"),
     "two days": ("00", "01", "02", "03", "04", "07", "08"),
     "evenings on Colab": ("00", "02", "04", "04b", "03"),
-    "analyst": ("00", "01", "03"),
+    "analyst": ("00", "01", "03", "03b"),
     "platform": ("00", "01", "08"),
 }
 

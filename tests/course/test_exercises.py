@@ -278,9 +278,9 @@ SLIPS = [
     ("02.tfidf", sparse_rows, "sparse"),
     ("03.elasticity", poisson_params, "params"),
     ("03.elasticity", poisson_without_constant, "no_intercept"),
-    ("03.placebo", share_alone, "share_only"),
-    ("03.placebo", larger_only, "ties_left_out"),
-    ("03.placebo", below_five_per_cent, "strictly_below"),
+    ("03b.placebo", share_alone, "share_only"),
+    ("03b.placebo", larger_only, "ties_left_out"),
+    ("03b.placebo", below_five_per_cent, "strictly_below"),
     ("03.back_door", direct_causes, "parents_of_treatment"),
     ("03.back_door", direct_confounders, "parents_that_reach_the_outcome"),
     ("02.return_rate", divided_by_all, "divided_by_all_lines"),
@@ -314,7 +314,7 @@ def test_a_slip_in_the_slope_of_tanh_has_its_hint(line: str, mistake: str | None
 
 
 def test_a_pair_in_a_list_is_as_right_as_in_brackets() -> None:
-    exercise = exercises.find("03.placebo")
+    exercise = exercises.find("03b.placebo")
     assert judge(exercise, lambda *given: list(exercise.solution(*given))).status == "right"
     assert judge(exercise, lambda *given: [exercise.solution(*given)[0], "perhaps"]).status == "wrong"
 
