@@ -1,4 +1,4 @@
-"""Causal effects of what the shop does: prices, promotions, a roll-out (lesson 03, section 5).
+"""Causal effects of what the shop does: prices, promotions, a roll-out (lesson 03, section 4).
 
 ``graph`` says what to hold constant, ``design`` joins a store's tables as they were known, ``regression`` fits counts,
 ``elasticity`` estimates the effect of a price, ``interference`` that of all prices at once, ``experiments`` those of a
