@@ -255,7 +255,7 @@ SOURCES = [
     (change(6, source="pd.read_csv('shop.csv')"), "no relative data paths"),
     (change(6, source="np.random.seed(0)"), "no global seeds"),
     (change(6, id="cell-01"), "id of its own"),
-    (more("x = 1", times=40), "cells besides exercises; at most 47"),
+    (more("x = 1", times=80), "cells besides exercises; at most 80"),
     (lambda nb: nb.metadata["kernelspec"].update(name="conda"), "the kernel is called python3"),
     (replace("check", 'check("90.double", double)', 'x = 1\ncheck("90.double", double)'), "is one line: check"),
     (replace("check", "90.double", "90.treble"), "'90.treble' is not declared"),
