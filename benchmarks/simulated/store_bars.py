@@ -62,7 +62,7 @@ def market(store: Store) -> dict[str, float]:
 
 def effects(size: str, seed: int, smoke: bool) -> dict[str, float]:
     """Elasticities, promotions and their truth, by the estimators of `causal.py`."""
-    tables = causal.on_one_store(size, seed, False, True, smoke)
+    tables = causal.on_one_store(size, causal.Case(seed), smoke)
     table, found = tables["causal_elasticity"], {}
     for outcome in ("demand", "sales"):
         for estimator in ("naive", "DML with text"):

@@ -1,4 +1,4 @@
-"""Causal effects of what the shop does: prices, promotions, a roll-out (lesson 03, section 5).
+"""Causal effects of what the shop does: prices, promotions, a roll-out (lesson 03, section 4).
 
 ``graph`` says what to hold constant, ``design`` joins a store's tables as they were known, ``regression`` fits counts,
 ``elasticity`` estimates the effect of a price, ``interference`` that of all prices at once, ``experiments`` those of a
@@ -7,7 +7,7 @@ promotion, a roll-out and a mail, ``sensitivity`` how far to trust an effect.
 
 from __future__ import annotations
 
-from ecomlib.causal.design import KNOWN_BEFORE, design, leak_probe, listing_texts, text_vectors
+from ecomlib.causal.design import KNOWN_BEFORE, design, leak_probe, listing_texts, ordinary_prices, text_vectors
 from ecomlib.causal.elasticity import DoubleML, Settings, double_ml, fixed_effects, naive, on_residuals
 from ecomlib.causal.experiments import (
     EventStudy,
@@ -39,6 +39,7 @@ __all__ = [
     "listing_texts",
     "naive",
     "on_residuals",
+    "ordinary_prices",
     "others_price",
     "partial_r2",
     "permuted_treatment",

@@ -108,6 +108,30 @@ def design(store: Store, *, demand: pd.DataFrame | None = None) -> pd.DataFrame:
     return panel[panel["log_price"].notna()].sort_values(["product_id", "ds"], ignore_index=True)
 
 
+def ordinary_prices(store: Store) -> pd.DataFrame:
+    """Join ``design`` with the price of ordinary lines, for a shop without price lists (lesson 03, Part B).
+
+    Large orders get a discount, so that the mean price paid in a week is low *because* much was bought. The ordinary
+    price is the week's median over lines of at most the product's usual size, carried on until the next one.
+
+    Returns
+    -------
+    The rows of the 300 products that sold in most weeks (8 at least), with ``log_paid``, ``log_ordinary``, ``promoted``
+    (zero where it is not known) and ``category`` "all": where few prices move, there is one elasticity to learn.
+    """
+    rows = design(store)
+    lines = store.orders.assign(ds=store.orders["ordered_at"].dt.to_period("W-SUN").dt.start_time)
+    usual = lines["quantity"] <= lines.groupby("product_id")["quantity"].transform("median")
+    ordinary = lines[usual].groupby(["product_id", "ds"])["unit_price"].median()
+    rows = rows.join(ordinary.rename("ordinary"), on=["product_id", "ds"])
+    rows["ordinary"] = rows.groupby("product_id")["ordinary"].ffill()
+    seen = rows[rows["units"] > 0].groupby("product_id")["ds"].nunique()
+    rows = rows[rows["product_id"].isin(seen[seen >= 8].nlargest(300).index) & (rows["ordinary"] > 0)]
+    promoted = rows.get("promoted", 0.0)
+    logs = {"log_paid": np.log(rows["price"]), "log_ordinary": np.log(rows["ordinary"])}
+    return rows.assign(category="all", promoted=promoted, **logs).sort_values(["product_id", "ds"], ignore_index=True)
+
+
 def listing_texts(store: Store) -> pd.DataFrame:
     """List every version of every product's text with the day it came in force; the product's own if there is one only.
 
@@ -120,7 +144,7 @@ def listing_texts(store: Store) -> pd.DataFrame:
 
 
 def text_vectors(texts: pd.DataFrame, parts: Sequence[str] = ("title", "description"), **options: Any) -> Floats:
-    """Encode each row's ``parts`` one by one and put the vectors side by side (lesson 03, section 5).
+    """Encode each row's ``parts`` one by one and put the vectors side by side (lesson 03, section 4).
 
     Joined to one text, title and description blur: they explain 93.5 % of a listing's quality instead of 97.2 %.
     ``options`` go to ``ecomlib.text.encode``. Returns float32, shape (rows, 384 x parts).

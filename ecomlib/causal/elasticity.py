@@ -1,4 +1,4 @@
-"""Estimates price elasticities: naive, by fixed effects, and by double machine learning (lesson 03, section 5).
+"""Estimates price elasticities: naive, by fixed effects, and by double machine learning (lesson 03, section 4).
 
 All estimators take the product-week frame of ``causal.design``, return one row a category with a standard error that is
 clustered by product, and call *elasticity* the per cent of demand for one per cent of price.
@@ -53,7 +53,7 @@ def naive(
     exposure: str | None = None,
     treatment: str = "log_price",
 ) -> pd.DataFrame:
-    """Regress demand on price by category and nothing else: what a dashboard shows (lesson 03, section 2).
+    """Regress demand on price by category and nothing else: what a dashboard shows (lesson 03, section 1).
 
     ``final="linear"`` is the straight line through the logs of y + ½, which few units bend further.
     """
@@ -68,12 +68,14 @@ def fixed_effects(
     exposure: str | None = None,
     treatment: str = "log_price",
     controls: Sequence[str] = ("promoted",),
+    level: str = "product_id",
 ) -> pd.DataFrame:
-    """Estimate elasticities by two-way fixed effects: products, and weeks of a category (lesson 03, section 4).
+    """Estimate elasticities by two-way fixed effects: products, and weeks of a category (lesson 03, section 3).
 
-    Removes whatever stays the same in a product. A listing that is rewritten does not.
+    Removes whatever stays the same in a product. A listing that is rewritten does not: ``level="listing"`` compares the
+    weeks of one text, and learns nothing where its price does not move.
     """
-    absorb = [frame["product_id"], frame[["category", "ds"]]]
+    absorb = [frame[level], frame[["category", "ds"]]]
     return _plain(frame, absorb, y, final, exposure, treatment, controls)
 
 
@@ -89,7 +91,7 @@ def double_ml(
     controls: Sequence[str] = ("promoted",),
     settings: Settings | None = None,
 ) -> DoubleML:
-    """Estimate elasticities by double machine learning with text as the confounder (lesson 03, section 5).
+    """Estimate elasticities by double machine learning with text as the confounder (lesson 03, section 4).
 
     Chernozhukov et al. (2018): what is known before the week foretells the price and the demand, each learnt on other
     products (cross-fitting); what it does not foretell is compared. Known are the category's week, ``controls`` and the
@@ -105,7 +107,7 @@ def double_ml(
     exposure : str, optional
         A column that demand is proportional to, above zero: ``in_stock`` where sales are censored.
     folds : {"product", "row"}
-        "row" is the mistake of lesson 03, section 5: a product's own rows help to foretell it.
+        "row" is the mistake of lesson 03, section 4: a product's own rows help to foretell it.
 
     Raises
     ------
@@ -152,7 +154,7 @@ def double_ml(
 
 
 def on_residuals(y: Any, t: Any, group: Any, cluster: Any) -> tuple[Floats, Floats]:
-    """Regress residual on residual in each group: slope and clustered standard error (lesson 03, section 5).
+    """Regress residual on residual in each group: slope and clustered standard error (lesson 03, section 4).
 
     Arrays of shape (N,); ``group`` is numbered from 0. Returns two arrays of shape (groups,).
     """

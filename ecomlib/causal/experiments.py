@@ -1,4 +1,4 @@
-"""Estimates the effects of promotions, a roll-out and a mail (lesson 03, section 7)."""
+"""Estimates the effects of promotions, a roll-out and a mail (lesson 03b, section 6)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def promotion_effect(
     y: str = "units",
     exposure: str | None = None,
 ) -> Interval:
-    """Estimate the mean effect on log demand of the promotions run, discounts included (lesson 03, section 7).
+    """Estimate the mean effect on log demand of the promotions run, discounts included (lesson 03b, section 5).
 
     Poisson regression with a level for each week of a category, an effect of being promoted, and a slope of each
     category on ``log(1 - depth)``. The estimand is the mean of ``promotion + ε log(1 - depth)`` over the promoted rows
@@ -95,7 +95,7 @@ def rollout_effect(
     within: str | None = None,
     draws: int = 999,
 ) -> Rollout:
-    """Estimate a staggered roll-out's effect on log units by difference in differences (lesson 03, section 7).
+    """Estimate a staggered roll-out's effect on log units by difference in differences (lesson 03b, section 6).
 
     Each region is compared, from its start on, with those that have not started yet (Callaway & Sant'Anna 2021), both
     against their mean over all weeks before it; a comparison with n regions weighs n / (n + 1). The interval holds the
@@ -133,7 +133,7 @@ def event_study(
     weeks: tuple[int, int] = (-8, 12),
     draws: int = 999,
 ) -> EventStudy:
-    """Show a roll-out's effect week by week since the start, and test the weeks before jointly (lesson 03, section 7).
+    """Show a roll-out's effect week by week since the start, and test the weeks before jointly (lesson 03b, section 6).
 
     Difference in differences rests on **parallel trends**: without the roll-out the regions would have moved alike. The
     weeks before the start can speak against it. Looked at one by one, one in twenty lies outside its band by chance
@@ -236,7 +236,7 @@ def _mean_after(both: Floats, first: NDArray[np.int64], group: NDArray[np.intp])
 
 
 def difference_in_means(outcome: Any, treated: Any, propensity: Any = None) -> Interval:
-    """Compare treated with others, with a 95 % interval for unequal variances (lesson 03, section 7).
+    """Compare treated with others, with a 95 % interval for unequal variances (lesson 03b, section 5).
 
     With ``propensity``, the known probability of treatment of each row, both means are weighted by its inverse (Hájek
     1971). One row an independent person; arrays of shape (N,).

@@ -1,4 +1,4 @@
-"""Fits Poisson regressions with absorbed fixed effects and clustered errors (lesson 03, section 4)."""
+"""Fits Poisson regressions with absorbed fixed effects and clustered errors (lesson 03, section 1)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def poisson(
     cluster: Any = None,
     tolerance: float = 1e-7,
 ) -> PoissonFit:
-    """Fit a Poisson regression, levels absorbed: ``E[y] = exposure · exp(X slope + levels)`` (lesson 03, section 4).
+    """Fit a Poisson regression, levels absorbed: ``E[y] = exposure · exp(X slope + levels)`` (lesson 03, section 1).
 
     By pseudo-maximum likelihood (Gourieroux, Monfort & Trognon 1984), which needs the mean to be right and no more; the
     levels are swept out at each step of the iteration (Correia, Guimarães & Zylkin 2020).

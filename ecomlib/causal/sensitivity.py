@@ -1,4 +1,4 @@
-"""Tests how far to trust an effect: placebo, robustness value (lesson 03, section 6)."""
+"""Tests how far to trust an effect: placebo, robustness value (lesson 03b, section 3)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ecomlib.errors import DataError
 
 
 def permuted_treatment(frame: pd.DataFrame, rng: np.random.Generator, *, column: str = "log_price") -> pd.DataFrame:
-    """Give each product the treatment of another product of its category (lesson 03, section 6).
+    """Give each product the treatment of another product of its category (lesson 03b, section 1).
 
     A placebo: the same weeks, the same shape, and nothing that it could do. Its effect is zero; an estimator that says
     otherwise is broken. One that says zero may still be confounded: a stranger's price is not tied to my text.
@@ -31,7 +31,7 @@ def permuted_treatment(frame: pd.DataFrame, rng: np.random.Generator, *, column:
 
 
 def robustness_value(estimate: float, se: float, dof: int, *, share: float = 1.0, critical: float = 0.0) -> float:
-    """Compute how strong a hidden confounder must be to explain a regression's estimate away (lesson 03, section 6).
+    """Compute how strong a hidden confounder must be to explain a regression's estimate away (lesson 03b, section 3).
 
     Cinelli & Hazlett (2020): a confounder that explains less than this share of what is left of both treatment and
     outcome cannot reduce the estimate by ``share`` (1: to zero); with ``critical`` (1.96) it cannot bring the interval
@@ -45,7 +45,7 @@ def robustness_value(estimate: float, se: float, dof: int, *, share: float = 1.0
 
 
 def robustness_of(partial: float) -> float:
-    """Compute how strong a hidden confounder must be to explain a partial R² away (lesson 03, section 6).
+    """Compute how strong a hidden confounder must be to explain a partial R² away (lesson 03b, section 3).
 
     Cinelli & Hazlett (2020): one that explains less than this share of what is left of both treatment and outcome
     cannot bring the slope to the point from which ``partial_r2`` was measured. Between 0 (any will do) and 1. Whether
@@ -62,7 +62,7 @@ def robustness_of(partial: float) -> float:
 
 
 def partial_r2(outcome: Any, treatment: Any, *, point: float = 0.0, mean_by: Any = None) -> float:
-    """Compute the share of what is left of an outcome that what is left of a treatment explains (lesson 03, section 6).
+    """Compute the share of what is left of an outcome that a treatment's rest explains (lesson 03b, section 3).
 
     Parameters
     ----------

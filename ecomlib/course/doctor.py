@@ -25,7 +25,7 @@ EXTRAS = {
     "": "the package itself",
     "course": "running lessons",
     "bert": "the text encoder's weights on board",
-    "causal": "the causal cross-check of lesson 03",
+    "causal": "the check of double machine learning against EconML, in the tests",
     "serve": "the service of lesson 08",
     "peers": "more rivals in benchmarks",
     "dev": "the tests",

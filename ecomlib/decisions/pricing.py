@@ -215,7 +215,7 @@ def _money(units: Floats, price: Floats, unit_cost: float | None) -> Money:
 
 
 def price_change(sold: pd.DataFrame, elasticities: pd.DataFrame, change: float = 0.05) -> pd.DataFrame:
-    """Project the units and money of raising every price by ``change``, all else equal (lesson 03, section 8).
+    """Project the units and money of raising every price by ``change``, all else equal (lesson 03, section 6).
 
     Parameters
     ----------

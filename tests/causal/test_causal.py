@@ -96,6 +96,7 @@ def test_text_undoes_what_misleads_the_others() -> None:
     assert error(naive(frame)).min() > 0.5
     assert error(naive(frame, final="linear")).min() > 0.5
     assert error(fixed_effects(frame)).min() > 0.5  # texts change within a product
+    assert error(fixed_effects(frame, level="listing")).abs().max() < 0.2  # but not within a listing
     assert error(double_ml(frame, None).table).min() > 0.5
     assert error(double_ml(frame, vectors).table).abs().max() < 0.2
 

@@ -260,6 +260,30 @@ def new_units(feature: Any, table: np.ndarray, other: np.ndarray, cuts: list[int
     return shares
 
 
+def growth_rates(units: np.ndarray, treated: np.ndarray, after: np.ndarray) -> float:
+    on, off = units[treated & after].mean() / units[treated & ~after].mean(), units[~treated & after].mean()
+    return float(np.log(on) - np.log(off / units[~treated & ~after].mean()))
+
+
+def levels(units: np.ndarray, treated: np.ndarray, after: np.ndarray) -> float:
+    table = pd.DataFrame({"u": units, "t": treated, "a": after}).pivot_table("u", "t", "a")
+    return float(table.diff(axis=1).iloc[:, 1].diff().iloc[1])
+
+
+def controls_first(units: np.ndarray, treated: np.ndarray, after: np.ndarray) -> float:
+    logs = pd.Series(np.log(units)).groupby([treated, after]).mean()
+    return float((logs[False, True] - logs[False, False]) - (logs[True, True] - logs[True, False]))
+
+
+def regression(units: np.ndarray, treated: np.ndarray, after: np.ndarray) -> float:
+    X = np.column_stack([np.ones(len(units)), treated, after, treated & after]).astype(float)
+    return float(np.linalg.lstsq(X, np.log(units), rcond=None)[0][3])
+
+
+def test_the_slope_of_an_interaction_is_the_difference_in_differences() -> None:
+    assert judge(exercises.find("03b.did"), regression).status == "right"
+
+
 # What learners wrote who then got no hint, or were told that they were right.
 SLIPS = [
     ("00.order_quantity", one_less, "one_less_ratio"),
@@ -275,9 +299,12 @@ SLIPS = [
     ("02.tfidf", sparse_rows, "sparse"),
     ("03.elasticity", poisson_params, "params"),
     ("03.elasticity", poisson_without_constant, "no_intercept"),
-    ("03.placebo", share_alone, "share_only"),
-    ("03.placebo", larger_only, "ties_left_out"),
-    ("03.placebo", below_five_per_cent, "strictly_below"),
+    ("03b.placebo", share_alone, "share_only"),
+    ("03b.placebo", larger_only, "ties_left_out"),
+    ("03b.placebo", below_five_per_cent, "strictly_below"),
+    ("03b.did", growth_rates, "log_of_means"),
+    ("03b.did", levels, "units"),
+    ("03b.did", controls_first, "sign"),
     ("03.back_door", direct_causes, "parents_of_treatment"),
     ("03.back_door", direct_confounders, "parents_that_reach_the_outcome"),
     ("02.return_rate", divided_by_all, "divided_by_all_lines"),
@@ -311,7 +338,7 @@ def test_a_slip_in_the_slope_of_tanh_has_its_hint(line: str, mistake: str | None
 
 
 def test_a_pair_in_a_list_is_as_right_as_in_brackets() -> None:
-    exercise = exercises.find("03.placebo")
+    exercise = exercises.find("03b.placebo")
     assert judge(exercise, lambda *given: list(exercise.solution(*given))).status == "right"
     assert judge(exercise, lambda *given: [exercise.solution(*given)[0], "perhaps"]).status == "wrong"
 

@@ -1,8 +1,8 @@
-"""Defines lesson 03's exercises: the back-door set, cross-fitting, an elasticity from small counts, a placebo."""
+"""Defines lesson 03's exercises: the back-door set, cross-fitting, an elasticity from small counts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -206,140 +206,6 @@ _ELASTICITY_MISTAKES: dict[str, tuple[Answer, str]] = {
 }
 
 
-# --- reading a placebo ---
-
-
-def read_placebo(effect: float, placebos: Floats) -> tuple[float, str]:
-    """How often chance does as much, and the most that may be concluded from that."""
-    share = float((1 + np.sum(np.abs(placebos) >= abs(effect))) / (1 + len(placebos)))
-    return share, "not chance" if share <= 0.05 else "cannot tell"
-
-
-def _placebo_stub(effect: float, placebos: Floats) -> Any:
-    return ...
-
-
-def _reading(share: Callable[[float, Floats], float], small: str, large: str) -> Answer:
-    def read(effect: float, placebos: Floats) -> tuple[float, str]:
-        p = share(effect, placebos)
-        return p, small if p <= 0.05 else large
-
-    return read
-
-
-def _two_sided(effect: float, placebos: Floats) -> float:
-    return read_placebo(effect, placebos)[0]
-
-
-def _no_one(effect: float, placebos: Floats) -> float:
-    return float(np.mean(np.abs(placebos) >= abs(effect)))
-
-
-def _no_ties(effect: float, placebos: Floats) -> float:
-    return float((1 + np.sum(np.abs(placebos) > abs(effect))) / (1 + len(placebos)))
-
-
-def _strictly(share: Callable[[float, Floats], float]) -> Answer:
-    def read(effect: float, placebos: Floats) -> tuple[float, str]:
-        p = share(effect, placebos)
-        return p, "not chance" if p < 0.05 else "cannot tell"
-
-    return read
-
-
-def _one_sided(effect: float, placebos: Floats) -> float:
-    return float((1 + np.sum(placebos >= effect)) / (1 + len(placebos)))
-
-
-def _lower_side(effect: float, placebos: Floats) -> float:
-    return float((1 + np.sum(placebos <= effect)) / (1 + len(placebos)))
-
-
-def _placebo_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
-    small = np.array([-0.3, 0.1, 0.2, -0.1])
-    return [
-        (0.15, small),
-        (-1.9, rng.normal(0, 0.3, 99)),  # beyond all of them
-        (-0.25, rng.normal(0, 0.3, 99)),
-        (0.62, np.append(rng.uniform(-0.5, 0.5, 96), [0.7, -0.65, -0.9])),  # 4 of 100
-        (0.62, np.append(rng.uniform(-0.5, 0.5, 94), [0.7, -0.65, -0.9, -0.7, -0.8])),  # 6 of 100; by one side, 2
-        (0.2, small),  # two placebos are just as large
-        (-0.9, np.linspace(-0.8, 0.8, 19)),  # 1 of 20: just 5 per cent
-    ]
-
-
-_PLACEBO_MISTAKES: dict[str, tuple[Answer, str]] = {
-    "p_as_proof": (
-        _reading(_two_sided, "causal", "cannot tell"),
-        "The share is right, the conclusion is not. Shuffled prices say that chance alone does not do this. A"
-        " confounder does it as well: the naive line of section 2 passes this very test. A small p is no proof of a"
-        " cause.",
-    ),
-    "no_effect": (
-        _reading(_two_sided, "not chance", "no effect"),
-        "A large share says that *these data* cannot tell the effect from chance. It may be there all the same.",
-    ),
-    "proof_and_absence": (
-        _reading(_two_sided, "causal", "no effect"),
-        "The share is right, both conclusions go too far: a small one does not prove a cause (confounders pass, too),"
-        " a large one does not prove that there is none.",
-    ),
-    "no_one_added": (
-        _reading(_no_one, "not chance", "cannot tell"),
-        "A share of 0 cannot be: the real order is one of the possible ones and counts among them. Add one above and"
-        " below.",
-    ),
-    "no_one_added_proof": (
-        _reading(_no_one, "causal", "cannot tell"),
-        "Two things: the real order counts among the possible ones (add one above and below), and a small share is no"
-        " proof of a cause, since confounders pass this test.",
-    ),
-    "ties_left_out": (
-        _reading(_no_ties, "not chance", "cannot tell"),
-        "A placebo that is *just as large* as the effect has done as much: count it, with >=.",
-    ),
-    "ties_left_out_proof": (
-        _reading(_no_ties, "causal", "cannot tell"),
-        "Two things: a placebo just as large as the effect has done as much (>=), and a small share is no proof of a"
-        " cause.",
-    ),
-    "strictly_below": (
-        _strictly(_two_sided),
-        "The share is right. At just 5 per cent (1 of 20) chance counts as ruled out here: use <=.",
-    ),
-    "ties_and_strictly_below": (
-        _strictly(_no_ties),
-        "Two borders are off: a placebo just as large as the effect counts (>=), and so does a share of just 5 per cent"
-        " (<=).",
-    ),
-    "share_only": (
-        _two_sided,
-        "The share is right. Return what may be concluded from it as well: a pair of the share and one of the two"
-        " sentences.",
-    ),
-    "conclusion_only": (
-        lambda effect, placebos: read_placebo(effect, placebos)[1],
-        "The conclusion is right. Return the share that it rests on as well: first the share, then the sentence.",
-    ),
-    "conclusion_first": (
-        lambda effect, placebos: read_placebo(effect, placebos)[::-1],
-        "Both are right, in the wrong order: first the share, then the conclusion.",
-    ),
-    "one_sided": (
-        _reading(_one_sided, "not chance", "cannot tell"),
-        "You count placebos above the effect only. An effect below zero would never be noticed: compare sizes.",
-    ),
-    "lower_side": (
-        _reading(_lower_side, "not chance", "cannot tell"),
-        "You count placebos below the effect only. One above zero would never be noticed: compare sizes.",
-    ),
-    "swapped": (
-        _reading(_two_sided, "cannot tell", "not chance"),
-        "The share is right, the conclusions are swapped: a *small* share says that chance rarely does as much.",
-    ),
-}
-
-
 EXERCISES: tuple[Exercise, ...] = (
     BACK_DOOR,
     Exercise(
@@ -359,13 +225,5 @@ EXERCISES: tuple[Exercise, ...] = (
         praise="Zeros count, and the slope is not bent.",
         rtol=1e-4,
         atol=1e-4,
-    ),
-    Exercise(
-        "03.placebo",
-        read_placebo,
-        _placebo_stub,
-        _placebo_cases,
-        _PLACEBO_MISTAKES,
-        praise="You said as much as the test can say, and no more.",
     ),
 )

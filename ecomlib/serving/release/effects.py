@@ -1,4 +1,4 @@
-"""Estimates effects of prices and promotions for what-ifs (lesson 08, section 3; derived in lesson 03, section 5)."""
+"""Estimates effects of prices and promotions for what-ifs (lesson 08, section 3; derived in lesson 03, section 4)."""
 
 from __future__ import annotations
 
