@@ -50,8 +50,10 @@ from ecomlib.text import encode
 
 SEEDS = tuple(range(51, 61))  # no lesson and no trial shows them
 TEST = 12
-OWN = ("units_last", "units_mean4", "units_2", "units_3", "days_since_order", "orders_so_far")
-OWN += ("week_sin", "week_cos", "to_christmas", "kind", "unit_cost")
+OWN = (
+    *("units_last", "units_mean4", "units_2", "units_3", "days_since_order", "orders_so_far"),
+    *("week_sin", "week_cos", "to_christmas", "kind", "unit_cost"),
+)
 SOURCES: Mapping[str, tuple[str, ...]] = {
     "prices and plan": ("log_price", "price_last", "promoted", "depth"),
     "stock": ("stockout_last",),
