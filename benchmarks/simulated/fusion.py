@@ -180,7 +180,7 @@ def main() -> None:
             table,
             script=__file__,
             command="python -m benchmarks.simulated.fusion",
-            protocol=f"{len(seeds)} simulated stores, the last {TEST} weeks, one week ahead, scored on sales",
+            protocol="ten simulated stores, the last twelve weeks, one week ahead, scored on sales",
             seconds=rows.groupby("seed")["cpu_seconds"].first().sum(),
             smoke=options.smoke,
             directory=tables,
