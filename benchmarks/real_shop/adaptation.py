@@ -285,8 +285,8 @@ def main() -> None:
             frame,
             script=__file__,
             command="python -m benchmarks.real_shop.adaptation",
-            protocol="title-description pairs of ten simulated stores, newcomers held out; basket pairs of Online Retail "
-            f"II before {SPLIT:%Y-%m-%d}, asked until {END:%Y-%m-%d}",
+            protocol="title-description pairs of ten simulated stores, newcomers held out; basket pairs of "
+            f"Online Retail II before {SPLIT:%Y-%m-%d}, asked until {END:%Y-%m-%d}",
             # The processor's: the run may have been interrupted.
             seconds=sum(part["cpu_seconds"].iloc[0] for part in [*choice, *parts, real, after]),
             smoke=smoke,
