@@ -1,4 +1,4 @@
-"""Joins all tables of a store into one frame, each value as it was known (lesson 03, section 1)."""
+"""Joins all tables of a store into one frame, each value as it was known (lesson 02b, section 1)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _PLAN = ("price_test", "promo_experiment", "promo_propensity")
 
 
 def design(store: Store, *, demand: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Join a store's tables into a product-week frame: outcomes, treatments, what was known (lesson 03, section 1).
+    """Join a store's tables into a product-week frame: outcomes, treatments, what was known (lesson 02b, section 1).
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def ordinary_prices(store: Store) -> pd.DataFrame:
 def listing_texts(store: Store) -> pd.DataFrame:
     """List every version of every product's text with the day it came in force; the product's own if there is one only.
 
-    Columns ``product_id, valid_from, title, description``; gaps are empty strings (lesson 03, section 1).
+    Columns ``product_id, valid_from, title, description``; gaps are empty strings (lesson 02b, section 1).
     """
     alone = store.products.assign(valid_from=pd.Timestamp("1970-01-01"))
     texts = alone if store.listings is None else store.listings
@@ -163,7 +163,7 @@ def leak_probe(
     columns: Sequence[str] = KNOWN_BEFORE,
     keys: Sequence[str] = ("product_id", "ds"),
 ) -> pd.DataFrame:
-    """Change the future and see whether the past moves (lesson 03, section 1).
+    """Change the future and see whether the past moves (lesson 02b, section 2).
 
     ``ecomlib.features.find_leaks`` at one moment, with the counts of each column: from ``at`` on, a third of every
     table's rows is lost, the rest is shuffled and its amounts are other ones; returns of orders from the thirty days

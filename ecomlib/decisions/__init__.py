@@ -1,12 +1,13 @@
 """Turns forecasts and effects into decisions: what to order, what to charge. Pure functions over frames.
 
 ``newsvendor`` reads an order off a forecast's quantiles and prices what an error costs, ``inventory`` reads whole
-orders off past errors, ``pricing`` computes what another price would do from its causal effect. None knows the running
-service, which calls them.
+orders off past errors, ``first_orders`` orders what nobody has bought yet, ``pricing`` computes what another price
+would do from its causal effect. None knows the running service, which calls them.
 """
 
 from __future__ import annotations
 
+from ecomlib.decisions.first_orders import first_order, launch_level
 from ecomlib.decisions.inventory import (
     OrderSettings,
     error_quantiles,
@@ -24,6 +25,8 @@ __all__ = [
     "PriceChange",
     "WhatIf",
     "error_quantiles",
+    "first_order",
+    "launch_level",
     "need_ahead",
     "newsvendor_cost",
     "newsvendor_quantile",

@@ -1,4 +1,4 @@
-"""Features with the time at which each was known (lesson 02, section 1; lesson 03, section 1).
+"""Features with the time at which each was known (lesson 02, section 1; lesson 02b, section 1).
 
 Every function says when its values are known, and looks only at what came before. The default is the strict past: an
 event at the very moment of a row is not yet known to it. A row of a panel stands for the moment its period starts.

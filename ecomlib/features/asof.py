@@ -1,4 +1,4 @@
-"""Joins and counts what was known at each row's time (lesson 02, section 1; lesson 03, section 1)."""
+"""Joins and counts what was known at each row's time (lesson 02, section 1; lesson 02b, section 1)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def as_of_join(
     same_moment: bool = False,
     within: Any = None,
 ) -> pd.DataFrame:
-    """Join to ``left`` the newest row of ``right`` that was known at each row's time (lesson 03, section 1).
+    """Join to ``left`` the newest row of ``right`` that was known at each row's time (lesson 02b, section 1).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Adapts an encoder to the shop by training on pairs of texts that belong together (lesson 02, section 6)."""
+"""Adapts an encoder to the shop by training on pairs of texts that belong together (lesson 02b, section 5)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AdaptSettings:
-    """How an encoder is trained further (lesson 02, section 6).
+    """How an encoder is trained further (lesson 02b, section 5).
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Adapted:
 def info_nce(
     left: torch.Tensor, right: torch.Tensor, temperature: float = 0.05, same: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Which of the batch's texts belongs to mine? Mean cross-entropy, asked from both sides (lesson 02, section 6).
+    """Which of the batch's texts belongs to mine? Mean cross-entropy, asked from both sides (lesson 02b, section 5).
 
     van den Oord et al. (2018); other pairs of the batch as wrong answers: Henderson et al. (2017), Gao et al. (SimCSE,
     2021). Two tensors (B, D) of vectors of length one to a scalar, at least 0, about log B for an encoder that knows
@@ -74,7 +74,7 @@ def info_nce(
 def basket_pairs(
     orders: pd.DataFrame, titles: pd.Series, rng: np.random.Generator, *, per_basket: int = 2, largest: int = 30
 ) -> list[tuple[str, str]]:
-    """Titles of two different products that were bought in one order, in random order (lesson 02, section 6).
+    """Titles of two different products that were bought in one order, in random order (lesson 02b, section 5).
 
     ``orders`` has ``order_id, product_id`` and only lines that may be known; ``titles`` is indexed by product_id. An
     order gives at most ``per_basket`` pairs without a product in common; one of more than ``largest`` products, none:
@@ -99,7 +99,7 @@ def adapt_encoder(
     device: str = "cpu",
     progress: bool | None = None,
 ) -> Adapted:
-    """Train an encoder so that texts of one pair come together and those of two come apart (lesson 02, section 6).
+    """Train an encoder so that texts of one pair come together and those of two come apart (lesson 02b, section 5).
 
     ``pairs`` are the shop's own: title and description of a product, titles from one basket. The encoder that is handed
     in stays as it is. Raises DataError with fewer pairs than a batch of two.

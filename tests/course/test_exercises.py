@@ -307,8 +307,8 @@ SLIPS = [
     ("03b.did", controls_first, "sign"),
     ("03.back_door", direct_causes, "parents_of_treatment"),
     ("03.back_door", direct_confounders, "parents_that_reach_the_outcome"),
-    ("02.return_rate", divided_by_all, "divided_by_all_lines"),
-    ("02.return_rate", divided_by_known, "prior_above_only"),
+    ("02b.return_rate", divided_by_all, "divided_by_all_lines"),
+    ("02b.return_rate", divided_by_known, "prior_above_only"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Defines lesson 02's exercises: pooling, a rate from few lines, words that count, and a control that is fair."""
+"""Defines lesson 02's exercises: pooling, words that count, and a control that is fair."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomlib.course.exercises import Answer, Exercise
-from ecomlib.course.exercises.return_rate import RETURN_RATE
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -377,7 +376,6 @@ _CONTROL_MISTAKES: dict[str, tuple[Answer, str]] = {
 
 
 EXERCISES = (
-    RETURN_RATE,
     Exercise(
         "02.mean_pool",
         mean_pool,

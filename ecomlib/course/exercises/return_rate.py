@@ -1,4 +1,4 @@
-"""Defines lesson 02's exercise on a return rate from few lines, and the many ways to divide by something else."""
+"""Defines lesson 02b's exercise on a return rate from few lines, and the many ways to divide by something else."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ _MISTAKES: dict[str, tuple[Answer, str]] = {
 }
 
 RETURN_RATE = Exercise(
-    "02.return_rate",
+    "02b.return_rate",
     return_rate,
     _stub,
     _cases,
