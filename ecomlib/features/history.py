@@ -1,4 +1,4 @@
-"""Makes features of a series' own past: lags, rolling means, last year (lesson 04, sections 1 and 6)."""
+"""Makes features of a series' own past: lags, means, last year (lesson 04, section 1; lesson 04a, section 1)."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def lags(
 
 @explained(freq="the panel knows its frequency: leave it out.")
 def last_year(panel: pd.DataFrame, periods: int | None = None, column: str = "y") -> pd.DataFrame:
-    """Look up the same period last year with its neighbours (``panel.LAST_YEAR``) (lesson 04, section 6).
+    """Look up the same period last year with its neighbours (``panel.LAST_YEAR``) (lesson 04a, section 1).
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ SHORTEST, LONGEST = 4.0, 400.0  # periods: from a month of weeks to some years; 
 
 
 def positions(steps: int, width: int, device: torch.device | None = None) -> Tensor:
-    """Waves of each period's age (0 = the origin), shape (steps, width), entries in [-1, 1] (lesson 04, section 5).
+    """Waves of each period's age (0 = the origin), shape (steps, width), entries in [-1, 1] (lesson 04a, section 1).
 
     After Vaswani et al., "Attention Is All You Need" (2017), with wave lengths from 4 to 400 periods, in geometric
     order. Ages are counted back from the origin: a young series' periods have the same positions as any other's.
@@ -25,7 +25,7 @@ def positions(steps: int, width: int, device: torch.device | None = None) -> Ten
 
 
 class Attention(nn.Module):
-    """Multi-head attention: each query takes a weighted mean of the memory's values (lesson 04, section 5).
+    """Multi-head attention: each query takes a weighted mean of the memory's values (lesson 04a, section 1).
 
     Source: Vaswani et al. (2017). Keys have no bias, because a softmax takes no notice of one.
     """

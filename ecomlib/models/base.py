@@ -121,7 +121,7 @@ class NetworkSettings:
 
 
 class Gate(nn.Module):
-    """Memory and plan mixed by a gate that reads both (lesson 04, section 6).
+    """Memory and plan mixed by a gate that reads both (lesson 04a, section 3).
 
     The GRU's own update once more: g * memory + (1 - g) * tanh(W plan), with g = sigmoid(V [memory, plan]). After the
     gated residual networks of Lim et al., "Temporal Fusion Transformers" (2021).
@@ -324,7 +324,7 @@ class Network(nn.Module):
         return states, states + positions(states.shape[1], states.shape[2], states.device), exists.unsqueeze(1)
 
     def step_attention(self, batch: Batch) -> Tensor:
-        """Where each step of the horizon looks under "cross_attention": (B, heads, H, T) (lesson 04, section 6)."""
+        """Where each step of the horizon looks under "cross_attention": (B, heads, H, T) (lesson 04a, section 3)."""
         if self.cross_attention is None:
             raise DataError(
                 "only cross-attention has weights",

@@ -3,7 +3,7 @@
 A head turns the decoder's features (B, H, D) into parameters `raw` (B, H, K), compares them with what came, and reads
 the forecast off them. Which head to take follows from the decision, not from taste: the mean for squared error, the
 median for absolute error, a quantile for an order with two costs, a count distribution where units are few, a
-probability for yes or no (lesson 04, section 7 and lesson 04, section 8).
+probability for yes or no (lesson 04, sections 5 and 6).
 
 All heads share one convention. Targets `y` (B, H) come as the windows scale them, with `scale` (B, 1) known at the
 origin; `mask` (B, H) is true where the target counts. A loss is the mean over the counted cells.
@@ -68,7 +68,7 @@ class Head(nn.Module):
 
 
 class SquaredHead(Head):
-    """Squared error: the forecast is the mean (lesson 04, section 7)."""
+    """Squared error: the forecast is the mean (lesson 04, section 5)."""
 
     def __init__(self, features: int) -> None:
         super().__init__(features, 1)
@@ -81,7 +81,7 @@ class SquaredHead(Head):
 
 
 class AbsoluteHead(SquaredHead):
-    """Absolute error: the forecast is the median (lesson 04, section 7)."""
+    """Absolute error: the forecast is the median (lesson 04, section 5)."""
 
     def loss(self, raw: Tensor, y: Tensor, mask: Tensor, scale: Tensor) -> Tensor:
         return masked_mean((y - raw[..., 0]).abs(), mask)
@@ -116,7 +116,7 @@ class QuantileHead(Head):
 
 
 class CountHead(Head):
-    """Counts: Poisson, or negative binomial with a dispersion of its own a step (lesson 04, section 7).
+    """Counts: Poisson, or negative binomial with a dispersion of its own a step (lesson 04, section 5).
 
     The first parameter is log(rate / scale), so the rate is in units; the second is log(α), where
     variance = rate + α rate² (Cameron and Trivedi, "Regression Analysis of Count Data", 2013, NB2). The forecast is the
@@ -165,7 +165,7 @@ class CountHead(Head):
 
 
 class YesNoHead(Head):
-    """Yes or no: a probability from the logistic loss, taken on the logit once (lesson 04, section 8).
+    """Yes or no: a probability from the logistic loss, taken on the logit once (lesson 04, section 6).
 
     The targets are 0 or 1 and are not scaled.
     """
@@ -188,7 +188,7 @@ HEADS = ("squared", "absolute", "quantile", "poisson", "negative_binomial", "yes
 
 
 def make_head(name: str, features: int, quantiles: Sequence[float] = DEFAULT_QUANTILES) -> Head:
-    """The head called `name`, one of `HEADS`, on decoder features of width `features` (lesson 04, section 7)."""
+    """The head called `name`, one of `HEADS`, on decoder features of width `features` (lesson 04, section 5)."""
     if name == "squared":
         return SquaredHead(features)
     if name == "absolute":

@@ -1,4 +1,4 @@
-"""Holds values within the range that training has shown, for heads with an exponential link (lesson 04, section 7)."""
+"""Holds values within the range that training has shown, for heads with an exponential link (lesson 04, section 5)."""
 
 from __future__ import annotations
 

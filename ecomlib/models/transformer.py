@@ -14,7 +14,7 @@ from ecomlib.windows import Batch
 
 @dataclass(frozen=True)
 class TransformerSettings(NetworkSettings):
-    """What a Transformer has beside the settings of all networks (lesson 04, section 5).
+    """What a Transformer has beside the settings of all networks (lesson 04a, section 1).
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class CausalEncoder(nn.Module):
 
 
 class TransformerNetwork(Network):
-    """Reads the past by causal self-attention: x (B, T, C) -> forecasts (B, H, K) (lesson 04, section 5).
+    """Reads the past by causal self-attention: x (B, T, C) -> forecasts (B, H, K) (lesson 04a, section 1).
 
     Source: Vaswani et al., "Attention Is All You Need" (2017); norms stand before each part (Xiong et al., "On Layer
     Normalization in the Transformer Architecture", 2020). `layers` are its blocks; see `TransformerSettings` for more.
@@ -109,7 +109,7 @@ class TransformerNetwork(Network):
         return self.dropout(states[:, 0].masked_fill(~exists[:, -1:], 0.0))  # type: ignore[no-any-return]
 
     def attention(self, batch: Batch) -> Tensor:
-        """Where the origin looks: weights of the last block (B, heads, T), which sum to 1 (lesson 04, section 5).
+        """Where the origin looks: weights of the last block (B, heads, T), which sum to 1 (lesson 04a, section 2).
 
         Entry T - 1 is the origin itself, entry T - 1 - k the period k before it. Padding has weight 0; the row of a
         window that holds nothing but padding means nothing.

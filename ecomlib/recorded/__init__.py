@@ -1,4 +1,4 @@
-"""Results of long runs, as small tables with cards (lesson 04, section 6).
+"""Results of long runs, as small tables with cards (lesson 04, section 4).
 
 A script in ``benchmarks/`` computes a table and hands it to ``write``; a lesson shows it with ``recorded(name)``, which
 prints date and machine under the table. Each card holds the fingerprint of its script's trial run, by which a result
@@ -60,7 +60,7 @@ def names(directory: Path | None = None) -> list[str]:
 
 
 def recorded(name: str, *, directory: Path | None = None) -> RecordedFrame:
-    """Read the table of a long run, with its card in ``attrs["card"]`` and printed beneath it (lesson 04, section 6).
+    """Read the table of a long run, with its card in ``attrs["card"]`` and printed beneath it (lesson 04, section 4).
 
     Raises ``DataError`` where no such run is recorded, or where table and card are not of one run.
     """
@@ -139,7 +139,7 @@ def write(
     measured: Sequence[str] = (),
     measured_rows: Mapping[str, Sequence[str]] | None = None,
 ) -> Path:
-    """Write a run's record: ``NAME.parquet`` (at most 300 kB) and ``NAME.json``, its card (lesson 04, section 6).
+    """Write a run's record: ``NAME.parquet`` (at most 300 kB) and ``NAME.json``, its card (lesson 04, section 4).
 
     ``script`` is the benchmark's ``__file__``, ``also`` further files of the project on which the result rests;
     ``command`` the line that repeats the run; ``protocol`` says how it was measured; ``facts`` are further things to

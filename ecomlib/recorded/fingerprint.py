@@ -1,4 +1,4 @@
-"""Fingerprints recorded tables, and finds out whether a recorded result is stale (lesson 04, section 6).
+"""Fingerprints recorded tables, and finds out whether a recorded result is stale (lesson 04, section 4).
 
 A card's fingerprint is that of the table which its script makes with ``--smoke``: the same code on little data. As long
 as the trial run gives the same fingerprint, the recorded result stands, however the code was edited, moved or renamed.

@@ -1,4 +1,4 @@
-"""What lesson 04 derives by hand, against autograd and torch's own layers: gradients to 1e-8, cells to 1e-6."""
+"""What lessons 04 and 04a derive by hand, against autograd and torch's own layers: gradients to 1e-8, cells to 1e-6."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ torch = pytest.importorskip("torch")
 from ecomlib.course import lessons  # noqa: E402
 from ecomlib.course.exercises import find  # noqa: E402
 from ecomlib.course.exercises.bptt import bptt  # noqa: E402
-from ecomlib.course.exercises.lesson_04 import buyer_score, causal_attention, gru_cell, mse_gradient  # noqa: E402
+from ecomlib.course.exercises.lesson_04 import gru_cell, mse_gradient  # noqa: E402
+from ecomlib.course.exercises.lesson_04a import buyer_score, causal_attention  # noqa: E402
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "04_sequence_models.ipynb"
 Weights = dict[str, Any]
@@ -26,27 +27,23 @@ def written() -> dict[str, Any]:
     """The functions that the lesson's cells define, as they stand there."""
     cells = [c.source for c in lessons.read(NOTEBOOK).cells if c.cell_type == "code"]
     found: dict[str, Any] = {"torch": torch}
-    for name in ("rnn_by_hand", "lstm_by_hand"):
-        exec(next(source for source in cells if f"def {name}(" in source), found)
+    exec(next(source for source in cells if "def rnn_by_hand(" in source), found)
     return found
 
 
-def problem(
-    rows: int, rng: np.random.Generator, b: int = 5, t: int = 9, c: int = 3, d: int = 4
-) -> tuple[Any, Any, Weights]:
+def problem(rng: np.random.Generator, b: int = 5, t: int = 9, c: int = 3, d: int = 4) -> tuple[Any, Any, Weights]:
     def draw(*shape: int) -> Any:
         return torch.from_numpy(rng.normal(0, 0.6, shape))
 
-    weights = {"w": draw(rows * d, c), "u": draw(rows * d, d), "b": draw(rows * d), "v": draw(d)}
+    weights = {"w": draw(d, c), "u": draw(d, d), "b": draw(d), "v": draw(d)}
     return draw(b, t, c), draw(b), weights
 
 
-@pytest.mark.parametrize(("name", "rows"), [("rnn_by_hand", 1), ("lstm_by_hand", 4)])
 @pytest.mark.parametrize("steps", [1, 2, 40])
-def test_the_lessons_gradients_are_autograds(written: dict[str, Any], name: str, rows: int, steps: int) -> None:
-    by_hand: ByHand = written[name]
+def test_the_lessons_gradient_is_autograds(written: dict[str, Any], steps: int) -> None:
+    by_hand: ByHand = written["rnn_by_hand"]
     for seed in range(3):
-        x, y, weights = problem(rows, np.random.default_rng(seed), t=steps)
+        x, y, weights = problem(np.random.default_rng(seed), t=steps)
         _, hand = by_hand(x, y, weights)
         leaves = {key: value.clone().requires_grad_() for key, value in weights.items()}
         by_hand(x, y, leaves)[0].backward()
@@ -54,17 +51,16 @@ def test_the_lessons_gradients_are_autograds(written: dict[str, Any], name: str,
             assert (hand[key] - value.grad).abs().max() < 1e-8, (key, steps, seed)
 
 
-@pytest.mark.parametrize(("name", "rows", "layer"), [("rnn_by_hand", 1, "RNN"), ("lstm_by_hand", 4, "LSTM")])
-def test_the_lessons_networks_are_torchs(written: dict[str, Any], name: str, rows: int, layer: str) -> None:
-    x, y, weights = problem(rows, np.random.default_rng(1))
-    library = getattr(torch.nn, layer)(3, 4, batch_first=True).double()
+def test_the_lessons_network_is_torchs(written: dict[str, Any]) -> None:
+    x, y, weights = problem(np.random.default_rng(1))
+    library = torch.nn.RNN(3, 4, batch_first=True).double()
     with torch.no_grad():
         library.weight_ih_l0.copy_(weights["w"])
         library.weight_hh_l0.copy_(weights["u"])
         library.bias_ih_l0.copy_(weights["b"])
         library.bias_hh_l0.zero_()
         forecast = library(x)[0][:, -1] @ weights["v"]
-    loss, _ = written[name](x, y, weights)
+    loss, _ = written["rnn_by_hand"](x, y, weights)
     assert float(((forecast - y) ** 2).mean()) == pytest.approx(float(loss), abs=1e-12)
 
 

@@ -133,8 +133,8 @@ def absolute_p(values: np.ndarray, weights: np.ndarray, orders: np.ndarray) -> f
 SLIPS: list[tuple[str, Callable[..., Any], str]] = [
     ("04.mse_gradient", half_uphill, "sign_flipped and missing_two"),
     ("04.gru_cell", gru_of_the_paper, "reset_before_the_product and update_gate_swapped"),
-    ("04.buyer_score", index_of_the_best, "index_returned"),
-    ("04.buyer_score", quantile_of_lesson_00, "critical_ratio"),
+    ("04a.buyer_score", index_of_the_best, "index_returned"),
+    ("04a.buyer_score", quantile_of_lesson_00, "critical_ratio"),
     ("04.bptt", backwards("total += d * (1 - h[t]**2) * h[t-1]; d = d * u"), "slope_not_on_the_chain"),
     ("04.bptt", backwards("total += d * (1 - h[t]**2) * h[t-1]"), "chain_forgotten"),
     ("04.bptt", backwards("total += d * (1 - h[t]**2) * h[t-1]; d *= (1 - h[t]**2)"), "chain_without_u"),
