@@ -270,7 +270,7 @@ LESSONS = (
             "When tomorrow is not like yesterday",
             "Who pays",
         ),
-        needs=SecondPart(weeks=11, better_with=("orders.region_id",)),
+        needs=SecondPart(weeks=9, better_with=("orders.region_id",)),
         prerequisites=("00",),
         rewritten=True,
     ),
