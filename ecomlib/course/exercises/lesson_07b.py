@@ -1,8 +1,8 @@
-"""Defines lesson 07b's exercises: the conformal quantile, and coverage."""
+"""Defines lesson 07b's exercises: coverage, the conformal quantile, and the reserve that two costs ask for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -282,6 +282,98 @@ _COVERAGE_PAIRS = {
 }
 
 
+# --- the reserve ---
+
+
+def _at(errors: Floats, share: float, plus: int = 1, shift: int = 0) -> float:
+    """The score at the place that a share asks for, infinite beyond the last."""
+    place = int(np.ceil(round((len(errors) + plus) * share, 9))) + shift
+    return float(np.sort(errors)[max(place, 1) - 1]) if place <= len(errors) else float("inf")
+
+
+def reserve(errors: Floats, shortage: float, leftover: float) -> float:
+    """What to add to a forecast: the conformal quantile of signed errors at shortage / (shortage + leftover)."""
+    return _at(errors, shortage / (shortage + leftover))
+
+
+def _reserve_stub(errors: Floats, shortage: float, leftover: float) -> Any:
+    return ...
+
+
+def _reserve_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
+    small = np.array([2.0, -4.0, 0.5, -1.0, 6.0, 1.0, -2.0, 3.0, 0.0])
+    return [
+        (small, 3.0, 1.0),
+        (rng.normal(1.0, 5.0, 40), 9.0, 1.0),
+        (rng.normal(-1.0, 4.0, 25), 1.0, 2.0),
+        (rng.normal(0.0, 2.0, 7), 9.0, 1.0),  # too few for nine in ten
+    ]
+
+
+def _shared(share: Callable[[float, float], float], of: Callable[[Floats], Floats] = np.asarray) -> Answer:
+    return lambda errors, shortage, leftover: _at(of(errors), float(share(shortage, leftover)))
+
+
+def _right(shortage: float, leftover: float) -> float:
+    return shortage / (shortage + leftover)
+
+
+_RESERVE_MISTAKES: dict[str, tuple[Answer, str]] = {
+    "absolute_errors": (
+        _shared(_right, np.abs),
+        "You took the sizes of the errors. A reserve looks at one side only: an error below zero means that too much"
+        " was forecast, and it asks for less. Keep the signs.",
+    ),
+    "ratio_inverted": (
+        _shared(lambda shortage, leftover: leftover / (shortage + leftover)),
+        "The share is the other one: where a shortage costs more, more weeks must be enough. It is shortage / (shortage"
+        " + leftover).",
+    ),
+    "one_minus_the_ratio": (
+        _shared(lambda shortage, leftover: float(np.clip(1 - leftover / shortage, 0.01, 0.99))),
+        "1 - leftover / shortage is near the share where shortages are dear, and not it. The share is shortage /"
+        " (shortage + leftover).",
+    ),
+    "both_sides": (
+        _shared(lambda shortage, leftover: (1 + _right(shortage, leftover)) / 2),
+        "You left half of the misses on each side, as a two-sided interval does. An order is missed on one side only:"
+        " take the share itself.",
+    ),
+    "mean_of_the_errors": (
+        lambda errors, shortage, leftover: float(errors.mean()),
+        "This is the mean error: it mends the bias and knows nothing of costs. Sort the errors and take the place that"
+        " the two costs ask for.",
+    ),
+    "numpys_quantile": (
+        lambda errors, shortage, leftover: float(np.quantile(errors, _right(shortage, leftover))),
+        "The share is right, but numpy's quantile of the n errors interpolates, and forgets that the new error is one"
+        " of n + 1. Take the ceil((n + 1) · share)-th smallest.",
+    ),
+    "without_the_plus_one": (
+        lambda errors, shortage, leftover: _at(errors, _right(shortage, leftover), plus=0),
+        "You took the place ceil(n · share). The new error counts among its equals: n + 1.",
+    ),
+    "never_below_zero": (
+        lambda errors, shortage, leftover: max(reserve(errors, shortage, leftover), 0.0),
+        "A reserve may be negative: where leftovers are dear, it pays to order less than the forecast. Do not cut it at"
+        " zero.",
+    ),
+    "sign_turned": (
+        lambda errors, shortage, leftover: _at(-errors, _right(shortage, leftover)),
+        "You sorted forecast less truth. The errors are truth less forecast: above zero too little was forecast.",
+    ),
+    "largest_where_too_few": (
+        lambda errors, shortage, leftover: (
+            float(np.max(errors))
+            if np.isinf(reserve(errors, shortage, leftover))
+            else reserve(errors, shortage, leftover)
+        ),
+        "Right, but for few errors: seven of them cannot say what is enough in nine weeks of ten. Where the place lies"
+        " beyond n the answer is infinite.",
+    ),
+}
+
+
 EXERCISES = (
     Exercise(
         "07b.conformal_quantile",
@@ -301,5 +393,13 @@ EXERCISES = (
         mistakes=_COVERAGE_MISTAKES,
         pairs=_COVERAGE_PAIRS,
         praise="Read it beside the width: infinite intervals cover everything.",
+    ),
+    Exercise(
+        "07b.reserve",
+        solution=reserve,
+        stub=_reserve_stub,
+        cases=_reserve_cases,
+        mistakes=_RESERVE_MISTAKES,
+        praise="The same line as the width's, with the sign kept and the costs instead of a promise.",
     ),
 )
