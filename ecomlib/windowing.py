@@ -276,7 +276,7 @@ def _library(array: Array) -> Any:
 
 
 def tree_table(settings: WindowSettings, cut: Cut, last: int = 8) -> pd.DataFrame:
-    """Tabulate windows for trees, one row a window and step of its horizon (lesson 07, section 5).
+    """Tabulate windows for trees, one row a window and step of its horizon (lesson 07, section 1).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Ensembles: several forecasts combined into one, and conformal intervals around it (lesson 07)."""
+"""Ensembles: several forecasts combined into one, and conformal intervals around it (lessons 07 and 07b)."""
 
 from __future__ import annotations
 

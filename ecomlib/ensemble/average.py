@@ -1,4 +1,4 @@
-"""Averages forecasters: an average is a forecaster too (lesson 07, section 1)."""
+"""Averages forecasters: an average is a forecaster too (lesson 07, section 2)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _IT = "it"
 )
 @dataclass(frozen=True)
 class Average(Forecaster):
-    """Combine the forecasts of several forecasters row by row, as ``combine`` does (lesson 07, section 1).
+    """Combine the forecasts of several forecasters row by row, as ``combine`` does (lesson 07, section 2).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Puts conformal intervals around any forecaster: what is calibrated is a forecaster too (lesson 07, section 3)."""
+"""Puts conformal intervals around any forecaster: what is calibrated is a forecaster too (lesson 07b, section 2)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ALL, _IT = "all", "it"
 )
 @dataclass(frozen=True)
 class Conformal(Forecaster):
-    """Forecast as a member does, with intervals calibrated on its own past errors (lesson 07, section 3).
+    """Forecast as a member does, with intervals calibrated on its own past errors (lesson 07b, section 2).
 
     Split conformal: the last periods of the history are kept from the member, which is fitted once on the rest; its
     errors from rolling origins in the periods kept say how wide an interval must be. **The member that was calibrated

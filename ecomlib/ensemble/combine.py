@@ -1,4 +1,4 @@
-"""Combines several forecasts into one, and weighs them (lesson 07, section 1).
+"""Combines several forecasts into one, and weighs them (lesson 07, section 2).
 
 All functions read scored frames: ``unique_id, ds, cutoff, y`` and one column a model (see ``evaluation``). Weights are
 fitted on rows of earlier origins than those they are used on.
@@ -27,7 +27,7 @@ How = Literal["mean", "median", "log_mean"]
 def combine(
     frame: pd.DataFrame, models: Sequence[str], how: How = "mean", weights: Mapping[str, float] | None = None
 ) -> pd.Series:
-    """Combine several forecasts into one, units, aligned with the frame's rows (lesson 07, section 1).
+    """Combine several forecasts into one, units, aligned with the frame's rows (lesson 07, section 2).
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def combine(
 def stacking_weights(
     frame: pd.DataFrame, models: Sequence[str], loss: Literal["absolute", "squared"] = "absolute"
 ) -> pd.Series:
-    """Find the weights that would have erred least on these rows: none negative, sum one (lesson 07, section 2).
+    """Find the weights that would have erred least on these rows: none negative, sum one (lesson 07, section 4).
 
     Fit them on rows of a tuning part. ``absolute`` solves a linear programme (Koenker and Bassett, 1978), ``squared`` a
     quadratic one. Without the two constraints the weights of models that are alike explode, with opposite signs
@@ -125,7 +125,7 @@ def stacking_weights(
 
 
 def error_correlation(frame: pd.DataFrame, models: Sequence[str] | None = None) -> pd.DataFrame:
-    """Correlate the models' errors, (models, models): what averaging can remove (lesson 07, section 1).
+    """Correlate the models' errors, (models, models): what averaging can remove (lesson 07, section 2).
 
     With m members of variance s² and mean correlation r the mean's error has variance s² (r + (1 - r) / m).
     """

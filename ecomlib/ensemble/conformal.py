@@ -1,7 +1,7 @@
-"""Puts conformal prediction intervals around forecasts, and measures their coverage (lesson 07, section 3).
+"""Puts conformal prediction intervals around forecasts, and measures their coverage (lesson 07b, section 2).
 
 A conformal interval is the forecast plus or minus a quantile of its own past errors. What is promised holds on average
-over the rows, and only where past and future errors are alike (exchangeable): lesson 07, section 4 shows a region for
+over the rows, and only where past and future errors are alike (exchangeable): lesson 07b, section 1 shows a region for
 which the promise is broken, and mends it by groups. Nothing here looks at the ``y`` of what it forecasts.
 """
 
@@ -36,7 +36,7 @@ def too_few(rows: int, coverage: float) -> str | None:
 
 
 def conformal_quantile(scores: ArrayLike, coverage: float) -> float:
-    """Find the score that a new one will not exceed with the given probability (lesson 07, section 3).
+    """Find the score that a new one will not exceed with the given probability (lesson 07b, section 2).
 
     The ``ceil((n + 1) · coverage)``-th smallest of n scores; infinite where n is too small for the promise. The
     ``+ 1`` counts the new score itself among its equals: Vovk, Gammerman and Shafer (2005); Lei et al. (2018).
@@ -68,7 +68,7 @@ def split_conformal(
     side: Literal["both", "above"] = "both",
     floor: float = 0.0,
 ) -> pd.DataFrame:
-    """Make intervals for ``test`` from errors of ``calibration`` (lesson 07, section 3).
+    """Make intervals for ``test`` from errors of ``calibration`` (lesson 07b, section 2).
 
     Parameters
     ----------
@@ -80,14 +80,14 @@ def split_conformal(
     coverage : float
         The share that is promised, between 0 and 1.
     by : sequence of str
-        Columns: each of their groups gets a quantile of its own (Mondrian: Vovk et al., 2005; lesson 07, section 4).
+        Columns: each of their groups gets a quantile of its own (Mondrian: Vovk et al., 2005; lesson 07b, section 4).
     scale : str, optional
         A column of units in which errors are counted (normalised conformal prediction, Papadopoulos et al., 2002).
     least : int
         A group with fewer calibration rows gets the quantile of all, which ``group`` says by the word ``all``.
     side : {"both", "above"}
         ``"above"`` promises the upper end alone (score: how far the truth lay above a point forecast, which may be
-        negative): a quantile, and an order that is enough with probability ``coverage`` (lesson 07, section 6).
+        negative): a quantile, and an order that is enough with probability ``coverage`` (lesson 07b, section 6).
     floor : float
         What ``y`` never falls below, where ends are cut, which then costs no coverage: zero for units sold; ``-np.inf``
         for values that may be negative, such as units less returns.
@@ -168,7 +168,7 @@ def adaptive_conformal(
     scale: str | None = None,
     floor: float = 0.0,
 ) -> pd.DataFrame:
-    """Make intervals that learn from their misses, origin by origin (lesson 07, section 3).
+    """Make intervals that learn from their misses, origin by origin (lesson 07b, section 5).
 
     At each origin the scores known by then give the interval at the present level; when truths arrive, for each of
     their origins level += rate · (share missed - nominal share).
@@ -256,7 +256,7 @@ def adaptive_conformal(
 
 
 def coverage_by(frame: pd.DataFrame, by: Sequence[str], model: str, level: float = 90) -> pd.DataFrame:
-    """Measure the share of rows inside a model's interval and its mean width in units, by group (lesson 07, section 4).
+    """Measure the share of rows inside a model's interval and its mean width, by group (lesson 07b, section 4).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Measures coverage where the units are: weighted by units, and of the products that sell most (lesson 07, section 4).
+"""Measures coverage where the units are: weighted by units, and of the products that sell most (lesson 07b, section 4).
 
 Plain coverage counts every product alike. In most shops most products sell next to nothing, and an interval from 0 to 1
 holds them; an interval that misses what sells can so still hold "96 % of the weeks".
@@ -113,7 +113,7 @@ class SizeCoverage:
 
 
 def coverage_by_size(frame: pd.DataFrame, model: str, earlier: pd.Series, level: float = 90) -> SizeCoverage:
-    """Measure how many of a model's intervals held, and how many where the units are (lesson 07, section 4).
+    """Measure how many of a model's intervals held, and how many where the units are (lesson 07b, section 4).
 
     Parameters
     ----------

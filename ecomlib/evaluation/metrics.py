@@ -221,7 +221,7 @@ def poisson_deviance(frame: pd.DataFrame, models: Models) -> pd.DataFrame:
 
 
 def quantile_loss(frame: pd.DataFrame, models: Models, q: float = 0.5) -> pd.DataFrame:
-    """Compute the pinball loss of forecasts of quantile ``q``, one row a series and origin (lesson 07, section 3).
+    """Compute the pinball loss of forecasts of quantile ``q``, one row a series and origin (lesson 07b, section 3).
 
     Of each model the end of an interval that stands for the quantile is read where the frame has one (``model-hi-80``
     for ``q=0.9``), else the column ``model-q0.9``, else ``model`` itself, whatever it forecasts: so a median can be
@@ -243,7 +243,7 @@ def quantile_loss(frame: pd.DataFrame, models: Models, q: float = 0.5) -> pd.Dat
 
 @explained('coverage(frame, "gru", level=90), of a frame with gru-lo-90 and gru-hi-90')
 def coverage(frame: pd.DataFrame, models: Models, level: float = 90) -> pd.DataFrame:
-    """Compute the share of values inside a model's interval, ends included, a row a series and origin (lesson 07, 3).
+    """Compute the share of values inside a model's interval, ends included, a row a series and origin (lesson 07b, 2).
 
     Parameters
     ----------

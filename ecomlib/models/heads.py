@@ -88,7 +88,7 @@ class AbsoluteHead(SquaredHead):
 
 
 class QuantileHead(Head):
-    """Several quantiles that cannot cross: the lowest, and a positive step to each next one (lesson 07, section 3).
+    """Several quantiles that cannot cross: the lowest, and a positive step to each next one (lesson 07b, section 3).
 
     Pinball loss: Koenker and Bassett, "Regression Quantiles" (1978), averaged over the quantiles.
     """

@@ -61,7 +61,7 @@ class Trees(Forecaster):
     Notes
     -----
     The target is scaled as the windows scale it. Medians and quantiles keep their meaning in units under every scale, a
-    mean only where units are divided (lesson 07, section 3). A series too young for a window gets the mean of what it
+    mean only where units are divided (lesson 07, section 5). A series too young for a window gets the mean of what it
     sold. Ke et al. (2017), LightGBM.
 
     Examples

@@ -157,8 +157,8 @@ SLIPS: list[tuple[str, Callable[..., Any], str]] = [
     ("06.whole_plan", planned("plan", "reversed"), "later_week_first"),
     ("06.whole_plan", planned("plan", "default"), "later_week_first"),
     ("06.whole_plan", planned("total", "reversed"), "later_week_first and total_handed_out"),
-    ("07.conformal_quantile", snippet, "numpys_higher"),
-    ("07.conformal_quantile", snippet_capped, "numpys_higher"),
+    ("07b.conformal_quantile", snippet, "numpys_higher"),
+    ("07b.conformal_quantile", snippet_capped, "numpys_higher"),
     ("08.count_once", in_pandas(lambda e: e), "all_counted"),
     ("08.count_once", in_pandas(lambda e: e.drop_duplicates()), "key_and_payload"),
     ("08.count_once", in_pandas(lambda e: e.drop_duplicates("event_key", keep="last")), "last_wins"),
@@ -199,17 +199,17 @@ def test_numpys_quantile_of_counted_places_is_right_where_it_is_told_so() -> Non
         level = np.ceil((len(scores) + 1) * coverage) / len(scores)
         return float(np.quantile(scores, level, method="inverted_cdf")) if level <= 1 else float("inf")
 
-    assert judge(find("07.conformal_quantile"), counted).status == "right"
+    assert judge(find("07b.conformal_quantile"), counted).status == "right"
 
 
 def test_the_first_input_that_fails_is_shown_whether_the_answer_stops_or_differs() -> None:
-    stopped = judge(find("07.conformal_quantile"), lambda scores, coverage: scores["high"])
+    stopped = judge(find("07b.conformal_quantile"), lambda scores, coverage: scores["high"])
     assert stopped.status == "error" and "scores = [3.  1.  4.  1.5" in stopped.text
     assert "coverage = 0.75" in stopped.text
     differs = judge(find("07.stacking_weight"), lambda first, second, y, valid: 0.123)
     assert differs.status == "wrong" and "first = [10.5 12." in differs.text and "got:      0.123" in differs.text
     later = judge(
-        find("07.conformal_quantile"), lambda scores, coverage: float(np.sort(scores)[min(8, len(scores) - 1)])
+        find("07b.conformal_quantile"), lambda scores, coverage: float(np.sort(scores)[min(8, len(scores) - 1)])
     )
     assert "3.5" not in later.text.partition("expected")[0], "the first input was answered rightly"
 
