@@ -50,7 +50,7 @@ TUNING, STORES, SEEDS = (1, 2), tuple(range(3, 13)), (0, 1, 2)
 TUNING_LOG = Path(__file__).resolve().parent / "tuning" / "modern_field.csv"
 SHAPE: dict[str, Any] = {"head": "absolute", "hidden": 24, "decoder": 32}
 KEYS = ["unique_id", "ds", "cutoff"]
-RATES = ({"lr": 3e-3}, {"lr": 8e-3})
+RATES = ({"lr": 3e-3}, {"lr": 8e-3}, {"lr": 2e-2})
 # What is tried on the tuning stores: each learning rate with each of these.
 OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
     "averages": ({}, {"spans": (1, 2, 4, 8, 26)}),
