@@ -85,9 +85,9 @@ def backtested(panel: pd.DataFrame, origins: Any, settings: dict[str, Any], seed
 def weights_of(settings: dict[str, Any]) -> int:
     """Trainable weights of a recipe's network."""
     member = networks.recipe(**settings).member
-    shape = {"past": len(member.window.past), "future": len(member.window.future), "look_back": member.window.look_back}
-    made = member.network_class.Settings(**shape, horizon=protocol.HORIZON, **member.options)
-    return int(member.network_class(made).count())
+    window, kind = member.window, member.network_class
+    shape: dict[str, Any] = {"past": len(window.past), "future": len(window.future), "look_back": window.look_back}
+    return int(kind(kind.Settings(**shape, horizon=protocol.HORIZON, **member.options)).count())
 
 
 def result_table(frame: pd.DataFrame, panel: pd.DataFrame, names: list[str], rivals: list[str]) -> pd.DataFrame:
@@ -114,7 +114,7 @@ def result_table(frame: pd.DataFrame, panel: pd.DataFrame, names: list[str], riv
             )
             theirs = each.get(rival, wape(frame, rival)[rival].mean())
             ends = verdict.relative
-            claim = {"relative": ends.estimate, "relative_low": ends.low, "relative_high": ends.high}
+            claim: dict[str, Any] = {"relative": ends.estimate, "relative_low": ends.low, "relative_high": ends.high}
             claim |= {"word": verdict.word, "wins": verdict.wins, "of": len(verdict.by_origin)}
             rows.append({**base, "rival": rival, **claim})
             rows[-1]["smallest"] = simulated.smallest(ends.low, ends.high, each[name] / theirs - 1)
