@@ -204,6 +204,23 @@ LESSONS = (
         prerequisites=("04",),
     ),
     Lesson(
+        "04c",
+        "The modern field",
+        "Which of the new ones is worth your evening?",
+        "04c_modern_field.ipynb",
+        (
+            "One contract",
+            "The line, the patch and the column",
+            "Same windows, same budget",
+            "What moves the error",
+            "A forecaster that never saw the shop",
+            "A class of your own",
+        ),
+        needs=SecondPart(weeks=13),
+        prerequisites=("04",),
+        rewritten=True,
+    ),
+    Lesson(
         "05",
         "Space and time",
         "It is raining in the west: what will the east buy on Thursday?",
