@@ -9,7 +9,8 @@ writes its outputs (``--check`` only checks). Its cells are known by their tags:
 tag                 cell
 ==================  ===============================================================================================
 (first cell)        Markdown: ``# 00 · Quickstart``, the question, and the line ``<!-- badge --><!-- /badge -->``
-                    followed by runtime and minutes; ``make address`` fills in the Colab badge, nobody else does
+                    followed by CPU or GPU and ``<!-- minutes --><!-- /minutes -->``; ``make address`` fills in the
+                    Colab badge, ``make notebooks`` the minutes, nobody else does
 ``setup``           code: exactly ``ecomlib.course.setup_cell.text()``; ``make notebooks`` writes it for you
 ``parameters``      code: assignments of literals only (SIZE, SEED, DEVICE, STORE); derive in the next cell
 (headings)          ``## 3 · Cleaning with a report *(build)*`` – build, compare, diagnose, decide, or Part B;

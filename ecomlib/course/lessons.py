@@ -19,6 +19,7 @@ from ecomlib.files import write_whole
 
 COPY = "ecomlib-lessons"
 HEADING = re.compile(r"^##\s+(?:(?P<number>\d+)\s+·\s+)?(?P<title>.+?)\s*(?:\*\((?P<kind>[^)]+)\)\*)?\s*$")
+MINUTES = re.compile(r"<!-- minutes -->.*?<!-- /minutes -->", re.S)
 BADGE = re.compile(r"<!-- badge -->.*?<!-- /badge -->", re.S)
 # One thread for each notebook: two can then run side by side, and times are comparable.
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -181,11 +182,11 @@ def code_hash(notebook: Any) -> str:
 
 
 def text_hash(notebook: Any) -> str:
-    """SHA-256 of what a reader reads beside the code: Markdown, order of cells, tags, what is hidden. No badge."""
+    """SHA-256 of what is read beside the code: Markdown, order of cells, tags, what is hidden; no badge, no minutes."""
     cells = []
     for cell in notebook.cells:
         own = {name: cell.metadata[name] for name in ("jupyter", "predict") if name in cell.metadata}
-        text = "" if cell.cell_type == "code" else BADGE.sub("", cell.source)
+        text = "" if cell.cell_type == "code" else MINUTES.sub("", BADGE.sub("", cell.source))
         cells.append([cell.cell_type, sorted(tags(cell)), own, text])
     return _sha256([*cells, notebook.metadata.get("air", {})])
 

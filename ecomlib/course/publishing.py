@@ -18,6 +18,9 @@ Kind = Literal["map", "fan", "leaderboard", "money", "figure", "answer", "shop",
 DPI = 150
 DEFAULT_SIZE = "small"
 FIRST_COLUMNS = ("lesson", "store", "model", "kind", "wape", "bias", "rmsse", "skill", "money", "seconds")
+# What two lessons can be compared by, the first that both have; and what the page leaves to the report.
+COMPARED, LOWER_IS_BETTER = ("wape", "skill", "money"), ("wape",)
+NOT_SHOWN, MOST_MEASURES = ("lesson", "store", "model", "kind"), 4
 
 
 def texts(column: pd.Series) -> list[str]:
@@ -149,23 +152,36 @@ def order_columns(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.reindex(columns=[*FIRST_COLUMNS, *extra])
 
 
+def _two_before(lesson: str, own: pd.DataFrame, store: str) -> pd.DataFrame:
+    """Pick the best row of each of the two lessons before that measured what this lesson's first measure is."""
+    earlier = recorded_results()
+    earlier = earlier[(earlier["lesson"] < lesson) & (earlier["store"] == store)]
+    measure = next((name for name in COMPARED if name in own and own[name].notna().any()), None)
+    if measure is None or measure not in earlier:
+        return earlier.iloc[:0]
+    earlier = earlier[earlier[measure].notna() & (earlier["kind"] != "floor")]
+    best = earlier.sort_values(measure, ascending=measure in LOWER_IS_BETTER, kind="stable").groupby("lesson").head(1)
+    return best.sort_values("lesson").tail(2)
+
+
 def results_table(
     lesson: str,
     rows: pd.DataFrame | Sequence[Mapping[str, Any]],
     *,
     store: str = "simulated",
-    title: str = "The course's results so far",
+    title: str = "This lesson's rows of the course's results",
 ) -> None:
-    """Show the course's results table with this lesson's rows (bold) under those of earlier lessons.
+    """Show this lesson's rows (bold) under the best of each of the two lessons before that measured the same.
 
-    Earlier rows come from the last full run at the default size; later lessons' are left out, and so are all of them
-    where this run is of another size (the notebook's ``SIZE``): their errors are of another shop.
+    Earlier rows come from the last full run at the default size; they are left out where this run is of another size
+    (the notebook's ``SIZE``): their errors are of another shop. The report has all rows and columns.
 
     Parameters
     ----------
     lesson: its number, such as ``"00"``.
     rows: ``model`` and any of ``kind`` (peer, network, ensemble, floor), ``wape``, ``bias`` and ``rmsse`` (no unit),
         ``skill`` (share of the way from naive to attainable), ``money`` (a week), ``seconds``; more columns are kept.
+        The page shows the first four columns that have values.
     store: the store they were measured on.
     """
     own = pd.DataFrame(rows).copy()
@@ -174,18 +190,20 @@ def results_table(
     own.insert(0, "lesson", lesson)
     if "store" not in own.columns:
         own.insert(1, "store", store)
-    earlier = recorded_results()
-    earlier = earlier[(earlier["lesson"] < lesson) & (earlier["store"] == store)]
-    size = _size()
-    other = store == "simulated" and size != DEFAULT_SIZE and len(earlier) > 0
+    earlier = _two_before(lesson, own, store)
+    other = store == "simulated" and _size() != DEFAULT_SIZE and len(earlier) > 0
     if other:
         earlier = earlier.iloc[:0]
+    measured = [
+        name for name in order_columns(own) if name not in NOT_SHOWN and name in own and own[name].notna().any()
+    ]
+    columns = ["lesson", "model", *measured[:MOST_MEASURES]]
     parts = [part for part in (earlier, own) if len(part)]
-    shown = order_columns(pd.concat(parts, ignore_index=True)).dropna(axis="columns", how="all")
+    shown = pd.concat(parts, ignore_index=True).reindex(columns=columns)
     marked = [False] * len(earlier) + [True] * len(own)
     note = "Bold: this run. Other rows: the last full run at the default size." if len(earlier) else ""
     if other:
-        note = f"Size {size}: earlier lessons' rows are of {DEFAULT_SIZE}, another shop, and are not shown."
+        note = f"Size {_size()}: earlier lessons' rows are of {DEFAULT_SIZE}, another shop, and are not shown."
     records = json.loads(own.to_json(orient="records", double_precision=6))
     _show(
         {

@@ -353,9 +353,13 @@ def test_the_command_shows_a_table_and_fails_for_a_rewritten_lesson(
 def test_a_prompt_is_tried_as_a_reader_would(tmp_path: Path) -> None:
     nb = toy_lesson.lesson(exercise=False)
     nb.cells = [cell for cell in nb.cells if cell.cell_type == "code" and "results_table" not in cell.source]
-    nb.cells += [toy_lesson.code('assert SIZE == "small"\nshare = 0.5\nleft = 1 - share'), toy_lesson.code("1 / 0")]
-    tried = prompts.Prompt(len(nb.cells) - 2, "share = 0.5", "share = 0.9", "left", "down")
-    assert try_prompts.outcome(nb, tried, tmp_path, size="small") == "down"
+    first = toy_lesson.code('assert SIZE == "small"\nshare = 0.5\nleft = 1 - share')
+    second = toy_lesson.code("more = 1")
+    first.metadata["predict"] = {"line": "share = 0.5", "replacement": "share = 0.9", "look": "left", "direction": "?"}
+    second.metadata["predict"] = {"line": "more = 1", "replacement": "more = 2", "look": "more", "direction": "?"}
+    nb.cells += [first, toy_lesson.code("nothing = 0"), second, toy_lesson.code("1 / 0")]
+    end = len(nb.cells)
+    assert try_prompts.outcomes(nb, tmp_path, size="small") == {end - 4: "down", end - 2: "up"}
     assert [try_prompts.direction(1, after) for after in (2.0, 0.5, 1 + 1e-12)] == ["up", "down", "same"]
 
 

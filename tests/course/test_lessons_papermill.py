@@ -74,8 +74,9 @@ def test_the_learners_set_runs(path: Path, filled: bool, tmp_path: Path) -> None
 @pytest.mark.parametrize("path", REWRITTEN, ids=lambda p: p.stem)
 def test_the_prompts_go_the_way_that_the_lesson_says(path: Path, size: str, tmp_path: Path) -> None:
     nb = lessons.read(path)
-    found = {prompt.cell: try_prompts.outcome(nb, prompt, tmp_path, size=size) for prompt in prompts.prompts(nb)}
-    assert found == {prompt.cell: prompt.direction for prompt in prompts.prompts(nb)}
+    assert try_prompts.outcomes(nb, tmp_path, size=size) == {
+        prompt.cell: prompt.direction for prompt in prompts.prompts(nb)
+    }
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda p: p.stem)

@@ -376,8 +376,9 @@ def test_make_notebooks_executes_and_notes_what_it_did(
     board = (project / execute.RESULTS).read_text(encoding="utf-8").splitlines()
     assert board[0].startswith("lesson,store,model") and board[1].startswith("90,simulated,naive,peer,0.5")
     readme = (project / "README.md").read_text(encoding="utf-8")
-    assert re.search(r"\| \[90 · Toy\]\(notebooks/90_toy.ipynb\) \| Why\? \| \d+ s \|", readme)
-    assert "| 00 · Quickstart | What shall we order on Monday? | not yet |" in readme
+    row = r"\| \[90 · Toy\]\(notebooks/90_toy.ipynb\) \| Why\? \| 5 min \+ 15 min of exercises \| \d+ s \|"
+    assert re.search(row, readme)
+    assert "| 00 · Quickstart | What shall we order on Monday? |  | not yet |" in readme
     assert readme.index("00 · Quickstart") < readme.index("**On the shelf**") < readme.index("90 · Toy")
     assert readme.startswith("# A\n") and readme.endswith("end\n") and "old" not in readme
 

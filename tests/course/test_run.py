@@ -334,25 +334,44 @@ def test_a_table_without_rows_is_read_back_as_one(tmp_path: Path, monkeypatch: p
     publishing.results_table("00", [{"model": "naive", "wape": 0.5}])
 
 
-def test_the_results_table_shows_earlier_lessons_only(
+def test_the_results_table_shows_the_best_of_the_two_lessons_before(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recorded = pd.DataFrame(
         {
-            "lesson": ["00", "01", "04"],
-            "store": ["simulated"] * 3,
-            "model": ["first", "old", "later"],
-            "wape": [0.6, 0.5, 0.4],
+            "lesson": ["00", "01", "01", "01", "02", "03", "04"],
+            "store": ["simulated"] * 7,
+            "model": ["first", "worse", "second", "perfect", "third", "other", "later"],
+            "kind": ["peer", "peer", "network", "floor", "network", "peer", "network"],
+            "wape": [0.6, 0.6, 0.5, 0.1, 0.45, None, 0.4],
         }
     )
     monkeypatch.setattr(publishing, "recorded_results", lambda: recorded)
-    publishing.results_table("01", [{"model": "new", "wape": 0.45}])
+    rows = [{"model": "new", "wape": 0.44, "bias": 0.0, "skill": 0.5, "money": 7.0, "a": 1.0, "left out": 2.0}]
+    publishing.results_table("03", rows)
     shown = capsys.readouterr().out
-    assert "first" in shown and "new" in shown
-    assert "old" not in shown and "later" not in shown
+    assert all(name in shown for name in ("second", "third", "new", "money"))
+    assert not any(name in shown for name in ("first", "worse", "perfect", "other", "later", "left out", "simulated"))
+    publishing.results_table("03", [{"model": "new", "seconds": 1.0}])  # measures nothing that the others did
+    assert "third" not in capsys.readouterr().out
     # A run of another size is another shop: nothing stands beside it.
     monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: SimpleNamespace(user_ns={"SIZE": "tiny"}))
     monkeypatch.setattr(publishing, "_show", lambda data, metadata: print(data["text/plain"]))
-    publishing.results_table("01", [{"model": "new", "wape": 0.45}])
+    publishing.results_table("03", [{"model": "new", "wape": 0.45}])
     shown = capsys.readouterr().out
-    assert "new" in shown and "first" not in shown and "Size tiny" in shown
+    assert "new" in shown and "third" not in shown and "Size tiny" in shown
+
+
+def test_the_report_opens_with_the_answers_that_matter_most_to_a_shop() -> None:
+    def answer(text: str, *, real: bool = False) -> report.Mark:
+        return report.Mark("answer", "What then?", "", text, [], {}, real)
+
+    published = {
+        "02": [answer("Two.")],
+        "03": [answer("Three & more.")],
+        "00": [answer("None."), answer("Own", real=True)],
+    }
+    page = report.page([], RunSettings(), published)
+    first = page[page.index('id="first"') : page.index('id="lessons"')]
+    assert first.index("None.") < first.index("Three &amp; more.") and "Two." not in first and "Own" not in first
+    assert 'id="first"' not in report.page([], RunSettings(), {"02": [answer("Two.")]})

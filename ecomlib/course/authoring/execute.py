@@ -134,6 +134,13 @@ def _insist(lesson: LessonFile, complaints: Sequence[str]) -> None:
         raise LessonError("\n  ".join([f"{lesson.path.name} breaks {len(complaints)} rules:", *complaints]))
 
 
+def tell_minutes(notebook: Any) -> None:
+    """Write the estimated minutes between their marks in the first cell, where it has them."""
+    first = notebook.cells[0]
+    said = f"<!-- minutes -->about {minutes.estimate(notebook).text()}, estimated<!-- /minutes -->"
+    first.source = lessons.MINUTES.sub(said, first.source)
+
+
 def make(lesson: LessonFile) -> float:
     """Execute one lesson and write it with its outputs, or raise ``LessonError`` and leave the file as it was."""
     notebook = prepare(lesson)
@@ -144,12 +151,15 @@ def make(lesson: LessonFile) -> float:
     keep_clocks(notebook, old)
     notebook.metadata.pop("papermill", None)
     beyond = reach.loaded_beyond(notebook, lesson.number, loaded)
+    taken = keep_seconds(seconds, old.metadata.get("ecomlib", {}).get("seconds"))
+    notebook.metadata["ecomlib"] = {"seconds": taken}
+    tell_minutes(notebook)
     notebook.metadata["ecomlib"] = {
         "code_sha256": lessons.code_hash(notebook),
         "text_sha256": lessons.text_hash(notebook),
         "outputs_sha256": lessons.outputs_hash(notebook),
         "imports_sha256": reach.imports_hash(notebook, lesson.number, beyond),
-        "seconds": keep_seconds(seconds, old.metadata.get("ecomlib", {}).get("seconds")),
+        "seconds": taken,
         **({"loaded": beyond} if beyond else {}),
     }
     _insist(lesson, [*lint.complaints(notebook, lesson.number), *guard.forged(notebook)])
@@ -177,6 +187,7 @@ def note_prose(lesson: LessonFile) -> bool:
         )
     if noted["text_sha256"] == lessons.text_hash(notebook):
         return False
+    tell_minutes(notebook)
     noted["text_sha256"] = lessons.text_hash(notebook)
     _insist(lesson, lint.complaints(notebook, lesson.number))
     write_whole(lesson.path, lessons.dump(notebook))
@@ -214,22 +225,24 @@ def _what_is_stale(notebook: Any, number: str) -> str:
 
 
 def readme_table(folder: Path) -> str:
-    """Format the README's table of lessons, the spine first: question and measured seconds, or "not yet"."""
+    """Format the README's table of lessons, the spine first: question, estimated minutes, measured seconds."""
     with_badge = bool(setup_cell.REPOSITORY)
-    lines = ["| lesson | the shop's question | runs in |" + (" |" if with_badge else "")]
-    lines.append("|---|---|---|" + ("---|" if with_badge else ""))
+    lines = ["| lesson | the shop's question | takes, estimated | runs in |" + (" |" if with_badge else "")]
+    lines.append("|---|---|---|---|" + ("---|" if with_badge else ""))
     shelf = False
     for entry in syllabus.in_reading_order():
         if not entry.spine and not shelf:
             shelf = True
-            lines.append("| **On the shelf**, for when a question calls for it | | |" + (" |" if with_badge else ""))
+            lines.append("| **On the shelf**, for when a question calls for it | | | |" + (" |" if with_badge else ""))
         path = folder / entry.file
-        name, ran, mark = f"{entry.number} · {entry.title}", "not yet", ""
+        name, takes, ran, mark = f"{entry.number} · {entry.title}", "", "not yet", ""
         if path.is_file():
-            seconds = lessons.read(path).metadata.get("ecomlib", {}).get("seconds")
+            notebook = lessons.read(path)
+            seconds = notebook.metadata.get("ecomlib", {}).get("seconds")
+            takes = minutes.estimate(notebook).text()
             name, ran = f"[{name}](notebooks/{entry.file})", f"{seconds:.0f} s" if seconds else "not measured"
             mark = address.badge(setup_cell.REPOSITORY, entry.file) if with_badge else ""
-        lines.append(f"| {name} | {entry.question} | {ran} |" + (f" {mark} |" if with_badge else ""))
+        lines.append(f"| {name} | {entry.question} | {takes} | {ran} |" + (f" {mark} |" if with_badge else ""))
     return "\n".join(lines)
 
 

@@ -58,6 +58,9 @@ def opening(nb: Any, number: str) -> Iterator[str]:
         return
     if not lessons.BADGE.search(first.source):
         yield "the first cell has the badge's marks: <!-- badge --><!-- /badge -->"
+    planned = syllabus.lesson(number)
+    if planned and planned.rewritten and not lessons.MINUTES.search(first.source):
+        yield "the first cell has the minutes' marks: <!-- minutes --><!-- /minutes -->"
     setups = [n for n, c in enumerate(nb.cells) if "setup" in lessons.tags(c)]
     params = [n for n, c in enumerate(nb.cells) if "parameters" in lessons.tags(c)]
     if len(setups) != 1 or len(params) != 1:

@@ -18,15 +18,15 @@ def direction(before: float, after: float) -> str:
     return "up" if after > before else "down"
 
 
-def outcome(notebook: Any, prompt: prompts.Prompt, folder: Path, *, size: str = "tiny") -> str:
-    """Run a lesson up to a prompt's cell, then that cell once more with its line changed, in one kernel.
+def outcomes(notebook: Any, folder: Path, *, size: str = "tiny") -> dict[int, str]:
+    """Run a lesson up to its last prompt, and each prompt's cell once more with its line changed, in one kernel.
+
+    One kernel will do for all prompts, as no later cell reads what a prompt changes.
 
     Parameters
     ----------
     notebook : nbformat.NotebookNode
         The lesson; it is left as it is.
-    prompt : Prompt
-        One of its prompts.
     folder : Path
         Where the kernel works.
     size : str
@@ -34,18 +34,25 @@ def outcome(notebook: Any, prompt: prompts.Prompt, folder: Path, *, size: str = 
 
     Returns
     -------
-    str
-        Which way the prompt's ``look`` went: up, down or same.
+    dict of int to str
+        For each prompt's cell, by its index, which way the prompt's ``look`` went: up, down or same.
     """
     new_cell = lessons.library("nbformat").v4.new_code_cell
-    changed = prompts.change(notebook, prompt).cells[prompt.cell]
+    found = {prompt.cell: prompt for prompt in prompts.prompts(notebook)}
     tried = copy.deepcopy(notebook)
-    tried.cells = [cell for cell in tried.cells[: prompt.cell + 1] if "solution" not in lessons.tags(cell)]
-    for cell in tried.cells:
+    cells, places = [], {}
+    for index, cell in enumerate(tried.cells[: max(found, default=-1) + 1]):
+        if "solution" in lessons.tags(cell):
+            continue
         if "parameters" in lessons.tags(cell) and "SIZE" in cell.source:
             cell.source += f'\nSIZE = "{size}"'
-    look = f"print(float({prompt.look}))"
-    tried.cells += [new_cell(look), new_cell(changed.source), new_cell(look)]
+        cells.append(cell)
+        if index in found:
+            look = f"print(float({found[index].look}))"
+            changed = prompts.change(notebook, found[index]).cells[index].source
+            cells += [new_cell(look), new_cell(changed), new_cell(look)]
+            places[index] = len(cells)
+    tried.cells = cells
     execute.execute(tried, folder)
-    before, after = (float(tried.cells[place].outputs[0].text) for place in (-3, -1))
-    return direction(before, after)
+    said = {index: [float(cells[end - back].outputs[0].text) for back in (3, 1)] for index, end in places.items()}
+    return {index: direction(*values) for index, values in said.items()}

@@ -31,6 +31,8 @@ GROUPS = (
     ("figure", "More figures", "What else the lessons found."),
 )
 SIMULATED = "simulated store"
+# The answers that matter most to a shop: what to order, what a price does, how wrong the forecast may be.
+FIRST = ("00", "03", "07b")
 VERSIONS = (
     "ecomlib",
     "numpy",
@@ -114,6 +116,18 @@ def _card(run: LessonRun, published: Sequence[Mark]) -> str:
         f'<article class="card"><h3>{run.lesson.number} · {html.escape(run.lesson.title)}</h3>{question}{answers}'
         f"<p>{state} in {run.seconds:.0f} s{link}</p>{failure}</article>"
     )
+
+
+def _three(published: dict[str, list[Mark]]) -> str:
+    """Put the answers that matter most to a shop first, of those lessons that ran; empty where none did."""
+    found = [(n, mark) for n in FIRST for mark in published.get(n, []) if mark.kind == "answer" and not mark.real]
+    said = "".join(
+        f'<p class="answer"><b>{html.escape(mark.title)}</b> {html.escape(mark.text.replace("*", ""))} '
+        f'<span class="soft">Lesson {n}</span></p>'
+        for n, mark in found
+    )
+    lead = f'<p class="soft">What the lessons found on the {SIMULATED}.</p>'
+    return f'<section><h2 id="first">For the shop</h2>{lead}{said}</section>' if said else ""
 
 
 def _times(runs: Sequence[LessonRun]) -> str:
@@ -215,7 +229,7 @@ def page(runs: Sequence[LessonRun], settings: RunSettings, published: dict[str, 
         f'<p class="soft">{state}, {total:.0f} s of lesson time · {html.escape(asked)} · {when}</p>'
         f'<nav aria-label="Parts of this page">{"".join(links)}<a href="#lessons">Lessons</a>'
         f'{real}<a href="#times">Times</a>'
-        f'<a href="#versions">Versions</a></nav></header><main>{own}'
+        f'<a href="#versions">Versions</a></nav></header><main>{own}{_three(published)}'
         f'<section><h2 id="lessons">Questions and answers</h2><div class="cards">{cards}</div></section>'
         f"{''.join(blocks)}{recorded_protocol()}"
         f'<section><h2 id="times">Times</h2>{_times(runs)}</section>'
