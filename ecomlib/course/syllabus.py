@@ -202,6 +202,7 @@ LESSONS = (
         ),
         needs=SecondPart(weeks=2),
         prerequisites=("04",),
+        rewritten=True,
     ),
     Lesson(
         "04c",
