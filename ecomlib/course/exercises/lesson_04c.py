@@ -259,7 +259,13 @@ def _fading_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
 
 
 def _faded(
-    *, keep: str = "a", write: str = "1-a", start: str = "zero", order: int = 1, give: str = "new", only_last: bool = False
+    *,
+    keep: str = "a",
+    write: str = "1-a",
+    start: str = "zero",
+    order: int = 1,
+    give: str = "new",
+    only_last: bool = False,
 ) -> Answer:
     """The layer with another share kept or written, another start, the other direction, or the state before."""
 
