@@ -47,9 +47,9 @@ def test_the_smallest_difference_counts_redrawing_and_trainings(field: ModuleTyp
 
 def test_the_best_candidate_over_the_tuning_stores_is_chosen(field: ModuleType, tmp_path: Path) -> None:
     rows = [
-        {"network": name, "candidate": number, "store": store, "wape": 0.4 - 0.1 * (number == 2) + 0.3 * (store == 2)}
+        {"network": name, "candidate": number, "store": store, "wape": 0.4 - 0.1 * (number == 3) + 0.3 * (store == 2)}
         for name in field.OPTIONS
-        for number in range(4)
+        for number in range(6)
         for store in (1, 2)
     ]
     rows.append({"network": "gru", "candidate": 1, "store": 1, "wape": -0.5})

@@ -1,4 +1,4 @@
-"""Defines lesson 04b's exercises: work and bytes before any run, windows by index, scaling before clipping."""
+"""Defines lesson 04b's exercises: the work before any run, windows by index, scaling before clipping."""
 
 from __future__ import annotations
 
@@ -107,63 +107,6 @@ _FLOPS_PAIRS: dict[tuple[str, str], Answer] = {
     ("one_gate", "one_step"): _flops(gates=1, steps=False),
     ("no_recurrence", "one_step"): _flops(h=False, steps=False),
     ("no_inputs", "one_step"): _flops(x=False, steps=False),
-}
-
-
-# --- bytes ---
-
-
-def batch_bytes(batch: int, look_back: int, covariates: int) -> int:
-    """Bytes of x (B, T, C) in 32 bits and of its mask (B, T), a bool in one byte."""
-    return batch * look_back * (4 * covariates + 1)
-
-
-def _bytes_stub(batch: int, look_back: int, covariates: int) -> Any:
-    return ...
-
-
-def _bytes_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
-    return [(1, 2, 3), (512, 28, 9), tuple(int(v) for v in rng.integers(2, 90, 3))]
-
-
-_BYTES_MISTAKES: dict[str, tuple[Answer, str]] = {
-    "float64": (
-        lambda batch, look_back, covariates: batch * look_back * (8 * covariates + 1),
-        "Eight bytes a number are numpy's float64. A network trains in 32 bits: half of these bytes would be moved for"
-        " nothing.",
-    ),
-    "all_float64": (
-        lambda batch, look_back, covariates: batch * look_back * 8 * (covariates + 1),
-        "Eight bytes a number are numpy's float64, and a yes or no needs one byte: both tensors are too large.",
-    ),
-    "mask_in_32_bits": (
-        lambda batch, look_back, covariates: batch * look_back * 4 * (covariates + 1),
-        "The covariates are right. The mask is a bool: torch keeps it in one byte, not in four.",
-    ),
-    "mask_of_every_covariate": (
-        lambda batch, look_back, covariates: batch * look_back * covariates * 5,
-        "The mask says whether the *period* was seen: one value for each window and period, not for each covariate.",
-    ),
-    "mask_in_bits": (
-        lambda batch, look_back, covariates: batch * look_back * (4 * covariates + 1 / 8),
-        "A bool holds one bit of information, but torch stores it in a whole byte, so that it can be addressed.",
-    ),
-    "no_mask": (
-        lambda batch, look_back, covariates: batch * look_back * 4 * covariates,
-        "The mask is missing: it travels with the batch, since padding must not be read as zeros.",
-    ),
-    "numbers_not_bytes": (
-        lambda batch, look_back, covariates: batch * look_back * (covariates + 1),
-        "That is how many numbers there are. How many bytes has each of them?",
-    ),
-}
-
-_BYTES_PAIRS: dict[tuple[str, str], Answer] = {
-    ("float64", "no_mask"): lambda batch, look_back, covariates: batch * look_back * 8 * covariates,
-    ("float64", "mask_in_32_bits"): lambda batch, look_back, covariates: batch * look_back * (8 * covariates + 4),
-    ("float64", "mask_in_bits"): lambda batch, look_back, covariates: batch * look_back * (8 * covariates + 1 / 8),
-    ("float64", "mask_of_every_covariate"): lambda batch, look_back, covariates: batch * look_back * covariates * 9,
-    ("numbers_not_bytes", "no_mask"): lambda batch, look_back, covariates: batch * look_back * covariates,
 }
 
 
@@ -408,15 +351,6 @@ EXERCISES = (
         also=_FLOPS_ALSO,
         pairs=_FLOPS_PAIRS,
         praise="You can tell how long a network must take at least before anybody has run it.",
-    ),
-    Exercise(
-        "04b.batch_bytes",
-        solution=batch_bytes,
-        stub=_bytes_stub,
-        cases=_bytes_cases,
-        mistakes=_BYTES_MISTAKES,
-        pairs=_BYTES_PAIRS,
-        praise="That is what each step has to move where the data do not live on the device.",
     ),
     Exercise(
         "04b.gather",
