@@ -68,13 +68,13 @@ _PATCHES_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "filled_behind": (
         _patched(fill="back"),
-        "The zeros stand behind the last week: the network would read an empty shop just before the origin. Put them in "
-        "front.",
+        "The zeros stand behind the last week: the network would read an empty shop just before the origin. "
+        "Put them in front.",
     ),
     "first_weeks_lost": (
         _patched(fill="newest", down=True),
-        "The last patch ends where it should, but the first weeks are in no patch. One more patch, filled with zeros in "
-        "front, takes them in.",
+        "The last patch ends where it should, but the first weeks are in no patch. One more patch, filled with zeros "
+        "in front, takes them in.",
     ),
     "first_week_repeated": (
         _patched(fill="edge"),
@@ -168,16 +168,16 @@ def _window(
 
 
 _LOOKS = (
-    "You read weeks that are to be forecast. Only the first `len(w)` weeks are known at the origin; everything, the level "
-    "too, comes from them."
+    "You read weeks that are to be forecast. Only the first `len(w)` weeks are known at the origin; everything, the "
+    "level too, comes from them."
 )
 _TWICE = "The level is added or the scale applied twice: what was taken away once is put back once."
 _WINDOW_MISTAKES: dict[str, tuple[Answer, str]] = {
     "looks_ahead": (_window(level_of="all"), _LOOKS),
     "forgets_the_level": (
         _window(back=0.0),
-        "The level is not put back: your network says how far the product departs from its usual week, and the usual week "
-        "is missing. Every forecast is near zero.",
+        "The level is not put back: your network says how far the product departs from its usual week, and the usual "
+        "week is missing. Every forecast is near zero.",
     ),
     "scales_twice": (_window(back=2.0), _TWICE),
     "never_scaled": (
@@ -296,8 +296,8 @@ _FADING_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "written_whole": (
         _faded(write="one"),
-        "The new week is written whole, so the state grows to 1 / (1 - a) times the level of x: the scale is forgotten. "
-        "Write the share 1 - a.",
+        "The new week is written whole, so the state grows to 1 / (1 - a) times the level of x: the scale is "
+        "forgotten. Write the share 1 - a.",
     ),
     "written_with_a": (
         _faded(write="a"),
