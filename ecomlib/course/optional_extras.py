@@ -1,4 +1,4 @@
-"""Skips cells that need an optional extra that is not installed; such a cell names the extra in its first line, below its title."""
+"""Skips cells that need an optional extra that is not installed; its name stands in the first line below the title."""
 
 from __future__ import annotations
 

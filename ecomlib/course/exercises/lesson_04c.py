@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -145,7 +145,13 @@ def _window(
     """One window with another part read, another level, or another way there and back."""
 
     def wrong(y: Floats, w: Floats) -> Floats:
-        there = {"log1p": np.log1p, "twice": lambda v: np.log1p(np.log1p(v)), "none": lambda v: v, "log": np.log}[logs]
+        into: dict[str, Callable[[Floats], Floats]] = {
+            "log1p": np.log1p,
+            "twice": lambda v: np.log1p(np.log1p(v)),
+            "none": lambda v: v,
+            "log": np.log,
+        }
+        there = into[logs]
         known = there(y[-len(w) :] if reads == "last" else y[: len(w)])
         level = there(y).mean() if level_of == "all" else known.mean()
         if mean == "units":
@@ -155,7 +161,7 @@ def _window(
         elif mean == "last":
             level = known[-1]
         found = (known - less * level) @ w + back * level
-        ways = {
+        ways: dict[str, Callable[[Floats], Floats]] = {
             "expm1": np.expm1,
             "exp": np.exp,
             "twice": lambda v: np.expm1(np.expm1(v)),
