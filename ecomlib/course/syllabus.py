@@ -279,7 +279,7 @@ LESSONS = (
             "A class of your own",
         ),
         needs=SecondPart(weeks=13),
-        prerequisites=("04",),
+        prerequisites=("04a",),
         rewritten=True,
     ),
     Lesson(
