@@ -46,6 +46,7 @@ the undefended network even when that is attacked.
 from __future__ import annotations
 
 import argparse
+import functools
 import tempfile
 import time
 from collections.abc import Callable
@@ -233,7 +234,7 @@ def one_store(size: str, seed: int, how: TrainSettings, share: float, most: int)
     for name, units in {"season": own.year, "constant": own.old}.items():  # neither reads a week that can be changed
         note(rows, seed, name, "clean", own.wape(units))
         note(rows, seed, name, "attacked", own.wape(units))
-    worst = own.recent + THREAT.total / THREAT.weeks  # convex in the units bought: nothing or all of them
+    worst = own.recent + (THREAT.total or 0) / (THREAT.weeks or 1)  # convex in the units bought: nothing or all
     error = torch.stack([(u - own.test.y).abs().sum(1) for u in (own.recent, worst)]).amax(0)
     note(rows, seed, "mean of 8 weeks", "clean", own.wape(own.recent))
     note(rows, seed, "mean of 8 weeks", "attacked", float(error.sum() / own.test.y.sum()))
@@ -349,7 +350,7 @@ def main() -> None:
             return pd.read_csv(path)
 
         if arguments.tuning:
-            parts = [computed(f"tuning_{seed}", lambda s=seed: tuned_store(size, s, how)) for seed in TUNING]
+            parts = [computed(f"tuning_{seed}", functools.partial(tuned_store, size, seed, how)) for seed in TUNING]
             log = pd.concat(parts, ignore_index=True).drop(columns="seconds").round(4)
             log.to_csv(TUNING_LOG, index=False)
             chosen(log)
@@ -357,7 +358,7 @@ def main() -> None:
         share, most = (0.5, 2) if smoke else chosen(pd.read_csv(TUNING_LOG))
         parts = []
         for seed in (0,) if smoke else arguments.only or SEEDS:
-            parts.append(computed(f"store_{seed}", lambda s=seed: one_store(size, s, how, share, most)))
+            parts.append(computed(f"store_{seed}", functools.partial(one_store, size, seed, how, share, most)))
             shown = parts[-1][parts[-1]["measure"].isin(["clean", "attacked", "seller"])]
             print(seed, shown.pivot_table(index="model", columns="measure", values="value").round(4), flush=True)
         if arguments.only:
