@@ -260,7 +260,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     damage, pushed = base["attacked"] - base["clean"], base["seller"] - base["clean"]
     derived = {
         ("undefended", "damage"): damage / base["clean"],
-        ("undefended", "seller's damage"): pushed / base["clean"],
+        ("undefended", "damage by sellers"): pushed / base["clean"],
     }
     derived["hardened", "ahead of random plans"] = (
         wide["random plans"]["attacked"] - wide["hardened"]["attacked"]
@@ -270,7 +270,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         derived[model, "clean loss"] = own["clean"] / base["clean"] - 1
         derived[model, "prevented"] = (base["attacked"] - own["attacked"]) / damage
         if "seller" in own:
-            derived[model, "prevented of the seller's"] = (base["seller"] - own["seller"]) / pushed
+            derived[model, "prevented of sellers"] = (base["seller"] - own["seller"]) / pushed
         for label in ("own costs", *(f"{ratio}:1" for ratio in RATIOS)):
             before, after = f"money clean, {label}", f"money attacked, {label}"
             if model != "undefended" and before in own:
