@@ -159,7 +159,7 @@ class RegionDays:
         return int(rows), int(columns)
 
     def permuted(self, rng: np.random.Generator) -> RegionDays:
-        """The same regions with each other's places: a wrong map (lesson 05, section 6)."""
+        """The same regions with each other's places: a wrong map (lesson 05, section 5)."""
         return replace(self, places=rng.permutation(self.spots))
 
     def ids(self) -> NDArray[Any]:
@@ -202,7 +202,7 @@ def morans_i(values: Floats, weights: Floats) -> Floats:
 
 
 def links(mood: Floats, most: int = 4) -> tuple[tuple[int, int], ...]:
-    """Who leads whom, found in the data: edges (region, the one it looks at) for a graph (lesson 05, section 5).
+    """Who leads whom, found in the data: edges (region, the one it looks at) for a graph (lesson 05, section 4).
 
     Each region looks at the ``most`` others whose yesterday goes best with what its own yesterday leaves unexplained of
     its today: mood (T, R) -> R · most pairs. Give it training days alone.

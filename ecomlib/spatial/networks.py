@@ -1,4 +1,4 @@
-"""Defines networks of maps: a convolutional GRU, one on a graph, and attention (lesson 05, sections 4 and 5).
+"""Defines networks of maps: a convolutional GRU, one on a graph, and attention (lesson 05, section 4).
 
 All read the windows of ``spatial.windows`` and forecast, for each region, kind and each of the next days, how far the
 units will be from the usual level. Heads, training, checkpoints, precision and export are those of every network
@@ -314,7 +314,7 @@ class ConvGRUNetwork(MapNetwork):
 
 
 class GraphGRUNetwork(MapNetwork):
-    """Reads days of regions that are joined by edges: z (B, T, R, C) -> raw (B R K, H, P) (lesson 05, section 5).
+    """Reads days of regions that are joined by edges: z (B, T, R, C) -> raw (B R K, H, P) (lesson 05, section 4).
 
     A GRU in every region at once, like ``ConvGRUNetwork``, in which each product with a matrix reads two things: the
     region itself, and the mean of those that it looks at. No grid is needed, and no two neighbours need lie in the same
@@ -367,7 +367,7 @@ class GraphGRUNetwork(MapNetwork):
 
 
 class RegionAttention(MapNetwork):
-    """Reads regions without a map, each learning whom to look at (lesson 05, section 5).
+    """Reads regions without a map, each learning whom to look at (lesson 05, section 4).
 
     Every region's days are read alone by one GRU -> state (B, R, D). A region's query and key hold its state and a
     learned vector that says who it is; the softmax over regions of query times key is its learned neighbourhood
