@@ -1,4 +1,4 @@
-"""Defines attacks on a forecast that a shop could meet, and their cost to the attacker (lesson 06, sections 1 to 3).
+"""Defines attacks on a forecast that a shop could meet, and their cost to the attacker (lesson 06, sections 1 to 4).
 
 An attacker places fake orders: whole units, never negative, limited per week and in all, because a fraud team watches.
 Or an attacker shows a scraper false prices, within a few per cent of the true ones. The attacker is assumed to know
@@ -29,7 +29,7 @@ Perturbation = tuple[Tensor, Tensor]  # fake units (B, T), and the share by whic
 def poisoned(
     batch: Batch, settings: WindowSettings, fake: Tensor, price: Tensor | None = None, price_column: str | None = None
 ) -> Batch:
-    """The batch as the network would meet it after the attack; differentiable in both (lesson 06, section 2).
+    """The batch as the network would meet it after the attack; differentiable in both (lesson 06, section 3).
 
     ``fake`` (B, T) units are added to the weeks that are known; the window's level, and all that is scaled by it, is
     taken anew, because the shop would do so too. ``price`` (B, T) is a share: 0.05 shows a price 5 per cent too high.
@@ -61,7 +61,7 @@ def poisoned(
 
 def forecast(model: Network, batch: Batch, settings: WindowSettings, reads: Reading | None = None) -> Tensor:
     """The middle forecast (B, H) in units, with its gradient; ``reads`` comes between history and network
-    (lesson 06, section 6)."""
+    (lesson 06, section 5)."""
     met = batch if reads is None else reads(batch)
     values = model.head.predict(model(met), met.scale)
     return settings.units(values[..., values.shape[-1] // 2], met.scale).clamp(min=0)
@@ -96,7 +96,7 @@ def seller_objective(settings: WindowSettings, reads: Reading | None = None) -> 
 
 def rival_objective(settings: WindowSettings, reads: Reading | None = None) -> Objective:
     """The rival wants the product out of stock: the forecast down, by orders, which can only be added (lesson 06,
-    section 1)."""
+    section 2)."""
     return push_objective(settings, up=False, reads=reads)
 
 
@@ -116,7 +116,7 @@ class Attack:
 
 
 def fgsm(model: Network, batch: Batch, settings: WindowSettings, threat: Threat, objective: Objective) -> Attack:
-    """One step as far as the budget goes, along the gradient's sign (lesson 06, section 2).
+    """One step as far as the budget goes, along the gradient's sign (lesson 06, section 3).
 
     Goodfellow, Shlens and Szegedy (2015). Where only a total is affordable, its units go to the weeks of largest slope.
     """
@@ -125,7 +125,7 @@ def fgsm(model: Network, batch: Batch, settings: WindowSettings, threat: Threat,
 
 @dataclass(frozen=True)
 class Search:
-    """How long a gradient attack searches (lesson 06, section 2).
+    """How long a gradient attack searches (lesson 06, section 3).
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ def frank_wolfe(
     objective: Objective,
     search: Search = Search(),
 ) -> Attack:
-    """Go part of the way to the best full plan of the present slope, again and again (lesson 06, section 2).
+    """Go part of the way to the best full plan of the present slope, again and again (lesson 06, section 3).
 
     Frank and Wolfe (1956). Each step asks which affordable plan would gain most if the slope stayed as it is (the
     steepest weeks, bought full) and goes ``search.share(k)`` of the way there: nothing has to be projected, and no step
@@ -186,7 +186,7 @@ def projected_gradient(
     objective: Objective,
     search: Search = Search(),
 ) -> Attack:
-    """Step along the gradient itself, then take the nearest affordable plan (lesson 06, section 2).
+    """Step along the gradient itself, then take the nearest affordable plan (lesson 06, section 3).
 
     Madry et al. (2018), in the norm 2: a step has length ``share * per_week * sqrt(T)`` and may leave the budget;
     `project` brings it back by the same number of units off every week. The best whole plan of each window is kept.
@@ -211,7 +211,7 @@ def pgd(
     norm: str | None = None,
     generator: torch.Generator | None = None,
 ) -> Attack:
-    """Projected gradient ascent with restarts; the best whole plan of each window is kept (lesson 06, section 2).
+    """Projected gradient ascent with restarts; the best whole plan of each window is kept (lesson 06, section 3).
 
     Madry et al. (2018). Each step moves by ``rate`` of the weekly budget: along the sign of the gradient
     (``norm="inf"``), along the gradient itself, scaled to length ``rate * per_week * sqrt(T)`` (``norm="2"``), or
@@ -267,7 +267,7 @@ def _ascend(
 def enumerate_plans(
     model: Network, batch: Batch, settings: WindowSettings, threat: Threat, objective: Objective, width: int = 2
 ) -> Attack:
-    """Try every plan that buys up to ``width`` weeks full: no gradient is needed (lesson 06, section 3).
+    """Try every plan that buys up to ``width`` weeks full: no gradient is needed (lesson 06, section 2).
 
     Eight weeks are 36 plans of one or two weeks; so small a set can be tried whole, and no masked gradient hides
     from it. It ends where plans are many: 26 weeks and four of them are 17,901. Prices stay true. ``path`` is
@@ -333,7 +333,7 @@ def random_attack(
     tries: int = 40,
     generator: torch.Generator | None = None,
 ) -> Attack:
-    """The best of so many random plans of the same budget: what anyone can do (lesson 06, section 3).
+    """The best of so many random plans of the same budget: what anyone can do (lesson 06, section 4).
 
     A gradient attack that is weaker than this one has been masked, not defended against (Athalye, Carlini and Wagner,
     2018).
@@ -352,7 +352,7 @@ def random_attack(
 def transfer(
     model: Network, batch: Batch, settings: WindowSettings, threat: Threat, objective: Objective, found: Attack
 ) -> Attack:
-    """A plan found against another network, or another objective, tried on this one (lesson 06, section 3).
+    """A plan found against another network, or another objective, tried on this one (lesson 06, section 4).
 
     Windows where it does not pay keep their clean history. An attack that comes over from elsewhere and beats the
     network's own gradients tells of a masked gradient (Athalye, Carlini and Wagner, 2018).
@@ -367,7 +367,7 @@ def transfer(
 
 
 def strongest(batch: Batch, settings: WindowSettings, threat: Threat, *attacks: Attack) -> Attack:
-    """For each window the best of several attacks on one objective: what a defence is judged by (lesson 06, section 3).
+    """For each window the best of several attacks on one objective: what a defence is judged by (lesson 06, section 4).
 
     A defence is as good as the strongest attack that was tried on it, and no better (Carlini et al., 2019).
     """
@@ -381,7 +381,7 @@ def strongest(batch: Batch, settings: WindowSettings, threat: Threat, *attacks: 
 
 
 def random_start(batch: Batch, threat: Threat, generator: torch.Generator | None) -> Perturbation:
-    """A random plan within the budget, not yet whole; without a generator the clean history (lesson 06, section 2)."""
+    """A random plan within the budget, not yet whole; without a generator the clean history (lesson 06, section 3)."""
     zero = torch.zeros_like(batch.x[..., 0])
     if generator is None:
         return zero, zero.clone()
@@ -404,7 +404,7 @@ def slopes_of(
     price: Tensor,
 ) -> Perturbation:
     """The objective's slopes by fake units and by prices, (B, T) each, zero where nothing can be changed (lesson 06,
-    section 2)."""
+    section 3)."""
     fake, price = fake.detach().requires_grad_(), price.detach().requires_grad_()
     # cuDNN's recurrent layers have no gradient in evaluation mode; torch's own kernels do.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):

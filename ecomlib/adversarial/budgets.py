@@ -39,7 +39,7 @@ class Threat:
 
 
 def project(fake: Tensor, threat: Threat) -> Tensor:
-    """The nearest affordable plan of fake units (B, T), not yet whole (lesson 06, section 2).
+    """The nearest affordable plan of fake units (B, T), not yet whole (lesson 06, section 3).
 
     Box 0 … per_week, closed weeks at zero, sum at most ``total``: where the sum is too large, the Euclidean projection
     takes the same number from every week until it fits (Duchi et al., 2008), found by bisection.
@@ -58,7 +58,7 @@ def project(fake: Tensor, threat: Threat) -> Tensor:
 
 
 def whole(fake: Tensor, threat: Threat) -> Tensor:
-    """A plan (B, T) in whole units that is still affordable (lesson 06, section 2).
+    """A plan (B, T) in whole units that is still affordable (lesson 06, section 3).
 
     Rounding each week may exceed the total. So all are rounded down, and the units left over go to the weeks with the
     largest remainders, one each, as far as budget and sum reach.
@@ -75,7 +75,7 @@ def whole(fake: Tensor, threat: Threat) -> Tensor:
 
 
 def full_plans(threat: Threat, weeks: int, width: int = 2) -> Tensor:
-    """Every plan (P, T) that buys up to ``width`` weeks as full as the total allows (lesson 06, section 3).
+    """Every plan (P, T) that buys up to ``width`` weeks as full as the total allows (lesson 06, section 2).
 
     Eight open weeks, three units each and a total of six make 36 plans: 8 of one week, 28 of two. Where the total does
     not fill all of them, one week gets what is left, and each of them in turn.
@@ -107,7 +107,7 @@ def open_weeks(fake: Tensor, threat: Threat) -> Tensor:
 
 def steepest(slope: Tensor, threat: Threat) -> Tensor:
     """The affordable plan (B, T) that gains most if the slope were the same everywhere: the steepest weeks, bought
-    full (lesson 06, section 2)."""
+    full (lesson 06, section 3)."""
     order = slope.argsort(1, descending=True)
     budget = threat.per_week * slope.shape[1] if threat.total is None else threat.total
     place = torch.arange(slope.shape[1], device=slope.device)

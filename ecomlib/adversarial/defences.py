@@ -1,4 +1,4 @@
-"""Defends against poisoned histories by adversarial training, a cheap filter and caps (lesson 06, sections 5 and 6)."""
+"""Defends against poisoned histories by adversarial training, a cheap filter and caps (lesson 06, section 5)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Hardening:
 
 def smoothed(batch: Batch, settings: WindowSettings, width: int = 3, how: str = "median") -> Batch:
     """The batch with each week's units replaced by the median (or "mean") of the last ``width`` known weeks
-    (lesson 06, section 6).
+    (lesson 06, section 5).
 
     A median drops what stands alone, and answers a week late (Tukey, 1977). Where fewer weeks are known, units stay as
     they are. A median passes its gradient to one week only; the mean of the same weeks is the surrogate that lets an
@@ -74,7 +74,7 @@ def smoothed(batch: Batch, settings: WindowSettings, width: int = 3, how: str = 
 
 
 def cap_history(batch: Batch, settings: WindowSettings, most: float = 2.0, least: float = 3.0) -> Batch:
-    """The batch with each week's units cut to ``most`` times the window's median week (lesson 06, section 6).
+    """The batch with each week's units cut to ``most`` times the window's median week (lesson 06, section 5).
 
     A cap per week, the cheap rival of hardening: it needs no training and answers at once, but true peaks are cut as
     false ones are. ``least`` is a cap in units below which no week is cut: where the median week is zero, all weeks
@@ -93,7 +93,7 @@ def cap_history(batch: Batch, settings: WindowSettings, most: float = 2.0, least
 def cap_accounts(
     lines: pd.DataFrame, most: float, by: Sequence[str] = ("customer_id", "product_id", "week"), units: str = "quantity"
 ) -> pd.DataFrame:
-    """Order lines with each account's units of a product and week cut at ``most`` (lesson 06, section 6).
+    """Order lines with each account's units of a product and week cut at ``most`` (lesson 06, section 5).
 
     The cap that a till has: before lines become a history, so that an account adds ``most`` units at most, in as many
     lines as it likes. Lines keep their order; the first ones count in full, the one that reaches the cap in part, the

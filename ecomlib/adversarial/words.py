@@ -1,4 +1,4 @@
-"""Stuffs titles with words until the forecast rises (lesson 06, section 4)."""
+"""Stuffs titles with words until the forecast rises (lesson 06, section 3)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def stuff(
     *,
     first: bool = False,
 ) -> tuple[str, list[float]]:
-    """Add up to ``budget`` words to a title, each time the one that raises ``score`` most (lesson 06, section 4).
+    """Add up to ``budget`` words to a title, each time the one that raises ``score`` most (lesson 06, section 3).
 
     Greedy search, which needs no gradient: ``score`` (n titles) -> (n,) is all that the attacker may ask, as a seller
     can who watches the shop. ``first`` puts the words in front, for a shop that reads only a title's beginning. Returns

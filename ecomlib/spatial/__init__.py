@@ -7,7 +7,7 @@ Networks are trained by ``ecomlib.training``: see ``ecomlib.spatial.networks``. 
 from __future__ import annotations
 
 from ecomlib.spatial.linear import FittedRidge, Reads, RegionRidge, lag_features
-from ecomlib.spatial.maps import Floats, RegionDays, morans_i, permutation_test, row_normalised, spatial_lag
+from ecomlib.spatial.maps import Floats, RegionDays, links, morans_i, permutation_test, row_normalised, spatial_lag
 from ecomlib.spatial.windows import HALF, Levels, MapBatch, MapSettings, MapWindows, day_split
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "RegionRidge",
     "day_split",
     "lag_features",
+    "links",
     "morans_i",
     "permutation_test",
     "row_normalised",

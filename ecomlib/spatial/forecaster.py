@@ -132,7 +132,7 @@ def _places(regions: Places) -> tuple[tuple[str, int, int], ...] | None:
 
 @dataclass(frozen=True)
 class Maps(_RegionForecaster):
-    """Forecast the regions of a daily panel together, by a network that reads maps (lesson 05, sections 4 and 5).
+    """Forecast the regions of a daily panel together, by a network that reads maps (lesson 05, section 4).
 
     Parameters
     ----------

@@ -159,7 +159,7 @@ class RegionDays:
         return int(rows), int(columns)
 
     def permuted(self, rng: np.random.Generator) -> RegionDays:
-        """The same regions with each other's places: a wrong map (lesson 05, section 6)."""
+        """The same regions with each other's places: a wrong map (lesson 05, section 5)."""
         return replace(self, places=rng.permutation(self.spots))
 
     def ids(self) -> NDArray[Any]:
@@ -199,6 +199,31 @@ def morans_i(values: Floats, weights: Floats) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         result: Floats = share * (spatial_lag(z, others) * z).sum(axis=-1) / (z**2).sum(axis=-1)
     return result
+
+
+def links(mood: Floats, most: int = 4) -> tuple[tuple[int, int], ...]:
+    """Who leads whom, found in the data: edges (region, the one it looks at) for a graph (lesson 05, section 4).
+
+    Each region looks at the ``most`` others whose yesterday goes best with what its own yesterday leaves unexplained of
+    its today: mood (T, R) -> R · most pairs. Give it training days alone.
+
+    Raises
+    ------
+    DataError
+        There are not so many other regions, or fewer than three days.
+    """
+    regions = mood.shape[1]
+    if not 1 <= most < regions or len(mood) < 3:
+        raise DataError("a region looks at one other at least, over three days", value=(most, mood.shape))
+    before = mood[:-1] - mood[:-1].mean(0)
+    after = mood[1:] - mood[1:].mean(0)
+    own = (before * after).sum(0) / np.maximum((before**2).sum(0), 1e-12)
+    rest = after - own * before  # (T - 1, R)
+    size = np.sqrt((rest**2).sum(0))[:, None] * np.sqrt((before**2).sum(0))
+    together = rest.T @ before / np.maximum(size, 1e-12)  # (R, R): row i, and the yesterday of column j
+    np.fill_diagonal(together, -np.inf)
+    best = np.argsort(-together, axis=1, kind="stable")[:, :most]
+    return tuple((who, int(whom)) for who in range(regions) for whom in best[who])
 
 
 def permutation_test(

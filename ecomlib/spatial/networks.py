@@ -1,6 +1,6 @@
-"""Defines networks of maps: a convolutional GRU, and attention across regions (lesson 05, sections 4 and 5).
+"""Defines networks of maps: a convolutional GRU, one on a graph, and attention (lesson 05, section 4).
 
-Both read the windows of ``spatial.windows`` and forecast, for each region, kind and each of the next days, how far the
+All read the windows of ``spatial.windows`` and forecast, for each region, kind and each of the next days, how far the
 units will be from the usual level. Heads, training, checkpoints, precision and export are those of every network
 (``ecomlib.models.heads``, ``ecomlib.training``): for a head, a region and kind of a window is a row.
 """
@@ -26,6 +26,7 @@ __all__ = [
     "MEANS",
     "ConvGRUCell",
     "ConvGRUNetwork",
+    "GraphGRUNetwork",
     "MapNetwork",
     "MapNetworkSettings",
     "RegionAttention",
@@ -50,6 +51,8 @@ class MapNetworkSettings:
         R, H and K.
     places : tuple of (int, int), optional
         Row and column of each region; only a convolution needs them.
+    edges : tuple of (int, int), optional
+        Who looks at whom on a graph, such as ``spatial.links`` finds; by default each region at those that touch it.
     look_back : int
         T, with which an export is traced; the network itself reads any number of days.
     hidden : int
@@ -77,9 +80,16 @@ class MapNetworkSettings:
     head: str = "poisson"
     quantiles: tuple[float, ...] = DEFAULT_QUANTILES
     seed: int = 0
+    edges: tuple[tuple[int, int], ...] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "quantiles", tuple(self.quantiles))
+        if self.edges is not None:
+            object.__setattr__(self, "edges", tuple((int(who), int(whom)) for who, whom in self.edges))
+            if not all(0 <= end < self.regions for edge in self.edges for end in edge):
+                raise DataError(
+                    "an edge joins two regions by their numbers", value=self.edges, remedy="count from zero."
+                )
         if self.places is not None:
             object.__setattr__(self, "places", tuple((int(row), int(column)) for row, column in self.places))
         if self.kernel % 2 == 0 or min(self.hidden, self.kernel, self.regions, self.horizon, self.kinds) < 1:
@@ -303,8 +313,61 @@ class ConvGRUNetwork(MapNetwork):
         return state.unflatten(0, (-1, k)).permute(0, 3, 1, 2).flatten(0, 2)
 
 
+class GraphGRUNetwork(MapNetwork):
+    """Reads days of regions that are joined by edges: z (B, T, R, C) -> raw (B R K, H, P) (lesson 05, section 4).
+
+    A GRU in every region at once, like ``ConvGRUNetwork``, in which each product with a matrix reads two things: the
+    region itself, and the mean of those that it looks at. No grid is needed, and no two neighbours need lie in the same
+    direction. Two learned numbers say which region it is. A diffusion convolution of one hop: Li et al. (2018).
+    """
+
+    kind = "graph"
+    near: Tensor
+
+    def build(self, settings: MapNetworkSettings) -> tuple[int, int]:
+        near = torch.zeros(settings.regions, settings.regions)
+        if settings.edges is not None:
+            for who, whom in settings.edges:
+                near[who, whom] = 1.0
+        elif settings.places is not None:
+            spot = torch.tensor(settings.places)
+            near = ((spot[:, None] - spot[None]).abs().sum(-1) == 1).float()
+        else:
+            raise DataError(
+                "a graph needs edges, or places from which they follow",
+                table="regions",
+                column="row",
+                remedy='find edges with spatial.links, or take "attention", which learns them.',
+            )
+        self.register_buffer("near", near / near.sum(1, keepdim=True).clamp(min=1))  # (R, R), rows sum to one
+        width = settings.hidden
+        self.who = nn.Parameter(torch.randn(settings.regions, 2) * settings.position)
+        self.read = nn.Linear(2 * (3 + (settings.kinds > 1)), 3 * width)
+        self.gates = nn.Linear(2 * width, 2 * width, bias=False)
+        self.new = nn.Linear(2 * width, width, bias=False)
+        return width, 1
+
+    def _both(self, x: Tensor) -> Tensor:
+        """Each region's own numbers and the mean of its neighbours': (..., R, C) -> (..., R, 2 C)."""
+        return torch.cat([x, self.near @ x], dim=-1)
+
+    def states(self, z: Tensor) -> Tensor:
+        k = self.settings.kinds
+        if k > 1:  # one row of regions a kind: its own channel and the total's
+            z = torch.stack([z[..., :k], z[..., k:].expand(-1, -1, -1, k)], dim=-1).permute(0, 3, 1, 2, 4).flatten(0, 1)
+        b, t, r, _ = z.shape
+        read = self.read(self._both(torch.cat([z, self.who.expand(b, t, -1, -1)], dim=-1)))  # (B K, T, R, 3 D)
+        h = read.new_zeros(b, r, self.settings.hidden)
+        for day in range(t):
+            xz, xr, xn = read[:, day].chunk(3, dim=-1)
+            hz, hr = self.gates(self._both(h)).chunk(2, dim=-1)
+            share, kept = torch.sigmoid(xz + hz), torch.sigmoid(xr + hr)
+            h = (1 - share) * h + share * torch.tanh(xn + self.new(self._both(kept * h)))
+        return h.unflatten(0, (-1, k)).transpose(1, 2).flatten(0, 2)  # rows: windows, regions, kinds
+
+
 class RegionAttention(MapNetwork):
-    """Reads regions without a map, each learning whom to look at (lesson 05, section 5).
+    """Reads regions without a map, each learning whom to look at (lesson 05, section 4).
 
     Every region's days are read alone by one GRU -> state (B, R, D). A region's query and key hold its state and a
     learned vector that says who it is; the softmax over regions of query times key is its learned neighbourhood
@@ -343,7 +406,9 @@ class RegionAttention(MapNetwork):
         return torch.cat([state, self.attend(state) @ state, who], dim=-1).flatten(0, 1)
 
 
-MAP_NETWORKS: dict[str, type[MapNetwork]] = {network.kind: network for network in (ConvGRUNetwork, RegionAttention)}
+MAP_NETWORKS: dict[str, type[MapNetwork]] = {
+    network.kind: network for network in (ConvGRUNetwork, GraphGRUNetwork, RegionAttention)
+}
 
 
 def make_map_network(kind: str, maps: RegionDays, horizon: int, **settings: Any) -> MapNetwork:
@@ -351,18 +416,18 @@ def make_map_network(kind: str, maps: RegionDays, horizon: int, **settings: Any)
 
     Parameters
     ----------
-    kind : {"conv_gru", "attention"}
+    kind : {"conv_gru", "graph", "attention"}
     maps : RegionDays
         Their regions, kinds and places.
     horizon : int
         Days ahead.
     **settings
-        More ``MapNetworkSettings``: ``hidden``, ``kernel``, ``position``, ``head``, ``quantiles``, ``seed``.
+        More ``MapNetworkSettings``: ``hidden``, ``kernel``, ``position``, ``edges``, ``head``, ``quantiles``, ``seed``.
 
     Raises
     ------
     DataError
-        No such network, or a convolution on regions without places.
+        No such network, or a convolution or graph on regions without places (or edges).
     """
     if kind not in MAP_NETWORKS:
         raise DataError("there is no such network of maps", value=kind, remedy=f"take {' or '.join(MAP_NETWORKS)}.")

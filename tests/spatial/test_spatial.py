@@ -21,6 +21,7 @@ from ecomlib.spatial import (
     RegionRidge,
     day_split,
     lag_features,
+    links,
     morans_i,
     permutation_test,
     row_normalised,
@@ -280,7 +281,7 @@ def test_regions_are_laid_out_at_their_places() -> None:
     assert make_map_network("conv_gru", far, 2, hidden=4).states(z).shape == (36, 4)
 
 
-@pytest.mark.parametrize("kind", ["conv_gru", "attention"])
+@pytest.mark.parametrize("kind", ["conv_gru", "graph", "attention"])
 def test_rows_of_a_network_are_windows_regions_and_kinds_in_this_order(kind: str) -> None:
     """Another past of one window, or of one region's one kind, moves the rows that it should and leaves the others."""
     maps = replace(travelling(), kinds=("tea", "cups"))
@@ -300,6 +301,35 @@ def test_rows_of_a_network_are_windows_regions_and_kinds_in_this_order(kind: str
         assert moved.sum() == 1
 
 
+def test_a_graph_reads_itself_and_those_it_looks_at_and_nobody_else() -> None:
+    maps = travelling()
+    network = make_map_network("graph", replace(maps, places=None), 2, hidden=4, edges=((0, 1), (0, 2), (5, 0)))
+    torch.testing.assert_close(network.near[0, :3], torch.tensor([0.0, 0.5, 0.5]))
+    z = torch.randn(2, 1, 12, 1)  # one day: news goes one edge and no further
+    other = z.clone()
+    other[:, :, 1] += 1
+    moved = (network.states(other) - network.states(z)).abs().amax(-1).view(2, 12) > 1e-7
+    assert moved[0].nonzero().flatten().tolist() == [0, 1]
+    touching = make_map_network("graph", maps, 2, hidden=4).near
+    np.testing.assert_allclose(touching.numpy(), row_normalised(maps.weights()), rtol=1e-6)
+    with pytest.raises(DataError, match="a graph needs edges"):
+        make_map_network("graph", replace(maps, places=None), 2)
+    with pytest.raises(DataError, match="two regions by their numbers"):
+        make_map_network("graph", maps, 2, edges=((0, 12),))
+
+
+def test_links_find_who_leads() -> None:
+    """Each region is what its left neighbour was yesterday: it looks there first."""
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=200)
+    mood = np.stack([np.concatenate([np.zeros(k), first[: 200 - k]]) for k in range(4)], axis=1)
+    found = links(mood + rng.normal(0, 0.1, mood.shape), most=1)
+    assert found[1:] == ((1, 0), (2, 1), (3, 2))
+    assert len(links(mood, most=2)) == 8
+    with pytest.raises(DataError, match="at one other at least"):
+        links(mood, most=4)
+
+
 def test_attention_weights_are_shares_and_depend_on_who_and_what() -> None:
     maps = travelling()
     network = make_map_network("attention", maps, 2, hidden=4)
@@ -310,7 +340,7 @@ def test_attention_weights_are_shares_and_depend_on_who_and_what() -> None:
     torch.testing.assert_close(network.looks(parts(maps)[2]).sum(-1), torch.ones(12))
 
 
-@pytest.mark.parametrize("kind", ["conv_gru", "attention"])
+@pytest.mark.parametrize("kind", ["conv_gru", "graph", "attention"])
 def test_training_begins_at_the_level_repeats_itself_and_leaves_torch_alone(kind: str) -> None:
     maps = travelling()
     _, stop, test = parts(maps)
@@ -423,7 +453,7 @@ def test_network_and_windows_must_fit() -> None:
         make_map_network("gru", maps, 2)
 
 
-@pytest.mark.parametrize("kind", ["conv_gru", "attention"])
+@pytest.mark.parametrize("kind", ["conv_gru", "graph", "attention"])
 @pytest.mark.parametrize("head", ["poisson", "quantile"])
 def test_a_network_of_maps_leaves_as_onnx_for_any_number_of_windows(kind: str, head: str, tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")

@@ -463,6 +463,6 @@ EXERCISES = (
         cases=_p_cases,
         mistakes=_P_MISTAKES,
         pairs=_P_PAIRS,
-        praise="The same trick judges a network in section 6: give it wrong maps, and see what it loses.",
+        praise="The same trick judges a network in section 5: give it wrong maps, and see what it loses.",
     ),
 )
