@@ -18,9 +18,18 @@ Floats = NDArray[np.float64]
 def launch_level(store: Store, table: pd.DataFrame, *, weeks: int = 8) -> Floats:
     """Compute what a mean established product sold before each launch, units a week, shape (n,).
 
-    Established are the products of ``table`` (one row a product, as ``cold_start.newcomers`` makes it) that were there
+    Established are the products of ``table`` that were there
     on the store's first day. Where no whole week came before the launch, the first ``weeks`` of the store stand in.
     Known at: the first day; for the products of the first day itself, after ``weeks``.
+
+    Parameters
+    ----------
+    store : Store
+        Whose orders are counted.
+    table : DataFrame
+        ``product_id, first_day``, a row a product.
+    weeks : int
+        How many weeks before a launch are averaged.
     """
     opened = table["first_day"].min()
     old = table.loc[table["first_day"] == opened, "product_id"]
