@@ -153,9 +153,20 @@ class Trees(Forecaster):
         -------
         dict of str to Booster
             By column: ``forecast`` alone, or with quantiles ``forecast-q0.5`` and one for each of them.
+
+        Raises
+        ------
+        DataError
+            Where there are no windows.
         """
         lightgbm = library("lightgbm")
         self._check_options()
+        if not len(windows):
+            raise DataError(
+                "there are no windows to learn from",
+                table="panel",
+                remedy="bring a longer history, or look back and ahead over fewer periods.",
+            )
         batch = windows.batch(torch.arange(len(windows)))
         counted = batch.mask.cpu().numpy().ravel()
         table, target = window_table(windows)[counted], batch.target.cpu().numpy().ravel()[counted]

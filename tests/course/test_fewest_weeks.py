@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import ecomlib
+from ecomlib import forecasting, training
 from ecomlib.course import data_check, syllabus
 from ecomlib.errors import EcomlibError
 from ecomlib.stores import Store
@@ -85,8 +87,10 @@ def second_part(number: str) -> Any:
             run_one(statement, place)
         elif isinstance(statement, ast.FunctionDef | ast.ClassDef):
             made.setdefault(statement.name, statement)
-        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            made.setdefault(statement.targets[0].id, statement)
+        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name | ast.Tuple):
+            for target in ast.walk(statement.targets[0]):
+                if isinstance(target, ast.Name):
+                    made.setdefault(target.id, statement)
 
     def define(wanted: str, known: set[str]) -> None:
         """What a name stands for, after all that it is made of."""
@@ -97,23 +101,25 @@ def second_part(number: str) -> Any:
         run_one(made[wanted], place)
 
     define(name, set())
-    if "fit" not in place:  # by the front door: it has done its work when the forecasts are there
-        by_front_door = place["backtest"]
+    return place[name]
 
-        def tested(*arguments: Any, **options: Any) -> None:
-            by_front_door(*arguments, **options)
-            raise ReachedError
 
-        place["backtest"] = tested
-        return place[name]
-    whole = place["fit"]
+@pytest.fixture(autouse=True)
+def only_as_far_as_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a training end after one epoch, and all end there: with the training, or with a backtest's forecasts."""
+    whole, by_front_door = training.fit, ecomlib.backtest
 
-    def once(model: Any, train: Any, valid: Any, settings: Any, **options: Any) -> None:
-        whole(model, train, valid, replace(settings, epochs=1), **options)
+    def once(model: Any, train: Any, valid: Any = None, settings: Any = None, **options: Any) -> None:
+        whole(model, train, valid, replace(settings or training.TrainSettings(), epochs=1), **options)
         raise ReachedError
 
-    place["fit"] = once
-    return place[name]
+    def tested(*arguments: Any, **options: Any) -> None:
+        by_front_door(*arguments, **options)
+        raise ReachedError
+
+    monkeypatch.setattr(training, "fit", once)
+    for room in (ecomlib, forecasting):
+        monkeypatch.setattr(room, "backtest", tested)
 
 
 @pytest.mark.parametrize("number", SECOND_PARTS)
