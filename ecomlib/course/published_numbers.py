@@ -105,12 +105,22 @@ def numbers(notebook: Any, lesson: str) -> list[PublishedNumber]:
 
 
 def unmarked(cell: Any) -> list[Any]:
-    """List a cell's outputs that say something and have no mark: Markdown, frames, reprs, and what was printed."""
-    return [
-        output
-        for output in cell.get("outputs", [])
-        if not output.get("metadata", {}).get("ecomlib") and output.get("name") != "stderr" and said_text(output)
-    ]
+    """List a cell's outputs that say something and have no mark: Markdown, frames, reprs, and what was printed.
+
+    What was printed in one go is one output: a busy kernel sends it in pieces, and no rule says in how many.
+    """
+    found: list[Any] = []
+    pieces = False
+    for output in cell.get("outputs", []):
+        printed = output.get("name") == "stdout"
+        if output.get("metadata", {}).get("ecomlib") or output.get("name") == "stderr" or not said_text(output):
+            pieces = False
+        elif printed and pieces:
+            found[-1] = {**found[-1], "text": said_text(found[-1]) + said_text(output)}
+        else:
+            found.append(output)
+            pieces = printed
+    return found
 
 
 def said_text(output: Any) -> str:
@@ -180,8 +190,10 @@ def _numbers_of(mark: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[tu
     elif "text/html" in data:
         text = data["text/html"]
         cells = _cells(text if isinstance(text, str) else "".join(text))
+    rates = _CLOCK_SENTENCE.search(mark["title"]) is not None  # then all columns are rates
     for row, column, value, step in cells:
-        clock = "recorded" not in mark["title"] and _CLOCK_COLUMN.search(column.rstrip(" 0123456789")) is not None
+        told = rates or _CLOCK_COLUMN.search(column.rstrip(" 0123456789")) is not None
+        clock = "recorded" not in mark["title"] and told
         yield f"{row}/{column}", value, step, clock
 
 

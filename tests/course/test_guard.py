@@ -493,3 +493,14 @@ def test_nbval_fails_on_a_forged_output(tmp_path: Path, shown: list[Any]) -> Non
     )
     assert "1 failed, 1 passed" in run.stdout, run.stdout + run.stderr
     assert "text 1: 3114 instead of 9114 ± 0.5" in run.stdout
+
+
+def test_what_was_printed_in_pieces_is_one_thing() -> None:
+    def out(text: str, name: str = "stdout") -> dict[str, Any]:
+        return {"output_type": "stream", "name": name, "text": text}
+
+    whole, pieces = ({"outputs": outputs} for outputs in ([out("a\nb\n")], [out("a\n"), out("b\n")]))
+    assert published.unmarked(pieces) == published.unmarked(whole) == [out("a\nb\n")]
+    table = {"output_type": "display_data", "data": {"text/plain": "t"}, "metadata": {}}
+    apart = {"outputs": [out("a\n"), table, out("b\n"), out("!", "stderr"), out("c\n")]}
+    assert [published.said_text(one) for one in published.unmarked(apart)] == ["a\n", "t", "b\n", "c\n"]
