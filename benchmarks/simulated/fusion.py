@@ -96,9 +96,16 @@ def text_columns(store: Store, frame: pd.DataFrame, train: np.ndarray) -> pd.Dat
 def trees(x: pd.DataFrame, y: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
     """Forecasts of log1p units of the test rows by trees that minimise the absolute error."""
     model = lgb.LGBMRegressor(
-        objective="regression_l1", n_estimators=200, learning_rate=0.07, num_leaves=31, min_child_samples=40,
-        verbose=-1, n_jobs=1, random_state=0, deterministic=True,
-    )  # fmt: skip
+        objective="regression_l1",
+        n_estimators=200,
+        learning_rate=0.07,
+        num_leaves=31,
+        min_child_samples=40,
+        verbose=-1,
+        n_jobs=1,
+        random_state=0,
+        deterministic=True,
+    )
     return np.asarray(model.fit(x[train], np.log1p(y[train])).predict(x[test]))
 
 

@@ -199,9 +199,11 @@ def test_scripts_that_score_a_test_part_say_so() -> None:
         == {
             ACCURACY,
             "protocol_w/ensemble.py",
+            "protocol_w/modern_field.py",
             "protocol_w/quick_cancellations.py",
             "protocol_w/totals.py",
             "protocol_w/transformer.py",
+            "protocol_w/zero_shot.py",
             "real_shop/cold_start.py",
         }
     )

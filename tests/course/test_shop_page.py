@@ -56,7 +56,7 @@ def test_it_opens_with_the_readers_shop(shop: Path) -> None:
     first = [mark("shop", SENTENCE), card, *simulated, real]
     said = page(shop, n00=first, n04=[rows], n05=no_map, n06=[])
     body = said[said.index("<main>") :]
-    assert body.index('id="shop"') < body.index('id="lessons"') < body.index("Order 7 mugs.")
+    assert body.index('id="shop"') < body.index('id="first"') < body.index("Order 7 mugs.") < body.index('id="lessons"')
     assert "THE CARD" in body and 'href="order_list.csv"' in body
     assert "<b>00 · Toy:</b> Cups &amp; co: 5 products" in body
     assert "<b>04 · Toy:</b> took part: 1 rows" in body and "<b>06 · Toy:</b> it did not take part." in body
