@@ -63,6 +63,20 @@ def keep_pictures(new: Any, old: Any) -> None:
                 output.data["image/png"] = next(known, picture)
 
 
+def join_pieces(notebook: Any) -> None:
+    """Make one output of what a cell has printed in one go: a busy kernel sends it in pieces."""
+    for cell in notebook.cells:
+        whole: list[Any] = []
+        for output in cell.get("outputs", []):
+            same = whole and output.output_type == whole[-1].output_type == "stream" and output.name == whole[-1].name
+            if same:
+                whole[-1].text += output.text
+            else:
+                whole.append(output)
+        if cell.cell_type == "code":
+            cell.outputs = whole
+
+
 def keep_clocks(new: Any, old: Any) -> None:
     """Give each output in ``new`` that differs from the ``old`` one in a clock's numbers alone what that one had."""
     before = {cell.get("id"): cell.get("outputs", []) for cell in old.cells}
@@ -147,6 +161,7 @@ def make(lesson: LessonFile) -> float:
     old = copy.deepcopy(notebook)
     notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     seconds, loaded = probed(notebook, lesson.path.parent)
+    join_pieces(notebook)
     keep_pictures(notebook, old)
     keep_clocks(notebook, old)
     notebook.metadata.pop("papermill", None)
