@@ -13,7 +13,6 @@ _SHOP: tuple[tuple[str, str], ...] = (
     ("words", "units"),
     ("season", "price"),
     ("season", "units"),
-    ("cost", "price"),
     ("test", "price"),
     ("fashion", "promotion"),
     ("fashion", "units"),

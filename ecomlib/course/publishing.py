@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
+from ecomlib.course import syllabus
 from ecomlib.errors import LessonError
 
 Kind = Literal["map", "fan", "leaderboard", "money", "figure", "answer", "shop", "plain"]
@@ -19,7 +20,7 @@ DPI = 150
 DEFAULT_SIZE = "small"
 FIRST_COLUMNS = ("lesson", "store", "model", "kind", "wape", "bias", "rmsse", "skill", "money", "seconds")
 # What two lessons can be compared by, the first that both have; and what the page leaves to the report.
-COMPARED, LOWER_IS_BETTER = ("wape", "skill", "money"), ("wape",)
+COMPARED, LOWER_IS_BETTER = ("wape", "skill"), ("wape",)
 NOT_SHOWN, MOST_MEASURES = ("lesson", "store", "model", "kind"), 4
 
 
@@ -153,9 +154,10 @@ def order_columns(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _two_before(lesson: str, own: pd.DataFrame, store: str) -> pd.DataFrame:
-    """Pick the best row of each of the two lessons before that measured what this lesson's first measure is."""
+    """Pick the best row of the two lessons of the spine before that measured what this one's first measure is."""
     earlier = recorded_results()
-    earlier = earlier[(earlier["lesson"] < lesson) & (earlier["store"] == store)]
+    way = [entry.number for entry in syllabus.LESSONS if entry.spine]  # the shelf's tasks are others
+    earlier = earlier[(earlier["lesson"] < lesson) & (earlier["store"] == store) & earlier["lesson"].isin(way)]
     measure = next((name for name in COMPARED if name in own and own[name].notna().any()), None)
     if measure is None or measure not in earlier:
         return earlier.iloc[:0]
@@ -208,7 +210,7 @@ def results_table(
     _show(
         {
             "text/html": table_html(shown, title, marked, note),
-            "text/plain": f"{title}\n{shown.to_string(index=False)}\n{note if other else ''}",
+            "text/plain": f"{title}\n{shown.apply(texts).to_string(index=False)}\n{note if other else ''}",
         },
         {"ecomlib": {"kind": "results", "title": title, "rows": records}},
     )
