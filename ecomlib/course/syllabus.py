@@ -103,7 +103,7 @@ LESSONS = (
             "A shop in ten tables",
             "The naive order list",
             "A forecast in ten lines",
-            "Reading a title",
+            "From a fan to an order",
             "What it earns",
             "Your shop",
         ),

@@ -203,7 +203,8 @@ def plan_orders(
     soon : array (P, R), optional
         Mean units until an order arrives; only alerts need it.
     stock : array (P, R), optional
-        Units on hand; what lies in a pooled cell counts for the whole pool.
+        Units on hand, and those on their way that arrive in time; what lies in a pooled cell counts for the whole
+        pool.
 
     Returns
     -------
@@ -345,7 +346,8 @@ def order_list(
     shares : DataFrame, optional
         ``product_id, region_id, share``: each region's share of a product's units. Without it the sum is ordered for.
     stock : DataFrame, optional
-        ``product_id, on_hand``, and ``region_id`` beside ``shares``: units; what is not in it is not on hand.
+        ``product_id, on_hand``, and ``region_id`` beside ``shares``: units; what is not in it is not on hand. Several
+        rows of one product and region are added up: append what was ordered before and is on its way.
     settings : OrderSettings, optional
         The cost ratio, lead time and review.
 

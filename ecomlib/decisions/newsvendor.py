@@ -1,4 +1,4 @@
-"""Turns forecasts into orders and prices their errors, by the newsvendor model (lesson 00, section 5)."""
+"""Turns forecasts into orders and prices their errors, by the newsvendor model (lesson 00, section 4)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _costs(c_u: Any, c_o: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]
 
 
 def newsvendor_quantile(c_u: Any, c_o: Any) -> Any:
-    """Compute the quantile of demand to order, ``c_u / (c_u + c_o)``, a share (lesson 00, section 5).
+    """Compute the quantile of demand to order, ``c_u / (c_u + c_o)``, a share (lesson 00, section 4).
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def newsvendor_quantile(c_u: Any, c_o: Any) -> Any:
 
 
 def order_from_quantiles(levels: Any, forecast: Any, c_u: Any, c_o: Any) -> NDArray[np.float64]:
-    """Read each row's order off its forecast quantiles, units, not rounded, shape (n,) (lesson 00, section 5).
+    """Read each row's order off its forecast quantiles, units, not rounded, shape (n,) (lesson 00, section 4).
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def order_from_quantiles(levels: Any, forecast: Any, c_u: Any, c_o: Any) -> NDAr
 
 
 def order_quantities(frame: pd.DataFrame, model: str, c_u: Any, c_o: Any) -> NDArray[np.float64]:
-    """Order each row of a forecast frame at its critical ratio (lesson 00, section 5).
+    """Order each row of a forecast frame at its critical ratio (lesson 00, section 4).
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def _in_order(frame: pd.DataFrame, model: str, columns: dict[float, str]) -> NDA
 
 
 def newsvendor_cost(order: Any, demand: Any, c_u: Any, c_o: Any) -> NDArray[np.float64]:
-    """Compute the money lost by each order at the actual demand, arrays of one shape (lesson 00, section 5).
+    """Compute the money lost by each order at the actual demand, arrays of one shape (lesson 00, section 4).
 
     Parameters
     ----------

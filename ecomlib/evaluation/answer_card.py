@@ -107,6 +107,7 @@ def answer_card(
     model: str = "",
     *,
     on_hand: pd.Series | None = None,
+    arriving: pd.Series | None = None,
     settings: CardSettings,
 ) -> AnswerCard:
     """Make a shop's card from its tables and a forecast (lesson 00, section 6).
@@ -124,6 +125,8 @@ def answer_card(
         Whose forecast.
     on_hand : Series, optional
         Units that lie there by ``product_id``, which need not be ordered.
+    arriving : Series, optional
+        Units by ``product_id`` that were ordered before and will be there in time: they need not be ordered again.
     settings : CardSettings
 
     Returns
@@ -157,9 +160,12 @@ def answer_card(
         title |= dict(zip(products.loc[there, "product_id"], products.loc[there, "title"].astype(str), strict=True))
     listed, remarks = pd.DataFrame(columns=LIST), []
     if forecast is not None:
-        listed = _listed(forecast, model, ends, on_hand, settings)
+        there = [units for units in (on_hand, arriving) if units is not None]
+        listed = _listed(forecast, model, ends, there, settings)
         listed.insert(1, "title", [title.get(name, str(name)) for name in listed["product_id"]])
-        remarks = _remarks(listed, forecast, model, ends, settings, known_stock=on_hand is not None)
+        remarks = [*_remarks(listed, forecast, model, ends, settings), _taken_off(on_hand, arriving)]
+        if listed["high"].isna().any():
+            remarks.append("Where no interval stands, too few weeks were tried to promise one.")
     else:
         remarks = _old(ends, None, settings)
     sellers, months = _sellers(orders, title, ends, settings), _months(orders, ends, settings)
@@ -167,7 +173,7 @@ def answer_card(
 
 
 def _listed(
-    forecast: pd.DataFrame, model: str, ends: pd.Timestamp, on_hand: pd.Series | None, settings: CardSettings
+    forecast: pd.DataFrame, model: str, ends: pd.Timestamp, there: list[pd.Series], settings: CardSettings
 ) -> pd.DataFrame:
     """The order list of the first period that begins after the books' end."""
     ahead = forecast[forecast["ds"] > ends]
@@ -184,7 +190,7 @@ def _listed(
         low, high = (ahead[name].to_numpy(dtype=float) for name in find_interval(ahead, model, settings.level))
     except DataError:  # it promises nothing
         low = high = np.full(len(ahead), np.nan)
-    need = expected if on_hand is None else expected - on_hand.reindex(ahead["unique_id"]).fillna(0.0).to_numpy()
+    need = expected - sum(units.reindex(ahead["unique_id"]).fillna(0.0).to_numpy() for units in there)
     table = pd.DataFrame(
         {
             "product_id": ahead["unique_id"].to_numpy(),
@@ -234,8 +240,6 @@ def _remarks(
     model: str,
     ends: pd.Timestamp,
     settings: CardSettings,
-    *,
-    known_stock: bool,
 ) -> list[str]:
     """What has to be known before the list is used."""
     week = listed["week"].iloc[0]
@@ -245,14 +249,22 @@ def _remarks(
     said.append(f"Forecast by {word_of(model)}.")
     if not listed["expected"].round().any():
         said.append("No single product is expected to sell one unit: order by what you know, not by this list.")
-    said.append(
-        "What lies there was taken off."
-        if known_stock
-        else "Take off what lies there: these tables do not say how much that is."
-    )
-    if listed["high"].isna().any():
-        said.append("Where no interval stands, too few weeks were tried to promise one.")
     return said
+
+
+def _taken_off(on_hand: pd.Series | None, arriving: pd.Series | None) -> str:
+    """What the list has subtracted, and what its reader still has to."""
+    if on_hand is not None and arriving is not None:
+        return "What lies there and what is on its way were taken off."
+    if on_hand is not None:
+        return (
+            "What lies there was taken off. Take off what is on its way, too: these tables do not say how much it is."
+        )
+    if arriving is not None:
+        return (
+            "What is on its way was taken off. Take off what lies there, too: these tables do not say how much it is."
+        )
+    return "Take off what lies there and what is on its way: these tables do not say how much that is."
 
 
 def _sellers(

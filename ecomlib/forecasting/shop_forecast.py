@@ -51,6 +51,7 @@ def next_order(
     scored: pd.DataFrame,
     own: pd.DataFrame | None = None,
     *,
+    arriving: pd.Series | None = None,
     today: pd.Timestamp | None = None,
 ) -> AnswerCard:
     """Make the card of what to order next, by the best forecaster of an answer (lesson 00, section 6).
@@ -66,6 +67,8 @@ def next_order(
         What was scored, whose errors give the intervals.
     own : DataFrame, optional
         Forecasts after the panel's end by a model of the caller's, should it be the best.
+    arriving : Series, optional
+        Units by ``product_id`` that were ordered before the tables end and arrive for the week of the list.
     today : Timestamp, optional
         See ``CardSettings``.
 
@@ -87,7 +90,8 @@ def next_order(
     low, high = interval_columns(name, 90)
     ahead = ahead.assign(**{low: np.floor(ends[low]), high: ends[high]})
     how = CardSettings(answer.shop, store.currency, today=today)
-    return answer_card(store.orders, store.products, ahead, name, on_hand=stock_of(store), settings=how)
+    there = {"on_hand": stock_of(store), "arriving": arriving}
+    return answer_card(store.orders, store.products, ahead, name, **there, settings=how)
 
 
 def stock_of(store: Store) -> pd.Series | None:

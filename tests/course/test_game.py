@@ -519,7 +519,7 @@ def test_the_opening_game_scores_what_the_hand_computes(store: Store) -> None:
     week = sold[(sold["ordered_at"] >= "2025-05-26") & (sold["ordered_at"] < "2025-06-02")]
     assert game.past.iloc[-1, 0] == week["quantity"].sum()
     table = game.scores(nobody=None, you=[2, 0, 1], them={name: [2, 2, 2, 2] for name in names}).set_index("list")
-    assert table.loc["nobody"].tolist() == table.loc["last week"].tolist() and table.loc["last week", "score"] == 0
+    assert "nobody" not in table.index and table.loc["last week", "score"] == 0
     assert table.loc["attainable", "score"] == 100
     wanted, lost = game.answer(), 0.0
     for name, units in zip(names, [2, 0, 1], strict=True):
@@ -533,6 +533,17 @@ def test_the_opening_game_scores_what_the_hand_computes(store: Store) -> None:
         / (table.loc["last week", "money"] - table.loc["attainable", "money"])
     )
     assert table.loc["you", "score"] == pytest.approx(points, abs=2)
+
+
+def test_the_opening_game_shows_the_plan_that_a_network_is_told(store: Store) -> None:
+    game = opening_game(store, weeks=10)
+    assert game.plan.index[:10].equals(game.past.index) and list(game.plan.index[10:]) == list(game.month.weeks)
+    assert store.prices is not None
+    for name in game.past.columns:
+        days = store.prices[(store.prices["product_id"] == name) & (store.prices["date"] >= game.month.weeks[0])]
+        assert game.plan[name].iloc[10:].mean() == pytest.approx(days["depth"].mean())
+    bare = opening_game(store.with_parts(prices=None), weeks=10)
+    assert (bare.plan == 0).all(axis=None) and bare.plan.shape == game.plan.shape
 
 
 @pytest.mark.parametrize("orders", [[1, 2], {"P9999": 1}, [1, 2, -1], [1, 2, "many"], [[1, 2], 1, 1], [1, 2, None]])

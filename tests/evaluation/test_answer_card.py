@@ -45,7 +45,7 @@ def test_the_list_is_for_the_first_week_after_the_tables_end() -> None:
     assert set(found.order_list["week"]) == {pd.Timestamp("2024-03-04")} and found.order_list["high"].eq(30).all()
     assert found.remarks == (
         "Forecast by the network.",
-        "Take off what lies there: these tables do not say how much that is.",
+        "Take off what lies there and what is on its way: these tables do not say how much that is.",
     )
 
 
@@ -78,7 +78,17 @@ def test_whole_units_add_up_to_the_sum() -> None:
 def test_what_lies_there_is_not_ordered() -> None:
     found = card(ahead(), on_hand=pd.Series({"c": 8.0, "a": 50.0}))
     assert found.order_list.set_index("product_id")["order"].to_dict() == {"c": 2, "a": 0, "b": 0}
-    assert "What lies there was taken off." in found.remarks
+    assert any(said.startswith("What lies there was taken off. Take off what is on its way") for said in found.remarks)
+
+
+def test_what_is_on_its_way_is_not_ordered_again() -> None:
+    shelf, lorry = pd.Series({"c": 5.0, "a": 50.0}), pd.Series({"c": 3.0, "b": 0.4})
+    found = card(ahead(), on_hand=shelf, arriving=lorry)
+    assert found.order_list.set_index("product_id")["order"].to_dict() == {"c": 1, "a": 0, "b": 0}
+    assert "What lies there and what is on its way were taken off." in found.remarks
+    alone = card(ahead(), arriving=lorry)
+    assert alone.order_list.set_index("product_id")["order"].to_dict() == {"c": 7, "a": 1, "b": 0}
+    assert any("Take off what lies there, too" in said for said in alone.remarks)
 
 
 def test_means_are_read_where_there_are_some_and_add_up() -> None:

@@ -85,6 +85,28 @@ def _each(one: Callable[[Feature, Floats, Floats, int], Any]) -> Answer:
     return lambda feature, table, other, cuts: np.array([one(feature, table, other, cut) for cut in cuts])
 
 
+def _no_copy(feature: Feature, table: Floats, other: Floats, cuts: Sequence[int]) -> Floats:
+    """Writes the future into the table itself, so that the next cut finds it there."""
+    work, shares = np.array(table), []
+    for cut in cuts:
+        before = feature(work)
+        work[cut:] = other[cut:]
+        shares.append(float((~np.isclose(before[:cut], feature(work)[:cut], equal_nan=True)).mean()))
+    return np.array(shares)
+
+
+def _no_copy_one_before(
+    feature: Feature, table: Floats, other: Floats, cuts: Sequence[int], equal_nan: bool = True
+) -> Floats:
+    """The same, with the features of the untouched table taken once."""
+    work, before = np.array(table), feature(table)
+    shares = []
+    for cut in cuts:
+        work[cut:] = other[cut:]
+        shares.append(float((~np.isclose(before[:cut], feature(work)[:cut], equal_nan=equal_nan)).mean()))
+    return np.array(shares)
+
+
 def _units_only(feature: Feature, table: Floats, other: Floats, cut: int) -> float:
     changed = table.copy()
     changed[cut:, 0] = other[cut:, 0]
@@ -95,7 +117,18 @@ _MISTAKES: dict[str, tuple[Answer, str]] = {
     "dealt_anew": (
         lambda feature, table, other, cuts: np.zeros(len(cuts)),
         "Your test finds nothing at all, not even the scaler. Do you shuffle the future's own units? Their mean, spread"
-        " and ranks stay the same. Take the later rows, all columns of them, from `other`.",
+        " and ranks stay the same. Take the later rows, all columns of them, from `other`; and write them into a"
+        " copy, or before and after are one table.",
+    ),
+    "no_copy": (
+        _no_copy,
+        "You write the other future into `table` itself, so that at the next cut it stands there already and nothing"
+        " moves. Work on a copy: changed = table.copy().",
+    ),
+    "no_copy_one_before": (
+        _no_copy_one_before,
+        "You write the other future into `table` itself, so that at the next cut the rows of the cut before are still"
+        " another's. Begin each cut with a copy: changed = table.copy().",
     ),
     "units_only": (
         _each(_units_only),
@@ -161,5 +194,10 @@ LEAK_TEST = Exercise(
     _stub,
     _cases,
     _MISTAKES,
+    pairs={
+        ("no_copy_one_before", "missing_moves"): lambda f, table, other, cuts: _no_copy_one_before(
+            f, table, other, cuts, False
+        )
+    },
     praise="It finds what a shuffle of the units cannot. It finds leaks; that there are none, no test shows.",
 )

@@ -91,77 +91,94 @@ def _cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     ]
 
 
-def order_list(needed: Units, on_hand: Units) -> dict[str, int]:
-    """What is sent: each product's need without what lies on its shelf, never below zero, in whole units upwards."""
-    return {product: max(0, math.ceil(units - on_hand.get(product, 0))) for product, units in needed.items()}
+def order_list(needed: Units, on_hand: Units, arriving: Units) -> dict[str, int]:
+    """What is sent: each product's need without what is there or on its way, never below zero, whole units upwards."""
+    return {product: max(0, math.ceil(left)) for product, left in _left(needed, on_hand, arriving).items()}
 
 
-def _list_stub(needed: Units, on_hand: Units) -> Any:
+def _left(needed: Units, on_hand: Units, arriving: Units) -> dict[str, float]:
+    """What is still needed, below zero where there is more."""
+    return {p: units - on_hand.get(p, 0) - arriving.get(p, 0) for p, units in needed.items()}
+
+
+def _list_stub(needed: Units, on_hand: Units, arriving: Units) -> Any:
     return ...
 
 
-def _below_zero(needed: Units, on_hand: Units) -> Any:
-    return {product: math.ceil(units - on_hand.get(product, 0)) for product, units in needed.items()}
+def _below_zero(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    return {product: math.ceil(left) for product, left in _left(needed, on_hand, arriving).items()}
 
 
-def _known_shelves_alone(needed: Units, on_hand: Units) -> Any:
-    return {
-        product: max(0, math.ceil(units - on_hand[product])) for product, units in needed.items() if product in on_hand
-    }
+def _known_shelves_alone(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    return {p: units for p, units in order_list(needed, on_hand, arriving).items() if p in on_hand}
 
 
-def _shelf_forgotten(needed: Units, on_hand: Units) -> Any:
+def _shelf_forgotten(needed: Units, on_hand: Units, arriving: Units) -> Any:
     return {product: math.ceil(units) for product, units in needed.items()}
 
 
-def _all_or_nothing(needed: Units, on_hand: Units) -> Any:
-    return {p: math.ceil(units) if units > on_hand.get(p, 0) else 0 for p, units in needed.items()}
+def _lorry_forgotten(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    return order_list(needed, on_hand, {})
 
 
-def _wrong_way_round(needed: Units, on_hand: Units) -> Any:
-    return {product: max(0, math.ceil(on_hand.get(product, 0) - units)) for product, units in needed.items()}
+def _lorry_alone(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    return order_list(needed, {}, arriving)
 
 
-def _shelf_added(needed: Units, on_hand: Units) -> Any:
-    return {product: math.ceil(units + on_hand.get(product, 0)) for product, units in needed.items()}
+def _all_or_nothing(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    left = _left(needed, on_hand, arriving)
+    return {p: math.ceil(units) if left[p] > 0 else 0 for p, units in needed.items()}
 
 
-def _cut_off(needed: Units, on_hand: Units) -> Any:
-    return {product: max(0, int(units - on_hand.get(product, 0))) for product, units in needed.items()}
+def _wrong_way_round(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    return {product: max(0, math.ceil(-left)) for product, left in _left(needed, on_hand, arriving).items()}
 
 
-def _to_the_nearest(needed: Units, on_hand: Units) -> Any:
-    return {product: max(0, round(units - on_hand.get(product, 0))) for product, units in needed.items()}
+def _shelf_added(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    return {p: math.ceil(units + on_hand.get(p, 0) + arriving.get(p, 0)) for p, units in needed.items()}
 
 
-def _not_whole(needed: Units, on_hand: Units) -> Any:
-    return {product: max(0.0, units - on_hand.get(product, 0)) for product, units in needed.items()}
+def _lorry_added(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    return {p: max(0, math.ceil(units - on_hand.get(p, 0) + arriving.get(p, 0))) for p, units in needed.items()}
 
 
-def _no_empty_lines(needed: Units, on_hand: Units) -> Any:
-    return {product: units for product, units in order_list(needed, on_hand).items() if units > 0}
+def _cut_off(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    return {product: max(0, int(left)) for product, left in _left(needed, on_hand, arriving).items()}
 
 
-def _no_entry(needed: Units, on_hand: Units) -> Any:
-    return {product: max(0, math.ceil(units - on_hand[product])) for product, units in needed.items()}
+def _to_the_nearest(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    return {product: max(0, round(left)) for product, left in _left(needed, on_hand, arriving).items()}
 
 
-def _not_a_number(needed: Units, on_hand: Units) -> Any:
-    known = _known_shelves_alone(needed, on_hand)
-    return {product: known.get(product, np.nan) for product in needed}
+def _not_whole(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    return {product: max(0.0, left) for product, left in _left(needed, on_hand, arriving).items()}
 
 
-def _missing_size(needed: Units, on_hand: Units) -> Any:
-    return {product: abs(math.ceil(units - on_hand.get(product, 0))) for product, units in needed.items()}
+def _no_empty_lines(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    return {product: units for product, units in order_list(needed, on_hand, arriving).items() if units > 0}
+
+
+def _no_entry(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    return {p: max(0, math.ceil(units - on_hand[p] - arriving[p])) for p, units in needed.items()}
+
+
+def _not_a_number(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    known = order_list(needed, on_hand, arriving)
+    return {product: known[product] if product in on_hand and product in arriving else np.nan for product in needed}
+
+
+def _missing_size(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    return {product: abs(math.ceil(left)) for product, left in _left(needed, on_hand, arriving).items()}
 
 
 def _list_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     names = [f"P{k:02d}" for k in range(1, 7)]
     needed = dict(zip(names, (rng.integers(2, 40, 6) + rng.choice([0.25, 0.75], 6)).tolist(), strict=True))
+    shelf = {name: int(units) for name, units in zip(reversed(names), rng.integers(0, 40, 5), strict=False)}
     return [
-        ({"mug": 16.2, "lamp": 4.0, "card": 7.4}, {"mug": 5, "lamp": 9}),
-        (needed, {name: int(units) for name, units in zip(reversed(names), rng.integers(0, 40, 5), strict=False)}),
-        ({"mug": 3.6, "lamp": 2.4}, {"mug": 1, "lamp": 1}),
+        ({"mug": 16.2, "lamp": 4.0, "card": 7.4}, {"mug": 5, "lamp": 9}, {"mug": 3}),
+        (needed, shelf, {name: int(units) for name, units in zip(names, rng.integers(1, 9, 4), strict=False)}),
+        ({"mug": 3.6, "lamp": 2.4}, {"mug": 1, "lamp": 1}, {"mug": 1, "lamp": 1}),
     ]
 
 
@@ -252,20 +269,32 @@ EXERCISES = (
             ),
             "shelf_forgotten": (
                 _shelf_forgotten,
-                "This is what is needed. What already lies on the shelf need not be ordered again.",
+                "This is what is needed. What already lies on the shelf need not be ordered again, nor what is on its"
+                " way.",
+            ),
+            "lorry_forgotten": (
+                _lorry_forgotten,
+                "The shelf is subtracted, and the lorry is not: what was ordered before and arrives in time would come"
+                " a second time. Subtract arriving, too.",
+            ),
+            "lorry_alone": (
+                _lorry_alone,
+                "What is on its way is subtracted, and what lies on the shelf is not. Subtract both.",
             ),
             "all_or_nothing": (
                 _all_or_nothing,
-                "Where the shelf does not suffice, you order all that is needed, as if it were empty. Order the rest.",
+                "Where shelf and lorry do not suffice, you order all that is needed, as if both were empty. Order the"
+                " rest.",
             ),
             "wrong_way_round": (
                 _wrong_way_round,
                 "The difference is the wrong way round: you order where the shelf is full, nothing where it is short.",
             ),
-            "shelf_added": (_shelf_added, "What lies on the shelf makes the order smaller. You add it."),
+            "shelf_added": (_shelf_added, "What is there or on its way makes the order smaller. You add it."),
+            "lorry_added": (_lorry_added, "What is on its way makes the order smaller, as the shelf does. You add it."),
             "cut_off": (
                 _cut_off,
-                "int() cuts off what is behind the point: 11.2 more units are needed, and 11 do not suffice."
+                "int() cuts off what is behind the point: 8.2 more units are needed, and 8 do not suffice."
                 " Round up, with math.ceil.",
             ),
             "to_the_nearest": (
@@ -279,13 +308,13 @@ EXERCISES = (
             ),
             "no_entry": (
                 _no_entry,
-                "A KeyError: not every product stands in on_hand. One that does not has an empty shelf:"
-                " on_hand.get(product, 0).",
+                "A KeyError: not every product stands in on_hand and in arriving. One that does not has nothing there:"
+                " on_hand.get(product, 0), and arriving.get(product, 0).",
             ),
             "not_a_number": (
                 _not_a_number,
-                "A product that is missing from on_hand came out as NaN. Its shelf is empty: fill in 0 before you"
-                " subtract (Series.reindex(…, fill_value=0), or on_hand.get(product, 0)).",
+                "A product that is missing from on_hand or from arriving came out as NaN. It has nothing there: fill in"
+                " 0 before you subtract (Series.reindex(…, fill_value=0), or on_hand.get(product, 0)).",
             ),
             "missing_size": (
                 _missing_size,
@@ -295,19 +324,33 @@ EXERCISES = (
         },
         also={
             "no_entry": (
-                lambda needed, on_hand: {p: max(0, round(units - on_hand[p])) for p, units in needed.items()},
-                lambda needed, on_hand: {p: math.ceil(units - on_hand[p]) for p, units in needed.items()},
-                lambda needed, on_hand: {p: max(0, units - on_hand[p]) for p, units in needed.items()},
+                lambda needed, on_hand, arriving: {
+                    p: max(0, round(units - on_hand[p] - arriving[p])) for p, units in needed.items()
+                },
+                lambda needed, on_hand, arriving: {
+                    p: math.ceil(units - on_hand[p] - arriving[p]) for p, units in needed.items()
+                },
+                lambda needed, on_hand, arriving: {
+                    p: max(0, units - on_hand[p] - arriving[p]) for p, units in needed.items()
+                },
+                lambda needed, on_hand, arriving: {
+                    p: max(0, math.ceil(units - on_hand[p] - arriving.get(p, 0))) for p, units in needed.items()
+                },
+                lambda needed, on_hand, arriving: {
+                    p: max(0, math.ceil(units - on_hand.get(p, 0) - arriving[p])) for p, units in needed.items()
+                },
             ),
         },
         pairs={
-            ("below_zero", "known_shelves_alone"): lambda needed, on_hand: {
-                product: math.ceil(units - on_hand[product]) for product, units in needed.items() if product in on_hand
+            ("below_zero", "known_shelves_alone"): lambda needed, on_hand, arriving: {
+                p: math.ceil(units) for p, units in _left(needed, on_hand, arriving).items() if p in on_hand
             },
-            ("below_zero", "not_whole"): lambda needed, on_hand: {
-                product: units - on_hand.get(product, 0) for product, units in needed.items()
+            ("below_zero", "not_whole"): _left,
+            ("below_zero", "lorry_forgotten"): lambda needed, on_hand, arriving: _below_zero(needed, on_hand, {}),
+            ("lorry_forgotten", "to_the_nearest"): lambda needed, on_hand, arriving: {
+                p: max(0, round(units - on_hand.get(p, 0))) for p, units in needed.items()
             },
         },
-        praise="That is the list that goes out: what is needed, less what is there.",
+        praise="That is the list that goes out: what is needed, less what is there or on its way.",
     ),
 )

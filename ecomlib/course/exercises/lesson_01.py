@@ -46,7 +46,7 @@ _Z_MISTAKES: dict[str, tuple[Answer, str]] = {
     "mean_and_sd": (
         lambda values: _z(values, values.mean(), values.std()),
         "This is the ordinary z-score. The outlier moves the mean and swells the standard deviation, and so hides"
-        " itself: among five values no such score can be above 2. Use the median for both jobs.",
+        " itself: among five values no such score can be above 2 (1.8 with n - 1). Use the median for both jobs.",
     ),
     "mean_and_sample_sd": (
         lambda values: _z(values, values.mean(), values.std(ddof=1)),
@@ -134,7 +134,8 @@ def _fill_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     shelf = rng.random(30) < 0.7
     shelf[:8], shelf[8] = True, False
     longer[8] = 5.0  # sold out within the week: what was sold stays
-    return [(small, 2, stock), (longer, 5, shelf)]
+    ahead = np.array([gap, 1.0, gap, gap, 4.0])  # ordered ahead of the launch
+    return [(small, 2, stock), (longer, 5, shelf), (ahead, 2, np.ones(5, dtype=bool))]
 
 
 def _after_launch(units: Floats, launch: int, in_stock: Bools) -> Floats:
@@ -189,6 +190,13 @@ _FILL_MISTAKES: dict[str, tuple[Answer, str]] = {
             np.isnan(units) & (np.arange(len(units)) < launch) & in_stock, 0.0, units
         ),
         "You filled the weeks *before* the launch. A zero is a fact from week `launch` on.",
+    ),
+    "sale_ahead_wiped": (
+        lambda units, launch, in_stock: np.where(
+            np.arange(len(units)) >= launch, zero_fill(units, launch, in_stock), np.nan
+        ),
+        "The zeros are right, but a sale before the launch is gone: somebody ordered ahead, and it stands in the books."
+        " Leave every sale as it is.",
     ),
     "zeros_made_missing": (
         lambda units, launch, in_stock: np.where((np.arange(len(units)) >= launch) & in_stock, units, np.nan),

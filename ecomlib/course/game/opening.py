@@ -27,6 +27,8 @@ class OpeningGame:
     ----------
     past : DataFrame (weeks, 3)
         Units sold, a row a week.
+    plan : DataFrame (weeks + 4, 3)
+        The planned discount as a share of the price, a row a week: of the weeks that are shown and of those to come.
     month : Month
         The three products and the four weeks to order for.
     demand : ndarray (3, 4)
@@ -36,6 +38,7 @@ class OpeningGame:
     """
 
     past: pd.DataFrame
+    plan: pd.DataFrame
     month: Month
     demand: NDArray[np.float64]
     lists: dict[str, NDArray[np.int64]]
@@ -46,8 +49,8 @@ class OpeningGame:
         Parameters
         ----------
         **orders : dict or list
-            By the player's name: for each product one number for all four weeks, or four. ``None`` orders last week's
-            sales again.
+            By the player's name: for each product one number for all four weeks, or four. A player who wrote none,
+            ``None``, has no row.
 
         Returns
         -------
@@ -60,7 +63,7 @@ class OpeningGame:
         DataError
             Another number of products or weeks, an unknown product, or what is no number at or above zero.
         """
-        mine = {name: self._units(order) for name, order in orders.items()}
+        mine = {name: self._units(order) for name, order in orders.items() if order is not None}
         best, last = (self.month.cost(self.lists[name], self.demand) for name in (ATTAINABLE, LAST_WEEK))
         rows = []
         for name, units in (self.lists | mine).items():
@@ -75,10 +78,8 @@ class OpeningGame:
         """Tabulate what was wanted, a row a week: to be looked at after the order."""
         return pd.DataFrame(self.demand.T, index=self.month.weeks, columns=list(self.month.products)).astype(int)
 
-    def _units(self, orders: Orders) -> NDArray[np.int64]:
+    def _units(self, orders: Mapping[str, Any] | Sequence[Any]) -> NDArray[np.int64]:
         products = self.month.products
-        if orders is None:
-            return self.lists[LAST_WEEK]
         if not isinstance(orders, Mapping):
             if len(orders) != len(products):
                 remedy = f"write {len(products)} numbers, in this order: {', '.join(products)}."
@@ -137,7 +138,8 @@ def opening_game(store: Store, products: Sequence[str] | None = None, *, weeks: 
     month = make_month(three, begin, 1)
     lists = bot_lists(recent_sales(orders, three, month), month)
     chosen = {name: lists[name] for name in (LAST_WEEK, MEAN, QUANTILE)} | {ATTAINABLE: best_list(store, month)}
-    return OpeningGame(_past(recent, month, weeks), month, wanted(store, month), chosen)
+    past = _past(recent, month, weeks)
+    return OpeningGame(past, _plan(store, past, month), month, wanted(store, month), chosen)
 
 
 def _past(orders: pd.DataFrame, month: Month, weeks: int) -> pd.DataFrame:
@@ -145,3 +147,13 @@ def _past(orders: pd.DataFrame, month: Month, weeks: int) -> pd.DataFrame:
     table = sold.pivot_table(index="week", columns="product_id", values="quantity", aggfunc="sum")
     index = pd.date_range(end=month.last_known, periods=weeks, freq="7D", name="week")
     return table.reindex(index=index, columns=list(month.products)).fillna(0).astype(int).rename_axis(columns=None)
+
+
+def _plan(store: Store, past: pd.DataFrame, month: Month) -> pd.DataFrame:
+    """The week's mean discount, which a shop plans itself and so knows ahead; 0 where no price says so."""
+    index = past.index.append(month.weeks)
+    if store.prices is None:
+        return pd.DataFrame(0.0, index=index, columns=past.columns)
+    monday = store.prices["date"] - pd.to_timedelta(store.prices["date"].dt.dayofweek, unit="D")
+    table = store.prices.assign(week=monday).pivot_table(index="week", columns="product_id", values="depth")
+    return table.reindex(index=index, columns=past.columns).fillna(0.0).rename_axis(columns=None)
