@@ -212,6 +212,24 @@ def sparse_rows(train: list[str], test: list[str]) -> Any:
     return TfidfVectorizer().fit(train).transform(test)
 
 
+def df_of_the_test_titles(train: list[str], test: list[str]) -> np.ndarray:
+    words = sorted(set(" ".join(train).split()))
+    df = np.array([sum(w in title.split() for title in test) for w in words])
+    rows = np.array([[title.split().count(w) for w in words] for title in test])
+    return np.asarray(normalize(rows * (np.log((1 + len(train)) / (1 + df)) + 1)))
+
+
+def places_within(
+    base: np.ndarray, vectors: np.ndarray, fifth: np.ndarray, lot: np.ndarray, y: np.ndarray, penalty: float
+) -> np.ndarray:
+    block = vectors.copy()
+    for k in set(fifth):
+        block[fifth == k] = vectors[np.argsort(lot[fifth == k])]
+    x = np.column_stack([base, block])
+    held = np.diag([0.0] * base.shape[1] + [penalty] * block.shape[1])
+    return x @ np.linalg.solve(x.T @ x + held, x.T @ y)
+
+
 def poisson_params(units: np.ndarray, price: np.ndarray) -> Any:
     return sm.GLM(units, sm.add_constant(np.log(price)), family=sm.families.Poisson()).fit(tol=1e-12).params
 
@@ -297,6 +315,8 @@ SLIPS = [
     ("02.tfidf", letters_in_df, "substring_df"),
     ("02.tfidf", tokens_counted, "token_count"),
     ("02.tfidf", sparse_rows, "sparse"),
+    ("02.tfidf", df_of_the_test_titles, "df_from_test"),
+    ("02.fair_control", places_within, "places_within_the_fifth"),
     ("03.elasticity", poisson_params, "params"),
     ("03.elasticity", poisson_without_constant, "no_intercept"),
     ("03b.placebo", share_alone, "share_only"),
