@@ -11,6 +11,8 @@ import pytest
 import statsmodels.api as sm
 import toy_lesson
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LinearRegression, PoissonRegressor
+from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import normalize
 
 from ecomlib.course import exercises
@@ -238,6 +240,25 @@ def poisson_without_constant(units: np.ndarray, price: np.ndarray) -> float:
     return float(sm.GLM(units, np.log(price), family=sm.families.Poisson()).fit(tol=1e-12).params[0])
 
 
+def poisson_regressor(alpha: float) -> exercises.Answer:
+    def answer(units: np.ndarray, price: np.ndarray) -> float:
+        return float(PoissonRegressor(alpha=alpha).fit(np.log(price)[:, None], units).coef_[0])
+
+    return answer
+
+
+def group_k_fold(x: np.ndarray, target: np.ndarray, product: np.ndarray, folds: int) -> np.ndarray:
+    guess = np.empty(len(x))
+    for seen, rest in GroupKFold(folds).split(x, groups=product):
+        guess[rest] = LinearRegression().fit(x[seen, None], target[seen]).predict(x[rest, None])
+    return guess
+
+
+def test_the_regressor_of_scikit_learn_is_right_without_its_penalty() -> None:
+    assert judge(exercises.find("03.elasticity"), poisson_regressor(0.0)).status == "right"
+    assert judge(exercises.find("03.elasticity"), poisson_regressor(1e-3)).status == "wrong"
+
+
 def share_alone(effect: float, placebos: np.ndarray) -> float:
     return (sum(abs(p) >= abs(effect) for p in placebos) + 1) / (len(placebos) + 1)
 
@@ -319,6 +340,8 @@ SLIPS = [
     ("02.fair_control", places_within, "places_within_the_fifth"),
     ("03.elasticity", poisson_params, "params"),
     ("03.elasticity", poisson_without_constant, "no_intercept"),
+    ("03.elasticity", poisson_regressor(1.0), "penalised"),
+    ("03.cross_fit", group_k_fold, "group_k_fold"),
     ("03b.placebo", share_alone, "share_only"),
     ("03b.placebo", larger_only, "ties_left_out"),
     ("03b.placebo", below_five_per_cent, "strictly_below"),
