@@ -33,6 +33,9 @@ Expected of the changed simulated store, written before it was run: the arms kee
 words are known, BERT ahead of them where every telling word is new, random vectors within 0.01 of the base), and each
 stays within 0.05 of what the store before gave.
 
+The shuffled arm first dealt vectors within fifths of the price. The base of the simulated stores has price over cost,
+of which the text tells much more, so the fifths there are now of price over cost; the real shop knows no cost.
+
 Records first_orders: ``shop, ratio`` (0: the margin), ``arm, cost`` (money a newcomer), ``saved, low, high`` (share of
 the cost with price and category alone), ``stores``; rows "bert less tfidf" hold the paired difference of two arms.
 Records cold_start: ``shop, unseen`` (per cent; empty: all), ``penalty`` (free: the base is not penalised; common: the
@@ -94,7 +97,7 @@ def one_store(seed: int, misspecified: bool, size: str = "small") -> pd.DataFram
     kind = pd.get_dummies(table["category"]).to_numpy(float)
     base = np.hstack([kind[:, 1:], kind * (markup - markup.mean())])
     rng = np.random.default_rng([seed, misspecified])
-    blocks = cold_start.text_blocks([table["title"], table["description"]], table["price"].to_numpy(), train, rng)
+    blocks = cold_start.text_blocks([table["title"], table["description"]], markup[:, 0], train, rng)
     blocks["attributes"] = attributes(table, store.truth.quality)
     names = list(table["product_id"])
     seen = {}

@@ -95,11 +95,12 @@ def text_blocks(
     Parameters
     ----------
     texts: one sequence a field (titles; titles and descriptions), each of n texts; the fields' vectors stand side by
-        side. price: (n,) money, for shuffling within fifths. train: (n,) the rows that may be learnt from.
+        side. price: (n,) as the base has it (price over cost, or money), for shuffling
+        within fifths. train: (n,) the rows that may be learnt from.
 
     Returns
     -------
-    ``bert`` (n, 384 a field); ``shuffled``, the same vectors dealt to other products of the same price fifth, training
+    ``bert`` (n, 384 a field); ``shuffled``, the same vectors dealt to other products of the same fifth, training
     and test rows apart; ``constant``; ``random`` unit vectors of the same width; ``static``, the mean of the encoder's
     input word vectors, which know no context; ``tfidf`` with vocabulary and idf from the training rows alone.
     """

@@ -11,6 +11,8 @@ import pytest
 import statsmodels.api as sm
 import toy_lesson
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LinearRegression, PoissonRegressor
+from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import normalize
 
 from ecomlib.course import exercises
@@ -212,12 +214,49 @@ def sparse_rows(train: list[str], test: list[str]) -> Any:
     return TfidfVectorizer().fit(train).transform(test)
 
 
+def df_of_the_test_titles(train: list[str], test: list[str]) -> np.ndarray:
+    words = sorted(set(" ".join(train).split()))
+    df = np.array([sum(w in title.split() for title in test) for w in words])
+    rows = np.array([[title.split().count(w) for w in words] for title in test])
+    return np.asarray(normalize(rows * (np.log((1 + len(train)) / (1 + df)) + 1)))
+
+
+def places_within(
+    base: np.ndarray, vectors: np.ndarray, fifth: np.ndarray, lot: np.ndarray, y: np.ndarray, penalty: float
+) -> np.ndarray:
+    block = vectors.copy()
+    for k in set(fifth):
+        block[fifth == k] = vectors[np.argsort(lot[fifth == k])]
+    x = np.column_stack([base, block])
+    held = np.diag([0.0] * base.shape[1] + [penalty] * block.shape[1])
+    return x @ np.linalg.solve(x.T @ x + held, x.T @ y)
+
+
 def poisson_params(units: np.ndarray, price: np.ndarray) -> Any:
     return sm.GLM(units, sm.add_constant(np.log(price)), family=sm.families.Poisson()).fit(tol=1e-12).params
 
 
 def poisson_without_constant(units: np.ndarray, price: np.ndarray) -> float:
     return float(sm.GLM(units, np.log(price), family=sm.families.Poisson()).fit(tol=1e-12).params[0])
+
+
+def poisson_regressor(alpha: float) -> exercises.Answer:
+    def answer(units: np.ndarray, price: np.ndarray) -> float:
+        return float(PoissonRegressor(alpha=alpha).fit(np.log(price)[:, None], units).coef_[0])
+
+    return answer
+
+
+def group_k_fold(x: np.ndarray, target: np.ndarray, product: np.ndarray, folds: int) -> np.ndarray:
+    guess = np.empty(len(x))
+    for seen, rest in GroupKFold(folds).split(x, groups=product):
+        guess[rest] = LinearRegression().fit(x[seen, None], target[seen]).predict(x[rest, None])
+    return guess
+
+
+def test_the_regressor_of_scikit_learn_is_right_without_its_penalty() -> None:
+    assert judge(exercises.find("03.elasticity"), poisson_regressor(0.0)).status == "right"
+    assert judge(exercises.find("03.elasticity"), poisson_regressor(1e-3)).status == "wrong"
 
 
 def share_alone(effect: float, placebos: np.ndarray) -> float:
@@ -297,8 +336,12 @@ SLIPS = [
     ("02.tfidf", letters_in_df, "substring_df"),
     ("02.tfidf", tokens_counted, "token_count"),
     ("02.tfidf", sparse_rows, "sparse"),
+    ("02.tfidf", df_of_the_test_titles, "df_from_test"),
+    ("02.fair_control", places_within, "places_within_the_fifth"),
     ("03.elasticity", poisson_params, "params"),
     ("03.elasticity", poisson_without_constant, "no_intercept"),
+    ("03.elasticity", poisson_regressor(1.0), "penalised"),
+    ("03.cross_fit", group_k_fold, "group_k_fold"),
     ("03b.placebo", share_alone, "share_only"),
     ("03b.placebo", larger_only, "ties_left_out"),
     ("03b.placebo", below_five_per_cent, "strictly_below"),

@@ -180,6 +180,11 @@ def _token_count(train: Sequence[str], test: Sequence[str]) -> Floats:
     return _tfidf(test, words, _smooth(len(train), df))
 
 
+def _df_of_test(train: Sequence[str], test: Sequence[str]) -> Floats:
+    words = _words(train)
+    return _tfidf(test, words, _smooth(len(train), _df(test, words)))
+
+
 def _unsorted(train: Sequence[str], test: Sequence[str]) -> Floats:
     words = list(dict.fromkeys(word for text in train for word in text.split()))
     return _tfidf(test, words, _smooth(len(train), _df(train, words)))
@@ -195,6 +200,11 @@ _TFIDF_MISTAKES: dict[str, tuple[Answer, str]] = {
         _with_idf("test", _smooth),
         "Your idf was counted in the test titles. They belong to products that are not launched yet: how common a word"
         " is must be learnt from `train`.",
+    ),
+    "df_from_test": (
+        _df_of_test,
+        "Your n counts the training titles, your df the test titles. They are not launched yet and cannot say how"
+        " common a word is: both numbers come from `train`.",
     ),
     "idf_from_both": (
         _with_idf("both", _smooth),
@@ -294,7 +304,7 @@ def _free(base: Floats, block: Floats, penalty: float) -> Floats:
 
 
 def fair_control(base: Floats, vectors: Floats, fifth: Ints, lot: Floats, y: Floats, penalty: float) -> Floats:
-    """Fitted values (n,) of a ridge on the base, not penalised, and on vectors dealt anew within each price fifth."""
+    """Fitted values (n,) of a ridge on the base, not penalised, and on vectors shuffled within each fifth."""
     block = _dealt(vectors, fifth, lot)
     return _ridge(base, block, y, _free(base, block, penalty))
 
@@ -320,6 +330,14 @@ def _backwards(vectors: Floats, fifth: Ints, lot: Floats) -> Floats:
     return dealt
 
 
+def _counted_within(vectors: Floats, fifth: Ints, lot: Floats) -> Floats:
+    dealt = vectors.copy()
+    for part in np.unique(fifth):
+        rows = np.flatnonzero(fifth == part)
+        dealt[rows] = vectors[np.argsort(lot[rows])]
+    return dealt
+
+
 def _fit(block: Floats, base: Floats, y: Floats, penalty: float) -> Floats:
     return _ridge(base, block, y, _free(base, block, penalty))
 
@@ -331,13 +349,13 @@ def _common(base: Floats, block: Floats, y: Floats, penalty: float) -> Floats:
 _CONTROL_MISTAKES: dict[str, tuple[Answer, str]] = {
     "across_price": (
         lambda base, vectors, fifth, lot, y, penalty: _fit(vectors[np.argsort(lot)], base, y, penalty),
-        "You shuffled across prices. A cheap thing now has a dear thing's text, so the control has lost what text tells"
-        " about price too, and real text would win for a reason that the price column knows already. Deal within each"
-        " fifth.",
+        "You shuffled across the fifths. A thing of low mark-up now has the text of one of high mark-up, so the control"
+        " has also lost what text tells about price over cost, and real text would win for a reason that the base knows"
+        " already. Shuffle within each fifth.",
     ),
     "common_penalty": (
         lambda base, vectors, fifth, lot, y, penalty: _common(base, _dealt(vectors, fifth, lot), y, penalty),
-        "The texts are dealt well, but one penalty holds the base down as well. Useless columns then cost the base its"
+        "The texts are shuffled well, but one penalty holds the base down too. Useless columns then cost the base its"
         " weight, and the control looks worse than nothing. Penalise the vectors only.",
     ),
     "intercept_free_only": (
@@ -351,16 +369,21 @@ _CONTROL_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "both": (
         lambda base, vectors, fifth, lot, y, penalty: _common(base, vectors[np.argsort(lot)], y, penalty),
-        "Two things: you shuffled across prices, and one penalty holds base and text down together.",
+        "Two things: you shuffled across the fifths, and one penalty holds base and text down together.",
     ),
     "not_shuffled": (
         lambda base, vectors, fifth, lot, y, penalty: _fit(vectors, base, y, penalty),
-        "This is the real text, every vector with its own product. A control must know nothing: deal the vectors anew.",
+        "This is the real text, every vector with its own product. A control must know nothing: shuffle the vectors.",
     ),
     "backwards": (
         lambda base, vectors, fifth, lot, y, penalty: _fit(_backwards(vectors, fifth, lot), base, y, penalty),
         "A fair shuffle, but not the one asked for: the k-th product of a fifth *receives* the vector of the product"
-        " with the k-th smallest lot. You dealt the other way round.",
+        " with the k-th smallest lot. You went the other way round.",
+    ),
+    "places_within_the_fifth": (
+        lambda base, vectors, fifth, lot, y, penalty: _fit(_counted_within(vectors, fifth, lot), base, y, penalty),
+        "`np.argsort(lot[rows])` counts places *within* the fifth, and you used them as rows of the whole table: every"
+        " fifth receives the first products' vectors. Take `rows[np.argsort(lot[rows])]`.",
     ),
     "no_base": (
         lambda base, vectors, fifth, lot, y, penalty: _ridge(
@@ -398,6 +421,6 @@ EXERCISES = (
         _stub,
         _control_cases,
         _CONTROL_MISTAKES,
-        "This control knows as much about prices as the text does, and nothing about the product.",
+        "This control knows as much about price over cost as the text does, and nothing else about the product.",
     ),
 )
