@@ -150,6 +150,20 @@ def from_a_list_without_h0(x: np.ndarray, w: float, u: float) -> float:
     return total
 
 
+def day_by_day(values: np.ndarray, weights: np.ndarray, orders: np.ndarray) -> float:
+    """The p-value in loops, which add up in another sequence than products of whole matrices."""
+
+    def mean_i(units: np.ndarray) -> float:
+        each = []
+        for day in units:
+            r = day - day.mean()
+            each.append(r @ weights @ r / (r @ r))
+        return float(np.mean(each))
+
+    real = mean_i(values)
+    return (1 + sum(mean_i(values[:, order]) >= real for order in orders)) / (1 + len(orders))
+
+
 SLIPS: list[tuple[str, Callable[..., Any], str]] = [
     ("04.mse_gradient", half_uphill, "sign_flipped and missing_two"),
     ("04.gru_cell", gru_of_the_paper, "reset_before_the_product and update_gate_swapped"),
@@ -210,6 +224,7 @@ def test_a_slip_has_its_hint(name: str, answer: Callable[..., Any], mistake: str
     [
         ("04.bptt", backwards("total += d * (1 - h[t]**2) * h[t-1]; d *= u * (1 - h[t]**2)")),
         ("04b.gather", gathered(0, "begin")),
+        ("05.map_p_value", day_by_day),
         ("06.whole_plan", planned("plan", "stable")),
         ("08.count_once", in_pandas(lambda e: e.drop_duplicates("event_key"))),
     ],
