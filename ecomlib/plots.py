@@ -255,6 +255,30 @@ def fan(
     return ax
 
 
+def end_labels(ax: Axes, ends: Mapping[str, tuple[Any, float, str]]) -> None:
+    """Write the names of lines at the right edge, a line of text apart, each joined to the end of its line.
+
+    Parameters
+    ----------
+    ends : mapping
+        For each name where its line ends, x and y, and its colour.
+    """
+    place, step = -np.inf, 0.055 * float(np.ptp(ax.get_ylim()))
+    for name, (x, y, colour) in sorted(ends.items(), key=lambda end: end[1][1]):
+        place = max(y, place + step)
+        hair: dict[str, Any] = {"arrowstyle": "-", "color": colour, "lw": 0.5, "relpos": (0, 0.5)}
+        ax.annotate(
+            name,
+            (x, y),
+            xytext=(1.02, place),
+            textcoords=("axes fraction", "data"),
+            color=colour,
+            fontsize=9,
+            va="center",
+            arrowprops=hair,
+        )
+
+
 def _one_series(frame: pd.DataFrame, series: str | None, history: pd.DataFrame) -> pd.DataFrame:
     """The rows of one series by date; of several, one must be named."""
     if not isinstance(frame, pd.DataFrame) or "ds" not in frame or "y" not in getattr(history, "columns", ()):

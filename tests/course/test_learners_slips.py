@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -130,9 +131,46 @@ def absolute_p(values: np.ndarray, weights: np.ndarray, orders: np.ndarray) -> f
     return float((1 + (found >= mean_i(values)).sum()) / (1 + len(orders)))
 
 
+def gru_by_parts(x: Any, h: Any, w: Any, u: Any, b: Any, c: Any, *, with_c: bool, gates_see_h: bool) -> np.ndarray:
+    d, (wr, wz, wn), (ur, uz, un) = len(h), np.split(w, 3), np.split(u, 3)
+    (br, bz, bn), (cr, cz, cn) = np.split(b, 3), np.split(c if with_c else 0 * c, 3)
+    r = 1 / (1 + np.exp(-(wr @ x + br + ((ur @ h + cr) if gates_see_h else np.zeros(d)))))
+    z = 1 / (1 + np.exp(-(wz @ x + bz + ((uz @ h + cz) if gates_see_h else np.zeros(d)))))
+    return (1 - z) * np.tanh(wn @ x + bn + r * (un @ h + cn)) + z * h
+
+
+def from_a_list_without_h0(x: np.ndarray, w: float, u: float) -> float:
+    h: list[float] = []
+    for v in x:
+        h.append(float(np.tanh(w * v + u * (h[-1] if h else 0.0))))
+    total, d = 0.0, 1.0
+    for t in range(len(x) - 1, -1, -1):
+        a = d * (1 - h[t] ** 2)
+        total, d = total + a * h[t - 1], a * u
+    return total
+
+
+def day_by_day(values: np.ndarray, weights: np.ndarray, orders: np.ndarray) -> float:
+    """The p-value in loops, which add up in another sequence than products of whole matrices."""
+
+    def mean_i(units: np.ndarray) -> float:
+        each = []
+        for day in units:
+            r = day - day.mean()
+            each.append(r @ weights @ r / (r @ r))
+        return float(np.mean(each))
+
+    real = mean_i(values)
+    return (1 + sum(mean_i(values[:, order]) >= real for order in orders)) / (1 + len(orders))
+
+
 SLIPS: list[tuple[str, Callable[..., Any], str]] = [
     ("04.mse_gradient", half_uphill, "sign_flipped and missing_two"),
     ("04.gru_cell", gru_of_the_paper, "reset_before_the_product and update_gate_swapped"),
+    ("04.mse_gradient", lambda x, y, w: 2 / 3 * ((x @ w - y)[:, None] * x).sum(axis=0), "n_is_three"),
+    ("04.gru_cell", partial(gru_by_parts, with_c=False, gates_see_h=True), "state_bias_forgotten"),
+    ("04.gru_cell", partial(gru_by_parts, with_c=True, gates_see_h=False), "gates_without_the_state"),
+    ("04.bptt", from_a_list_without_h0, "last_state_before_the_first"),
     ("04a.buyer_score", index_of_the_best, "index_returned"),
     ("04a.buyer_score", quantile_of_lesson_00, "critical_ratio"),
     ("04.bptt", backwards("total += d * (1 - h[t]**2) * h[t-1]; d = d * u"), "slope_not_on_the_chain"),
@@ -186,6 +224,7 @@ def test_a_slip_has_its_hint(name: str, answer: Callable[..., Any], mistake: str
     [
         ("04.bptt", backwards("total += d * (1 - h[t]**2) * h[t-1]; d *= u * (1 - h[t]**2)")),
         ("04b.gather", gathered(0, "begin")),
+        ("05.map_p_value", day_by_day),
         ("06.whole_plan", planned("plan", "stable")),
         ("08.count_once", in_pandas(lambda e: e.drop_duplicates("event_key"))),
     ],

@@ -139,3 +139,12 @@ def test_words_can_be_read_on_white() -> None:
     assert 1.05 / (luminance(plots.INK) + 0.05) >= 4.5
     for role in ("actual", "model", "naive", "floor", "gain"):
         assert 1.05 / (luminance(plots.ROLES[role]) + 0.05) >= 3, role
+
+
+def test_end_labels_stand_apart_in_the_order_of_their_lines() -> None:
+    ax = plt.subplots()[1]
+    ax.set(xlim=(0, 1), ylim=(0, 10))
+    plots.end_labels(ax, {"b": (1, 5.1, plots.BLUE), "a": (1, 5.0, plots.SOFT), "far": (1, 9.0, plots.INK)})
+    heights = {text.get_text(): text.xyann[1] for text in ax.texts}
+    assert heights["a"] == 5.0 and heights["b"] >= 5.5 and heights["far"] == 9.0
+    assert {text.get_text(): text.get_color() for text in ax.texts}["b"] == plots.BLUE

@@ -100,6 +100,20 @@ def _back(x: Floats, w: float, u: float, how: str) -> float:
     return gradient
 
 
+def _last_before_first(x: Floats, w: float, u: float) -> float:
+    """The way back over a list of T states: before the first week, h[t - 1] is h[-1], the last state."""
+    states, old = [], 0.0
+    for value in x:
+        old = float(np.tanh(w * value + u * old))
+        states.append(old)
+    gradient, delta = 0.0, 1.0
+    for t in reversed(range(len(x))):
+        inside = delta * (1 - states[t] ** 2)
+        gradient += inside * states[t - 1]
+        delta = inside * u
+    return gradient
+
+
 _MISTAKES: dict[str, tuple[Answer, str]] = {
     "one_step_only": (
         _wrong(chain="one_step_only"),
@@ -179,6 +193,11 @@ _MISTAKES: dict[str, tuple[Answer, str]] = {
     "state_of_the_wrong_week": (
         _wrong(factor="state_of_the_wrong_week"),
         "In w x_t + u h_{t-1} the factor of u is the state of the week *before*; you took the new one.",
+    ),
+    "last_state_before_the_first": (
+        _last_before_first,
+        "In the first week h[t - 1] is h[-1], and that is the *last* state of your list. Before the first week stands"
+        " h_0 = 0: put it into the list, or leave that week's term out.",
     ),
     "by_the_other_weight": (
         _wrong(factor="by_the_other_weight"),

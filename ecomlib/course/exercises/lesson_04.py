@@ -58,6 +58,10 @@ _MSE_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda x, y, w: 2 / len(y) * x.T @ (y - x @ w),
         "The sign is flipped: you took y - forecast. Following minus this vector would climb out of the bowl.",
     ),
+    "n_is_three": (
+        lambda x, y, w: 2 / 3 * x.T @ (x @ w - y),
+        "Your N is 3, as in the example above. N is the number of rows that come in: len(y).",
+    ),
     "of_the_forecasts": (
         lambda x, y, w: 2 / len(y) * (x @ w - y),
         "This is the gradient with respect to the N forecasts. One step of the chain rule is left: from the forecasts"
@@ -120,10 +124,13 @@ def _gru(*changes: str) -> Answer:
     """The cell with these things done differently."""
 
     def wrong(x: Floats, h: Floats, w: Floats, u: Floats, b: Floats, c: Floats) -> Floats:
+        b, c = b * ("no_b" not in changes), c * ("no_c" not in changes)
         (xr, xz, xn), (hr, hz, hn) = np.split(w @ x + b, 3), np.split(u @ h + c, 3)
         if "order" in changes:
             xr, xz, hr, hz = xz, xr, hz, hr
         r, z, size = _sigmoid(xr + hr), _sigmoid(xz + hz), len(h)
+        if "gates_x" in changes:
+            r, z = _sigmoid(xr), _sigmoid(xz)
         gate = z if "z_for_r" in changes else r
         inside = gate * hn
         if "paper" in changes:
@@ -164,6 +171,18 @@ _GRU_MISTAKES: dict[str, tuple[Answer, str]] = {
         _gru("sigmoid"),
         "The new value comes from a tanh. A sigmoid gives shares between 0 and 1, for gates; a state may be negative.",
     ),
+    "state_bias_forgotten": (
+        _gru("no_c"),
+        "The bias c is missing. The old state's part is U h + c, in both gates and in the new value.",
+    ),
+    "input_bias_forgotten": (
+        _gru("no_b"),
+        "The bias b is missing. The input's part is W x + b, in both gates and in the new value.",
+    ),
+    "gates_without_the_state": (
+        _gru("gates_x"),
+        "Your gates see the input alone. Each gate is a sigmoid of *both* sums: W x + b and U h + c.",
+    ),
     "update_gate_resets": (
         _gru("z_for_r"),
         "The update gate z stands where the reset gate r belongs: r scales what the new value sees of the old state, z"
@@ -179,9 +198,18 @@ _GRU_CHANGES = {
     "gates_in_the_wrong_order": "order",
     "sigmoid_for_the_new_value": "sigmoid",
     "update_gate_resets": "z_for_r",
+    "state_bias_forgotten": "no_c",
+    "input_bias_forgotten": "no_b",
+    "gates_without_the_state": "gates_x",
 }
-# Where the reset gate stands can be wrong in one way only; without it no gate can stand there.
-_GRU_EXCLUDE = ({"paper", "bias"}, {"paper", "no_reset"}, {"bias", "no_reset"}, {"no_reset", "z_for_r"})
+# Where the reset gate stands can be wrong in one way only; without it no gate can stand there, without c no c.
+_GRU_EXCLUDE = (
+    {"paper", "bias"},
+    {"paper", "no_reset"},
+    {"bias", "no_reset"},
+    {"no_reset", "z_for_r"},
+    {"bias", "no_c"},
+)
 _GRU_PAIRS = {
     (one, other): _gru(_GRU_CHANGES[one], _GRU_CHANGES[other])
     for one, other in combinations(_GRU_CHANGES, 2)
