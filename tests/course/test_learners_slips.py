@@ -103,11 +103,15 @@ def planned(left: str, order: str) -> Callable[..., np.ndarray]:
             wish = wish * total / wish.sum()
         units = np.floor(wish)
         rest = wish - units
-        count = int(total - units.sum() if left == "total" else round(float(rest.sum()) - 1e-6))
+        count = {
+            "total": total - units.sum(),
+            "plan": round(float(rest.sum()) - 1e-6),
+            "floor": np.floor(wish.sum()) - units.sum(),
+        }[left]
         weeks = {"stable": np.argsort(-rest, kind="stable"), "reversed": np.argsort(rest, kind="stable")[::-1]}.get(
             order, np.argsort(rest)[::-1]
         )
-        for week in weeks[:count]:
+        for week in weeks[: int(count)]:
             units[week] += 1
         return units
 
@@ -162,6 +166,12 @@ def day_by_day(values: np.ndarray, weights: np.ndarray, orders: np.ndarray) -> f
 
     real = mean_i(values)
     return (1 + sum(mean_i(values[:, order]) >= real for order in orders)) / (1 + len(orders))
+def own_errors(said: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.abs(said.T - y).mean(axis=1)
+
+
+def mean_error(said: np.ndarray, y: np.ndarray) -> float:
+    return float(np.abs(said.mean(axis=1) - y).mean())
 
 
 SLIPS: list[tuple[str, Callable[..., Any], str]] = [
@@ -192,9 +202,14 @@ SLIPS: list[tuple[str, Callable[..., Any], str]] = [
     ("05.convgru_step", convolved_gru_of_lesson_04, "torch_cell"),
     ("05.map_p_value", absolute_p, "absolute"),
     ("06.whole_plan", planned("total", "stable"), "total_handed_out"),
+    ("06.whole_plan", planned("floor", "stable"), "a_hair_short"),
+    ("06.whole_plan", planned("floor", "reversed"), "a_hair_short and later_week_first"),
     ("06.whole_plan", planned("plan", "reversed"), "later_week_first"),
     ("06.whole_plan", planned("plan", "default"), "later_week_first"),
     ("06.whole_plan", planned("total", "reversed"), "later_week_first and total_handed_out"),
+    ("07.worth_of_each", lambda said, y: own_errors(said, y).mean() - own_errors(said, y), "mean_error_less_its_own"),
+    ("07.worth_of_each", lambda said, y: own_errors(said, y) - own_errors(said, y).mean(), "mean_error_less_its_own"),
+    ("07.worth_of_each", lambda said, y: mean_error(said, y) - own_errors(said, y), "its_own_error_less_all"),
     ("07b.conformal_quantile", snippet, "numpys_higher"),
     ("07b.conformal_quantile", snippet_capped, "numpys_higher"),
     ("08.count_once", in_pandas(lambda e: e), "all_counted"),

@@ -133,6 +133,7 @@ def _plan_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
         (np.array([0.5, 0.5, 1.5, 2.5]), 3, 4),
         (np.array([-1.0, 2.6, 7.0, 0.6, 0.6, 2.3]), 3, 6),
         (np.array([1.25, 0.5, 0.0, 1.5]), 2, 9),
+        (np.array([2.2, 1.7, 1.5, 3.9, 0.8]), 3, 8),  # shrunk, the sum is 7.9999999, whatever the order of the sums
         (rng.uniform(-1, 4, 8), 3, 7),
     ]
 
@@ -141,26 +142,22 @@ def _floor_only(wish: Floats, per_week: int, total: int) -> Floats:
     return np.floor(_rest(wish, per_week, total) + 1e-9)
 
 
+def _handed_out(plan: Floats, wanted: Floats | None = None, hair: float = 1e-9) -> Floats:
+    """Round down, and give what is left, one each, where ``wanted`` (the remainder, if not given) is largest."""
+    units = np.floor(plan + 1e-9)
+    left = int(np.floor(plan.sum() + hair) - units.sum())
+    units[np.argsort(-(plan - units if wanted is None else wanted), kind="stable")[:left]] += 1
+    return units
+
+
 def _unclipped(wish: Floats, per_week: int, total: int) -> Floats:
-    plan = _rest(wish, per_week, total, clip=False)
-    units = np.floor(plan + 1e-9)
-    left = int(np.floor(plan.sum() + 1e-9) - units.sum())
-    units[np.argsort(-(plan - units), kind="stable")[:left]] += 1
-    return units
-
-
-def _handed_out(plan: Floats, wanted: Floats, left: int | None = None) -> Floats:
-    """Round down, and give what is left, one each, where ``wanted`` is largest."""
-    units = np.floor(plan + 1e-9)
-    left = int(np.floor(plan.sum() + 1e-9) - units.sum()) if left is None else left
-    units[np.argsort(-wanted, kind="stable")[:left]] += 1
-    return units
+    return _handed_out(_rest(wish, per_week, total, clip=False))
 
 
 def _shrunk_first(wish: Floats, per_week: int, total: int) -> Floats:
     wish = np.maximum(wish, 0)
     plan = np.clip(wish * min(1.0, total / max(wish.sum(), 1e-12)), 0, per_week)
-    return _handed_out(plan, plan - np.floor(plan + 1e-9))
+    return _handed_out(plan)
 
 
 def _same_number_off(wish: Floats, per_week: int, total: int) -> Floats:
@@ -169,22 +166,26 @@ def _same_number_off(wish: Floats, per_week: int, total: int) -> Floats:
         middle = (low + high) / 2
         low, high = (middle, high) if np.clip(wish - middle, 0, per_week).sum() > total else (low, middle)
     plan = np.clip(wish - (high if np.clip(wish, 0, per_week).sum() > total else 0), 0, per_week)
-    return _handed_out(plan, plan - np.floor(plan + 1e-9))
+    return _handed_out(plan)
 
 
-def _later_first(wish: Floats, per_week: int, total: int) -> Floats:
+def _a_hair_short(wish: Floats, per_week: int, total: int) -> Floats:
+    return _handed_out(_rest(wish, per_week, total), hair=0)
+
+
+def _later_first(wish: Floats, per_week: int, total: int, hair: float = 1e-9) -> Floats:
     plan = _rest(wish, per_week, total)[::-1]
-    return _handed_out(plan, np.round(plan - np.floor(plan + 1e-9), 9))[::-1]
+    return _handed_out(plan, np.round(plan - np.floor(plan + 1e-9), 9), hair)[::-1]
 
 
-def _largest_wish(wish: Floats, per_week: int, total: int) -> Floats:
-    return _handed_out(_rest(wish, per_week, total), wish)
+def _largest_wish(wish: Floats, per_week: int, total: int, hair: float = 1e-9) -> Floats:
+    return _handed_out(_rest(wish, per_week, total), wish, hair)
 
 
 def _always_all(wish: Floats, per_week: int, total: int) -> Floats:
     plan = np.clip(wish, 0, per_week)
     plan = plan * total / plan.sum()
-    return _handed_out(plan, plan - np.floor(plan + 1e-9))
+    return _handed_out(plan)
 
 
 def _absolute(wish: Floats, per_week: int, total: int) -> Floats:
@@ -210,6 +211,11 @@ _PLAN_MISTAKES: dict[str, tuple[Answer, str]] = {
         _floor_only,
         "Rounding down keeps to the budget and wastes it: several half units are dropped. The units that are left go to"
         " the weeks with the largest remainders, one each.",
+    ),
+    "a_hair_short": (
+        _a_hair_short,
+        "Right but for the computer's arithmetic: after shrinking, the sum is 7.9999999 where it should be 8, and"
+        " rounded down that is 7. One unit is lost. Add 1e-9 before you round down.",
     ),
     "not_whole": (
         _rest,
@@ -294,6 +300,9 @@ _PLAN_PAIRS: dict[tuple[str, str], Answer] = {
     ("later_week_first", "total_handed_out"): lambda wish, per_week, total: _all_left(
         wish, per_week, total, reverse=True
     ),
+    ("a_hair_short", "later_week_first"): lambda wish, per_week, total: _later_first(wish, per_week, total, 0),
+    ("a_hair_short", "largest_wish_first"): lambda wish, per_week, total: _largest_wish(wish, per_week, total, 0),
+    ("a_hair_short", "absolute_value"): lambda wish, per_week, total: _a_hair_short(np.abs(wish), per_week, total),
     ("week_not_clipped", "round_down_only"): lambda wish, per_week, total: np.floor(
         _rest(wish, per_week, total, clip=False) + 1e-9
     ),

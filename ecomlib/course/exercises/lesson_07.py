@@ -64,9 +64,14 @@ def _squared(said: Floats, y: Floats) -> float:
     return float(np.mean((said - y) ** 2))
 
 
+def _own_errors(said: Floats, y: Floats) -> Floats:
+    each: Floats = np.abs(said - y[:, None]).mean(axis=0)
+    return each
+
+
 def _of_errors(said: Floats, y: Floats) -> Floats:
     """The errors averaged, where the forecasts should be."""
-    each = np.abs(said - y[:, None]).mean(axis=0)
+    each = _own_errors(said, y)
     return np.array([np.delete(each, k).mean() - each.mean() for k in range(len(each))])
 
 
@@ -98,8 +103,13 @@ _WORTH_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "its_own_error_less_all": (
         _each(lambda rest, whole, own, y: _error(own, y) - _error(whole, y)),
-        "You kept the member alone and left out the others. It is the other way: keep the others, leave out the"
-        " member.",
+        "You compared the member alone with the mean of all. It is the other way: compare the mean of the others, the"
+        " member left out, with the mean of all.",
+    ),
+    "mean_error_less_its_own": (
+        lambda said, y: _own_errors(said, y).mean() - _own_errors(said, y),
+        "You compared each member's own error with the members' mean error: how good it is alone. A weak member can"
+        " still earn its place. Take it out, average the others' forecasts, and take the error of that mean.",
     ),
     "mean_of_the_errors": (
         _of_errors,
@@ -139,6 +149,10 @@ def _minus(how: Answer) -> Answer:
     return lambda said, y: -how(said, y)
 
 
+_WORTH_ALSO: dict[str, tuple[Answer, ...]] = {
+    "its_own_error_less_all": (_minus(_WORTH_MISTAKES["its_own_error_less_all"][0]),),
+    "mean_error_less_its_own": (_minus(_WORTH_MISTAKES["mean_error_less_its_own"][0]),),
+}
 _WORTH_PAIRS: dict[tuple[str, str], Answer] = {
     ("wrong_way_round", other): _minus(_WORTH_MISTAKES[other][0])
     for other in (
@@ -299,6 +313,7 @@ EXERCISES = (
         stub=_worth_stub,
         cases=_worth_cases,
         mistakes=_WORTH_MISTAKES,
+        also=_WORTH_ALSO,
         pairs=_WORTH_PAIRS,
         praise="Do it on rows that nothing was fitted on, and draw an interval before you send anybody home.",
         rtol=1e-4,
