@@ -46,6 +46,27 @@ def clipped_then_unscaled(gradient: np.ndarray, scale: float, limit: float) -> n
     return gradient / scale
 
 
+def one_too_far(beyond: str) -> Callable[..., float]:
+    def width(scores: np.ndarray, coverage: float) -> float:
+        place = int(np.ceil(round((len(scores) + 1) * coverage, 9)))
+        if beyond == "infinite" and place >= len(scores):
+            return float("inf")
+        return float(np.sort(scores)[min(place, len(scores) - 1) if beyond == "capped" else place])
+
+    return width
+
+
+def reserve_too_far(beyond: str) -> Callable[..., float]:
+    return lambda errors, shortage, leftover: one_too_far(beyond)(errors, shortage / (shortage + leftover))
+
+
+def merged_and_still_as_many_bins(reference: np.ndarray, recent: np.ndarray, bins: int) -> float:
+    edges = np.unique(np.quantile(reference, np.linspace(0, 1, bins + 1)[1:-1]))
+    counts = [np.bincount(np.searchsorted(edges, x, side="right"), minlength=bins) + 0.5 for x in (reference, recent)]
+    p, q = (count / count.sum() for count in counts)
+    return float(((q - p) * np.log(q / p)).sum())
+
+
 def gathered(shift: int, bound: str) -> Callable[..., np.ndarray]:
     def gather(table: np.ndarray, first: np.ndarray, begin: np.ndarray, look_back: int) -> np.ndarray:
         out = np.zeros((len(first), look_back, table.shape[1]))
@@ -212,6 +233,12 @@ SLIPS: list[tuple[str, Callable[..., Any], str]] = [
     ("07.worth_of_each", lambda said, y: mean_error(said, y) - own_errors(said, y), "its_own_error_less_all"),
     ("07b.conformal_quantile", snippet, "numpys_higher"),
     ("07b.conformal_quantile", snippet_capped, "numpys_higher"),
+    ("07b.conformal_quantile", one_too_far("stops"), "off_by_one"),
+    ("07b.conformal_quantile", one_too_far("infinite"), "off_by_one_or_infinite"),
+    ("07b.reserve", reserve_too_far("stops"), "off_by_one"),
+    ("07b.reserve", reserve_too_far("infinite"), "off_by_one"),
+    ("07b.reserve", reserve_too_far("capped"), "off_by_one"),
+    ("07b.reserve", lambda e, s, o: float(e[int(np.ceil((len(e) + 1) * s / (s + o))) - 1]), "not_sorted"),
     ("08.count_once", in_pandas(lambda e: e), "all_counted"),
     ("08.count_once", in_pandas(lambda e: e.drop_duplicates()), "key_and_payload"),
     ("08.count_once", in_pandas(lambda e: e.drop_duplicates("event_key", keep="last")), "last_wins"),
@@ -224,6 +251,7 @@ SLIPS: list[tuple[str, Callable[..., Any], str]] = [
     ("08.count_once", in_pandas(lambda e: e.drop_duplicates("event_key"), "series"), "not_a_dict"),
     ("08.count_once", in_pandas(lambda e: e.drop_duplicates("event_key"), "frame"), "not_a_dict"),
     ("08.count_once", in_pandas(lambda e: e, "series"), "all_counted"),
+    ("08.stability_index", merged_and_still_as_many_bins, "not_merged"),
 ]
 
 

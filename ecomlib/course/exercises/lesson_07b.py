@@ -89,8 +89,8 @@ _QUANTILE_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda scores, coverage: (
             float(np.sort(scores)[_rank(scores, coverage)]) if _rank(scores, coverage) <= len(scores) else float("inf")
         ),
-        "One place too far: the k-th smallest stands at sorted[k - 1]. Where k is n"
-        " yours even stops, as sorted[n] does not exist.",
+        "One place too far: Python counts from 0, so the k-th smallest stands at sorted[k - 1]. Where k is n yours has"
+        " no score left, and the answer is the largest.",
     ),
     "infinite_at_the_last": (
         lambda scores, coverage: (
@@ -138,7 +138,17 @@ _QUANTILE_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
 }
 
+
+def _place_too_far(errors: Floats, share: float, *, beyond: str = "infinite") -> float:
+    """The score after the right one, with what is done where there is none: infinite, or the largest."""
+    place = _rank(errors, share)
+    if place < len(errors):
+        return float(np.sort(errors)[place])
+    return float("inf") if beyond == "infinite" else float(np.max(errors))
+
+
 _QUANTILE_ALSO: dict[str, tuple[Answer, ...]] = {
+    "off_by_one_or_infinite": (_place_too_far,),
     "numpys_higher": tuple(_numpys("higher", *way) for way in _WAYS),
     "numpys_interpolation": tuple(_numpys("linear", *way) for way in _WAYS),
     "too_few_scores": (_numpys("inverted_cdf"),),
@@ -353,6 +363,18 @@ _RESERVE_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda errors, shortage, leftover: _at(errors, _right(shortage, leftover), plus=0),
         "You took the place ceil(n · share). The new error counts among its equals: n + 1.",
     ),
+    "off_by_one": (
+        lambda errors, shortage, leftover: _place_too_far(errors, _right(shortage, leftover)),
+        "One place too far: Python counts from 0, so the k-th smallest stands at sorted[k - 1].",
+    ),
+    "not_sorted": (
+        lambda errors, shortage, leftover: (
+            float(errors[_rank(errors, _right(shortage, leftover)) - 1])
+            if _rank(errors, _right(shortage, leftover)) <= len(errors)
+            else float("inf")
+        ),
+        "The place is right, but the errors still stand in the order in which they came. Sort them first: np.sort.",
+    ),
     "never_below_zero": (
         lambda errors, shortage, leftover: max(reserve(errors, shortage, leftover), 0.0),
         "A reserve may be negative: where leftovers are dear, it pays to order less than the forecast. Do not cut it at"
@@ -371,6 +393,14 @@ _RESERVE_MISTAKES: dict[str, tuple[Answer, str]] = {
         "Right, but for few errors: seven of them cannot say what is enough in nine weeks of ten. Where the place lies"
         " beyond n the answer is infinite.",
     ),
+}
+
+_RESERVE_ALSO: dict[str, tuple[Answer, ...]] = {
+    "off_by_one": (
+        lambda errors, shortage, leftover: float(np.sort(errors)[_rank(errors, _right(shortage, leftover))]),
+        lambda errors, shortage, leftover: _place_too_far(errors, _right(shortage, leftover), beyond="largest"),
+    ),
+    "not_sorted": (lambda errors, shortage, leftover: float(errors[_rank(errors, _right(shortage, leftover)) - 1]),),
 }
 
 
@@ -400,6 +430,7 @@ EXERCISES = (
         stub=_reserve_stub,
         cases=_reserve_cases,
         mistakes=_RESERVE_MISTAKES,
+        also=_RESERVE_ALSO,
         praise="The same line as the width's, with the sign kept and the costs instead of a promise.",
     ),
 )

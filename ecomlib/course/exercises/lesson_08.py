@@ -267,8 +267,9 @@ _PSI_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "not_merged": (
         lambda reference, recent, bins: _psi(*_index(reference, recent, _quantiles(reference, bins, merge=False))),
-        "Several of your edges are equal: where many values are zero, so are many quantiles. The bins between them are"
-        " empty and still get half a count. Merge equal edges (np.unique).",
+        "Some of your bins are always empty and still get half a count. Where many values are zero, so are many"
+        " quantiles: merge equal edges (np.unique), and count the bins that are left: minlength=len(edges) + 1, not"
+        " minlength=bins.",
     ),
     "no_half_count": (
         lambda reference, recent, bins: _psi(*_index(reference, recent, _quantiles(reference, bins), half=0.0)),
