@@ -38,6 +38,10 @@ def test_every_rival_is_asked_and_the_best_writes_the_list(shop: Store) -> None:
     mine = shop_answer(scored.assign(GRU=scored["y"] + 0.1), "GRU", panel, shop=shop.name)
     assert mine.best == "GRU"
     assert (next_order(shop, panel, mine, scored.assign(GRU=scored["y"]), own).order_list["expected"] == 7.0).all()
+    bare = shop.with_parts(inventory=None)  # an empty shelf
+    lorry = pd.Series(4.0, index=pd.Index(keep))
+    rest = next_order(bare, panel, mine, scored.assign(GRU=scored["y"]), own, arriving=lorry)
+    assert (rest.order_list["order"] == 3).all(), "what is on its way is not ordered again"
 
 
 def test_stock_is_what_was_left_on_the_last_day() -> None:
