@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, help="Data sets: what there is, fetching
 @app.command("list")
 @plainly
 def data_list() -> None:
-    """The stores and data sets that lessons know, and which of them are here."""
+    """List the stores and data sets that lessons know, and which of them are here."""
     from ecomlib.stores import registry
     from ecomlib.stores.published import download
 
@@ -45,7 +45,7 @@ def data_check(
     path: Annotated[Path, typer.Argument(help="A folder of CSV or Parquet files named after the tables.")],
     html: Annotated[Path | None, typer.Option(help="Also write it as one page, with months and best sellers.")] = None,
 ) -> None:
-    """Say what fits in your own tables, what does not, and what each lesson could do with them."""
+    """Say what is right in your own tables, what is wrong, and what each lesson could do with them."""
     from ecomlib.course.data_check import check
 
     found = check(path)

@@ -23,7 +23,9 @@ Plugins = Annotated[
     list[str] | None,
     typer.Option("--plugin", metavar="MODULE", help="A module of yours that registers forecasters; may be repeated."),
 ]
-Series = Annotated[str, typer.Option(help="What a series is: columns with commas between, as product_id,region_id.")]
+Series = Annotated[
+    str, typer.Option(help="What makes a series: columns separated by commas, such as product_id,region_id.")
+]
 _POINTS = {
     "mean": "a mean",
     "median": "a median: do not add it up",
@@ -52,25 +54,27 @@ def forecasters(plugin: Plugins = None) -> None:
 
 
 def forecast(
-    out: Annotated[Path, typer.Option(help="File that is written, by its ending: .csv or .parquet.")],
+    out: Annotated[Path, typer.Option(help="File to write; its ending says how: .csv or .parquet.")],
     store: Annotated[str | None, typer.Option(help="A store's name, or a folder of your tables.")] = None,
     model: Annotated[str | None, typer.Option(help="A name of `ecomlib forecasters`, to be fitted.")] = None,
-    load: Annotated[Path | None, typer.Option(help="A folder that --save wrote, in place of --model.")] = None,
+    load: Annotated[Path | None, typer.Option(help="A folder that --save wrote, instead of --model.")] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A setting of the model; may be repeated."),
     ] = None,
     plugin: Plugins = None,
-    horizon: Annotated[int | None, typer.Option(min=1, help="Periods to forecast; 4 without it.")] = None,
-    freq: Annotated[str | None, typer.Option(help="daily, weekly or monthly; weekly without it.")] = None,
+    horizon: Annotated[int | None, typer.Option(min=1, help="Periods to forecast; 4 unless given.")] = None,
+    freq: Annotated[str | None, typer.Option(help="daily, weekly or monthly; weekly unless given.")] = None,
     by: Series = "product_id",
-    level: Annotated[float | None, typer.Option(help="Also conformal intervals of this level, in per cent.")] = None,
+    level: Annotated[
+        float | None, typer.Option(help="Also write conformal intervals at this level, in per cent.")
+    ] = None,
     save: Annotated[Path | None, typer.Option(help="Folder for the fitted model.")] = None,
     home: Annotated[Path, typer.Option(help="Folder of versions and events, where no model is named.")] = HOME,
     database: Database = None,
     past: Past = False,
 ) -> None:
-    """Forecast a store by a model that is fitted now or was saved; or what the service answers, if none is named."""
+    """Forecast a store with a model that is fitted now or was saved; without one, write what the service answers."""
     check_file(out)
     if save is not None:
         check_folder(save)
@@ -114,15 +118,15 @@ def forecast(
 
 def backtest(
     store: Annotated[str, typer.Option(help="A store's name, or a folder of your tables.")],
-    models: Annotated[str, typer.Option(help="Names of `ecomlib forecasters`, with commas between.")],
-    out: Annotated[Path, typer.Option(help="File that is written, by its ending: .csv or .parquet.")],
+    models: Annotated[str, typer.Option(help="Names of `ecomlib forecasters`, separated by commas.")],
+    out: Annotated[Path, typer.Option(help="File to write; its ending says how: .csv or .parquet.")],
     plugin: Plugins = None,
-    origins: Annotated[int, typer.Option(min=1, help="Origins, a horizon apart, before the end.")] = 4,
+    origins: Annotated[int, typer.Option(min=1, help="How many origins, a horizon apart, before the end.")] = 4,
     horizon: Annotated[int, typer.Option(min=1, help="Periods to forecast at each.")] = 4,
     freq: Annotated[str, typer.Option(help="daily, weekly or monthly.")] = "weekly",
     by: Series = "product_id",
 ) -> None:
-    """Forecast a store's past by several models, each fitted at each origin, and score them."""
+    """Forecast a store's past with several models, each fitted at each origin, and score them."""
     check_file(out)
     from ecomlib.contract import load_plugins
     from ecomlib.evaluation import POINT_METRICS, score
@@ -147,7 +151,7 @@ def backtest(
 
 
 def _made(name: str, settings: dict[str, Any], level: float | None) -> Forecaster:
-    """The forecaster that a user named; ``members`` and ``member`` of others are names, with commas between."""
+    """The forecaster that a user named; ``members`` and ``member`` of others are names, separated by commas."""
     from ecomlib.forecasting import forecaster
 
     if isinstance(settings.get("members"), str):

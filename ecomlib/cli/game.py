@@ -23,7 +23,9 @@ DEFAULT = Path("game")
 @plainly
 def game_new(
     out: Annotated[Path, typer.Option(help="A new folder for the game.")] = DEFAULT,
-    secret: Annotated[str, typer.Option(help="The pass-phrase that the shop is drawn from; drawn unless given.")] = "",
+    secret: Annotated[
+        str, typer.Option(help="The pass-phrase that the shop is drawn from; unless given, one is made up.")
+    ] = "",
     months: Annotated[int, typer.Option(min=1, help="Months of four weeks.")] = 3,
     team: Annotated[list[str] | None, typer.Option(help="A team that plays; others join by handing in.")] = None,
     solo: Annotated[bool, typer.Option("--solo", help="Play alone against the bots.")] = False,
@@ -87,7 +89,7 @@ def game_check(
 def game_score(
     game: Game = DEFAULT,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Close the month though lists are missing or have faults.")
+        bool, typer.Option("--anyway", help="Close the month even if lists are missing or have faults.")
     ] = False,
 ) -> None:
     """Close the open month and score it; without an open month, write scores and board again."""
@@ -137,7 +139,7 @@ def game_score(
 def game_board(
     game: Game = DEFAULT,
     watch: Annotated[
-        float, typer.Option(min=0, help="Look at the hand-in every so many seconds, until Ctrl-C; 0 looks once.")
+        float, typer.Option(min=0, help="Look at the hand-in folder every so many seconds, until Ctrl-C; 0 looks once.")
     ] = 0,
 ) -> None:
     """Write the board for the projector: scores, ranks, and who has handed in."""

@@ -16,10 +16,10 @@ LOCAL = "http://127.0.0.1:8000"
 
 def waiting(
     action: Annotated[str, typer.Argument(help="list, apply (count it after all) or void (never count it).")] = "list",
-    keys: Annotated[list[str] | None, typer.Argument(help="Keys of events; without them all that wait.")] = None,
+    keys: Annotated[list[str] | None, typer.Argument(help="Keys of events; none means all that are waiting.")] = None,
     url: Url = LOCAL,
 ) -> None:
-    """Show, apply or void the events that wait: dated too far ahead, or of an absurd quantity."""
+    """Show, apply or void the events that are waiting: dated too far ahead, or of an absurd quantity."""
     from ecomlib.errors import DataError
     from ecomlib.serving.live.replay import Sender
 

@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="What will an online store sell, to whom, where and when: the course and its tools.",
 )
-workshop_app = typer.Typer(no_args_is_help=True, help="The sets of notebooks for a workshop.")
+workshop_app = typer.Typer(no_args_is_help=True, help="Sets of notebooks for a workshop.")
 app.add_typer(data_app, name="data")
 app.add_typer(game_app, name="game")
 app.add_typer(recorded_app, name="recorded")
@@ -60,7 +60,7 @@ def run(
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the simulated store.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the report and the executed notebooks.")] = Path("build"),
-    jobs: Annotated[int, typer.Option(min=1, help="Lessons at a time, one thread each.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="How many lessons run at a time, one thread each.")] = 1,
     setting: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Another parameter of a lesson.")
     ] = None,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ecomlib.stores import Store
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Past = Annotated[bool, typer.Option("--past", help="Forecasts of weeks that are over are wanted: say nothing of them.")]
+Past = Annotated[bool, typer.Option("--past", help="Forecast weeks that are over, too, without a warning.")]
 _WORDS = {"D": "days", "W-MON": "weeks", "MS": "months"}
 
 

@@ -12,7 +12,7 @@ from ecomlib.cli.plainly import plainly as _plainly
 from ecomlib.errors import DataError
 from ecomlib.recorded import fingerprint as fp
 
-app = typer.Typer(no_args_is_help=True, help="Recorded results: which are stale, and running them again.")
+app = typer.Typer(no_args_is_help=True, help="Recorded results: which are stale, and how to run them again.")
 plainly = functools.partial(_plainly, stopped="stopped; the same command goes on with what is left.")
 Names = Annotated[list[str] | None, typer.Argument(help="Recorded tables; none means all.")]
 
@@ -31,7 +31,7 @@ def _known(names: list[str] | None) -> list[str]:
 def status(
     names: Names = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Run the trial runs now and update the marks on the cards.")
+        bool, typer.Option("--check", help="Make the trial runs now and update the marks on the cards.")
     ] = False,
 ) -> None:
     """List the recorded tables: date, seconds to run again, script, fresh or stale since which commit."""
@@ -50,7 +50,9 @@ def status(
 @app.command()
 @plainly
 def stamp(
-    names: Annotated[list[str], typer.Argument(help="Recorded tables whose result was made with the code of now.")],
+    names: Annotated[
+        list[str], typer.Argument(help="Recorded tables whose result was made with the code as it is now.")
+    ],
 ) -> None:
     """Write the fingerprint of a trial run, made now, into cards: after a run that was started by hand."""
     from ecomlib.recorded import upkeep
@@ -64,10 +66,10 @@ def stamp(
 @plainly
 def run(
     names: Names = None,
-    stale: Annotated[bool, typer.Option("--stale", help="The stale ones: run their commands again.")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Run the commands of the stale ones again.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the queue and run nothing.")] = False,
     score_test: Annotated[
-        bool, typer.Option("--score-test", help="Also scripts that score a test part; each scoring is logged.")
+        bool, typer.Option("--score-test", help="Also run scripts that score a test part; each scoring is logged.")
     ] = False,
 ) -> None:
     """Run stale results again, the shortest first. Stopped or killed, the same command goes on with what is left."""

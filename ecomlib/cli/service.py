@@ -42,12 +42,12 @@ def train(
     ] = None,
     size: Annotated[str, typer.Option(help="Size of the simulated store: tiny, small, full.")] = "small",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated store and of the network.")] = 0,
-    hold_out: Annotated[int, typer.Option(min=0, help="Last weeks that are not learned from, for replays.")] = 0,
+    hold_out: Annotated[int, typer.Option(min=0, help="Last weeks to leave out of training, for a replay.")] = 0,
     home: Home = HOME,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Rounds of training; by the shop's size without it.")
+        int | None, typer.Option(min=1, help="Rounds of training; unless given, by the shop's size.")
     ] = None,
-    text: Annotated[bool, typer.Option(help="Read the listings' words when prices' effects are estimated.")] = True,
+    text: Annotated[bool, typer.Option(help="Use the listings' words to estimate what prices do.")] = True,
     model: Annotated[
         str | None,
         typer.Option(
@@ -57,18 +57,22 @@ def train(
     ] = None,
     learn_from: Annotated[
         Literal["log", "tables"],
-        typer.Option("--from", help="What came after the first version: from the service's log, or from the tables."),
+        typer.Option(
+            "--from", help="Where orders after the first version come from: the service's log, or the tables."
+        ),
     ] = "log",
     quick: Annotated[bool, typer.Option("--quick", help="Leave networks out of the candidates.")] = False,
     returns: Annotated[
         str | None,
-        typer.Option(help="Units: gross, or net of what came back; by default the home's, else gross."),
+        typer.Option(help="Count units gross, or net of what came back; by default as in the home, else gross."),
     ] = None,
-    int8: Annotated[bool, typer.Option("--int8", help="Also an eight-bit network, and what it costs.")] = False,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Also make an eight-bit network, and say what it costs.")
+    ] = False,
     database: Database = None,
 ) -> None:
-    """Publish the candidate that the shop's own history prefers. A home's first version is promoted; a later one must
-    earn it."""
+    """Publish the candidate that does best on the shop's own history. A home's first version is promoted; a later
+    one has to earn it."""
     from contextlib import closing
 
     from ecomlib.serving.live import retrain
@@ -145,14 +149,14 @@ def serve(
     home: Annotated[Path | None, typer.Option(help=f"Folder of versions and events; default: {HOME}.")] = None,
     host: Annotated[
         str | None,
-        typer.Option(help="Address to listen on, by default 127.0.0.1; another than loopback needs a write key."),
+        typer.Option(help="Address to listen on, by default 127.0.0.1; any but a loopback address needs a write key."),
     ] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port, by default 8000; 0: a free one.")] = None,
     database: Annotated[
         str | None, typer.Option(help="SQLAlchemy URL of the events; by default SQLite in the home.")
     ] = None,
     allowed_host: Annotated[
-        list[str] | None, typer.Option(help="A name by which callers reach it, such as shop.example; repeatable.")
+        list[str] | None, typer.Option(help="A name by which callers reach it, such as shop.example; may be repeated.")
     ] = None,
     timezone: Annotated[
         str | None, typer.Option(help="The shop's time zone, such as Europe/Berlin; by default the system's.")
@@ -162,10 +166,10 @@ def serve(
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with these settings, such as port = 8001.")] = None,
 ) -> None:
-    """Answer for the version in force, over HTTP; ends on SIGTERM or Ctrl-C.
+    """Answer over HTTP with the version in force, until SIGTERM or Ctrl-C.
 
-    An option wins over its variable (ECOMLIB_HOST, ECOMLIB_PORT, …), that over the file (--config, ECOMLIB_CONFIG).
-    ECOMLIB_WRITE_KEY must come with each order, ECOMLIB_READ_KEY with each question.
+    An option wins over its variable (ECOMLIB_HOST, ECOMLIB_PORT, …), and the variable over the file (--config,
+    ECOMLIB_CONFIG). Where ECOMLIB_WRITE_KEY is set, each order must bring it, and ECOMLIB_READ_KEY each question.
     """
     from ecomlib.serving.live.configuration import read_settings
     from ecomlib.serving.live.serve import serve as answer
@@ -178,12 +182,14 @@ def replay(
     home: Home = HOME,
     url: Annotated[str, typer.Option(help="Where the service listens.")] = "http://127.0.0.1:8000",
     speed: Annotated[
-        float, typer.Option(min=0, help="Times faster than the shop's time; 0: as fast as it goes.")
+        float, typer.Option(min=0, help="How many times as fast as the shop's time; 0: as fast as it goes.")
     ] = 1000.0,
-    days: Annotated[int | None, typer.Option(min=1, help="Days of the held-out weeks; all without it.")] = None,
-    batch: Annotated[int, typer.Option(min=1, max=5000, help="Most events at once.")] = 500,
+    days: Annotated[
+        int | None, typer.Option(min=1, help="How many days of the held-out weeks; all unless given.")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, max=5000, help="At most so many events at once.")] = 500,
 ) -> None:
-    """Tell a running service the weeks that training did not see, as if they happened now."""
+    """Send a running service the weeks that training did not see, as if they were happening now."""
     from ecomlib.serving.live.replay import held_out, store_of
     from ecomlib.serving.live.replay import replay as send
     from ecomlib.serving.release.bundle import open_bundle
@@ -201,7 +207,7 @@ def replay(
 
 
 def versions(home: Home = HOME) -> None:
-    """The versions of a home: what each is made of, its error beside that of a mean of 8 weeks, which is in force."""
+    """List a home's versions: what each is made of, its error beside a mean of 8 weeks, and which is in force."""
     from ecomlib.evaluation.shop_answer import DO_NOT_USE
     from ecomlib.serving.release.bundle import registry
     from ecomlib.serving.release.candidates import WORDS
@@ -235,7 +241,7 @@ def versions(home: Home = HOME) -> None:
 @writes("home")
 def promote(
     number: Annotated[int, typer.Argument(min=1, help="A version's number.")],
-    why: Annotated[str, typer.Option(help="Kept with the promotion.")] = "promoted by hand",
+    why: Annotated[str, typer.Option(help="The reason, kept with the promotion.")] = "promoted by hand",
     home: Home = HOME,
 ) -> None:
     """Put a version in force; a running service takes it over."""
@@ -247,7 +253,7 @@ def promote(
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(help="The archive that is written.")],
+    file: Annotated[Path, typer.Argument(help="The archive to write.")],
     home: Home = HOME,
     database: Database = None,
 ) -> None:
@@ -275,10 +281,10 @@ def restore(
 
 @writes("home")
 def rollback(
-    why: Annotated[str, typer.Option(help="Kept with the promotion.")],
+    why: Annotated[str, typer.Option(help="The reason, kept with the promotion.")],
     home: Home = HOME,
 ) -> None:
-    """Put the version in force again that was so before; a running service takes it over."""
+    """Put the version that was in force before back in force; a running service takes it over."""
     from ecomlib.serving.release.bundle import registry
 
     typer.echo(f"version {registry(home).roll_back(why).version:04d} is in force again")

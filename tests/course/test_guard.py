@@ -230,6 +230,12 @@ def test_outputs_in_which_a_clock_alone_has_moved_stay(lesson: Any) -> None:
         changed = copy.deepcopy(new)
         execute.keep_clocks(new, lesson)
         assert new == changed, "a finding has moved: the new output counts"
+    new = copy.deepcopy(lesson)
+    both(1, "20.5", "99.5")(new)
+    write(4, "text/markdown", "4.3%", "4.4%")(new)
+    changed = copy.deepcopy(new)
+    execute.keep_clocks(new, lesson)
+    assert new == changed, "a page shows one run: with the finding come its seconds"
 
 
 @pytest.mark.parametrize(

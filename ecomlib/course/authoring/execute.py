@@ -78,17 +78,23 @@ def join_pieces(notebook: Any) -> None:
 
 
 def keep_clocks(new: Any, old: Any) -> None:
-    """Give each output in ``new`` that differs from the ``old`` one in a clock's numbers alone what that one had."""
+    """Give ``new`` the outputs of ``old`` where a clock alone has moved, all of them or none: a page shows one run."""
     before = {cell.get("id"): cell.get("outputs", []) for cell in old.cells}
+    moved: list[tuple[Any, int, Any]] = []
     for cell in new.cells:
-        was = before.get(cell.get("id"), [])
-        if len(was) == len(cell.get("outputs", [])) and cell.cell_type == "code":
-            for place, output in enumerate(cell.outputs):
-                if output != was[place] and guard.differ_by_a_clock(output, was[place]):
-                    kept = copy.deepcopy(was[place])
-                    if "execution_count" in output:
-                        kept["execution_count"] = output["execution_count"]
-                    cell.outputs[place] = kept
+        was, now = before.get(cell.get("id"), []), cell.get("outputs", [])
+        if len(was) != len(now):
+            return
+        for place, output in enumerate(now):
+            if output != was[place]:
+                if not guard.differ_by_a_clock(output, was[place]):
+                    return
+                moved.append((cell, place, was[place]))
+    for cell, place, output in moved:
+        kept = copy.deepcopy(output)
+        if "execution_count" in cell.outputs[place]:
+            kept["execution_count"] = cell.outputs[place]["execution_count"]
+        cell.outputs[place] = kept
 
 
 def keep_seconds(seconds: float, before: float | None) -> float:
