@@ -187,6 +187,8 @@ def day_by_day(values: np.ndarray, weights: np.ndarray, orders: np.ndarray) -> f
 
     real = mean_i(values)
     return (1 + sum(mean_i(values[:, order]) >= real for order in orders)) / (1 + len(orders))
+
+
 def own_errors(said: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.abs(said.T - y).mean(axis=1)
 
