@@ -175,8 +175,14 @@ def _in_frame(
 
 def _placed(made: Any, frame: pd.DataFrame, rows: pd.Index) -> pd.DataFrame:
     """The features with the place of each row in the whole frame as their index."""
-    table = made.to_frame(made.name or "feature") if isinstance(made, pd.Series) else made
-    table = table.drop(columns=[name for name in ("unique_id", "ds") if name in table])
+    keys = ("unique_id", "ds")
+    if isinstance(made, pd.Series):  # a feature made of a key keeps the key's name, and is a feature all the same
+        table = made.to_frame("feature" if made.name is None or made.name in keys else made.name)
+    else:
+        table = made.drop(columns=[name for name in keys if name in made])
+    if not len(table.columns):
+        remedy = "return a column beside unique_id and ds, under a name of its own."
+        raise DataError("there is no feature to look at", table="features", value=list(made.columns), remedy=remedy)
     unique = frame.index.is_unique and table.index.is_unique
     place = frame.index.get_indexer(table.index) if unique else np.array([-1])
     if (place >= 0).all():

@@ -1,4 +1,4 @@
-"""Answers as learners of lessons 04 to 08 wrote them: each gets the hint that fits, or is right in another form."""
+"""Answers as learners wrote them: each gets the hint that fits, or is right in another form."""
 
 from __future__ import annotations
 
@@ -195,9 +195,47 @@ def own_errors(said: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def mean_error(said: np.ndarray, y: np.ndarray) -> float:
     return float(np.abs(said.mean(axis=1) - y).mean())
+def into_the_table(before: str, moved: str) -> Callable[..., list[float]]:
+    """A leak test without a copy: the past is taken once or at each cut, and compared in one way or another."""
+
+    def test(feature: Any, table: np.ndarray, other: np.ndarray, cuts: list[int]) -> list[float]:
+        shares, first = [], feature(table)
+        for cut in cuts:
+            old = first if before == "once" else feature(table)
+            table[cut:] = other[cut:]
+            was, now = old[:cut], feature(table)[:cut]
+            shares.append(float(np.mean(was != now if moved == "!=" else ~np.isclose(was, now, equal_nan=True))))
+        return shares
+
+    return test
+
+
+def from_launch_on(units: np.ndarray, launch: int, in_stock: np.ndarray) -> np.ndarray:
+    out = np.full(len(units), np.nan)
+    for week in range(launch, len(units)):
+        out[week] = units[week] if not np.isnan(units[week]) else 0 if in_stock[week] else np.nan
+    return out
+
+
+def series_less(*names: str) -> Callable[..., Any]:
+    """The order list in pandas, less the shelf, the lorry, or both."""
+
+    def answer(needed: dict[str, float], on_hand: dict[str, int], arriving: dict[str, int]) -> Any:
+        left = pd.Series(needed)
+        for name in names:
+            left = left - pd.Series({"on_hand": on_hand, "arriving": arriving}[name]).reindex(left.index, fill_value=0)
+        return {product: int(units) for product, units in np.ceil(left).clip(lower=0).items()}
+
+    return answer
 
 
 SLIPS: list[tuple[str, Callable[..., Any], str]] = [
+    ("00.order_list", series_less("on_hand"), "lorry_forgotten"),
+    ("00.order_list", series_less("arriving"), "lorry_alone"),
+    ("01.leak_test", into_the_table("once", "isclose"), "no_copy_one_before"),
+    ("01.leak_test", into_the_table("each", "isclose"), "no_copy"),
+    ("01.leak_test", into_the_table("once", "!="), "no_copy_one_before and missing_moves"),
+    ("01.zero_fill", from_launch_on, "sale_ahead_wiped"),
     ("04.mse_gradient", half_uphill, "sign_flipped and missing_two"),
     ("04.gru_cell", gru_of_the_paper, "reset_before_the_product and update_gate_swapped"),
     ("04.mse_gradient", lambda x, y, w: 2 / 3 * ((x @ w - y)[:, None] * x).sum(axis=0), "n_is_three"),
@@ -267,6 +305,7 @@ def test_a_slip_has_its_hint(name: str, answer: Callable[..., Any], mistake: str
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
+        ("00.order_list", series_less("on_hand", "arriving")),
         ("04.bptt", backwards("total += d * (1 - h[t]**2) * h[t-1]; d *= u * (1 - h[t]**2)")),
         ("04b.gather", gathered(0, "begin")),
         ("05.map_p_value", day_by_day),

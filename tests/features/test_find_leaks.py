@@ -87,6 +87,12 @@ def test_next_weeks_price_moves_exactly_the_week_before_each_cut(panel: pd.DataF
     assert report["changed"].item() == pytest.approx(3 * SERIES / KNOWN)
 
 
+def test_a_feature_that_bears_a_keys_name_is_looked_at(panel: pd.DataFrame) -> None:
+    to_the_end = {"days to the end": lambda p: p["ds"].max() - p["ds"], "date": lambda p: p["ds"]}
+    found = find_leaks(to_the_end, panel, CUTS, np.random.default_rng(0)).set_index("feature")["cuts"]
+    assert found.to_dict() == {"days to the end": 3, "date": 0}, "none is left out without a word"
+
+
 def test_many_features_make_one_table(panel: pd.DataFrame) -> None:
     some = {"past": HONEST["lags and means of the package"], "scaler": LEAKS["global standard scaler"][0]}
     report = find_leaks(some, panel, CUTS, np.random.default_rng(1)).set_index("feature")
@@ -182,6 +188,7 @@ def test_a_whole_store_is_looked_at_by_its_events() -> None:
         (HONEST["category"], [DAYS[-1]], "one side of the cut"),
         (HONEST["category"], [DAYS[0] - pd.Timedelta(days=1)], "one side of the cut"),
         (lambda p: pd.Series([1.0, 2.0], index=[-1, -2]), CUTS, "do not fit"),
+        (lambda p: p[["unique_id", "ds"]], CUTS, "no feature to look at"),
     ],
 )
 def test_faults_are_named(panel: pd.DataFrame, feature: Any, cuts: list[Any], match: str) -> None:
