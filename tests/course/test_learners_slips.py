@@ -195,6 +195,8 @@ def own_errors(said: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def mean_error(said: np.ndarray, y: np.ndarray) -> float:
     return float(np.abs(said.mean(axis=1) - y).mean())
+
+
 def into_the_table(before: str, moved: str) -> Callable[..., list[float]]:
     """A leak test without a copy: the past is taken once or at each cut, and compared in one way or another."""
 
