@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike
 
 from ecomlib.contract.frame import find_interval, interval_levels, model_columns, quantile_columns
@@ -443,66 +443,5 @@ def money_bars(
     ax.grid(axis="y", visible=False)
     ax.set_xlabel(unit)
     thousands(ax.xaxis)
-    ax.set_title(title)
-    return ax
-
-
-def waterfall(
-    labels: Sequence[str],
-    totals: ArrayLike,
-    *,
-    ax: Axes | None = None,
-    title: str = "",
-    unit: str = "score",
-    decimals: int = 2,
-) -> Axes:
-    """How a total moves step by step: the first and last bars stand on the ground, the steps float between them.
-
-    Parameters
-    ----------
-    labels: one a total; the first names the start, each other one the step that led to its total.
-    totals: the running total after each step (not the differences). A grey bar with the last total is added.
-    """
-    running = np.asarray(totals, dtype=float)
-    ax = _axes(ax, (8.2, 4.4))
-    names = [*labels, "what is left"]
-    ax.bar(0, running[0], color=SOFT, hatch="//", edgecolor="white", width=0.62)
-    for step in range(1, len(running)):
-        before, after = running[step - 1], running[step]
-        rises = after >= before
-        ax.bar(
-            step,
-            after - before,
-            bottom=before,
-            color=GREEN if rises else VERMILION,
-            hatch=".." if rises else "",
-            edgecolor="white",
-            width=0.62,
-        )
-        ax.plot([step - 0.69, step + 0.31], [before, before], color=SOFT, lw=1)
-        moved = round(after - before, decimals)
-        words = f"{moved:+.{decimals}f}".replace("-", "−") if moved else f"{0:.{decimals}f}"
-        ax.annotate(
-            words, (step, max(before, after)), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=9
-        )
-    last = len(running)
-    ax.bar(last, running[-1], color=BLUE, edgecolor="white", width=0.62)
-    for place, total in ((0, running[0]), (last, running[-1])):
-        ax.annotate(
-            f"{total:.{decimals}f}",
-            (place, max(total, 0.0)),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="center",
-            fontsize=10,
-            fontweight="bold",
-        )
-    ax.axhline(0, color=INK, lw=1)
-    ax.set_xticks(range(last + 1), names, rotation=20, ha="right", rotation_mode="anchor")
-    ax.grid(axis="x", visible=False)
-    ax.yaxis.set_major_locator(MaxNLocator(6))
-    top, bottom = max(running.max(), 0.0), min(running.min(), 0.0)
-    ax.set_ylim(bottom * 1.1, top + 0.1 * (top - bottom))  # bars pin the margin to their ends, so set it by hand
-    ax.set_ylabel(unit)
     ax.set_title(title)
     return ax

@@ -117,18 +117,6 @@ def test_money_bars_write_their_amounts() -> None:
     assert {text.get_text() for text in ax.texts} == {"-50", "1,234"}
 
 
-def test_waterfall_steps_add_up() -> None:
-    ax = plots.waterfall(["start", "one", "two"], [0.9, 0.5, 0.6])
-    heights = [patch.get_height() for patch in ax.patches]
-    np.testing.assert_allclose(heights, [0.9, -0.4, 0.1, 0.6])
-    assert ax.get_ylim()[1] > 0.9, "there is room above the highest bar"
-
-
-def test_a_step_that_rounds_to_zero_has_no_sign() -> None:
-    ax = plots.waterfall(["start", "down", "up", "more"], [0.9, 0.8999, 0.9, 0.95])
-    assert [text.get_text() for text in ax.texts] == ["0.00", "0.00", "+0.05", "0.90", "0.95"]
-
-
 def luminance(colour: str) -> float:
     channels = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
     return float(np.dot([0.2126, 0.7152, 0.0722], channels))
