@@ -113,6 +113,13 @@ _MORAN_MISTAKES: dict[str, tuple[Answer, str]] = {
         "neighbour, it"
         " is not.",
     ),
+    "factor_of_the_edges": (
+        lambda values, places: float(
+            morans_i(values, places) * _shares(_touching(places)).sum() / _touching(places).sum()
+        ),
+        "The factor R / (sum of all weights) counts the edges as they were before each row was divided. Take the sum of"
+        " the weights that you use: rows that sum to one.",
+    ),
     "negative": (
         lambda values, places: -morans_i(values, places),
         "The size is right and the sign is not: neighbours that are alike give a positive number.",
@@ -346,6 +353,38 @@ def _days(values: Floats, weights: Floats, orders: Ints) -> float:
     return float((1 + (wrong >= real - 1e-12).sum()) / (1 + len(orders)))
 
 
+def _by(statistic: Callable[[Floats, Floats], float]) -> Answer:
+    """The share with another statistic of a map and its weights."""
+
+    def wrong(values: Floats, weights: Floats, orders: Ints) -> float:
+        real = statistic(values, weights)
+        found = np.array([statistic(values[:, order], weights) for order in orders])
+        return float((1 + (found >= real - 1e-12).sum()) / (1 + len(orders)))
+
+    return wrong
+
+
+def _of_the_mean_map(values: Floats, weights: Floats) -> float:
+    z = values.mean(axis=0) - values.mean()
+    return float((z @ weights @ z) / (z @ z))
+
+
+def _one_mean(values: Floats, weights: Floats) -> float:
+    z = values - values.mean()
+    return float(np.mean((z @ weights.T * z).sum(axis=1) / (z**2).sum(axis=1)))
+
+
+def _pooled(values: Floats, weights: Floats) -> float:
+    z = values - values.mean(axis=1, keepdims=True)
+    return float((z @ weights.T * z).sum() / (z**2).sum())
+
+
+def _weights_moved(values: Floats, weights: Floats, orders: Ints) -> float:
+    real = _mean_moran(values, weights)
+    found = np.array([_mean_moran(values, weights[np.ix_(order, order)]) for order in orders])
+    return float((1 + (found >= real - 1e-12).sum()) / (1 + len(orders)))
+
+
 def _tail(values: Floats, weights: Floats, orders: Ints) -> tuple[float, Floats]:
     return _mean_moran(values, weights), np.array([_mean_moran(values[:, order], weights) for order in orders])
 
@@ -361,6 +400,8 @@ def _p(*changes: str) -> Answer:
 
     def wrong(values: Floats, weights: Floats, orders: Ints) -> float:
         real, wrong = _tail(values, weights, orders)
+        if "above_only" in changes:
+            return float((1 + (wrong >= real - 1e-12).sum()) / len(orders))
         if "absolute" in changes:
             real, wrong = abs(real), np.abs(wrong)
         if "lower" in changes:
@@ -397,6 +438,31 @@ _P_MISTAKES: dict[str, tuple[Answer, str]] = {
         "The real map is one of the arrangements, too: count it above and below, (1 + k) / (1 + n). Without it p "
         "can"
         " be 0, and no finite number of shuffles proves that.",
+    ),
+    "counted_above_only": (
+        _p("above_only"),
+        "You count the real map above the line and not below it, (1 + k) / n. It is one of n + 1 maps: with n alone a p"
+        " of more than 1 can come out.",
+    ),
+    "weights_moved": (
+        _weights_moved,
+        "You moved the weights' rows and columns and left the values: that is the *inverse* order, another map unless"
+        " an order only swaps regions in pairs. Keep the weights and take values[:, order].",
+    ),
+    "of_the_mean_map": (
+        _by(_of_the_mean_map),
+        "You averaged the days to one map and took its Moran's I. Asked is the mean of Moran's I over the days: first"
+        " each day's, then their mean.",
+    ),
+    "one_mean_for_all_days": (
+        _by(_one_mean),
+        "You subtracted one mean of all days and regions. Each day has a map of its own: subtract that day's mean,"
+        " values.mean(axis=1, keepdims=True), or a good day makes all regions look alike.",
+    ),
+    "sums_over_all_days": (
+        _by(_pooled),
+        "You divided the sum over all days by the sum over all days, so days with large differences count for more."
+        " Divide day by day, then take the mean of the days' Moran's I.",
     ),
     "ties_not_counted": (
         _p("strict"),

@@ -209,6 +209,11 @@ def _free(first: Floats, second: Floats, y: Floats, valid: Flags) -> Floats:
     return np.asarray(np.linalg.lstsq(both, y[valid], rcond=None)[0], dtype=np.float64)
 
 
+def _with_intercept(first: Floats, second: Floats, y: Floats, valid: Flags) -> float:
+    gap, left = (first - second)[valid], (y - second)[valid]
+    return float(np.clip(np.polyfit(gap, left, 1)[0], 0.0, 1.0))
+
+
 def _absolute(first: Floats, second: Floats, y: Floats, valid: Flags) -> float:
     """The weight with the least absolute error: a weighted median of the weights that would hit each row."""
     gap, left = (first - second)[valid], (y - second)[valid]
@@ -249,6 +254,11 @@ _WEIGHT_MISTAKES: dict[str, tuple[Answer, str]] = {
         "Two free weights, the first of them clipped: the second is not 1 minus it, so together they were fitted for"
         " another average. Write the second weight as 1 - w first, and clip at the end.",
     ),
+    "with_an_intercept": (
+        _with_intercept,
+        "Your line has an intercept, as np.polyfit and LinearRegression give it by themselves: it mends a bias that the"
+        " average of two members keeps. Fit without one: the slope is sum(gap * left) / sum(gap²).",
+    ),
     "least_absolute_error": (
         _absolute,
         "This is the weight with the least absolute error, as stacking_weights finds it. Asked is the least squared"
@@ -287,7 +297,7 @@ def _on_test(how: Answer) -> Answer:
 _WEIGHT_PLACES = {"fitted_on_test": _on_test, "fitted_on_all": _everywhere, "weight_of_second": _second}
 _WEIGHT_WAYS = (
     *("unconstrained", "two_free_weights", "two_free_weights_normalised", "two_free_weights_clipped"),
-    *("least_absolute_error", "inverse_errors", "winner_takes_all"),
+    *("with_an_intercept", "least_absolute_error", "inverse_errors", "winner_takes_all"),
 )
 _WEIGHT_EXCLUDE = (  # whose values are those of one mistake, or of another pair
     ("fitted_on_all", "unconstrained"),
