@@ -60,7 +60,7 @@ def _interp_with(order: tuple[int, int, int]) -> Answer:
     """np.interp of where to read, the levels and a row, in another order."""
 
     def wrong(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Any:
-        given = [(c_u / (c_u + c_o), levels, row) for row in forecast]
+        given: list[tuple[Any, ...]] = [(c_u / (c_u + c_o), levels, row) for row in forecast]
         return np.array([np.interp(*(parts[place] for place in order)) for parts in given])
 
     return wrong

@@ -181,12 +181,13 @@ def _weight_stub(first: Floats, second: Floats, y: Floats, valid: Flags) -> Any:
 
 
 def _weight_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
-    def drawn(n: int, first: tuple[float, float], second: tuple[float, float]) -> tuple[Any, ...]:
+    def drawn(n: int, first: tuple[float, float], second: tuple[float, float], swapped: bool = True) -> tuple[Any, ...]:
         """Members as (bias, noise); the second part of the rows is the test, where the two change places."""
         y = rng.gamma(4.0, 5.0, n)
         valid = np.arange(n) < n // 2
         one, two = (bias + rng.normal(0.0, noise, n) for bias, noise in (first, second))
-        swap = np.where(valid, one, two), np.where(valid, two, one)
+        stay = valid | (not swapped)
+        swap = np.where(stay, one, two), np.where(stay, two, one)
         return y + swap[0], y + swap[1], y, valid
 
     small = (np.array([10.5, 12.0, 8.0, 11.0, 20.0, 6.0]), np.array([14.0, 9.0, 13.0, 15.0, 9.0, 12.0]))
@@ -196,6 +197,7 @@ def _weight_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
         drawn(40, (0.0, 2.0), (1.0, 3.0)),
         drawn(60, (-1.0, 1.0), (-4.0, 1.5)),  # the best weight lies above one
         drawn(60, (5.0, 1.5), (1.0, 1.0)),  # below zero
+        drawn(60, (-1.0, 1.0), (-4.0, 1.5), swapped=False),  # above one, on the test as well
     ]
 
 
@@ -300,7 +302,6 @@ _WEIGHT_WAYS = (
     *("with_an_intercept", "least_absolute_error", "inverse_errors", "winner_takes_all"),
 )
 _WEIGHT_EXCLUDE = (  # whose values are those of one mistake, or of another pair
-    ("fitted_on_all", "unconstrained"),
     ("fitted_on_all", "two_free_weights_clipped"),
     ("weight_of_second", "winner_takes_all"),
 )

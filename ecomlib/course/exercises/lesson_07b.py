@@ -353,6 +353,10 @@ def _right(shortage: float, leftover: float) -> float:
     return shortage / (shortage + leftover)
 
 
+def _in_absolutes(how: Answer) -> Answer:
+    return lambda errors, shortage, leftover: how(np.abs(errors), shortage, leftover)
+
+
 _RESERVE_MISTAKES: dict[str, tuple[Answer, str]] = {
     "absolute_errors": (
         _shared(_right, np.abs),
@@ -428,6 +432,11 @@ _RESERVE_ALSO: dict[str, tuple[Answer, ...]] = {
     "not_sorted": (lambda errors, shortage, leftover: float(errors[_rank(errors, _right(shortage, leftover)) - 1]),),
 }
 
+_RESERVE_PAIRS: dict[tuple[str, str], Answer] = {
+    ("absolute_errors", other): _in_absolutes(_RESERVE_MISTAKES[other][0])
+    for other in ("ratio_inverted", "not_sorted", "off_by_one")
+}
+
 
 EXERCISES = (
     Exercise(
@@ -456,6 +465,7 @@ EXERCISES = (
         cases=_reserve_cases,
         mistakes=_RESERVE_MISTAKES,
         also=_RESERVE_ALSO,
+        pairs=_RESERVE_PAIRS,
         praise="The same line as the width's, with the sign kept and the costs instead of a promise.",
     ),
 )
