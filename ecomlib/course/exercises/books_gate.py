@@ -115,7 +115,7 @@ def _cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
             {"w1": 13, "w2": 113, "w3": 114, "w4": 85, "w5": 3, "w6": 56, "w7": 70, "w9": 224, "x0": 320, "x1": 111},
         ),
         ({"w1": 100, "w2": 100, "w3": 100}, {"w1": 80, "w2": 120, "w3": 114}),
-        ({"w3": 100, "w1": 40, "w2": 100, "w0": 100}, {"w2": 300, "w3": 50, "w1": 49, "w0": 40}),  # not in order
+        ({"w3": 100, "w1": 40, "w2": 100, "w0": 100}, {"w2": 300, "w3": 150, "w1": 49, "w0": 40}),  # not in order
         (dict(zip(names, units.tolist(), strict=True)), dict(zip(names, told.tolist(), strict=True))),
     ]
 
