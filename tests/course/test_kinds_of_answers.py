@@ -76,7 +76,7 @@ def test_the_kind_is_told_beside_a_known_mistake() -> None:
 @pytest.mark.parametrize("order", [(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
 def test_interp_with_its_arguments_in_any_other_order_has_one_hint(order: tuple[int, int, int]) -> None:
     def answer(levels: np.ndarray, forecast: np.ndarray, c_u: float, c_o: float) -> list[float]:
-        each = [(c_u / (c_u + c_o), levels, row) for row in forecast]
+        each: list[tuple[Any, ...]] = [(c_u / (c_u + c_o), levels, row) for row in forecast]
         return [float(np.interp(*(parts[place] for place in order))) for parts in each]
 
     assert judge(find("00.order_quantity"), answer).mistake == "axes_swapped"
