@@ -231,6 +231,125 @@ def series_less(*names: str) -> Callable[..., Any]:
     return answer
 
 
+def gru_with_tanh_gates(x: Any, h: Any, w: Any, u: Any, b: Any, c: Any) -> np.ndarray:
+    (wr, wz, wn), (ur, uz, un) = np.split(w @ x + b, 3), np.split(u @ h + c, 3)
+    z = np.tanh(wz + uz)
+    return (1 - z) * np.tanh(wn + np.tanh(wr + ur) * un) + z * h
+
+
+def zeros_in_a_view(table: np.ndarray, first: np.ndarray, begin: np.ndarray, look_back: int) -> list[np.ndarray]:
+    windows = []
+    for end, start in zip(first, begin, strict=True):
+        rows = np.arange(end - look_back, end)
+        window = table[max(end - look_back, 0) : end]
+        window[rows[rows >= 0] < start] = 0
+        windows.append(np.pad(window, ((look_back - len(window), 0), (0, 0))))
+    return windows
+
+
+def first_day_lost(table: np.ndarray, first: np.ndarray, begin: np.ndarray, look_back: int) -> np.ndarray:
+    rows = first[:, None] + np.arange(-look_back, 0)
+    out = table[np.clip(rows, 0, None)].copy()
+    out[rows <= begin[:, None]] = 0
+    return out
+
+
+def in_patches(whole: Callable[[list[np.ndarray]], Any], more: int = 0) -> Callable[..., Any]:
+    """Patches counted by a rule that is wrong for a history shorter than a patch, or where the patches fit."""
+
+    def patches(x: np.ndarray, patch: int, stride: int) -> Any:
+        over = len(x) - patch
+        n = max(0, over // stride + 1) + 1 if more else -(-over // stride) + 1
+        long = np.pad(x, ((max(0, patch + (n - 1) * stride - len(x)), 0), (0, 0)))
+        return whole([long[k * stride : k * stride + patch] for k in range(n)])
+
+    return patches
+
+
+def oldest_weeks_dropped(x: np.ndarray, patch: int, stride: int) -> np.ndarray:
+    return np.stack([x[end - patch : end] for end in range(len(x), patch - 1, -stride)][::-1])
+
+
+def window_in(there: Callable[..., Any], back: Callable[..., Any]) -> Callable[..., np.ndarray]:
+    def one_window(y: np.ndarray, w: np.ndarray) -> np.ndarray:
+        z = there(y[: len(w)])
+        return np.maximum(back((z - z.mean()) @ w + z.mean()), 0)
+
+    return one_window
+
+
+def ewm(x: np.ndarray, a: np.ndarray) -> np.ndarray:
+    table = pd.DataFrame(x)
+    return np.column_stack([table[d].ewm(alpha=1 - a[d]).mean() for d in range(len(a))])
+
+
+def p_of(statistic: Callable[[np.ndarray, np.ndarray], float], less: int = 0) -> Callable[..., float]:
+    """The p-value of a statistic of (values, weights), with a count that may leave out the real map."""
+
+    def p(values: np.ndarray, weights: np.ndarray, orders: np.ndarray) -> float:
+        real = statistic(values, weights) - 1e-12
+        return (1 + sum(statistic(values[:, o], weights) >= real for o in orders)) / (1 + len(orders) - less)
+
+    return p
+
+
+def p_by_weights(values: np.ndarray, weights: np.ndarray, orders: np.ndarray) -> float:
+    real = each_day(values, weights) - 1e-12
+    return (1 + sum(each_day(values, weights[np.ix_(o, o)]) >= real for o in orders)) / (1 + len(orders))
+
+
+def each_day(values: np.ndarray, weights: np.ndarray, mean: Any = None) -> float:
+    z = values - (values.mean(axis=1, keepdims=True) if mean is None else mean)
+    return float((np.einsum("tr,rs,ts->t", z, weights, z) / (z * z).sum(axis=1)).mean())
+
+
+def pooled(values: np.ndarray, weights: np.ndarray) -> float:
+    z = values - values.mean(axis=1, keepdims=True)
+    return float(np.einsum("tr,rs,ts->", z, weights, z) / (z * z).sum())
+
+
+def always_uphill(x: np.ndarray, y: np.ndarray, w: np.ndarray, eps: float) -> np.ndarray:
+    return x + eps * np.where((x @ w - y)[:, None] * w > 0, 1, -1)
+
+
+def negative_wishes(wish: np.ndarray, per_week: int, total: int) -> np.ndarray:
+    plan = np.minimum(wish, per_week)
+    plan = plan * total / plan.sum() if plan.sum() > total else plan
+    units = np.floor(plan + 1e-9).astype(int)
+    left = int(plan.sum() + 1e-9) - units.sum()
+    units[np.argsort(-np.round(plan - units, 9), kind="stable")[:left]] += 1
+    return units
+
+
+def line(first: np.ndarray, second: np.ndarray, y: np.ndarray, valid: np.ndarray) -> float:
+    return float(np.clip(np.polyfit((first - second)[valid], (y - second)[valid], 1)[0], 0, 1))
+
+
+def least_squares(first: np.ndarray, second: np.ndarray, y: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    return np.clip(np.linalg.lstsq((first - second)[valid, None], (y - second)[valid], rcond=None)[0], 0, 1)
+
+
+def halves_not_in_the_sum(reference: np.ndarray, recent: np.ndarray, bins: int) -> float:
+    e = np.unique(np.quantile(reference, np.arange(1, bins) / bins))
+    p, q = ((np.bincount(np.digitize(v, e), minlength=len(e) + 1) + 0.5) / len(v) for v in (reference, recent))
+    return float(((q - p) * np.log(q / p)).sum())
+
+
+def histogram(reference: np.ndarray, recent: np.ndarray, bins: int) -> float:
+    e = np.unique(np.quantile(reference, np.linspace(0, 1, bins + 1)))
+    p, q = (np.histogram(v, e)[0] + 0.5 for v in (reference, recent))
+    return float(((q / q.sum() - p / p.sum()) * np.log(q / q.sum() / (p / p.sum()))).sum())
+
+
+def as_the_log_has_them(log: dict[str, int], books: dict[str, int]) -> list[str]:
+    return [week for week in log if week in books and abs(books[week] - log[week]) > log[week] / 10 + 3]
+
+
+def one_of_both_limits(log: dict[str, int], books: dict[str, int]) -> list[str]:
+    gaps = {week: abs(books[week] - log[week]) for week in log if week in books}
+    return sorted(week for week, gap in gaps.items() if gap > log[week] / 10 or gap > 3)
+
+
 SLIPS: list[tuple[str, Callable[..., Any], str]] = [
     ("00.order_list", series_less("on_hand"), "lorry_forgotten"),
     ("00.order_list", series_less("arriving"), "lorry_alone"),
@@ -294,6 +413,38 @@ SLIPS: list[tuple[str, Callable[..., Any], str]] = [
     ("08.count_once", in_pandas(lambda e: e.drop_duplicates("event_key"), "frame"), "not_a_dict"),
     ("08.count_once", in_pandas(lambda e: e, "series"), "all_counted"),
     ("08.stability_index", merged_and_still_as_many_bins, "not_merged"),
+    ("04.mse_gradient", lambda x, y, w: 2 * x.T @ (x @ w - y) / x.size, "n_times_d"),
+    ("04.mse_gradient", lambda x, y, w: np.mean(np.sign(x @ w - y)[:, None] * x, axis=0), "absolute_error"),
+    ("04.mse_gradient", lambda x, y, w: 2 / len(y) * (x @ w - y)[:, None] * x, "rows_not_summed"),
+    ("04.gru_cell", gru_with_tanh_gates, "tanh_for_the_gates"),
+    ("04.bptt", backwards("total += d * (1 - h[t]**2) * h[t-1]; d *= w * (1 - h[t]**2)"), "w_on_the_chain"),
+    ("04b.lstm_flops", lambda b, t, i, h: 8 * b * t * h * (i * h), "inputs_times_hidden"),
+    ("04b.gather", zeros_in_a_view, "written_into_the_table"),
+    ("04b.gather", first_day_lost, "first_day_lost"),
+    ("04c.patches", in_patches(np.array), "short_history"),
+    ("04c.patches", in_patches(np.stack), "short_history"),
+    ("04c.patches", in_patches(np.stack, 1), "one_too_many"),
+    ("04c.patches", oldest_weeks_dropped, "first_weeks_lost"),
+    ("04c.one_window", window_in(np.log, np.exp), "log_for_log1p"),
+    ("04c.one_window", window_in(np.log1p, lambda v: np.round(np.expm1(v))), "rounded"),
+    ("04c.fading", ewm, "weights_that_sum_to_one"),
+    ("05.map_p_value", p_of(each_day, 1), "counted_above_only"),
+    ("05.map_p_value", p_by_weights, "weights_moved"),
+    ("05.map_p_value", p_of(lambda v, w: each_day(v.mean(axis=0)[None], w)), "of_the_mean_map"),
+    ("05.map_p_value", p_of(lambda v, w: each_day(v, w, v.mean())), "one_mean_for_all_days"),
+    ("05.map_p_value", p_of(pooled), "sums_over_all_days"),
+    ("06.fgsm_step", always_uphill, "flat_slope_moved"),
+    ("06.whole_plan", negative_wishes, "below_zero"),
+    ("06.honest_error", lambda clean, attacks: attacks.max(axis=1).mean(), "wrong_axis"),
+    ("06.honest_error", lambda clean, attacks: np.vstack([clean, attacks]).max(axis=1).mean(), "wrong_axis"),
+    ("06.honest_error", lambda clean, attacks: np.vstack([clean, attacks[1:]]).max(0).mean(), "first_attack_left_out"),
+    ("07.stacking_weight", line, "with_an_intercept"),
+    ("07.stacking_weight", least_squares, "not_a_number"),
+    ("07b.coverage", lambda y, low, high: np.mean(((low <= y) & (y < high))[y == y]), "upper_end_left_out"),
+    ("08.stability_index", halves_not_in_the_sum, "divided_by_the_number_of_values"),
+    ("08.stability_index", histogram, "values_outside_lost"),
+    ("08.books", as_the_log_has_them, "not_in_order"),
+    ("08.books", one_of_both_limits, "either"),
 ]
 
 

@@ -55,6 +55,10 @@ def _larger_of_both(log: Units, books: Units) -> list[str]:
     return [week for week in _shared(log, books) if abs(books[week] - log[week]) > max(0.1 * log[week], 3)]
 
 
+def _either(log: Units, books: Units) -> list[str]:
+    return [week for week in _shared(log, books) if abs(books[week] - log[week]) > min(0.1 * log[week], 3)]
+
+
 def _on_the_limit(log: Units, books: Units) -> list[str]:
     return [week for week in _shared(log, books) if abs(books[week] - log[week]) >= 0.1 * log[week] + 3]
 
@@ -111,6 +115,7 @@ def _cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
             {"w1": 13, "w2": 113, "w3": 114, "w4": 85, "w5": 3, "w6": 56, "w7": 70, "w9": 224, "x0": 320, "x1": 111},
         ),
         ({"w1": 100, "w2": 100, "w3": 100}, {"w1": 80, "w2": 120, "w3": 114}),
+        ({"w3": 100, "w1": 40, "w2": 100, "w0": 100}, {"w2": 300, "w3": 150, "w1": 49, "w0": 40}),  # not in order
         (dict(zip(names, units.tolist(), strict=True)), dict(zip(names, told.tolist(), strict=True))),
     ]
 
@@ -154,6 +159,11 @@ BOOKS = Exercise(
         "larger_of_both": (
             _larger_of_both,
             "You allow a tenth or three units, whichever is more. The task allows both: 0.1 * log + 3.",
+        ),
+        "either": (
+            _either,
+            "You stop at a tenth *or* at three units, whichever is passed first. One limit is asked for, the sum of"
+            " both: more than 0.1 * log + 3.",
         ),
         "on_the_limit": (_on_the_limit, "More than the limit is in doubt; a difference on it is not: > and not >=."),
         "any_difference": (

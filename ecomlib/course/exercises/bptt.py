@@ -94,6 +94,9 @@ def _back(x: Floats, w: float, u: float, how: str) -> float:
         elif how == "old_slope":
             gradient += delta * (1 - new**2) * old
             delta *= (1 - old**2) * u
+        elif how == "by_w":
+            gradient += delta * (1 - new**2) * old
+            delta *= (1 - new**2) * w
         else:
             gradient += delta * (1 - new**2) * old
             delta *= (1 - new**2) * u
@@ -189,6 +192,11 @@ _MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda x, w, u: _back(x, w, u, "old_slope"),
         "On your way from week to week the slope is that of h_{t-1}; the step from h_t back to h_{t-1} passes the tanh"
         " of h_t. (In each week's own term you have it right.)",
+    ),
+    "w_on_the_chain": (
+        lambda x, w, u: _back(x, w, u, "by_w"),
+        "On the way from week to week you multiply by w. From h_{t-1} to h_t the state passes u; w stands at the input"
+        " x_t, which no earlier week has a part in.",
     ),
     "state_of_the_wrong_week": (
         _wrong(factor="state_of_the_wrong_week"),

@@ -11,6 +11,7 @@ import contextlib
 import copy
 import inspect
 import linecache
+import re
 import traceback
 import warnings
 import zlib
@@ -83,13 +84,47 @@ def outcome(function: Answer, arguments: tuple[Any, ...]) -> Any:
         return Raised(error)
 
 
+def _changed(case: tuple[Any, ...], given: tuple[Any, ...]) -> list[int]:
+    """Places of the arguments that no longer equal those of ``case``; what cannot be compared counts as unchanged."""
+
+    def equal(before: Any, after: Any) -> bool:
+        if isinstance(before, Mapping):
+            return list(before) == list(after) and all(equal(before[k], after[k]) for k in before)
+        if isinstance(before, list | tuple):
+            return len(before) == len(after) and all(equal(a, b) for a, b in zip(before, after, strict=True))
+        return same(before, after, 0.0, 0.0)
+
+    places = []
+    for place, (before, after) in enumerate(zip(case, given, strict=True)):
+        with contextlib.suppress(Exception):
+            if not equal(before, after):
+                places.append(place)
+    return places
+
+
+def _tried(function: Answer, case: tuple[Any, ...]) -> tuple[Any, list[int]]:
+    """What an answer gives for a private copy of the case, and the places of the arguments that it has changed."""
+    given = copy.deepcopy(case)
+    try:
+        value = function(*given)
+    except Exception as error:  # whatever a learner's code raises is explained to them, never re-raised
+        value = Raised(error)
+    return value, _changed(case, given)
+
+
+def _alike(left: BaseException, right: BaseException) -> bool:
+    """Whether two errors are of one kind. A ValueError says many things, so its words count, but for the numbers."""
+    words = [re.sub(r"\d+", "#", str(error))[:30] for error in (left, right)]
+    return type(left) is type(right) and (type(left) is not ValueError or "" in words or words[0] == words[1])
+
+
 def same(left: Any, right: Any, rtol: float = 1e-6, atol: float = 1e-9) -> bool:
     """Whether two answers are equal: numbers within tolerance, NaN equal to NaN, containers part by part.
 
     Frames and series are compared with their labels, tensors as arrays. ``None`` and ``...`` equal only themselves.
     """
     if isinstance(left, Raised) or isinstance(right, Raised):
-        return isinstance(left, Raised) and isinstance(right, Raised) and type(left.error) is type(right.error)
+        return isinstance(left, Raised) and isinstance(right, Raised) and _alike(left.error, right.error)
     left, right = (v.detach().cpu().numpy() if hasattr(v, "detach") else v for v in (left, right))
     if isinstance(left, pd.DataFrame) and isinstance(right, pd.DataFrame):
         return (
@@ -143,7 +178,10 @@ def _unfinished(value: Any) -> bool:
 
 
 def _as_asked(value: Any, want: Any) -> Any:
-    """The value in the kind that was asked for: members as a set, a series as a dict, a sparse matrix as an array."""
+    """The value in the kind that was asked for.
+
+    Members as a set, a series as a dict, a sparse matrix as an array, an array of one as a number, names in order.
+    """
     if isinstance(want, set) and isinstance(value, list | tuple | frozenset | np.ndarray):
         with contextlib.suppress(TypeError):  # members that cannot stand in a set
             return set(value)
@@ -153,23 +191,52 @@ def _as_asked(value: Any, want: Any) -> Any:
         return value.to_dict()
     if isinstance(want, np.ndarray) and hasattr(value, "toarray"):
         return value.toarray()
+    if isinstance(want, int | float | np.number) and np.ndim(want) == 0 and not isinstance(value, str | Mapping | set):
+        with contextlib.suppress(Exception):  # ragged lists and the like
+            numbers = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+            if numbers.ndim > 0 and numbers.size == 1 and numbers.dtype.kind in "biuf":
+                return numbers.reshape(()).item()
+    if _in_order(want) and isinstance(value, list | tuple | set | frozenset | np.ndarray | pd.Index):
+        names = list(value)
+        if all(isinstance(name, str) for name in names) and (
+            isinstance(value, set | frozenset) or not _in_order(names)
+        ):
+            return sorted(names)
     return value
 
 
-def _other_kind(given: Sequence[Any], want: Sequence[Any]) -> Verdict:
-    """The verdict on the right values in another kind of container; ``given`` are those that were turned into it."""
-    kind = type(given[0]).__name__
-    if isinstance(want[0], Mapping):
-        hint, name = (
-            f"the numbers are right. Return them as a dict, not as a {kind}: Series.to_dict() makes it.",
-            "dict",
-        )
-    elif isinstance(want[0], np.ndarray):
-        hint = "the numbers are right, in a sparse matrix. Call .toarray() on it before you return it."
-        return Verdict("mistake", f"✗ Nearly: {hint}", "sparse")
-    else:
-        name, hint = "set", f"the members are right. Return them as a set, not as a {kind}: they have no order."
-    return Verdict("mistake", f"✗ Nearly: {hint}", f"not_a_{name}")
+def _in_order(names: Any) -> bool:
+    return isinstance(names, list) and all(isinstance(name, str) for name in names) and names == sorted(names)
+
+
+def _other_kind(given: Any, want: Any) -> tuple[str, str]:
+    """The name of what is wrong with the kind of ``given`` where ``want`` was asked for, and how to mend it."""
+    kind = type(given).__name__
+    if isinstance(want, Mapping):
+        return "not_a_dict", f"Return them as a dict, not as a {kind}: Series.to_dict() makes it."
+    if isinstance(want, np.ndarray):
+        return "sparse", "They stand in a sparse matrix. Call .toarray() on it before you return it."
+    if isinstance(want, set):
+        return "not_a_set", f"Return them as a set, not as a {kind}: they have no order."
+    if isinstance(want, list) and isinstance(given, set | frozenset):
+        return "not_a_list", f"Return them as a list, not as a {kind}, and in order: sorted(…) makes it."
+    if isinstance(want, list):
+        return "not_in_order", "They come in the order in which you met them. Return them in order: sorted(…)."
+    return "not_a_number", f"Asked is one number, not {_an(kind)} of one: take its only entry, [0]."
+
+
+def _an(kind: str) -> str:
+    return {"list": "a list", "tuple": "a tuple", "ndarray": "an array"}.get(kind, f"a {kind}")
+
+
+def _kept(exercise: Exercise, changed: Sequence[int]) -> str:
+    """What is said of an answer that changes the arguments in these places."""
+    known = dict(enumerate(_names(exercise.solution)))
+    names = " and ".join(f"`{known.get(place, f'argument {place + 1}')}`" for place in sorted(set(changed)))
+    return (
+        f"Your function changes the table it was given ({names}); make a copy. Whoever reads it afterwards would find"
+        " other numbers there."
+    )
 
 
 def _names(function: Answer) -> list[str]:
@@ -214,12 +281,29 @@ def _difference(exercise: Exercise, arguments: tuple[Any, ...], want: Any, got: 
 
 
 def judge(exercise: Exercise, answer: Any) -> Verdict:
-    """What to think of ``answer``: a function of the case's arguments, or a value for the first case's arguments."""
+    """What to think of ``answer``: a function of the case's arguments, or a value for the first case's arguments.
+
+    A function that changes its arguments is told so, whatever else it does; with right values that is its mistake.
+    """
     cases = exercise.make_cases()
+    changed: list[int] = []
     if callable(answer):
-        got = [outcome(answer, case) for case in cases]
+        tried = [_tried(answer, case) for case in cases]
+        got, changed = [value for value, _ in tried], [place for _, places in tried for place in places]
     else:
         cases, got = cases[:1], [answer]
+    verdict, kind = _judged(exercise, answer, cases, got)
+    notes = [kind] if kind and verdict.status == "mistake" else []
+    notes += [_kept(exercise, changed)] if changed and verdict.status != "unfinished" else []
+    if verdict.status == "right" and notes:
+        return Verdict("mistake", f"✗ Nearly: the answer is right, but one thing is not. {notes[0]}", "input_changed")
+    return Verdict(verdict.status, "\n  Also: ".join([verdict.text, *notes]), verdict.mistake)
+
+
+def _judged(
+    exercise: Exercise, answer: Any, cases: Sequence[tuple[Any, ...]], got: Sequence[Any]
+) -> tuple[Verdict, str | None]:
+    """The verdict on the values, and what else there is to say of the kind in which they came."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # the wrong functions divide by zero and the like, on purpose
         want = [outcome(exercise.solution, case) for case in cases]
@@ -229,26 +313,29 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
             return all(same(g, v, exercise.rtol, exercise.atol) for g, v in zip(got, values, strict=True))
 
         given, got = got, [_as_asked(g, w) for g, w in zip(got, want, strict=True)]
+        turned = [_other_kind(raw, w) for raw, g, w in zip(given, got, want, strict=True) if raw is not g]
+        name, kind = turned[0] if turned else (None, None)
         if all(same(g, w, exercise.rtol, exercise.atol) for g, w in zip(got, want, strict=True)):
-            turned = [raw for raw, g in zip(given, got, strict=True) if raw is not g]
-            return _other_kind(turned, want) if turned else Verdict("right", f"✓ Right. {exercise.praise}".rstrip())
+            if kind:
+                return Verdict("mistake", f"✗ Nearly: the values are right. {kind}", name), None
+            return Verdict("right", f"✓ Right. {exercise.praise}".rstrip()), None
         if all(g is None for g in got) and outcome(exercise.stub, cases[0]) is not None:
-            return Verdict("unfinished", "… Your function returns nothing: does its last line begin with `return`?")
+            text = "… Your function returns nothing: does its last line begin with `return`?"
+            return Verdict("unfinished", text), None
         if any(_unfinished(g) for g in got) or fits(exercise.stub):
-            return Verdict(
-                "unfinished", "… Not filled in yet: replace the placeholder above, then run this cell again."
-            )
+            text = "… Not filled in yet: replace the placeholder above, then run this cell again."
+            return Verdict("unfinished", text), None
         for name, (wrong, hint) in exercise.mistakes.items():
             if any(fits(way) for way in (wrong, *exercise.also.get(name, ()))):
-                return Verdict("mistake", f"✗ Not yet. {hint}", name)
+                return Verdict("mistake", f"✗ Not yet. {hint}", name), kind
         for names, both in exercise.pairs.items():
             if fits(both):
                 first, second = (exercise.mistakes[name][1] for name in names)
                 text = f"✗ Not yet. Two things at once.\n  1. {first}\n  2. {second}"
-                return Verdict("mistake", text, " and ".join(names))
+                return Verdict("mistake", text, " and ".join(names)), kind
     for case, w, g, raw in zip(cases, want, got, given, strict=True):
         if isinstance(g, Raised):
-            return Verdict("error", "✗ " + _explain(exercise, answer, case, g))
+            return Verdict("error", "✗ " + _explain(exercise, answer, case, g)), None
         if not same(g, w, exercise.rtol, exercise.atol):
-            return Verdict("wrong", "✗ " + _difference(exercise, case, w, raw))
+            return Verdict("wrong", "✗ " + _difference(exercise, case, w, raw)), None
     raise AssertionError("an answer is either right or differs somewhere")  # pragma: no cover

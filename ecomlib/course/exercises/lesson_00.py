@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomlib.course.exercises import Exercise
+from ecomlib.course.exercises import Answer, Exercise
 
 Floats = NDArray[np.float64]
 Units = Mapping[str, float]
@@ -54,6 +54,16 @@ def _inverted_not_a_share(levels: Floats, forecast: Floats, c_u: float, c_o: flo
 
 def _axes_swapped(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Floats:
     return np.array([np.interp(c_u / (c_u + c_o), row, levels) for row in forecast])
+
+
+def _interp_with(order: tuple[int, int, int]) -> Answer:
+    """np.interp of where to read, the levels and a row, in another order."""
+
+    def wrong(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Any:
+        given: list[tuple[Any, ...]] = [(c_u / (c_u + c_o), levels, row) for row in forecast]
+        return np.array([np.interp(*(parts[place] for place in order)) for parts in given])
+
+    return wrong
 
 
 def _scaled_median(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Floats:
@@ -220,8 +230,8 @@ EXERCISES = (
             ),
             "axes_swapped": (
                 _axes_swapped,
-                "np.interp got its arguments in the wrong order: it returns a level, a share between 0 and 1, not"
-                " units. First where to read, then the levels, then the quantities at these levels.",
+                "np.interp got its arguments in the wrong order: first where to read, then the levels, then the"
+                " quantities at these levels. In another order it stops, or returns a level, a share between 0 and 1.",
             ),
             "scaled": (
                 _scaled_median,
@@ -249,6 +259,9 @@ EXERCISES = (
                 "np.interp reads one row at a time, and forecast has n of them: loop over the rows and collect"
                 " the results.",
             ),
+        },
+        also={
+            "axes_swapped": tuple(_interp_with(order) for order in ((1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))),
         },
         praise="This is the newsvendor's rule (Arrow, Harris and Marschak, 1951): the costs choose the quantile.",
     ),

@@ -62,6 +62,20 @@ _MSE_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda x, y, w: 2 / 3 * x.T @ (x @ w - y),
         "Your N is 3, as in the example above. N is the number of rows that come in: len(y).",
     ),
+    "n_times_d": (
+        lambda x, y, w: 2 / x.size * x.T @ (x @ w - y),
+        "You divided by the number of entries of x, N times D. The mean goes over the N rows: each has one error.",
+    ),
+    "absolute_error": (
+        lambda x, y, w: x.T @ np.sign(x @ w - y) / len(y),
+        "This is the gradient of the mean *absolute* error: each row counts by its sign alone. The loss is the mean of"
+        " the squares, so a large error pulls harder.",
+    ),
+    "rows_not_summed": (
+        lambda x, y, w: 2 / len(y) * (x @ w - y)[:, None] * x,
+        "Each row has a gradient of its own with you, (N, D). All rows share the D weights: add them up over the rows,"
+        " which the product with x.T does.",
+    ),
     "of_the_forecasts": (
         lambda x, y, w: 2 / len(y) * (x @ w - y),
         "This is the gradient with respect to the N forecasts. One step of the chain rule is left: from the forecasts"
@@ -131,6 +145,8 @@ def _gru(*changes: str) -> Answer:
         r, z, size = _sigmoid(xr + hr), _sigmoid(xz + hz), len(h)
         if "gates_x" in changes:
             r, z = _sigmoid(xr), _sigmoid(xz)
+        elif "tanh" in changes:
+            r, z = np.tanh(xr + hr), np.tanh(xz + hz)
         gate = z if "z_for_r" in changes else r
         inside = gate * hn
         if "paper" in changes:
@@ -183,6 +199,11 @@ _GRU_MISTAKES: dict[str, tuple[Answer, str]] = {
         _gru("gates_x"),
         "Your gates see the input alone. Each gate is a sigmoid of *both* sums: W x + b and U h + c.",
     ),
+    "tanh_for_the_gates": (
+        _gru("tanh"),
+        "Your gates come from a tanh, which may be negative. A gate is a share: how much is kept, how much is let"
+        " through. Only the new value comes from a tanh, r and z from a sigmoid.",
+    ),
     "update_gate_resets": (
         _gru("z_for_r"),
         "The update gate z stands where the reset gate r belongs: r scales what the new value sees of the old state, z"
@@ -201,6 +222,7 @@ _GRU_CHANGES = {
     "state_bias_forgotten": "no_c",
     "input_bias_forgotten": "no_b",
     "gates_without_the_state": "gates_x",
+    "tanh_for_the_gates": "tanh",
 }
 # Where the reset gate stands can be wrong in one way only; without it no gate can stand there, without c no c.
 _GRU_EXCLUDE = (
@@ -209,6 +231,7 @@ _GRU_EXCLUDE = (
     {"bias", "no_reset"},
     {"no_reset", "z_for_r"},
     {"bias", "no_c"},
+    {"gates_x", "tanh"},
 )
 _GRU_PAIRS = {
     (one, other): _gru(_GRU_CHANGES[one], _GRU_CHANGES[other])

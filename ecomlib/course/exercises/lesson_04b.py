@@ -54,6 +54,11 @@ _FLOPS_MISTAKES: dict[str, tuple[Answer, str]] = {
         "The input is missing: at each step the gates read the input and the state before it, so each has two"
         " products.",
     ),
+    "inputs_times_hidden": (
+        lambda batch, look_back, inputs, hidden: 2 * batch * look_back * 4 * hidden * (inputs * hidden),
+        "You multiplied inputs by hidden inside the brackets. A gate has two products, one with the input (hidden times"
+        " inputs) and one with the state (hidden times hidden): they are added, hidden * (inputs + hidden).",
+    ),
     "one_step": (
         lambda batch, look_back, inputs, hidden: 2 * batch * 4 * hidden * (inputs + hidden),
         "That is one time step. The same products come again at each step of the look-back.",
@@ -131,6 +136,7 @@ def _gather_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
         (small, np.array([3, 6]), np.array([0, 4]), 3),  # the second series begins at row 4
         (large, np.array([4, 30, 22, 40]), np.array([0, 20, 20, 20]), 6),
         (large, np.array([2, 22, 39]), np.array([0, 20, 20]), 5),  # no window ends with the table
+        (large, np.array([22, 18, 3]), np.array([20, 10, 0]), 6),  # the second needs rows before the first's begin
     ]
 
 
@@ -140,15 +146,15 @@ def _rows(*, by: int = 0, mask: str = "begin", end: str = "zero") -> Answer:
     def wrong(table: Floats, first: Longs, begin: Longs, look_back: int) -> Floats:
         rows = first[:, None] + np.arange(-look_back, 0) + by
         inside = np.ones_like(rows, dtype=bool)
-        if mask == "begin":
-            inside = rows >= begin[:, None]
+        if mask in ("begin", "after_begin"):
+            inside = rows > begin[:, None] if mask == "after_begin" else rows >= begin[:, None]
         elif mask == "before_the_table":
             inside = rows >= 0
         elif mask == "first_row":
             rows = np.maximum(rows, begin[:, None])
         elif mask == "row_zero":
             rows = np.maximum(rows, 0)
-        if mask in ("begin", "before_the_table"):
+        if mask in ("begin", "after_begin", "before_the_table"):
             rows = np.where(inside, rows, 0)
         if end == "zero":
             table = np.concatenate([table, table[-1:] * 0])  # behind the table
@@ -157,6 +163,17 @@ def _rows(*, by: int = 0, mask: str = "begin", end: str = "zero") -> Answer:
         return table[rows] * inside[..., None]
 
     return wrong
+
+
+def _written(table: Floats, first: Longs, begin: Longs, look_back: int) -> Floats:
+    """Zeros written into views of the table: a later window finds them there."""
+    out = []
+    for end, start in zip(first, begin, strict=True):
+        low = max(end - look_back, 0)
+        part = table[low:end]
+        part[: max(start - low, 0)] = 0
+        out.append(np.concatenate([np.zeros((look_back - len(part), table.shape[1])), part]))
+    return np.array(out)
 
 
 def _padded_right(table: Floats, first: Longs, begin: Longs, look_back: int) -> Floats:
@@ -186,6 +203,16 @@ _GATHER_MISTAKES: dict[str, tuple[Answer, str]] = {
         _rows(mask="none", end="error"),
         "A negative row number counts from the table's end: the oldest window of the first series now ends with rows of"
         " the last one. Set rows before `begin` to zero.",
+    ),
+    "first_day_lost": (
+        _rows(mask="after_begin"),
+        "The series' first day is missing: row `begin` belongs to the series. Only rows *before* it become zero, those"
+        " with rows < begin.",
+    ),
+    "written_into_the_table": (
+        _written,
+        "A slice of the table is a view: the zeros that you write into it are written into the table, and the next"
+        " window that needs those rows reads zeros. Copy the rows first, table[a:b].copy().",
     ),
     "first_row_repeated": (
         _rows(mask="first_row"),

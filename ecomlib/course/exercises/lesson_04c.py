@@ -30,7 +30,13 @@ def _patches_stub(x: Floats, patch: int, stride: int) -> Any:
 
 def _patches_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     column = np.arange(1.0, 8.0)[:, None]
-    return [(column, 4, 2), (rng.normal(5.0, 1.0, (11, 2)), 3, 3), (rng.normal(5.0, 1.0, (26, 3)), 6, 5)]
+    return [
+        (column, 4, 2),
+        (rng.normal(5.0, 1.0, (11, 2)), 3, 3),
+        (rng.normal(5.0, 1.0, (26, 3)), 6, 5),
+        (rng.normal(5.0, 1.0, (8, 2)), 4, 2),  # the patches fit without zeros
+        (rng.normal(5.0, 1.0, (3, 2)), 6, 2),  # shorter than a patch, by more than a stride
+    ]
 
 
 def _patched(*, fill: str = "front", down: bool = False, step: str = "stride", order: int = 1) -> Answer:
@@ -49,6 +55,40 @@ def _patched(*, fill: str = "front", down: bool = False, step: str = "stride", o
         return rows[np.arange(count)[:, None] * stride + np.arange(patch)][::order]
 
     return wrong
+
+
+def _nothing(x: Floats, patch: int) -> Floats:
+    return np.array([])
+
+
+def _no_patch(x: Floats, patch: int) -> Floats:
+    return np.empty((0, patch, x.shape[1]))
+
+
+def _stacked(x: Floats, patch: int) -> Floats:
+    return np.stack([x[:0] for _ in range(0)])
+
+
+def _windows(x: Floats, patch: int) -> Floats:
+    return np.lib.stride_tricks.sliding_window_view(x, patch, axis=0)
+
+
+def _torch_windows(x: Floats, patch: int) -> Floats:
+    raise RuntimeError("maximum size for tensor at dimension 0 is smaller than the patch")
+
+
+_SHORTS = (_nothing, _no_patch, _stacked, _windows, _torch_windows)
+
+
+def _too_short(long: Answer, short: Callable[[Floats, int], Floats]) -> Answer:
+    """Patches that ``long`` makes, and where the history is shorter than a patch what comes out by accident."""
+    return lambda x, patch, stride: short(x, patch) if len(x) < patch else long(x, patch, stride)
+
+
+def _one_too_many(x: Floats, patch: int, stride: int) -> Floats:
+    count = max(0, (len(x) - patch) // stride + 1) + 1
+    filled = np.concatenate([np.zeros((patch + stride * (count - 1) - len(x), x.shape[1])), x])
+    return filled[np.arange(count)[:, None] * stride + np.arange(patch)]
 
 
 def _columns_first(x: Floats, patch: int, stride: int) -> Floats:
@@ -80,6 +120,16 @@ _PATCHES_MISTAKES: dict[str, tuple[Answer, str]] = {
         _patched(fill="edge"),
         "You repeat the first week where there is none: an invented past. The task asks for zeros.",
     ),
+    "short_history": (
+        _too_short(patches, _nothing),
+        "Right, but for a history shorter than a patch: with it your number of patches is none or fewer. One patch is"
+        " needed at the least, filled with zeros in front: max(1, …).",
+    ),
+    "one_too_many": (
+        _one_too_many,
+        "Where the patches fit exactly there is one too many, and it begins with zeros that no week needed. Round up"
+        " (T - patch) / stride; do not round down and add one.",
+    ),
     "no_overlap": (
         _patched(step="patch"),
         "Your patches begin `patch` weeks apart. The task lets them begin `stride` weeks apart, so they may overlap.",
@@ -101,9 +151,17 @@ _PATCHES_MISTAKES: dict[str, tuple[Answer, str]] = {
         "Each patch is laid flat already. That is the next step; the task asks for (N, patch, C).",
     ),
 }
+_PATCHES_ALSO: dict[str, tuple[Answer, ...]] = {
+    "short_history": tuple(_too_short(patches, short) for short in _SHORTS),
+    **{
+        name: tuple(_too_short(_PATCHES_MISTAKES[name][0], short) for short in _SHORTS)
+        for name in ("last_weeks_lost", "first_weeks_lost", "filled_behind", "newest_first", "columns_before_weeks")
+    },
+}
 _PATCHES_PAIRS: dict[tuple[str, str], Answer] = {
     ("last_weeks_lost", "newest_first"): _patched(down=True, order=-1),
     ("last_weeks_lost", "no_overlap"): _patched(down=True, step="patch"),
+    ("first_week_repeated", "newest_first"): _patched(fill="edge", order=-1),
     ("filled_behind", "newest_first"): _patched(fill="back", order=-1),
     ("filled_behind", "no_overlap"): _patched(fill="back", step="patch"),
 }
@@ -202,6 +260,15 @@ _WINDOW_MISTAKES: dict[str, tuple[Answer, str]] = {
         _window(out="exp"),
         "`exp` undoes `log`. What undoes `log1p` is `expm1`: your forecast is one unit too high.",
     ),
+    "log_for_log1p": (
+        _window(logs="log", out="exp"),
+        "`log` makes minus infinity of a week without a sale, and such weeks are many. Take `log1p`, which adds one"
+        " before, and return with `expm1`.",
+    ),
+    "rounded": (
+        lambda y, w: np.round(one_window(y, w)),
+        "Right, but rounded. A forecast is a mean, and means are no whole units; the shop rounds when it orders.",
+    ),
     "not_clipped": (
         _window(clip=False),
         "A forecast below zero units came out. A shop sells nothing at the least.",
@@ -289,6 +356,11 @@ def _faded(
     return wrong
 
 
+def _adjusted(x: Floats, a: Floats) -> Floats:
+    made = fading(x, a)
+    return made / (1 - np.power.outer(a, np.arange(1, len(x) + 1)).T)
+
+
 _FADING_MISTAKES: dict[str, tuple[Answer, str]] = {
     "looks_ahead": (
         _faded(order=-1),
@@ -325,6 +397,11 @@ _FADING_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda x, a: (1 - a) * x,
         "Nothing is carried from week to week: the old state, times `a`, is missing.",
     ),
+    "weights_that_sum_to_one": (
+        _adjusted,
+        "You divide by the sum of the weights so far, as pandas' `ewm` does by itself (adjust=True). The layer begins"
+        " at zero and divides by nothing: its first state is (1 - a) times the first week.",
+    ),
     "running_mean": (
         lambda x, a: np.cumsum(x, axis=0) / np.arange(1, len(x) + 1)[:, None],
         "That is the mean of all weeks so far. Here older weeks fade: each step multiplies them by `a`.",
@@ -347,6 +424,7 @@ EXERCISES = (
         _patches_cases,
         _PATCHES_MISTAKES,
         praise="The newest weeks are in a patch of their own, and no week is lost.",
+        also=_PATCHES_ALSO,
         pairs=_PATCHES_PAIRS,
     ),
     Exercise(

@@ -32,6 +32,8 @@ def _fgsm_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     return [
         (x, np.array([4.0, 8.0]), np.array([-0.25, 0.5, 0.75]), 0.5),
         (rng.normal(2, 2, (6, 4)), rng.normal(4, 3, 6), rng.normal(0, 0.6, 4), 1.5),
+        # The first forecast is right and the last week has no weight: flat slopes, whose sign is zero.
+        (np.array([[4.0, 2.0, 3.0], [6.0, 2.0, 1.0]]), np.array([3.0, 2.0]), np.array([0.5, 0.5, 0.0]), 0.5),
     ]
 
 
@@ -63,9 +65,23 @@ _FGSM_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda x, y, w, eps: x + eps * np.sign(x @ w - y)[:, None] * np.ones_like(w),
         "You took the sign of the error and forgot the weights. A week with a negative weight must go the other way.",
     ),
+    "flat_slope_moved": (
+        lambda x, y, w, eps: x + eps * np.where(2 * (x @ w - y)[:, None] * w > 0, 1, -1),
+        "Where the slope is zero, because the forecast is right or the week has no weight, no step makes the loss rise,"
+        " and yours moves all the same. The sign of zero is zero: np.sign.",
+    ),
     "mean_over_rows": (
         lambda x, y, w, eps: x + eps * np.sign((2 * (x @ w - y)[:, None] * w).mean(axis=0)),
         "You averaged the gradient over the windows. Each product is attacked for itself and has its own direction.",
+    ),
+}
+
+
+_FGSM_ALSO: dict[str, tuple[Answer, ...]] = {
+    "flat_slope_moved": (
+        lambda x, y, w, eps: x + eps * np.where(2 * (x @ w - y)[:, None] * w >= 0, 1, -1),
+        lambda x, y, w, eps: x - eps * np.where(2 * (x @ w - y)[:, None] * w >= 0, -1, 1),
+        lambda x, y, w, eps: x + eps * (2 * (x @ w - y)[:, None] * w) / np.abs(2 * (x @ w - y)[:, None] * w),
     ),
 }
 
@@ -188,6 +204,18 @@ def _always_all(wish: Floats, per_week: int, total: int) -> Floats:
     return _handed_out(plan)
 
 
+def _below_zero(wish: Floats, per_week: int, total: int) -> Floats:
+    plan = np.minimum(wish, per_week)
+    return _handed_out(plan * total / plan.sum() if plan.sum() > total else plan)
+
+
+def _all_to_one(wish: Floats, per_week: int, total: int) -> Floats:
+    plan = _rest(wish, per_week, total)
+    units = np.floor(plan + 1e-9)
+    units[np.argmax(np.round(plan - units, 9))] += int(np.floor(plan.sum() + 1e-9) - units.sum())
+    return units
+
+
 def _absolute(wish: Floats, per_week: int, total: int) -> Floats:
     return whole_plan(np.abs(wish), per_week, total)
 
@@ -249,6 +277,15 @@ _PLAN_MISTAKES: dict[str, tuple[Answer, str]] = {
         "You stretch a small wish until the total is spent. The total is a limit, not a duty: shrink only where the sum"
         " is above it.",
     ),
+    "below_zero": (
+        _below_zero,
+        "A wish below zero stays below zero with you: it lowers the sum, and minus one unit is no order. Clip at both"
+        " ends, to 0 … per_week.",
+    ),
+    "all_to_one_week": (
+        _all_to_one,
+        "All units that are left go to one week. Each of the weeks with the largest remainders gets one.",
+    ),
     "absolute_value": (
         _absolute,
         "A negative wish became a purchase: you took its absolute value. Where the gradient would like fewer orders,"
@@ -308,6 +345,9 @@ _PLAN_PAIRS: dict[tuple[str, str], Answer] = {
     ),
     ("week_not_clipped", "not_whole"): lambda wish, per_week, total: _rest(wish, per_week, total, clip=False),
     ("absolute_value", "not_whole"): lambda wish, per_week, total: _rest(np.abs(wish), per_week, total),
+    ("always_spends_the_total", "later_week_first"): lambda wish, per_week, total: _later_first(
+        np.clip(wish, 0, per_week) * total / np.clip(wish, 0, per_week).sum(), 10**9, total
+    ),
     ("always_spends_the_total", "not_whole"): lambda wish, per_week, total: (
         np.clip(wish, 0, per_week) * total / np.clip(wish, 0, per_week).sum()
     ),
@@ -359,6 +399,16 @@ _HONEST_MISTAKES: dict[str, tuple[Answer, str]] = {
         "An attacker may also do nothing: where every plan makes the forecast better by accident, the clean error is"
         " the worst case. Include it in the maximum.",
     ),
+    "first_attack_left_out": (
+        lambda clean, attacks: float(np.maximum(clean, attacks[1:].max(axis=0)).mean()),
+        "Row 0 is missing. The network's own gradient is one of the attacks: where it is not masked it is the"
+        " strongest. Take all rows, and the clean error.",
+    ),
+    "wrong_axis": (
+        lambda clean, attacks: float(attacks.max(axis=1).mean()),
+        "Your maximum goes over the products: the worst product of each attack. Rows are attacks, so the maximum over"
+        " attacks is axis=0; it leaves one number for each product.",
+    ),
     "damage_instead_of_error": (
         lambda clean, attacks: float((np.maximum(clean, attacks.max(axis=0)) - clean).mean()),
         "That is the damage, what the attack adds to the clean error. Asked for is the error itself.",
@@ -374,7 +424,16 @@ _HONEST_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
 }
 
+_HONEST_ALSO: dict[str, tuple[Answer, ...]] = {
+    "wrong_axis": (
+        lambda clean, attacks: float(np.maximum(clean, attacks.max(axis=1)).mean()),  # stops where it does not fit
+        lambda clean, attacks: float(np.append(attacks.max(axis=1), clean.max()).mean()),
+        lambda clean, attacks: float(np.maximum(clean[:, None], attacks.T).max(axis=0).mean()),
+    ),
+}
 _HONEST_PAIRS: dict[tuple[str, str], Answer] = {
+    ("first_attack_left_out", "clean_forgotten"): lambda clean, attacks: float(attacks[1:].max(axis=0).mean()),
+    ("wrong_axis", "not_averaged"): lambda clean, attacks: attacks.max(axis=1),
     ("mean_over_attacks", "clean_forgotten"): lambda clean, attacks: float(attacks.mean()),
     ("clean_forgotten", "damage_instead_of_error"): lambda clean, attacks: float((attacks.max(axis=0) - clean).mean()),
     ("clean_forgotten", "not_averaged"): lambda clean, attacks: attacks.max(axis=0),
@@ -393,6 +452,7 @@ EXERCISES = (
         stub=_fgsm_stub,
         cases=_fgsm_cases,
         mistakes=_FGSM_MISTAKES,
+        also=_FGSM_ALSO,
         pairs=_FGSM_PAIRS,
         praise="Up the loss, each week by as much as is allowed: that is the whole of FGSM.",
     ),
@@ -412,6 +472,7 @@ EXERCISES = (
         stub=_honest_stub,
         cases=_honest_cases,
         mistakes=_HONEST_MISTAKES,
+        also=_HONEST_ALSO,
         pairs=_HONEST_PAIRS,
         praise="A defence is as strong as the strongest attack that was tried on it.",
     ),

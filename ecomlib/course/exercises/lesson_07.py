@@ -181,12 +181,13 @@ def _weight_stub(first: Floats, second: Floats, y: Floats, valid: Flags) -> Any:
 
 
 def _weight_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
-    def drawn(n: int, first: tuple[float, float], second: tuple[float, float]) -> tuple[Any, ...]:
+    def drawn(n: int, first: tuple[float, float], second: tuple[float, float], swapped: bool = True) -> tuple[Any, ...]:
         """Members as (bias, noise); the second part of the rows is the test, where the two change places."""
         y = rng.gamma(4.0, 5.0, n)
         valid = np.arange(n) < n // 2
         one, two = (bias + rng.normal(0.0, noise, n) for bias, noise in (first, second))
-        swap = np.where(valid, one, two), np.where(valid, two, one)
+        stay = valid | (not swapped)
+        swap = np.where(stay, one, two), np.where(stay, two, one)
         return y + swap[0], y + swap[1], y, valid
 
     small = (np.array([10.5, 12.0, 8.0, 11.0, 20.0, 6.0]), np.array([14.0, 9.0, 13.0, 15.0, 9.0, 12.0]))
@@ -196,6 +197,7 @@ def _weight_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
         drawn(40, (0.0, 2.0), (1.0, 3.0)),
         drawn(60, (-1.0, 1.0), (-4.0, 1.5)),  # the best weight lies above one
         drawn(60, (5.0, 1.5), (1.0, 1.0)),  # below zero
+        drawn(60, (-1.0, 1.0), (-4.0, 1.5), swapped=False),  # above one, on the test as well
     ]
 
 
@@ -207,6 +209,11 @@ def _inverse_errors(first: Floats, second: Floats, y: Floats, valid: Flags) -> f
 def _free(first: Floats, second: Floats, y: Floats, valid: Flags) -> Floats:
     both = np.column_stack([first, second])[valid]
     return np.asarray(np.linalg.lstsq(both, y[valid], rcond=None)[0], dtype=np.float64)
+
+
+def _with_intercept(first: Floats, second: Floats, y: Floats, valid: Flags) -> float:
+    gap, left = (first - second)[valid], (y - second)[valid]
+    return float(np.clip(np.polyfit(gap, left, 1)[0], 0.0, 1.0))
 
 
 def _absolute(first: Floats, second: Floats, y: Floats, valid: Flags) -> float:
@@ -249,6 +256,11 @@ _WEIGHT_MISTAKES: dict[str, tuple[Answer, str]] = {
         "Two free weights, the first of them clipped: the second is not 1 minus it, so together they were fitted for"
         " another average. Write the second weight as 1 - w first, and clip at the end.",
     ),
+    "with_an_intercept": (
+        _with_intercept,
+        "Your line has an intercept, as np.polyfit and LinearRegression give it by themselves: it mends a bias that the"
+        " average of two members keeps. Fit without one: the slope is sum(gap * left) / sum(gap²).",
+    ),
     "least_absolute_error": (
         _absolute,
         "This is the weight with the least absolute error, as stacking_weights finds it. Asked is the least squared"
@@ -287,10 +299,9 @@ def _on_test(how: Answer) -> Answer:
 _WEIGHT_PLACES = {"fitted_on_test": _on_test, "fitted_on_all": _everywhere, "weight_of_second": _second}
 _WEIGHT_WAYS = (
     *("unconstrained", "two_free_weights", "two_free_weights_normalised", "two_free_weights_clipped"),
-    *("least_absolute_error", "inverse_errors", "winner_takes_all"),
+    *("with_an_intercept", "least_absolute_error", "inverse_errors", "winner_takes_all"),
 )
 _WEIGHT_EXCLUDE = (  # whose values are those of one mistake, or of another pair
-    ("fitted_on_all", "unconstrained"),
     ("fitted_on_all", "two_free_weights_clipped"),
     ("weight_of_second", "winner_takes_all"),
 )

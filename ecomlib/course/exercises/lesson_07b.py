@@ -200,6 +200,16 @@ def _coverage_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     return [(*small, np.array([6.0, 4.0, 8.0, 12.0, 5.0])), (y, low, high), (other, low[:31], high[:31])]
 
 
+def _half_open(end: str) -> Answer:
+    """The share with one of the two ends left out."""
+
+    def wrong(y: Floats, low: Floats, high: Floats) -> float:
+        inside = (y >= low) & (y < high) if end == "upper" else (y > low) & (y <= high)
+        return float(inside[~np.isnan(y)].mean())
+
+    return wrong
+
+
 def _nan_as_miss(y: Floats, low: Floats, high: Floats) -> float:
     return float(((y >= low) & (y <= high)).mean())
 
@@ -219,6 +229,21 @@ _COVERAGE_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda y, low, high: float(((y > low) & (y < high))[~np.isnan(y)].mean()),
         "You left the ends out. Units are whole numbers and often lie on an end; zero often is one. An interval holds"
         " its ends: <=, not <.",
+    ),
+    "upper_end_left_out": (
+        _half_open("upper"),
+        "You left the upper end out: y < high. Units are whole numbers and often lie on an end. An interval holds both"
+        " of its ends: <=.",
+    ),
+    "lower_end_left_out": (
+        _half_open("lower"),
+        "You left the lower end out: y > low. A lower end of zero is frequent, and so is a week without a sale. An"
+        " interval holds both of its ends: >=.",
+    ),
+    "zeros_dropped": (
+        lambda y, low, high: float(((y >= low) & (y <= high))[np.nan_to_num(y) > 0].mean()),
+        "You left out the weeks without a sale along with the unknown ones. A zero is a truth that is known; NaN alone"
+        " is not: np.isnan.",
     ),
     "unknown_is_a_miss": (
         _nan_as_miss,
@@ -328,6 +353,10 @@ def _right(shortage: float, leftover: float) -> float:
     return shortage / (shortage + leftover)
 
 
+def _in_absolutes(how: Answer) -> Answer:
+    return lambda errors, shortage, leftover: how(np.abs(errors), shortage, leftover)
+
+
 _RESERVE_MISTAKES: dict[str, tuple[Answer, str]] = {
     "absolute_errors": (
         _shared(_right, np.abs),
@@ -403,6 +432,11 @@ _RESERVE_ALSO: dict[str, tuple[Answer, ...]] = {
     "not_sorted": (lambda errors, shortage, leftover: float(errors[_rank(errors, _right(shortage, leftover)) - 1]),),
 }
 
+_RESERVE_PAIRS: dict[tuple[str, str], Answer] = {
+    ("absolute_errors", other): _in_absolutes(_RESERVE_MISTAKES[other][0])
+    for other in ("ratio_inverted", "not_sorted", "off_by_one")
+}
+
 
 EXERCISES = (
     Exercise(
@@ -431,6 +465,7 @@ EXERCISES = (
         cases=_reserve_cases,
         mistakes=_RESERVE_MISTAKES,
         also=_RESERVE_ALSO,
+        pairs=_RESERVE_PAIRS,
         praise="The same line as the width's, with the sign kept and the costs instead of a promise.",
     ),
 )

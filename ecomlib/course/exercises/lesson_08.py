@@ -242,6 +242,20 @@ def _one_way(reference: Floats, recent: Floats, bins: int) -> float:
     return float((q * np.log(q / p)).sum())
 
 
+def _divided_by_n(reference: Floats, recent: Floats, bins: int) -> float:
+    edges = _quantiles(reference, bins)
+    p, q = _index(reference, recent, edges, shares=False)
+    return _psi(p / len(reference), q / len(recent))
+
+
+def _cut_off(reference: Floats, recent: Floats, bins: int, half: float = 0.5) -> float:
+    """Bins that end with the smallest and the largest value of the reference, as np.histogram counts."""
+    edges = np.unique(np.quantile(reference, np.linspace(0, 1, bins + 1)))
+    counts = [np.histogram(values, edges)[0] + half for values in (reference, recent)]
+    p, q = (count / count.sum() for count in counts)
+    return _psi(p, q)
+
+
 _PSI_MISTAKES: dict[str, tuple[Answer, str]] = {
     "bins_from_new": (
         lambda reference, recent, bins: _psi(*_index(reference, recent, _quantiles(recent, bins))),
@@ -279,6 +293,17 @@ _PSI_MISTAKES: dict[str, tuple[Answer, str]] = {
     "counts_not_shares": (
         lambda reference, recent, bins: _psi(*_index(reference, recent, _quantiles(reference, bins), shares=False)),
         "You compare counts. Two years against one week differ in number, whatever their shape: divide by the sums.",
+    ),
+    "divided_by_the_number_of_values": (
+        _divided_by_n,
+        "You divided by the number of values, and the half counts are in no such number: the shares sum to more than"
+        " one. Divide by the sum of the counts as they are, halves included.",
+    ),
+    "values_outside_lost": (
+        _cut_off,
+        "Your bins end with the smallest and the largest value of the reference, and np.histogram drops what lies"
+        " outside: just the new values that nobody has seen before. The first and the last bin are open: cut at the"
+        " inner quantiles, and count with np.searchsorted.",
     ),
     "one_way": (
         _one_way,
