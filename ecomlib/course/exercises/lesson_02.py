@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -84,10 +85,30 @@ _POOL_MISTAKES: dict[str, tuple[Answer, str]] = {
         "The direction is right. You also scaled each vector to length one: that comes after pooling, and the task asks"
         " for the mean itself.",
     ),
+    "mask_inverted": (
+        lambda vectors, mask: mean_pool(vectors, ~mask),
+        "The mask is the wrong way round: this is the mean of the *padding*, and nan where a text has none. True stands"
+        " at the pieces that are words.",
+    ),
+    "mean_length": (
+        lambda vectors, mask: (vectors * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1).mean(),
+        "One denominator for the whole batch, its mean number of pieces: long texts get vectors that are too long, and"
+        " a text's vector depends on its neighbours. Divide each by its own number.",
+    ),
     "over_the_batch": (
         lambda vectors, mask: (vectors * mask[:, :, None]).sum(axis=1) / mask.sum(),
         "You divide by the pieces of the whole batch. Each text has a number of its own: count along axis 1.",
     ),
+}
+
+
+_POOL_ALSO: dict[str, tuple[Answer, ...]] = {
+    "mask_inverted": (
+        lambda vectors, mask: (vectors * ~mask[:, :, None]).sum(axis=1) / np.maximum((~mask).sum(axis=1), 1)[:, None],
+    ),
+}
+_POOL_PAIRS: dict[tuple[str, str], Answer] = {
+    ("padding_counted", "not_divided"): lambda vectors, mask: vectors.sum(axis=1),
 }
 
 
@@ -126,6 +147,11 @@ def _tfidf_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
         (["oak lamp", "glass lamp", "oak tray", "lamp"], ["lamp lamp oak", "silver kite", "tray of glass"]),
         # A word within a longer one ("lamp" in "lampshade") is another word, in both parts.
         (["oak lamp", "glass lamp", "lampshade"], ["glass lampshade", "lamp"]),
+        # Words are what split() gives: "Oak", "oak-framed", "mug," and "a" are words as they stand.
+        (
+            ["Oak lamp", "mirror oak-framed", "a mug, blue", "mug set", "a small lamp"],
+            ["Oak mirror, oak-framed", "a blue mug", "mug, set of 2", "framed lamp"],
+        ),
         (drawn[:9], [*drawn[9:], "unseen words only", "mug mug glass new"]),
         ([*drawn[:6], "mugs trays sets"], [*drawn[9:], "trays lamps"]),
     ]
@@ -159,7 +185,7 @@ def _train_idf(train: Sequence[str]) -> Floats:
     return _smooth(len(train), _df(train, _words(train)))
 
 
-def _by_substring(count: bool, df: bool, presence: bool = False) -> Answer:
+def _by_substring(count: bool, df: bool, presence: bool = False, scaled: bool = True) -> Answer:
     """Find words within longer words: in the counts of a title, in the document frequency, or in both."""
 
     def answer(train: Sequence[str], test: Sequence[str]) -> Floats:
@@ -168,7 +194,7 @@ def _by_substring(count: bool, df: bool, presence: bool = False) -> Answer:
         found = [[text.count(w) if count else text.split().count(w) for w in words] for text in test]
         rows = np.array(found, dtype=float)
         rows = (np.minimum(rows, 1.0) if presence else rows) * _smooth(len(train), df_found)
-        length = np.linalg.norm(rows, axis=1, keepdims=True)
+        length = np.linalg.norm(rows, axis=1, keepdims=True) if scaled else 1.0
         return np.asarray(rows / np.where(length > 0, length, 1.0))
 
     return answer
@@ -193,6 +219,15 @@ def _unsorted(train: Sequence[str], test: Sequence[str]) -> Floats:
 def _set_order(train: Sequence[str], test: Sequence[str]) -> Floats:
     words = list({word for text in train for word in text.split()})
     return _tfidf(test, words, _smooth(len(train), _df(train, words)))
+
+
+def _retold(answer: Answer) -> Answer:
+    """An answer given titles in the words that scikit-learn's vectorisers find in them unless told otherwise."""
+
+    def retell(titles: Sequence[str]) -> list[str]:
+        return [" ".join(re.findall(r"(?u)\b\w\w+\b", title.lower())) for title in titles]
+
+    return lambda train, test: answer(retell(train), retell(test))
 
 
 _TFIDF_MISTAKES: dict[str, tuple[Answer, str]] = {
@@ -283,12 +318,36 @@ _TFIDF_MISTAKES: dict[str, tuple[Answer, str]] = {
 }
 
 
+_TFIDF_MISTAKES["default_words"] = (
+    _retold(tfidf),
+    "Your words are not those of split(): scikit-learn's vectorisers lower all letters, cut at hyphens and commas and"
+    " drop words of one letter, so that 'Oak' and 'oak-framed' become one 'oak'. Tell them: analyzer=str.split.",
+)
+_TFIDF_ALSO: dict[str, tuple[Answer, ...]] = {
+    "default_words": (
+        lambda train, test: tfidf([title.lower() for title in train], [title.lower() for title in test]),
+        lambda train, test: tfidf(*([" ".join(re.findall(r"\w+", t)) for t in part] for part in (train, test))),
+        lambda train, test: tfidf(*([" ".join(re.findall(r"\w+", t.lower())) for t in p] for p in (train, test))),
+    ),
+}
+_TFIDF_PAIRS: dict[tuple[str, str], Answer] = {
+    ("default_words", name): _retold(_TFIDF_MISTAKES[name][0])
+    for name in ("idf_from_test", "idf_from_both", "words_from_both", "not_smoothed", "not_scaled", "sum_one")
+    + ("presence", "no_idf", "token_count", "one_forgotten")
+}
+_TFIDF_PAIRS["substring_df", "not_scaled"] = _by_substring(count=False, df=True, scaled=False)
+
+
 # --- a fair control ---
 
 
-def _ridge(base: Floats, block: Floats, y: Floats, penalties: Floats) -> Floats:
+def _weights(base: Floats, block: Floats, y: Floats, penalties: Floats) -> Floats:
     x = np.column_stack([base, block])
-    return np.asarray(x @ np.linalg.solve(x.T @ x + np.diag(penalties), x.T @ y))
+    return np.asarray(np.linalg.solve(x.T @ x + np.diag(penalties), x.T @ y))
+
+
+def _ridge(base: Floats, block: Floats, y: Floats, penalties: Floats) -> Floats:
+    return np.asarray(np.column_stack([base, block]) @ _weights(base, block, y, penalties))
 
 
 def _dealt(vectors: Floats, fifth: Ints, lot: Floats) -> Floats:
@@ -391,9 +450,32 @@ _CONTROL_MISTAKES: dict[str, tuple[Answer, str]] = {
         ),
         "The base is missing. The question is what text adds to what the shop knows anyway.",
     ),
+    "coefficients": (
+        lambda base, vectors, fifth, lot, y, penalty: _weights(
+            base, _dealt(vectors, fifth, lot), y, _free(base, vectors, penalty)
+        ),
+        "These are the coefficients, one for each column. Asked for are the fitted values, one for each product: X times"
+        " the coefficients.",
+    ),
+    "penalty_squared": (
+        lambda base, vectors, fifth, lot, y, penalty: _fit(_dealt(vectors, fifth, lot), base, y, penalty**2),
+        "You squared the penalty. The *coefficients* are squared in what is minimised; in (X'X + P) the penalty stands"
+        " as it is.",
+    ),
     "no_penalty": (
         lambda base, vectors, fifth, lot, y, penalty: _fit(_dealt(vectors, fifth, lot), base, y, 0.0),
         "Nothing is penalised: with hundreds of columns such a fit follows any noise. Penalise the vectors.",
+    ),
+}
+
+_CONTROL_ALSO: dict[str, tuple[Answer, ...]] = {
+    "penalty_squared": (
+        lambda base, vectors, fifth, lot, y, penalty: _fit(_dealt(vectors, fifth, lot), base, y, np.sqrt(penalty)),
+    ),
+}
+_CONTROL_PAIRS: dict[tuple[str, str], Answer] = {
+    ("across_price", "intercept_free_only"): lambda base, vectors, fifth, lot, y, penalty: _ridge(
+        base, vectors[np.argsort(lot)], y, np.append(0.0, np.full(base.shape[1] - 1 + vectors.shape[1], penalty))
     ),
 }
 
@@ -406,6 +488,8 @@ EXERCISES = (
         _pool_cases,
         _POOL_MISTAKES,
         "A title has the same vector alone and beside a long one.",
+        also=_POOL_ALSO,
+        pairs=_POOL_PAIRS,
     ),
     Exercise(
         "02.tfidf",
@@ -413,7 +497,10 @@ EXERCISES = (
         _stub,
         _tfidf_cases,
         _TFIDF_MISTAKES,
-        "The same numbers as scikit-learn's TfidfVectorizer. This is the rival that BERT has to beat.",
+        "The same numbers as scikit-learn's TfidfVectorizer with analyzer=str.split. This is the rival that BERT has to"
+        " beat.",
+        also=_TFIDF_ALSO,
+        pairs=_TFIDF_PAIRS,
     ),
     Exercise(
         "02.fair_control",
@@ -422,5 +509,7 @@ EXERCISES = (
         _control_cases,
         _CONTROL_MISTAKES,
         "This control knows as much about price over cost as the text does, and nothing else about the product.",
+        also=_CONTROL_ALSO,
+        pairs=_CONTROL_PAIRS,
     ),
 )
