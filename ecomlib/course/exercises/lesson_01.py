@@ -337,9 +337,7 @@ _ROLLING_MISTAKES: dict[str, tuple[Answer, str]] = {
 _ROLLING_ALSO: dict[str, tuple[Answer, ...]] = {
     "shift_minus_one": (lambda y, window: pd.Series(y).rolling(window).mean().shift(-1).to_numpy(),),
     "one_week_short": (_one_short(0), lambda y, window: rolling_mean(y, window - 1)),
-    "all_weeks": (
-        lambda y, window: np.array([y[:week].mean() if week else np.nan for week in range(len(y))]),
-    ),
+    "all_weeks": (lambda y, window: np.array([y[:week].mean() if week else np.nan for week in range(len(y))]),),
 }
 _ROLLING_PAIRS: dict[tuple[str, str], Answer] = {
     ("includes_today", "partial"): lambda y, window: pd.Series(y).rolling(window, min_periods=1).mean().to_numpy(),

@@ -49,6 +49,11 @@ def _unit(rows: Floats) -> Floats:
     return np.asarray(rows / np.linalg.norm(rows, axis=-1, keepdims=True))
 
 
+def _of_padding(vectors: Floats, mask: Bools) -> Floats:
+    with np.errstate(invalid="ignore"):
+        return mean_pool(vectors, ~mask)
+
+
 _POOL_MISTAKES: dict[str, tuple[Answer, str]] = {
     "padding_counted": (
         lambda vectors, mask: vectors.mean(axis=1),
@@ -86,7 +91,7 @@ _POOL_MISTAKES: dict[str, tuple[Answer, str]] = {
         " for the mean itself.",
     ),
     "mask_inverted": (
-        lambda vectors, mask: mean_pool(vectors, ~mask),
+        _of_padding,
         "The mask is the wrong way round: this is the mean of the *padding*, and nan where a text has none. True stands"
         " at the pieces that are words.",
     ),
@@ -320,8 +325,9 @@ _TFIDF_MISTAKES: dict[str, tuple[Answer, str]] = {
 
 _TFIDF_MISTAKES["default_words"] = (
     _retold(tfidf),
-    "Your words are not those of split(): scikit-learn's vectorisers lower all letters, cut at hyphens and commas and"
-    " drop words of one letter, so that 'Oak' and 'oak-framed' become one 'oak'. Tell them: analyzer=str.split.",
+    "Your words are not those of split(), which leaves 'Oak', 'mug,' and 'oak-framed' as they stand. scikit-learn's"
+    " vectorisers lower all letters, cut at commas and hyphens and drop words of one letter, unless they are told"
+    " analyzer=str.split.",
 )
 _TFIDF_ALSO: dict[str, tuple[Answer, ...]] = {
     "default_words": (
@@ -468,11 +474,6 @@ _CONTROL_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
 }
 
-_CONTROL_ALSO: dict[str, tuple[Answer, ...]] = {
-    "penalty_squared": (
-        lambda base, vectors, fifth, lot, y, penalty: _fit(_dealt(vectors, fifth, lot), base, y, np.sqrt(penalty)),
-    ),
-}
 _CONTROL_PAIRS: dict[tuple[str, str], Answer] = {
     ("across_price", "intercept_free_only"): lambda base, vectors, fifth, lot, y, penalty: _ridge(
         base, vectors[np.argsort(lot)], y, np.append(0.0, np.full(base.shape[1] - 1 + vectors.shape[1], penalty))
@@ -509,7 +510,6 @@ EXERCISES = (
         _control_cases,
         _CONTROL_MISTAKES,
         "This control knows as much about price over cost as the text does, and nothing else about the product.",
-        also=_CONTROL_ALSO,
         pairs=_CONTROL_PAIRS,
     ),
 )
