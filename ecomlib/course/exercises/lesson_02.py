@@ -338,8 +338,8 @@ _TFIDF_ALSO: dict[str, tuple[Answer, ...]] = {
 }
 _TFIDF_PAIRS: dict[tuple[str, str], Answer] = {
     ("default_words", name): _retold(_TFIDF_MISTAKES[name][0])
-    for name in ("idf_from_test", "idf_from_both", "words_from_both", "not_smoothed", "not_scaled", "sum_one")
-    + ("presence", "no_idf", "token_count", "one_forgotten")
+    for name in _TFIDF_MISTAKES
+    if name not in ("default_words", "order_of_a_set") and "substring" not in name
 }
 _TFIDF_PAIRS["substring_df", "not_scaled"] = _by_substring(count=False, df=True, scaled=False)
 
@@ -460,8 +460,8 @@ _CONTROL_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda base, vectors, fifth, lot, y, penalty: _weights(
             base, _dealt(vectors, fifth, lot), y, _free(base, vectors, penalty)
         ),
-        "These are the coefficients, one for each column. Asked for are the fitted values, one for each product: X times"
-        " the coefficients.",
+        "These are the coefficients, one for each column. Asked for are the fitted values, one for each product: X"
+        " times the coefficients.",
     ),
     "penalty_squared": (
         lambda base, vectors, fifth, lot, y, penalty: _fit(_dealt(vectors, fifth, lot), base, y, penalty**2),
@@ -498,8 +498,7 @@ EXERCISES = (
         _stub,
         _tfidf_cases,
         _TFIDF_MISTAKES,
-        "The same numbers as scikit-learn's TfidfVectorizer with analyzer=str.split. This is the rival that BERT has to"
-        " beat.",
+        "The same numbers as scikit-learn's TfidfVectorizer. This is the rival that BERT has to beat.",
         also=_TFIDF_ALSO,
         pairs=_TFIDF_PAIRS,
     ),

@@ -255,8 +255,8 @@ _DID_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "sums": (
         _apart(lambda part: float(np.log(part).sum())),
-        "You add the logarithms up. A group with more rows then has the larger change: take the mean of each of the four"
-        " groups.",
+        "You add the logarithms up. A group with more rows then has the larger change: take the mean of each of the"
+        " four groups.",
     ),
     "log_of_sums": (
         _apart(lambda part: float(np.log(part.sum()))),

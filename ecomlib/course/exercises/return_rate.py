@@ -95,8 +95,8 @@ _MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "no_shrinkage_but_for_newcomers": (
         _raw_unless_new,
-        "This is the raw share; the prior speaks only where nothing is known. A product with two lines, one of them sent"
-        " back, would still get 50 %: add the prior's lines everywhere, a above and a + b below.",
+        "This is the raw share; the prior speaks only where nothing is known. A product with two lines, one of them"
+        " sent back, would still get 50 %: add the prior's lines everywhere, a above and a + b below.",
     ),
     "no_shrinkage_zero": (
         lambda ordered_on, returned, today, wait, a, b: np.nan_to_num(_raw(ordered_on, returned, today, wait, a, b)),
@@ -175,8 +175,8 @@ _MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda ordered_on, returned, today, wait, a, b: float(
             (b + returned[ordered_on + wait < today].sum()) / (a + b + (ordered_on + wait < today).sum())
         ),
-        "You add b above the bar. b is the prior's *kept* lines; above stand those sent back, and of these the prior has"
-        " seen a.",
+        "You add b above the bar. b is the prior's *kept* lines; above stand those sent back, and of these the prior"
+        " has seen a.",
     ),
     "lines_kept": (
         lambda ordered_on, returned, today, wait, a, b: 1 - return_rate(ordered_on, returned, today, wait, a, b),
