@@ -205,13 +205,13 @@ def letters_in_df(train: list[str], test: list[str]) -> np.ndarray:
 
 
 def tokens_counted(train: list[str], test: list[str]) -> np.ndarray:
-    vectorizer = CountVectorizer()
+    vectorizer = CountVectorizer(analyzer=str.split)
     df = vectorizer.fit_transform(train).toarray().sum(axis=0)
     return normalize(vectorizer.transform(test).toarray() * (np.log((1 + len(train)) / (1 + df)) + 1))
 
 
 def sparse_rows(train: list[str], test: list[str]) -> Any:
-    return TfidfVectorizer().fit(train).transform(test)
+    return TfidfVectorizer(analyzer=str.split).fit(train).transform(test)
 
 
 def df_of_the_test_titles(train: list[str], test: list[str]) -> np.ndarray:
@@ -390,7 +390,9 @@ def test_sparse_rows_get_the_hint_for_their_numbers() -> None:
     exercise = exercises.find("02.tfidf")
     verdict = judge(exercise, sparse_rows)
     assert ".toarray()" in verdict.text
-    plain = judge(exercise, lambda train, test: TfidfVectorizer(norm=None).fit(train).transform(test))
+    plain = judge(
+        exercise, lambda train, test: TfidfVectorizer(analyzer=str.split, norm=None).fit(train).transform(test)
+    )
     assert plain.mistake == "not_scaled"
 
 

@@ -109,6 +109,21 @@ _MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda arrows, treatment, outcome: _before(outcome, arrows) - {treatment},
         "These are all causes of the outcome: mediators are among them, and causes that do not touch the treatment.",
     ),
+    "all_other_causes_of_outcome": (
+        lambda arrows, treatment, outcome: _before(outcome, _without(treatment, arrows)),
+        "These are all that move the outcome without the treatment. Some of them do not touch the treatment (rain, in"
+        " the shop's graph) and open no back door; others may come after it. Keep those that move the treatment, too.",
+    ),
+    "treatment_itself": (
+        _plus(lambda arrows, treatment, outcome: {treatment}),
+        "The treatment itself stands in your set. It moves the outcome, but it cannot be held constant: begin with its"
+        " causes, and cut its arrows *out* before you look for the outcome's.",
+    ),
+    "arrows_backwards": (
+        lambda arrows, treatment, outcome: _after(treatment, arrows) & _after(outcome, arrows),
+        "You followed the arrows the wrong way: these are *effects* of both, colliders. An arrow is (cause, effect):"
+        " look for arrows whose second name is the one you have, and take the first.",
+    ),
     "parents_of_treatment": (
         lambda arrows, treatment, outcome: _parents(treatment, arrows),
         "These are all that have an arrow *into* the treatment. The cost is among them: it moves the outcome through"
@@ -142,5 +157,12 @@ BACK_DOOR = Exercise(
     _stub,
     _cases,
     _MISTAKES,
+    also={
+        "treatment_itself": (_plus(lambda arrows, treatment, outcome: {treatment, outcome}),),
+        "arrows_backwards": (
+            lambda arrows, treatment, outcome: _after(treatment, arrows) & _after(outcome, _without(treatment, arrows)),
+            lambda arrows, treatment, outcome: _after(treatment, arrows),
+        ),
+    },
     praise="You can now say what to hold constant, and what to leave alone.",
 )

@@ -82,6 +82,14 @@ def _rounded(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Floats
     return order_quantity(levels, forecast, c_u, c_o).round()
 
 
+def _rounded_up(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Floats:
+    return np.ceil(order_quantity(levels, forecast, c_u, c_o))
+
+
+def _one_for_all(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Floats:
+    return np.full(len(forecast), order_quantity(levels, forecast, c_u, c_o)[0])
+
+
 def _quantile_of_quantiles(levels: Floats, forecast: Floats, c_u: float, c_o: float) -> Floats:
     return np.quantile(forecast, c_u / (c_u + c_o), axis=1)
 
@@ -181,6 +189,23 @@ def _missing_size(needed: Units, on_hand: Units, arriving: Units) -> Any:
     return {product: abs(math.ceil(left)) for product, left in _left(needed, on_hand, arriving).items()}
 
 
+def _one_more(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    return {product: max(0, int(left) + 1) for product, left in _left(needed, on_hand, arriving).items()}
+
+
+def _not_needed(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    return {**dict.fromkeys((*on_hand, *arriving), 0), **order_list(needed, on_hand, arriving)}
+
+
+def _from_the_shelves(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    return {p: max(0, math.ceil(needed[p] - units - arriving.get(p, 0))) for p, units in on_hand.items()}
+
+
+def _nothing_with_nothing(needed: Units, on_hand: Units, arriving: Units) -> Any:
+    """As two series are subtracted: every product of either, NaN where one of them lacks it."""
+    return dict.fromkeys((*on_hand, *arriving), np.nan) | _not_a_number(needed, on_hand, arriving)
+
+
 def _list_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     names = [f"P{k:02d}" for k in range(1, 7)]
     needed = dict(zip(names, (rng.integers(2, 40, 6) + rng.choice([0.25, 0.75], 6)).tolist(), strict=True))
@@ -189,6 +214,8 @@ def _list_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
         ({"mug": 16.2, "lamp": 4.0, "card": 7.4}, {"mug": 5, "lamp": 9}, {"mug": 3}),
         (needed, shelf, {name: int(units) for name, units in zip(names, rng.integers(1, 9, 4), strict=False)}),
         ({"mug": 3.6, "lamp": 2.4}, {"mug": 1, "lamp": 1}, {"mug": 1, "lamp": 1}),
+        # Half a mug too many, a whole number of lamps, just enough cards; trays and bowls that nobody needs.
+        ({"mug": 4.5, "lamp": 6.0, "card": 3.0}, {"mug": 5, "lamp": 2, "tray": 4}, {"card": 3, "bowl": 2}),
     ]
 
 
@@ -249,6 +276,16 @@ EXERCISES = (
                 " straight line, with np.interp.",
             ),
             "rounded": (_rounded, "Right, but rounded: return the quantities as they are; the shop rounds at the end."),
+            "rounded_up": (
+                _rounded_up,
+                "Right, but rounded up to whole units. Here the quantities are asked for as they are; whole units come"
+                " once, at the end, in the list that is sent.",
+            ),
+            "one_for_all": (
+                _one_for_all,
+                "Every product gets the first one's quantity: you read one row of forecast. Each row is a product of"
+                " its own; read them all.",
+            ),
             "quantile_of_quantiles": (
                 _quantile_of_quantiles,
                 "np.quantile treats a row as five observations. It holds quantiles already, at the levels given: read"
@@ -262,6 +299,12 @@ EXERCISES = (
         },
         also={
             "axes_swapped": tuple(_interp_with(order) for order in ((1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))),
+        },
+        pairs={
+            ("inverted", "rounded"): lambda levels, forecast, c_u, c_o: _inverted(levels, forecast, c_u, c_o).round(),
+            ("inverted", "rounded_up"): lambda levels, forecast, c_u, c_o: np.ceil(
+                _inverted(levels, forecast, c_u, c_o)
+            ),
         },
         praise="This is the newsvendor's rule (Arrow, Harris and Marschak, 1951): the costs choose the quantile.",
     ),
@@ -310,6 +353,16 @@ EXERCISES = (
                 "int() cuts off what is behind the point: 8.2 more units are needed, and 8 do not suffice."
                 " Round up, with math.ceil.",
             ),
+            "one_more": (
+                _one_more,
+                "int() + 1 is not rounding up: four lamps that are short become five, and half a mug too many on the"
+                " shelf becomes an order of one. math.ceil leaves a whole number as it is.",
+            ),
+            "not_needed": (
+                _not_needed,
+                "Your list has products that nobody asked for: they lie on the shelf or are on their way, but do not"
+                " stand in needed. Loop over the products of needed.",
+            ),
             "to_the_nearest": (
                 _to_the_nearest,
                 "round() goes to the nearest whole number, down as often as up. The task rounds up, with math.ceil.",
@@ -336,6 +389,19 @@ EXERCISES = (
             ),
         },
         also={
+            "one_more": (
+                lambda needed, on_hand, arriving: {
+                    p: int(units) + 1 if units > 0 else 0 for p, units in _left(needed, on_hand, arriving).items()
+                },
+                lambda needed, on_hand, arriving: {
+                    p: int(max(0, units)) + 1 for p, units in _left(needed, on_hand, arriving).items()
+                },
+            ),
+            "not_needed": (
+                lambda needed, on_hand, arriving: dict.fromkeys(on_hand, 0) | order_list(needed, on_hand, arriving),
+            ),
+            "known_shelves_alone": (_from_the_shelves,),
+            "not_a_number": (_nothing_with_nothing,),
             "no_entry": (
                 lambda needed, on_hand, arriving: {
                     p: max(0, round(units - on_hand[p] - arriving[p])) for p, units in needed.items()
@@ -360,6 +426,9 @@ EXERCISES = (
             },
             ("below_zero", "not_whole"): _left,
             ("below_zero", "lorry_forgotten"): lambda needed, on_hand, arriving: _below_zero(needed, on_hand, {}),
+            ("lorry_added", "cut_off"): lambda needed, on_hand, arriving: {
+                p: max(0, int(units - on_hand.get(p, 0) + arriving.get(p, 0))) for p, units in needed.items()
+            },
             ("lorry_forgotten", "to_the_nearest"): lambda needed, on_hand, arriving: {
                 p: max(0, round(units - on_hand.get(p, 0))) for p, units in needed.items()
             },

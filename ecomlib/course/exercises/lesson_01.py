@@ -213,6 +213,13 @@ _FILL_MISTAKES: dict[str, tuple[Answer, str]] = {
 }
 
 
+_FILL_ALSO: dict[str, tuple[Answer, ...]] = {
+    "sold_out_weeks_lost": (
+        lambda units, launch, in_stock: np.where(in_stock, _after_launch(units, launch, in_stock), np.nan),
+    ),
+}
+
+
 # --- a rolling mean that is known on Monday ---
 
 
@@ -261,6 +268,22 @@ def _partial(y: Floats, window: int) -> Floats:
     return out
 
 
+def _of_all(y: Floats, window: int) -> Floats:
+    return np.array([y[:week].mean() if week >= window else np.nan for week in range(len(y))])
+
+
+def _one_short(first: int) -> Answer:
+    """The mean of one week less than asked for, from week ``first`` of the window on."""
+
+    def mean(y: Floats, window: int) -> Floats:
+        out = np.full(len(y), np.nan)
+        for week in range(window, len(y)):
+            out[week] = y[week - window + first : week - 1 + first].mean()
+        return out
+
+    return mean
+
+
 _ROLLING_MISTAKES: dict[str, tuple[Answer, str]] = {
     "includes_today": (
         _includes_today,
@@ -290,11 +313,35 @@ _ROLLING_MISTAKES: dict[str, tuple[Answer, str]] = {
         "You filled the week before the first one with 0 and averaged it in. That week is unknown, not empty: leave"
         " NaN.",
     ),
+    "one_week_short": (
+        _one_short(1),
+        "Your mean has one week too few in it: `y[a:b]` ends before b, so the `window` weeks before week t are"
+        " `y[t - window : t]`.",
+    ),
+    "all_weeks": (
+        _of_all,
+        "You average *all* weeks so far, not the last `window`: a level of two years ago still counts as much as last"
+        " week's. Let old weeks drop out, with rolling.",
+    ),
+    "two_weeks_back": (
+        lambda y, window: np.append([np.nan], rolling_mean(y, window)[:-1]),
+        "Your window ends two weeks before. Last week is known on Monday, and it tells most: shift by one.",
+    ),
     "partial": (
         _partial,
         "Where fewer than `window` weeks are known, the task asks for NaN: a mean of one week is much noisier than the"
         " others and would pass for one of them.",
     ),
+}
+
+_ROLLING_ALSO: dict[str, tuple[Answer, ...]] = {
+    "shift_minus_one": (lambda y, window: pd.Series(y).rolling(window).mean().shift(-1).to_numpy(),),
+    "one_week_short": (_one_short(0), lambda y, window: rolling_mean(y, window - 1)),
+    "all_weeks": (lambda y, window: np.array([y[:week].mean() if week else np.nan for week in range(len(y))]),),
+}
+_ROLLING_PAIRS: dict[tuple[str, str], Answer] = {
+    ("includes_today", "partial"): lambda y, window: pd.Series(y).rolling(window, min_periods=1).mean().to_numpy(),
+    ("includes_today", "all_weeks"): lambda y, window: pd.Series(y).expanding(window).mean().to_numpy(),
 }
 
 
@@ -314,6 +361,7 @@ EXERCISES = (
         stub=_fill_stub,
         cases=_fill_cases,
         mistakes=_FILL_MISTAKES,
+        also=_FILL_ALSO,
         praise="Every zero you wrote is a fact; what nobody knows stays unknown.",
     ),
     Exercise(
@@ -322,6 +370,8 @@ EXERCISES = (
         stub=_rolling_stub,
         cases=_rolling_cases,
         mistakes=_ROLLING_MISTAKES,
+        also=_ROLLING_ALSO,
+        pairs=_ROLLING_PAIRS,
         praise="This mean exists on Monday morning. In pandas: y.shift(1).rolling(window).mean().",
     ),
     LEAK_TEST,

@@ -61,10 +61,33 @@ _MEMORY_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda alpha, periods: -np.log1p(-alpha) / periods,
         "That is the rate of continuous forgetting, close for small values. A step forgets 1 - exp(-rate).",
     ),
+    "two_periods_alone": (
+        lambda alpha, periods: 1 - np.sqrt(1 - alpha),
+        "The square root is right for two periods alone. With seven, the share kept must give 1 - alpha when it is"
+        " multiplied seven times: take the root that `periods` says.",
+    ),
+    "root_of_the_wrong_share": (
+        lambda alpha, periods: 1 - alpha ** (1 / periods),
+        "You took the root of what is forgotten, and then one less that. What is *kept*, 1 - alpha, multiplies from"
+        " step to step: the root belongs to it.",
+    ),
+    "whole_division": (
+        lambda alpha, periods: 1 - (1 - alpha) ** (1 // periods),
+        "// divides without a remainder: 1 // periods is 0 for all periods above one, and then nothing is ever"
+        " forgotten. Use /.",
+    ),
     "geometric_mean_minus": (
         lambda alpha, periods: (1 + alpha) ** (1 / periods) - 1,
         "This is compound interest: growth by alpha. A memory shrinks: work with 1 - alpha.",
     ),
+}
+
+
+_MEMORY_ALSO: dict[str, tuple[Answer, ...]] = {
+    "whole_division": (lambda alpha, periods: alpha // periods,),
+}
+_MEMORY_PAIRS: dict[tuple[str, str], Answer] = {
+    ("power_of_alpha", "other_direction"): lambda alpha, periods: 1 - alpha**periods,
 }
 
 
@@ -81,24 +104,21 @@ def _mean_stub(forecast: Floats, residuals: Floats) -> Any:
 
 
 def _mean_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
-    skewed = rng.gamma(1.5, 0.5, 40)
+    # All errors have mean zero: section 4 takes their mean out first, its formula does not, and both are right.
+    normal, skewed = rng.normal(0.1, 0.7, 30), rng.gamma(1.5, 0.5, 40)
     return [
         (np.log1p(np.array([9.0, 19.0])), np.array([-np.log(2.0), np.log(2.0)])),
-        (rng.normal(2.5, 0.6, 8), rng.normal(0.1, 0.7, 30)),
-        (rng.normal(1.5, 0.4, 5), skewed - skewed.mean() - 0.2),
+        (rng.normal(2.5, 0.6, 8), normal - normal.mean()),
+        (rng.normal(1.5, 0.4, 5), skewed - skewed.mean()),
     ]
 
 
 _MEAN_MISTAKES: dict[str, tuple[Answer, str]] = {
     "median": (
         lambda forecast, residuals: np.expm1(forecast),
-        "This is the median: the residuals are not used. Over many weeks such forecasts add up to less than is sold."
-        " Multiply by the mean of exp(residual) before you take the one away.",
-    ),
-    "mean_of_logs": (
-        lambda forecast, residuals: np.expm1(forecast + residuals.mean()),
-        "You average the residuals and then leave the logarithm. The mean of exp is larger than exp of the mean, and"
-        " that is the whole point: leave the logarithm first, then average.",
+        "This is the median: the residuals are not used, or you average them and leave the logarithm only then. The"
+        " mean of exp is larger than exp of the mean, and that is the whole point. Over many weeks such forecasts add"
+        " up to less than is sold: multiply by the mean of exp(residual) before you take the one away.",
     ),
     "one_taken_first": (
         lambda forecast, residuals: np.expm1(forecast) * np.exp(residuals).mean(),
@@ -120,18 +140,13 @@ _MEAN_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "normal_half_variance": (
         lambda forecast, residuals: np.exp(forecast + residuals.mean() + residuals.var() / 2) - 1,
-        "This is the mean of a lognormal, right where residuals are normal. Smearing asks for no distribution: take the"
-        " mean of exp(residual) itself.",
+        "Half the variance gives the mean of a lognormal, right where residuals are normal. Smearing asks for no"
+        " distribution: take the mean of exp(residual) itself.",
     ),
     "normal_sample_variance": (
         lambda forecast, residuals: np.exp(forecast + residuals.mean() + residuals.var(ddof=1) / 2) - 1,
         "This is the lognormal's mean with n - 1. Smearing asks for no distribution: take the mean of exp(residual)"
         " itself.",
-    ),
-    "half_variance_alone": (
-        lambda forecast, residuals: np.exp(forecast + residuals.var() / 2) - 1,
-        "Half the variance corrects a lognormal whose errors have mean zero. Take the mean of exp(residual) itself: it"
-        " needs neither.",
     ),
     "median_of_factors": (
         lambda forecast, residuals: np.exp(forecast) * np.median(np.exp(residuals)) - 1,
@@ -140,6 +155,18 @@ _MEAN_MISTAKES: dict[str, tuple[Answer, str]] = {
     "sign": (
         lambda forecast, residuals: np.exp(forecast) * np.exp(-residuals).mean() - 1,
         "The residuals have the wrong sign: a residual is what came less what was forecast.",
+    ),
+}
+
+
+_MEAN_ALSO: dict[str, tuple[Answer, ...]] = {
+    "median": (lambda forecast, residuals: np.expm1(forecast + residuals.mean()),),
+    "normal_half_variance": (lambda forecast, residuals: np.exp(forecast + residuals.var() / 2) - 1,),
+    "normal_sample_variance": (lambda forecast, residuals: np.exp(forecast + residuals.var(ddof=1) / 2) - 1,),
+}
+_MEAN_PAIRS: dict[tuple[str, str], Answer] = {
+    ("one_taken_first", "normal_half_variance"): lambda forecast, residuals: (
+        np.expm1(forecast) * np.exp(residuals.var() / 2)
     ),
 }
 
@@ -192,6 +219,11 @@ _INVERT_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda changes, last: np.expm1(last + np.cumsum(changes)),
         "The last known week is in units, the changes are in logarithms: bring it to their scale before you add.",
     ),
+    "level_added_in_units": (
+        lambda changes, last: last + np.expm1(np.cumsum(changes)),
+        "You leave the logarithm and then add the last week in units. A change of logarithms is a *factor*, and 9 units"
+        " move further by it than one unit: add log1p(last) while all is still in logarithms, and leave them last.",
+    ),
     "no_cumsum": (
         lambda changes, last: np.expm1(np.log1p(last) + changes),
         "Each change is counted from the last known week. The second change starts where the first one ended: add"
@@ -212,6 +244,8 @@ EXERCISES = (
         stub=_memory_stub,
         cases=_memory_cases,
         mistakes=_MEMORY_MISTAKES,
+        also=_MEMORY_ALSO,
+        pairs=_MEMORY_PAIRS,
         praise="Seven days of your alpha forget as much as one week of the other.",
     ),
     Exercise(
@@ -220,6 +254,10 @@ EXERCISES = (
         stub=_invert_stub,
         cases=_invert_cases,
         mistakes=_INVERT_MISTAKES,
+        pairs={
+            ("no_cumsum", "exp_for_expm1"): lambda changes, last: np.exp(np.log1p(last) + changes),
+            ("level_added_in_units", "exp_for_expm1"): lambda changes, last: last + np.exp(np.cumsum(changes)),
+        },
         praise="Last applied, first undone. The package's Chain does it for every series.",
     ),
     Exercise(
@@ -228,6 +266,8 @@ EXERCISES = (
         stub=_mean_stub,
         cases=_mean_cases,
         mistakes=_MEAN_MISTAKES,
+        also=_MEAN_ALSO,
+        pairs=_MEAN_PAIRS,
         praise="A mean adds up. The package's back_from_logs gives it beside the median.",
     ),
 )

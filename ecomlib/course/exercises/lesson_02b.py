@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +79,26 @@ def _nearest(keys: Words, times: Ints, row_keys: Words, happened: Ints, wait: in
     return found
 
 
+def _largest(keys: Words, times: Ints, row_keys: Words, happened: Ints, wait: int, values: Floats) -> Floats:
+    return _join(_known, lambda rows, happened: rows[np.argmax(values[rows])])(
+        keys, times, row_keys, happened, wait, values
+    )
+
+
+def _by_time(kind: Literal["quicksort", "stable"], seen: Seen = _known) -> Answer:
+    """The right values, in the order in which a join has sorted the rows that ask."""
+
+    def answer(keys: Words, times: Ints, row_keys: Words, happened: Ints, wait: int, values: Floats) -> Floats:
+        order = np.argsort(times, kind=kind)
+        return np.asarray(_join(seen)(keys[order], times[order], row_keys, happened, wait, values))
+
+    return answer
+
+
+def _known_at_once(key: Any, time: Any, row_keys: Words, happened: Ints, wait: int) -> NDArray[np.bool_]:
+    return np.asarray((row_keys == key) & (happened + wait <= time))
+
+
 _JOIN_MISTAKES: dict[str, tuple[Answer, str]] = {
     "as_of_today": (
         _join(lambda key, time, row_keys, happened, wait: row_keys == key),
@@ -90,8 +110,9 @@ _JOIN_MISTAKES: dict[str, tuple[Answer, str]] = {
         "You join by the time at which it happened. It is known `wait` later: until then nobody could have used it.",
     ),
     "the_moment_itself": (
-        _join(lambda key, time, row_keys, happened, wait: (row_keys == key) & (happened + wait <= time)),
-        "A row that becomes known at the very moment is used already. The strict past is asked for: use <.",
+        _join(_known_at_once),
+        "A row that becomes known at the very moment is used already. The strict past is asked for: use <, and in"
+        " merge_asof allow_exact_matches=False.",
     ),
     "any_key": (
         _join(lambda key, time, row_keys, happened, wait: happened + wait < time),
@@ -105,6 +126,16 @@ _JOIN_MISTAKES: dict[str, tuple[Answer, str]] = {
         _join(_known, lambda rows, happened: rows[-1]),
         "You take the last of the known rows in the order in which they stand in the table. The table is not sorted by"
         " time: look at `happened`.",
+    ),
+    "largest": (
+        _largest,
+        "You take the largest value of those known. The newest is asked for: the greatest `happened`, not the greatest"
+        " value.",
+    ),
+    "order_lost": (
+        _by_time("quicksort"),
+        "The values are right, but they stand in the order of time: merge_asof needs sorted rows and gives them back"
+        " sorted. Number the questions before you sort, and go back to that order at the end.",
     ),
     "mean_of_known": (
         _join(_known, lambda rows, happened: rows),
@@ -134,7 +165,12 @@ _JOIN_MISTAKES: dict[str, tuple[Answer, str]] = {
         "Where nothing was known you say 0. Zero is a value like any other; nothing known is NaN.",
     ),
 }
+_JOIN_ALSO: dict[str, tuple[Answer, ...]] = {"order_lost": (_by_time("stable"),)}
 _JOIN_PAIRS: dict[tuple[str, str], Answer] = {
+    ("order_lost", "the_moment_itself"): _by_time("quicksort", _known_at_once),
+    ("zero_for_nothing", "wait_subtracted"): _join(
+        lambda key, time, row_keys, happened, wait: (row_keys == key) & (happened - wait < time), none=0.0
+    ),
     ("no_wait", "zero_for_nothing"): _join(
         lambda key, time, row_keys, happened, wait: (row_keys == key) & (happened < time), none=0.0
     ),
@@ -238,12 +274,20 @@ _LOSS_MISTAKES: dict[str, tuple[Answer, str]] = {
         "You only pull the pairs together. Without the softmax over the others, one vector for all texts would be"
         " best.",
     ),
+    "softmax_over_the_matrix": (
+        lambda left, right, temperature: float(
+            np.log(np.exp(s := left @ right.T / temperature).sum()) - np.trace(s) / len(s)
+        ),
+        "Your softmax runs over the whole matrix: all pairs compete at once. Each text chooses among the partners in"
+        " its own row: the sum below the bar runs along one axis, and each row of chances adds up to one.",
+    ),
     "whole_matrix": (
         lambda left, right, temperature: float(-_logs(left @ right.T / temperature).mean()),
         "You averaged the whole matrix. Only its diagonal holds the right partners.",
     ),
 }
 _LOSS_PAIRS: dict[tuple[str, str], Answer] = {
+    ("one_side", "temperature_multiplied"): lambda left, right, temperature: _entropy(left @ right.T * temperature),
     ("one_side", "no_temperature"): lambda left, right, temperature: _entropy(left @ right.T),
     ("one_side", "summed"): lambda left, right, temperature: len(left) * _entropy(left @ right.T / temperature),
     ("one_side", "sign"): lambda left, right, temperature: -_entropy(left @ right.T / temperature),
@@ -258,6 +302,7 @@ EXERCISES = (
         _join_cases,
         _JOIN_MISTAKES,
         "A mug sees what was known of mugs, before that day. The same rows as the package's as_of_join.",
+        also=_JOIN_ALSO,
         pairs=_JOIN_PAIRS,
     ),
     RETURN_RATE,

@@ -42,7 +42,8 @@ def _cross_stub(x: Floats, target: Floats, product: Whole, folds: int) -> Any:
 
 def _cross_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     small = (np.arange(4.0), np.array([0.0, 1.0, 0.0, 3.0]), np.array([0, 0, 1, 1]), 2)
-    cases = [small]
+    mixed = (np.arange(4.0), np.array([0.0, 1.0, 2.0, 0.0]), np.array([0, 1, 0, 1]), 2)  # folds 0, 1, 0, 1
+    cases = [small, mixed]
     for products, folds in ((12, 3), (23, 5)):
         product = np.sort(rng.integers(0, products, 90))
         own = rng.normal(size=products)[product]
@@ -76,6 +77,22 @@ def _balanced_folds(x: Floats, target: Floats, product: Whole, folds: int) -> Fl
     return _by_fold(x, target, fold)
 
 
+def _fold_after_fold(x: Floats, target: Floats, product: Whole, folds: int) -> Floats:
+    return out_of_fold(x, target, product, folds)[np.argsort(product % folds, kind="stable")]
+
+
+def _divided(error: type[Exception], shift: bool = False) -> Answer:
+    """Folds by product // folds; where that leaves nothing to fit on, fitting stops with an error."""
+
+    def wrong(x: Floats, target: Floats, product: Whole, folds: int) -> Floats:
+        if len(np.unique(product // folds)) == 1:
+            raise error("nothing to fit on")
+        guess = _by_fold(x, target, product // folds)
+        return np.where(product // folds < folds, guess, 0.0) if shift else guess
+
+    return wrong
+
+
 _CROSS_MISTAKES: dict[str, tuple[Answer, str]] = {
     "same_fold": (
         lambda x, target, product, folds: _by_fold(x, target, product % folds, own=True),
@@ -100,6 +117,22 @@ _CROSS_MISTAKES: dict[str, tuple[Answer, str]] = {
         "Your folds are fair: no product stands on both sides. But GroupKFold makes folds of like size;"
         " here product k belongs to fold k modulo `folds`.",
     ),
+    "fold_after_fold": (
+        _fold_after_fold,
+        "The predictions are right, but they stand fold after fold, no longer in the order of the rows. With products"
+        " 0, 1, 0, 1 and two folds the first difference is at row 1, where yours has row 2's prediction. Write each"
+        " fold's into its own rows: guess[fold == k] = …",
+    ),
+    "own_product": (
+        lambda x, target, product, folds: _by_fold(x, target, product),
+        "You leave out the row's product alone, and fit as many lines as there are products. Leave out its whole fold,"
+        " product modulo `folds`: then `folds` lines are enough.",
+    ),
+    "whole_division": (
+        _divided(TypeError),
+        "`product // folds` says how often folds goes into it: products 0 and 1 fall into one fold of two, and nothing"
+        " is left to fit on. The remainder is meant: product % folds.",
+    ),
     "residual": (
         lambda x, target, product, folds: target - out_of_fold(x, target, product, folds),
         "These are the residuals, target less prediction. They come next; here the predictions are asked for.",
@@ -111,6 +144,15 @@ _CROSS_MISTAKES: dict[str, tuple[Answer, str]] = {
     "through_zero": (
         _through_zero,
         "Your lines pass through the origin. Give them an intercept.",
+    ),
+}
+
+_CROSS_ALSO: dict[str, tuple[Answer, ...]] = {
+    "whole_division": (_divided(ValueError), _divided(TypeError, True), _divided(ValueError, True)),
+}
+_CROSS_PAIRS: dict[tuple[str, str], Answer] = {
+    ("same_fold", "residual"): lambda x, target, product, folds: (
+        target - _by_fold(x, target, product % folds, own=True)
     ),
 }
 
@@ -245,6 +287,8 @@ EXERCISES: tuple[Exercise, ...] = (
         _cross_stub,
         _cross_cases,
         _CROSS_MISTAKES,
+        also=_CROSS_ALSO,
+        pairs=_CROSS_PAIRS,
         praise="No row has helped to predict itself, and no product its other weeks.",
     ),
     Exercise(

@@ -43,6 +43,14 @@ def _no_one(effect: float, placebos: Floats) -> float:
     return float(np.mean(np.abs(placebos) >= abs(effect)))
 
 
+def _one_above(effect: float, placebos: Floats) -> float:
+    return float((1 + np.sum(np.abs(placebos) >= abs(effect))) / len(placebos))
+
+
+def _one_below(effect: float, placebos: Floats) -> float:
+    return float(np.sum(np.abs(placebos) >= abs(effect)) / (1 + len(placebos)))
+
+
 def _no_ties(effect: float, placebos: Floats) -> float:
     return float((1 + np.sum(np.abs(placebos) > abs(effect))) / (1 + len(placebos)))
 
@@ -96,6 +104,16 @@ _PLACEBO_MISTAKES: dict[str, tuple[Answer, str]] = {
         _reading(_no_one, "not chance", "cannot tell"),
         "A share of 0 cannot be: the real order is one of the possible ones and counts among them. Add one above and"
         " below.",
+    ),
+    "one_above_only": (
+        _reading(_one_above, "not chance", "cannot tell"),
+        "You added one above, not below: if all placebos are as large, your share exceeds one. The real order counts"
+        " among the possible ones, so there are 1 + n of them.",
+    ),
+    "one_below_only": (
+        _reading(_one_below, "not chance", "cannot tell"),
+        "You added one below, not above. The real order is one of the possible ones, and it does as much as itself:"
+        " count it in both places, or a share of 0 comes out.",
     ),
     "no_one_added_proof": (
         _reading(_no_one, "causal", "cannot tell"),
@@ -235,6 +253,16 @@ _DID_MISTAKES: dict[str, tuple[Answer, str]] = {
         _apart(lambda part: float(np.log(part.mean()))),
         "You take the logarithm of the means. Here the mean of the logarithms is asked for: log first, then average.",
     ),
+    "sums": (
+        _apart(lambda part: float(np.log(part).sum())),
+        "You add the logarithms up. A group with more rows then has the larger change: take the mean of each of the"
+        " four groups.",
+    ),
+    "log_of_sums": (
+        _apart(lambda part: float(np.log(part.sum()))),
+        "You take the logarithm of the sums: how many rows each group has is then in the answer. Take the logarithm of"
+        " each row, then the mean of each group.",
+    ),
     "ratio_of_ratios": (
         _ratio_of_ratios,
         "You divide where the task subtracts: this is a ratio of ratios of mean units. Take logarithms first, then"
@@ -267,6 +295,7 @@ EXERCISES: tuple[Exercise, ...] = (
         _placebo_stub,
         _placebo_cases,
         _PLACEBO_MISTAKES,
+        pairs={("no_one_added", "proof_and_absence"): _reading(_no_one, "causal", "no effect")},
         praise="You said as much as the test can say, and no more.",
     ),
     Exercise(
@@ -275,6 +304,7 @@ EXERCISES: tuple[Exercise, ...] = (
         _did_stub,
         _did_cases,
         _DID_MISTAKES,
+        pairs={("log10", "log_of_sums"): _apart(lambda part: float(np.log10(part.sum())))},
         praise="What would have happened anyway is out of it, if the two would have moved alike.",
     ),
 )

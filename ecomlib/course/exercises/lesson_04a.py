@@ -178,6 +178,10 @@ def _inverted(orders: Floats, tuning: Floats, test: Floats, shortage: float) -> 
     return chosen, float(shortage * loss(chosen, test).mean())
 
 
+def _last(orders: Floats, tuning: Floats, test: Floats, shortage: float) -> tuple[float, float]:
+    return buyer_score(orders[::-1], tuning, test, shortage)
+
+
 _BUYER_MISTAKES: dict[str, tuple[Answer, str]] = {
     "squared_error": (
         _chosen_by(lambda order, came: (came - order) ** 2),
@@ -212,6 +216,11 @@ _BUYER_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda orders, tuning, test, shortage: _scaled(buyer_score(orders, tuning, test, shortage), len(test)),
         "The choice is right; the cost is the sum over the test weeks. Asked is the mean, the cost of a week.",
     ),
+    "last_of_equals": (
+        _last,
+        "Several orders cost the same in the tuning weeks, and you took the last of them. The task takes the first: no"
+        " more is bought than need be (< where you compare, not <=; argmin does so by itself).",
+    ),
     "index_returned": (
         _index,
         "You returned the *place* of the best order among the orders. argmin says where it stands: return the order"
@@ -244,6 +253,9 @@ _BUYER_PAIRS: dict[tuple[str, str], Answer] = {
     ("index_returned", "total"): lambda orders, tuning, test, shortage: (
         _index(orders, tuning, test, shortage)[0],
         len(test) * buyer_score(orders, tuning, test, shortage)[1],
+    ),
+    ("last_of_equals", "scored_on_tuning"): lambda orders, tuning, test, shortage: _last(
+        orders, tuning, tuning, shortage
     ),
     ("scored_on_tuning", "total"): lambda orders, tuning, test, shortage: _scaled(
         buyer_score(orders, tuning, tuning, shortage), len(tuning)

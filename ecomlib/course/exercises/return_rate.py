@@ -82,11 +82,21 @@ def _raw(ordered_on: Ints, returned: Bools, today: int, wait: int, a: float, b: 
     return float(returned[known].mean()) if known.any() else float("nan")
 
 
+def _raw_unless_new(ordered_on: Ints, returned: Bools, today: int, wait: int, a: float, b: float) -> float:
+    share = _raw(ordered_on, returned, today, wait, a, b)
+    return a / (a + b) if np.isnan(share) else share
+
+
 _MISTAKES: dict[str, tuple[Answer, str]] = {
     "no_shrinkage": (
         _raw,
         "This is the raw share: a product with two lines, one of them sent back, would get 50 %. Start from the prior:"
         " as if a + b lines had been seen before, a of them sent back.",
+    ),
+    "no_shrinkage_but_for_newcomers": (
+        _raw_unless_new,
+        "This is the raw share; the prior speaks only where nothing is known. A product with two lines, one of them"
+        " sent back, would still get 50 %: add the prior's lines everywhere, a above and a + b below.",
     ),
     "no_shrinkage_zero": (
         lambda ordered_on, returned, today, wait, a, b: np.nan_to_num(_raw(ordered_on, returned, today, wait, a, b)),
@@ -160,6 +170,13 @@ _MISTAKES: dict[str, tuple[Answer, str]] = {
     "b_forgotten": (
         _share(_known, _known, lambda a, b: a),
         "You added a to both sides and forgot b. The prior's lines are a sent back *and* b kept.",
+    ),
+    "b_above": (
+        lambda ordered_on, returned, today, wait, a, b: float(
+            (b + returned[ordered_on + wait < today].sum()) / (a + b + (ordered_on + wait < today).sum())
+        ),
+        "You add b above the bar. b is the prior's *kept* lines; above stand those sent back, and of these the prior"
+        " has seen a.",
     ),
     "lines_kept": (
         lambda ordered_on, returned, today, wait, a, b: 1 - return_rate(ordered_on, returned, today, wait, a, b),
