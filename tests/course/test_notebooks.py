@@ -47,6 +47,7 @@ WITHOUT_BIAS = {
     ("04", "change"): "the recorded ladder and the recorded questions hold none",
     ("04", "against LightGBM (absolute error)"): "the recorded scoring under protocol W holds none",
     ("04c", "sd of trainings"): "the recorded run on other stores holds none",
+    ("04c", "fracast against it"): "the recorded scoring under protocol Z holds none",
     ("04b", "precision"): "one network at several precisions",
     ("06", "attack on the rounding shop"): "attacks on one network",
     ("06", "mistakes a week"): "attacks on one network",

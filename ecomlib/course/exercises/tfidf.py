@@ -249,7 +249,8 @@ TFIDF = Exercise(
     _stub,
     _cases,
     _MISTAKES,
-    "The same numbers as scikit-learn's TfidfVectorizer. This is the rival that BERT has to beat.",
+    "The same numbers as scikit-learn's TfidfVectorizer with `analyzer=str.split`. "
+    "This is the rival that BERT has to beat.",
     also=_ALSO,
     pairs=_PAIRS,
 )
