@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import os
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -54,29 +55,43 @@ def test_the_lesson_runs_at_tiny_and_reports(path: Path, tmp_path: Path) -> None
     assert len((tmp_path / "leaderboard.csv").read_text(encoding="utf-8").splitlines()) > 1
 
 
-@pytest.mark.parametrize("filled", [False, True], ids=["unfilled", "filled"])
+def verdicts(learner: Any) -> list[str]:
+    """What the checks of exercises said."""
+    return ["".join(lint.output_texts(cell)) for cell in learner.cells if "check" in lessons.tags(cell)]
+
+
+def directions(notebook: Any) -> dict[int, str]:
+    """Which way each prompt's value goes, as the lesson says it."""
+    return {prompt.cell: prompt.direction for prompt in prompts.prompts(notebook)}
+
+
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda p: p.stem)
-def test_the_learners_set_runs(path: Path, filled: bool, tmp_path: Path) -> None:
+def test_the_learners_set_runs_unfilled_and_its_prompts_go_as_said(path: Path, tmp_path: Path) -> None:
     source = lessons.read(path)
     learner = workshop.learner(source)
-    if filled:
-        learner = workshop.fill(learner, source)
+    assert list(directions(learner).values()) == list(directions(source).values())
+    executed, went = try_prompts.try_out(learner, tmp_path, size="tiny")
+    nbformat.validate(executed)
+    assert all(text.startswith("… Not filled in yet") for text in verdicts(executed)), verdicts(executed)
+    assert went == directions(learner)
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda p: p.stem)
+def test_the_learners_set_runs_with_its_solutions(path: Path, tmp_path: Path) -> None:
+    source = lessons.read(path)
+    learner = workshop.fill(workshop.learner(source), source)
     if "SIZE" in known_parameters(path):
         cell = next(c for c in learner.cells if "parameters" in lessons.tags(c))
         cell.source += '\nSIZE = "tiny"'
     execute.execute(learner, tmp_path)
     nbformat.validate(learner)
-    said = ["".join(lint.output_texts(c)) for c in learner.cells if "check" in lessons.tags(c)]
-    assert all(text.startswith("✓ Right" if filled else "… Not filled in yet") for text in said), said
+    assert all(text.startswith("✓ Right") for text in verdicts(learner)), verdicts(learner)
 
 
-@pytest.mark.parametrize("size", ["tiny", "small"])
 @pytest.mark.parametrize("path", REWRITTEN, ids=lambda p: p.stem)
-def test_the_prompts_go_the_way_that_the_lesson_says(path: Path, size: str, tmp_path: Path) -> None:
+def test_the_prompts_go_as_said_at_the_default_size(path: Path, tmp_path: Path) -> None:
     nb = lessons.read(path)
-    assert try_prompts.outcomes(nb, tmp_path, size=size) == {
-        prompt.cell: prompt.direction for prompt in prompts.prompts(nb)
-    }
+    assert try_prompts.outcomes(nb, tmp_path, size="small") == directions(nb)
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda p: p.stem)

@@ -37,11 +37,25 @@ def outcomes(notebook: Any, folder: Path, *, size: str = "tiny") -> dict[int, st
     dict of int to str
         For each prompt's cell, by its index, which way the prompt's ``look`` went: up, down or same.
     """
+    last = max((prompt.cell for prompt in prompts.prompts(notebook)), default=-1)
+    shortened = copy.deepcopy(notebook)
+    shortened.cells = shortened.cells[: last + 1]
+    return try_out(shortened, folder, size=size)[1]
+
+
+def try_out(notebook: Any, folder: Path, *, size: str = "tiny") -> tuple[Any, dict[int, str]]:
+    """Run a whole lesson as a reader who makes every change that is asked for; otherwise like ``outcomes``.
+
+    Returns
+    -------
+    (nbformat.NotebookNode, dict of int to str)
+        The executed lesson, without solutions and with the cells that were tried; and what ``outcomes`` returns.
+    """
     new_cell = lessons.library("nbformat").v4.new_code_cell
     found = {prompt.cell: prompt for prompt in prompts.prompts(notebook)}
     tried = copy.deepcopy(notebook)
     cells, places = [], {}
-    for index, cell in enumerate(tried.cells[: max(found, default=-1) + 1]):
+    for index, cell in enumerate(tried.cells):
         if "solution" in lessons.tags(cell):
             continue
         if "parameters" in lessons.tags(cell) and "SIZE" in cell.source:
@@ -55,4 +69,4 @@ def outcomes(notebook: Any, folder: Path, *, size: str = "tiny") -> dict[int, st
     tried.cells = cells
     execute.execute(tried, folder)
     said = {index: [float(cells[end - back].outputs[0].text) for back in (3, 1)] for index, end in places.items()}
-    return {index: direction(*values) for index, values in said.items()}
+    return tried, {index: direction(*values) for index, values in said.items()}
