@@ -212,6 +212,10 @@ def into_the_table(before: str, moved: str) -> Callable[..., list[float]]:
     return test
 
 
+def no_sale_looked_at(units: np.ndarray, launch: int, in_stock: np.ndarray) -> np.ndarray:
+    return np.where((np.arange(len(units)) >= launch) & in_stock, 0.0, np.nan)
+
+
 def from_launch_on(units: np.ndarray, launch: int, in_stock: np.ndarray) -> np.ndarray:
     out = np.full(len(units), np.nan)
     for week in range(launch, len(units)):
@@ -357,6 +361,7 @@ SLIPS: list[tuple[str, Callable[..., Any], str]] = [
     ("01.leak_test", into_the_table("each", "isclose"), "no_copy"),
     ("01.leak_test", into_the_table("once", "!="), "no_copy_one_before and missing_moves"),
     ("01.zero_fill", from_launch_on, "sale_ahead_wiped"),
+    ("01.zero_fill", no_sale_looked_at, "sales_overwritten"),
     ("04.mse_gradient", half_uphill, "sign_flipped and missing_two"),
     ("04.gru_cell", gru_of_the_paper, "reset_before_the_product and update_gate_swapped"),
     ("04.mse_gradient", lambda x, y, w: 2 / 3 * ((x @ w - y)[:, None] * x).sum(axis=0), "n_is_three"),

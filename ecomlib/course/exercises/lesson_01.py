@@ -214,6 +214,9 @@ _FILL_MISTAKES: dict[str, tuple[Answer, str]] = {
 
 
 _FILL_ALSO: dict[str, tuple[Answer, ...]] = {
+    "sales_overwritten": (
+        lambda units, launch, in_stock: np.where((np.arange(len(units)) >= launch) & in_stock, 0.0, np.nan),
+    ),
     "sold_out_weeks_lost": (
         lambda units, launch, in_stock: np.where(in_stock, _after_launch(units, launch, in_stock), np.nan),
     ),
