@@ -16,7 +16,9 @@ LOCAL = "http://127.0.0.1:8000"
 
 def waiting(
     action: Annotated[str, typer.Argument(help="list, apply (count it after all) or void (never count it).")] = "list",
-    keys: Annotated[list[str] | None, typer.Argument(help="Keys of events; none means all that are waiting.")] = None,
+    keys: Annotated[
+        list[str] | None, typer.Argument(help="Keys of events; none means all but deliveries on their way.")
+    ] = None,
     url: Url = LOCAL,
 ) -> None:
     """Show, apply or void the events that are waiting: dated too far ahead, or of an absurd quantity."""
@@ -37,7 +39,7 @@ def waiting(
         raise DataError("this is no action", value=action, remedy="write list, apply or void.")
     said = line.ask("GET", "/waiting")
     typer.echo(f"{waits(said['count'])}; the shop's clock is at {said['clock']}")
-    why = {"date": "dated too far ahead", "quantity": "an absurd quantity"}
+    why = {"date": "dated too far ahead", "quantity": "an absurd quantity", "arriving": "on its way"}
     for one in said["events"]:
         what = f"{one['kind']} of {one['quantity']:,} x {one['product_id']} in {one['region_id']}"
         typer.echo(printable(f"  {one['event_key']}  {one['ordered_at'].replace('T', ' ')}  {what}: {why[one['why']]}"))

@@ -112,7 +112,7 @@ def train(
     else:  # nobody has told the service of anything: the tables themselves may be newer
         source.pop("cutoff", None)
         made = make(shop, home, plan, source=source, say=typer.echo)
-    found = retrain.canary(home, made.version.number, database=database)
+    found = retrain.judge(home, made.version.number, database=database)
     if found.promote:
         versions.promote(made.version.number, found.why)
     typer.echo(found.why)

@@ -158,7 +158,8 @@ class Orders:
 
     order: whole units, as floats. level: what the shelf should hold, units. on_hand: what it holds, 0 where unknown.
     urgency: index into ``ALERTS``: 0 where nothing is left of something that sells, 1 where the stock will not last
-    until an order arrives, else 2. reason: why no order can be told, or None.
+    until an order arrives, else 2. reason: why no order can be told, or None. arriving: units on their way, which were
+    taken off too.
     """
 
     order: Floats
@@ -166,6 +167,7 @@ class Orders:
     on_hand: Floats
     urgency: NDArray[np.intp]
     reason: NDArray[np.object_]
+    arriving: Floats
 
     def region(self, column: int) -> Orders:
         """Narrow to one region."""
@@ -173,7 +175,7 @@ class Orders:
 
     def most_urgent(self, limit: int | None = None) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return rows and columns, the most urgent first; ties stay in the order of the products."""
-        first = np.lexsort((-(self.level - self.on_hand).ravel(), self.urgency.ravel()))[:limit]
+        first = np.lexsort((-(self.level - self.on_hand - self.arriving).ravel(), self.urgency.ravel()))[:limit]
         row, column = np.unravel_index(first, self.level.shape)
         return row, column
 
@@ -186,6 +188,7 @@ def plan_orders(
     *,
     soon: Floats | None = None,
     stock: Floats | None = None,
+    arriving: Floats | None = None,
 ) -> Orders:
     """Compute whole orders by product and region from dense arrays; ``order_list`` does it for frames.
 
@@ -201,10 +204,11 @@ def plan_orders(
     ratio : float
         What a unit short costs, over what a unit too many costs.
     soon : array (P, R), optional
-        Mean units until an order arrives; only alerts need it.
+        Mean units until an order arrives, less what arrives before it; only alerts need it.
     stock : array (P, R), optional
-        Units on hand, and those on their way that arrive in time; what lies in a pooled cell counts for the whole
-        pool.
+        Units on hand; what lies in a pooled cell counts for the whole pool.
+    arriving : array (P, R), optional
+        Units that were ordered before and arrive in time: they are taken off like those on hand.
 
     Returns
     -------
@@ -221,7 +225,9 @@ def plan_orders(
             column="region_id",
             remedy=f"take the table of order_quantiles, which has rows of '{ALL}'.",
         )
-    there = np.zeros_like(expected) if stock is None else np.maximum(stock, 0.0)
+    on_hand = np.zeros_like(expected) if stock is None else np.maximum(stock, 0.0)
+    coming = np.zeros_like(expected) if arriving is None else arriving
+    there = on_hand + coming
     level, reason = np.zeros_like(expected), np.full(expected.shape, None, dtype=object)
     alone = np.empty(expected.shape, dtype=bool)
     for column, name in enumerate(regions):
@@ -244,9 +250,9 @@ def plan_orders(
     urgency = np.full(expected.shape, 2, dtype=np.intp)
     if stock is not None:
         if soon is not None:
-            urgency[(there < soon) & (order > 0)] = 1
-        urgency[(there <= 0) & (expected >= 0.5)] = 0
-    return Orders(order, level, there, urgency, reason)
+            urgency[(on_hand < soon) & (order > 0)] = 1
+        urgency[(on_hand <= 0) & (expected >= 0.5)] = 0
+    return Orders(order, level, on_hand, urgency, reason, coming)
 
 
 def _levels(expected: Floats, table: pd.DataFrame, q: float) -> tuple[Floats, NDArray[np.object_]]:

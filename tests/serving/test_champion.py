@@ -189,15 +189,15 @@ def test_a_doubled_copy_of_the_log_is_refused(tmp_path: Path, store: Store) -> N
     doubled(home / "events.db", copy)
     plan, url = ReleaseSettings(hold_out=0, epochs=1, effects=False), f"sqlite:///{copy}"
     made = retrain.retrain(store, home, plan, database=url)
-    by_log, by_copy = retrain.canary(home, 2), retrain.canary(home, 2, database=url)
+    by_log, by_copy = retrain.judge(home, 2), retrain.judge(home, 2, database=url)
     assert not by_log.promote and "version 0002 holds 2.00 times" in by_log.why and "in 4 of 26" in by_log.why
     assert not by_copy.promote and "the database named holds 2.00 times the units of the home's own log" in by_copy.why
     registry(home).promote(made.version.number, "by hand")
-    found = retrain.canary(home, 1)
+    found = retrain.judge(home, 1)
     assert not found.promote and "version 0002 holds 2.00 times" in found.why, "the champion is the wrong one"
     registry(home).roll_back("doubled")
     honest = retrain.retrain(store, home, plan)
-    again = retrain.canary(home, honest.version.number)
+    again = retrain.judge(home, honest.version.number)
     assert again.verdict is not None and "(new) against version 0001 (old) on 60 products" in again.why
     assert [f"{week:%Y-%m-%d}" for week in again.scores["cutoff"].unique()] == [
         "2025-03-31",

@@ -13,6 +13,7 @@ from ecomlib.serving.live.drift import (
     Light,
     Noise,
     Shares,
+    level_limits,
     level_noise,
     psi,
     silence,
@@ -251,3 +252,16 @@ def test_what_is_silent_is_not_green() -> None:
     awake = silence(NOON, NOON, 14.0)
     assert with_silence(green, awake)["light"] == "green" and with_silence(green, awake)["lights"][-1]["value"] == 0
     assert green["lights"] == summed_up([fine])["lights"], "the report that is kept is not changed"
+
+
+@pytest.mark.parametrize("weeks", [1, 2, 3, 4, 9])
+@pytest.mark.parametrize("noise", [Noise(0.02, 9), Noise(0.15, 6), Noise(0.5, 4), Noise(np.nan, 0)])
+def test_the_level_s_limits_are_where_it_rings(weeks: int, noise: Noise) -> None:
+    """Weeks that are off alike ring just beyond a limit, and not just before it."""
+    for limit in level_limits(weeks, noise):
+        if not np.isfinite(limit) or limit <= -0.999:
+            assert weeks == 1 and not noise.sd > 0
+            continue
+        inner, outer = (1e9 * (1 + part * limit) for part in (0.999, 1.001))
+        assert not watch_level([inner] * weeks, [1e9] * weeks, noise).alarm
+        assert watch_level([outer] * weeks, [1e9] * weeks, noise).alarm

@@ -253,7 +253,7 @@ def test_what_if_refuses(client: TestClient, ask: dict[str, Any], status: int, w
 def test_the_buyers_list(client: TestClient) -> None:
     answer = client.get("/replenish?ratio=3&limit=7&region_id=R09").json()
     assert answer["ratio"] == 3 and answer["origin"] == "2025-05-26" and len(answer["rows"]) == 7
-    names = {"product_id", "title", "region_id", "on_hand", "expected", "order", "units", "alert"}
+    names = {"product_id", "title", "region_id", "on_hand", "arriving", "expected", "order", "units", "alert"}
     assert set(answer["rows"][0]) == names and answer["rows"][0]["units"] == answer["units"] == "gross"
     for wrong in ("ratio=0", "ratio=nan", "ratio=1e9", "limit=0", "limit=x"):
         assert client.get(f"/replenish?{wrong}").status_code == 422

@@ -68,7 +68,7 @@ def test_an_order_dated_far_ahead_leaves_the_order_list(bundle: Bundle, log: Eve
         state = told(State(bundle, log, rule=rule), log, order("today", 0.4))
         before, answers, origin = replenish(state, limit=540), everything(state), state.origin
         assert sum(row["order"] for row in before) > 50
-        told(state, log, order("ahead", days, 900), order("delivery", days, 700, "delivery"))
+        told(state, log, order("ahead", days, 900), order("delivery", days + 10, 700, "delivery"))
         assert replenish(state, limit=540) == before and everything(state) == answers
         assert state.clock == START + timedelta(days=0.4) and state.origin == origin and state.events == 3
         assert [event.event_key for event in state.waiting] == ["ahead", "delivery"]

@@ -133,6 +133,7 @@ def test_the_order_list_says_how_much_it_leaves_out(client: TestClient, state: S
         **counts,
         "order_units": sum(row["order"] for row in every["rows"]),
         "order_rows": sum(row["order"] > 0 for row in every["rows"]),
+        "arriving_units": sum(row["arriving"] for row in every["rows"]),
     }
     assert first["totals"] == totals | {"rows": 7, "of": size}
     assert every["totals"] == totals | {"rows": size, "of": size} and totals["order_units"] > 0

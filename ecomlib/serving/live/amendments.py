@@ -71,7 +71,9 @@ class WaitingIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     action: Literal["apply", "void"]
-    keys: list[Text] | None = Field(default=None, min_length=1, max_length=MOST_EVENTS, description="without it all")
+    keys: list[Text] | None = Field(
+        default=None, min_length=1, max_length=MOST_EVENTS, description="without it all but deliveries on their way"
+    )
 
 
 def counts_of(given: StocktakeIn, state: State) -> list[Event]:
@@ -93,10 +95,11 @@ def counts_of(given: StocktakeIn, state: State) -> list[Event]:
     return list(events.values())
 
 
-def words_on(waiting: Sequence[Event], given: WaitingIn, log: EventLog) -> list[Event]:
+def words_on(waiting: Sequence[Event], unsettled: Sequence[Event], given: WaitingIn, log: EventLog) -> list[Event]:
     """Confirm or void events that wait, in their order; 404 for one that does not wait.
 
-    What was settled so before, by an answer that was lost perhaps, is passed over.
+    Without keys those that are ``unsettled``: a delivery that is on its way is settled only by its name. What was
+    settled so before, by an answer that was lost perhaps, is passed over.
     """
     there = {event.event_key: event for event in waiting}
     kind: Kind = "confirm" if given.action == "apply" else "void"
@@ -106,7 +109,7 @@ def words_on(waiting: Sequence[Event], given: WaitingIn, log: EventLog) -> list[
         if _short(f"{kind}#{key}") not in said:
             place = list(given.keys or ()).index(key)
             raise Problem(404, "no event of this key waits: GET /waiting lists them", "body", "keys", place)
-    chosen = waiting if given.keys is None else [event for event in waiting if event.event_key in set(given.keys)]
+    chosen = unsettled if given.keys is None else [event for event in waiting if event.event_key in set(given.keys)]
     return [
         Event(_short(f"{kind}#{event.event_key}"), "", "", event.ordered_at, 0, kind=kind, refers=event.event_key)
         for event in chosen
@@ -119,7 +122,7 @@ def _short(key: str) -> str:
 
 
 def shown(state: State) -> list[dict[str, Any]]:
-    """List the events that wait, oldest first, each with why: its ``date`` or its ``quantity``."""
+    """List the events that wait, oldest first, each with why: its ``date``, its ``quantity``, or ``arriving``."""
     return [
         {
             "event_key": event.event_key,
@@ -128,7 +131,7 @@ def shown(state: State) -> list[dict[str, Any]]:
             "region_id": event.region_id,
             "ordered_at": event.ordered_at.isoformat(),
             "quantity": event.quantity,
-            "why": why_waits(event),
+            "why": why_waits(event, state),
         }
         for event in state.waiting
     ]
@@ -148,7 +151,7 @@ def add_amendments(app: FastAPI, service: Service) -> None:
     async def take(events: list[Event]) -> Response:
         new, late, held = await asyncio.shield(turn(lambda: service.take(events))) if events else (0, 0, 0)
         state = service.state
-        said = {"received": len(events), "new": new, "late": late, "held": held, "waiting": len(state.waiting)}
+        said = {"received": len(events), "new": new, "late": late, "held": held, "waiting": len(state.unsettled())}
         return as_json(said | {"clock": state.clock.isoformat()})
 
     @app.post(
@@ -173,5 +176,5 @@ def add_amendments(app: FastAPI, service: Service) -> None:
 
     @app.post("/settle", summary="Applies or voids events that wait.", responses=refused, openapi_extra=body(WaitingIn))
     async def settle(request: Request) -> Response:
-        given = checked(WaitingIn, await body_of(request))
-        return await take(await run_in_threadpool(words_on, service.state.waiting, given, service.log))
+        given, state = checked(WaitingIn, await body_of(request)), service.state
+        return await take(await run_in_threadpool(words_on, state.waiting, state.unsettled(), given, service.log))

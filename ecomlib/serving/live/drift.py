@@ -291,6 +291,25 @@ def watch_level(sold: ArrayLike, expected: ArrayLike, noise: Noise, settings: Dr
     return Light("level", share, rings, says, red=proven and bool(abs(np.log1p(share)) >= np.log1p(s.level_red)))
 
 
+def level_limits(weeks: int, noise: Noise, settings: DriftSettings | None = None) -> tuple[float, float]:
+    """Compute between which shares the level may lie without ringing, where so many closed weeks were alike.
+
+    Examples
+    --------
+    >>> low, high = level_limits(4, Noise(0.2, 9))
+    >>> round(low, 2), round(high, 2)
+    (-0.25, 0.33)
+    """
+    from scipy.special import stdtrit
+
+    s = settings or DriftSettings()
+    spans = {min(span, weeks) for span in SPANS}
+    sure = [float(stdtrit(noise.df, 1 - s.weeks_p / 2)) * noise.sd / np.sqrt(span) for span in spans]
+    least = max(min(sure), float(np.log1p(s.level))) if noise.sd > 0 else np.inf
+    least = min(least, float(np.log1p(s.level_always))) if weeks >= min(SPANS) else least
+    return float(np.expm1(-least)), float(np.expm1(least))
+
+
 def silence(
     now: datetime,
     last: datetime | None,

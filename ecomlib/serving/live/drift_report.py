@@ -10,6 +10,7 @@ import numpy as np
 
 from ecomlib.serving.live.drift import (
     Light,
+    Noise,
     Shares,
     level_noise,
     log_ratio,
@@ -108,6 +109,12 @@ def usual_swings(state: State) -> Floats:
     return log_ratio(totals[_RANK:], means)[-_YEAR:]
 
 
+def usual_noise(state: State) -> Noise:
+    """Learn how far a week's units usually lie from what was expected, before the cutoff: the level is held to it."""
+    usual = [measure(state, week) for week in unseen_weeks(state)]
+    return level_noise(log_ratio([one.sold for one in usual], [one.expected for one in usual]), usual_swings(state))
+
+
 def look(state: State) -> dict[str, Any]:
     """Report lights and what happened by week: ``light, says, drifted, lights, weeks`` (lesson 08, section 5).
 
@@ -192,8 +199,7 @@ def _promises(state: State, closed: Sequence[Week]) -> list[Light]:
         lights = [Light(name, float("nan"), False, says) for name in ("coverage", "coverage_large")]
     if len(lights) == 1 and views:
         lights.append(watch_large({words: shares(words) for words in views}, nominal))
-    noise = level_noise(log_ratio([one.sold for one in usual], [one.expected for one in usual]), usual_swings(state))
-    return [*lights, watch_level([one.sold for one in recent], [one.expected for one in recent], noise)]
+    return [*lights, watch_level([one.sold for one in recent], [one.expected for one in recent], usual_noise(state))]
 
 
 def _row(one: Week) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from ecomlib.serving.release.inputs import NEVER, Floats, interval, monday, week
 
 _NEWEST = 8
 _MOST_ANSWERS = 50_000  # about 30 MB
+_AHEAD = timedelta(weeks=13)  # a delivery that is dated further ahead is taken for a slip
 
 
 class State:
@@ -119,6 +120,27 @@ class State:
         return self.rule.bound == "world" and any(
             not event.held and event.ordered_at <= self.rule.now() + GRACE for event in self.waiting
         )
+
+    def on_its_way(self, event: Event) -> bool:
+        """Check whether an event that waits is a delivery told ahead, which counts by itself when its time has come.
+
+        Only the world's time knows what lies ahead. In replayed time such a date is a gap, or a slip.
+        """
+        ahead = self.rule.bound == "world" and event.ordered_at <= self.until + _AHEAD
+        return ahead and event.kind == "delivery" and not event.held
+
+    def unsettled(self) -> list[Event]:
+        """Return what waits for somebody's word, or for the world to come near its date: all but deliveries ahead."""
+        return [event for event in self.waiting if not self.on_its_way(event)]
+
+    def arriving(self, until: datetime) -> Floats:
+        """Sum the deliveries that were told ahead and are dated up to ``until`` (P, R); none in replayed time."""
+        units = np.zeros(self.size)
+        for event in self.waiting:
+            at = self.bundle.row.get(event.product_id), self.bundle.column.get(event.region_id)
+            if self.on_its_way(event) and event.ordered_at <= until and None not in at:
+                units[at] += event.quantity
+        return units
 
     def apply(self, events: Sequence[Event]) -> None:
         """Take in facts that are committed and new; what is dated too far ahead, or is to be confirmed, waits.

@@ -45,12 +45,23 @@ class OrderPlan:
             "low": int((self.found.urgency == _LOW).sum()),
             "order_units": int(order.sum()),
             "order_rows": int((order > 0).sum()),
+            "arriving_units": int(self.found.arriving.sum()),
         }
 
     def period(self) -> dict[str, Any]:
         """Name the weeks whose demand ``expected`` sums, and which an order covers."""
         until = self.since + timedelta(weeks=LEAD + REVIEW)
         return {"weeks": LEAD + REVIEW, "from": f"{self.since:%Y-%m-%d}", "until": f"{until:%Y-%m-%d}"}
+
+    def taken_off(self) -> str:
+        """Say what was taken off the need, and what its reader still has to take off."""
+        shelf = "What is in stock was taken off" if self.counted else "What is in stock is not known, and not taken off"
+        units, until = int(self.found.arriving.sum()), self.period()["until"]
+        if units:
+            return (
+                f"{shelf}. On their way are {units:,} units, told ahead and due by {until}: they were taken off, too."
+            )
+        return f"{shelf}. What is on its way was not: no delivery that is due by {until} was told ahead."
 
     def rows(self, limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
         """List pairs of product and region, the most urgent first."""
@@ -84,6 +95,7 @@ class OrderPlan:
             "product_id": product,
             "title": title,
             "on_hand": int(found.on_hand[row].sum()) if self.counted else None,
+            "arriving": int(found.arriving[row].sum()),
             "expected": round(float(self.expected[row].sum()), 2),
             "order": int(found.order[row][known].sum()) if known.any() else None,
             "units": self.units,
@@ -103,6 +115,7 @@ class OrderPlan:
             "title": title,
             "region_id": self.regions[column],
             "on_hand": int(self.found.on_hand[row, column]) if self.counted else None,
+            "arriving": int(self.found.arriving[row, column]),
             "expected": round(float(self.expected[row, column]), 2),
             "order": None if reason else int(self.found.order[row, column]),
             "units": self.units,
@@ -119,8 +132,11 @@ def plan(state: State, ratio: float = 3.0, region: str | None = None) -> OrderPl
 
     ``ratio``: what a unit short costs, over what a unit too many costs. Demand is that of the next two weeks (lead time
     and review): a sum, and so of means, for a sum of medians falls short. An alert is "out" where nothing is left of
-    something that sells, "low" where the stock will not last until an order arrives. Without an inventory the stock is
-    null and the order is the quantile itself. ``region`` narrows the list; "all" is the sum. Where the calibration rows
+    something that sells, "low" where the stock will not last until an order arrives. Taken off are the stock (unknown
+    without an inventory, and null) and what is on its way: deliveries that were told ahead (an event of kind
+    ``delivery`` that bears the day on which it will arrive) and are due within these two weeks. The log holds what the
+    shop's customers order, not what the shop orders: a delivery that nobody tells ahead is not known until it is there,
+    and the list would order it again. ``region`` narrows the list; "all" is the sum. Where the calibration rows
     are too few for this ratio the order is null, and ``reason`` says so.
     """
     b, stock = state.bundle, state.on_hand()
@@ -134,13 +150,16 @@ def plan(state: State, ratio: float = 3.0, region: str | None = None) -> OrderPl
     if weekly.shape[1] < _LOOK:  # a version that looks less far ahead: its last week goes on
         weekly = np.pad(weekly, [(0, 0), (0, _LOOK - weekly.shape[1])], mode="edge")
     expected, soon = (need_ahead(weekly, weeks, state.left)[:, None] * share for weeks in (LEAD + REVIEW, LEAD))
-    found = plan_orders(expected, b.order_errors, names, ratio, soon=soon, stock=stock)
+    # Where new forecasts are still being made the week shown is over, and the need begins with the one after it.
+    since = state.clock if state.shown == state.origin else monday(state.shown + 2).to_pydatetime()
+    coming, first = (state.arriving(since + timedelta(weeks=weeks)) for weeks in (LEAD + REVIEW, LEAD))
+    if region == ALL:
+        coming, first = coming.sum(axis=1, keepdims=True), first.sum(axis=1, keepdims=True)
+    found = plan_orders(expected, b.order_errors, names, ratio, soon=soon - first, stock=stock, arriving=coming)
     if region is not None and region != ALL:
         column = b.column[region]
         found, expected, names = found.region(column), expected[:, [column]], [region]
     products = tuple(zip(b.books.products, map(str, b.products["title"]), strict=True))
-    # Where new forecasts are still being made the week shown is over, and the need begins with the one after it.
-    since = state.clock if state.shown == state.origin else monday(state.shown + 2).to_pydatetime()
     counts = b.settings.get("units", "gross")
     return OrderPlan(products, tuple(names), found, expected, stock is not None, since, counts)
 

@@ -80,7 +80,8 @@ class EventIn(BaseModel):
     product_id: Text | None = Field(default=None, description="needed but for a void or a correction")
     region_id: Text | None = Field(default=None, description="needed but for a void or a correction")
     ordered_at: When = Field(
-        description="when, by the shop's own clock; with Z or an offset it is turned into the shop's time",
+        description="when, by the shop's own clock (of a delivery that is on its way: when it will come); "
+        "with Z or an offset it is turned into the shop's time",
         examples=["2025-06-02T18:00:00", "2025-06-02T16:00:00Z"],
     )
     quantity: Whole | None = Field(

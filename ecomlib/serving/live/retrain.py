@@ -248,7 +248,7 @@ def side_by_side(champion: State, challenger: State, truth: SalesHistory, origin
     return pd.concat(parts, ignore_index=True)
 
 
-def canary(home: str | os.PathLike[str], number: int, *, database: str | None = None) -> Decision:
+def judge(home: str | os.PathLike[str], number: int, *, database: str | None = None) -> Decision:
     """Compare the version in force with ``number``, given the former's drift as it is now (lesson 08, section 6).
 
     ``database`` is where the service keeps its events, if not in the home. Where the home has events too, both must

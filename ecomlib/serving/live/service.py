@@ -114,7 +114,7 @@ class Service:
         self.state, self.coming, self.doubtful = again, None, False
 
     def _waiting(self) -> set[str]:
-        keys = {event.event_key for event in self.state.waiting}
+        keys = {event.event_key for event in self.state.unsettled()}
         self.metrics.waiting.set(len(keys))
         return keys
 
@@ -153,7 +153,7 @@ class Service:
         m.clock.set(self.state.clock.replace(tzinfo=UTC).timestamp())
         m.arrived.set(self.feed.arrived)
         m.silence.set(self.feed.waited)
-        m.waiting.set(len(self.state.waiting))
+        m.waiting.set(len(self.state.unsettled()))
         m.trouble.set(bool(self.trouble))
         size = file_bytes(self.log.engine)
         if size is not None:

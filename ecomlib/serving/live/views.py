@@ -103,6 +103,7 @@ def order_list(views: Views, state: State, asked: OrdersIn) -> dict[str, Any]:
         "units": units(state.bundle),
         "currency": currency(state.bundle),
         "expected": orders.period(),
+        "taken_off": orders.taken_off(),
         "totals": orders.totals() | {"rows": len(rows), "of": of},
         "rows": rows,
     }
@@ -145,9 +146,11 @@ def overview(state: State, orders: OrderPlan, drift: dict[str, Any], serial: int
     b = state.bundle
     sold = state.units(state.shown + 1).sum(axis=0)
     expected = (state.expected[:, :1] * b.shares).sum(axis=0)
-    first = state.waiting[:WAITING]
+    unsettled = state.unsettled()
+    first = unsettled[:WAITING]
     waiting = [
-        row | {"kind": event.kind, "why": why_waits(event)} for event, row in zip(first, shown(b, first), strict=True)
+        row | {"kind": event.kind, "why": why_waits(event, state)}
+        for event, row in zip(first, shown(b, first), strict=True)
     ]
     regions = [
         row | {"sold_week": int(units), "expected_week": round(float(mean), 1)}
@@ -169,6 +172,7 @@ def overview(state: State, orders: OrderPlan, drift: dict[str, Any], serial: int
         "orders": {
             "totals": orders.totals() | {"rows": len(products), "of": of},
             "expected": orders.period(),
+            "taken_off": orders.taken_off(),
             "rows": products,
         },
         "drift": {
@@ -177,13 +181,13 @@ def overview(state: State, orders: OrderPlan, drift: dict[str, Any], serial: int
             "lights": [{name: one.get(name) for name in ("name", "alarm", "says")} for one in drift.get("lights", [])],
         },
         "newest": shown(b, state.newest),
-        "waiting": {"count": len(state.waiting), "events": waiting},
+        "waiting": {"count": len(unsettled), "events": waiting},
     }
 
 
-def why_waits(event: Event) -> str:
-    """Say why an event waits."""
-    return "quantity" if event.held else "date"
+def why_waits(event: Event, state: State) -> str:
+    """Say why an event waits: its quantity, its date, or that it is a delivery on its way."""
+    return "arriving" if state.on_its_way(event) else "quantity" if event.held else "date"
 
 
 def shown(b: Bundle, events: Sequence[Event]) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ function line(parent, row, of) { // the one line of a product
   const under = add(parent, "span", { class: "under" });
   const words = alertWords(row, of);
   for (const [kind, text] of words) add(under, "b", { class: kind }, text), under.append(" ");
-  under.append([words.length && of > 1 && `of ${whole.format(of)} regions`, row.on_hand != null && `${whole.format(row.on_hand)} in stock`, `${units(row.expected)} expected`].filter(Boolean).join(" · "));
+  under.append([words.length && of > 1 && `of ${whole.format(of)} regions`, row.on_hand != null && `${whole.format(row.on_hand)} in stock`, row.arriving && `${whole.format(row.arriving)} on the way`, `${units(row.expected)} expected`].filter(Boolean).join(" · "));
 }
 
 export function drawOrders(answer, { stock, regions, nameOf, choose }) {
@@ -54,6 +54,7 @@ export function drawOrders(answer, { stock, regions, nameOf, choose }) {
     !stock && "This shop’s tables do not say what is in stock: what to order is the whole need until the next delivery.",
     stock && of > 1 && totals.out + totals.low > 0 && "Out and low are counted by product and region.",
     expected && `Expected: units of ${counted(expected.weeks, "week")}, ${day(expected.from)} to ${dayAndYear(expected.until)}.`,
+    answer.taken_off,
     reason && `How much to order is ${reason}.`,
   ].filter(Boolean).join(" "));
   const now = JSON.stringify([rows, of]);
@@ -108,7 +109,7 @@ export async function downloadOrders(ask, chosen, name) {
   // A title that begins like a formula must not become one in somebody's spreadsheet.
   const cell = (value) => `"${String(value ?? "").replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""')}"`;
   const all = [...rows.values()].map((row) => ({ ...row, expected_from: answer.expected.from, expected_until: answer.expected.until }));
-  const names = ["product_id", "title", "region_id", "on_hand", "expected", "expected_from", "expected_until", "order", "alert", ...(all.some((row) => row.reason) ? ["reason"] : [])];
+  const names = ["product_id", "title", "region_id", "on_hand", ...(all.some((row) => row.arriving) ? ["arriving"] : []), "expected", "expected_from", "expected_until", "order", "alert", ...(all.some((row) => row.reason) ? ["reason"] : [])];
   const lines = [names.join(","), ...all.filter((row) => row.order == null || row.order > 0).map((row) => names.map((name) => cell(row[name])).join(","))];
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([`\ufeff${lines.join("\r\n")}\r\n`], { type: "text/csv" }));
