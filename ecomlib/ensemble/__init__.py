@@ -1,4 +1,4 @@
-"""Ensembles: several forecasts combined into one, and conformal intervals around it (lessons 07 and 07b)."""
+"""Ensembles: forecasts combined into one, intervals around it, and sums that add up (lessons 07, 07b and 11)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from ecomlib.ensemble.conformal import (
     split_conformal,
     too_few,
 )
+from ecomlib.ensemble.hierarchy import Hierarchy
+from ecomlib.ensemble.reconcile import reconcile, shrunk_covariance
 from ecomlib.ensemble.scatter import CoverageScatter, coverage_by_step, coverage_scatter
 
 __all__ = [
     "Average",
     "Conformal",
     "CoverageScatter",
+    "Hierarchy",
     "adaptive_conformal",
     "combine",
     "conformal_quantile",
@@ -26,7 +29,9 @@ __all__ = [
     "coverage_by_step",
     "coverage_scatter",
     "error_correlation",
+    "reconcile",
     "rows_needed",
+    "shrunk_covariance",
     "split_conformal",
     "stacking_weights",
     "too_few",
