@@ -95,7 +95,8 @@ def test_the_shops_own_actions_reproduce_the_published_store(kind: dict[str, boo
     left = (last["on_hand_start"] + last["received"] - last["sold"]).to_numpy()
     np.testing.assert_array_equal(env._on_hand.ravel(), left)
     gone = store.truth.customers["left_on"].notna().to_numpy()
-    np.testing.assert_array_equal(~env.episode.alive, gone)
+    with_the_end = env._world.people.leaving_day == 7 * 26  # their day lies after the store's last
+    np.testing.assert_array_equal(~env.episode.alive, gone | with_the_end)
 
 
 def test_a_store_by_name_is_the_store_at_hand(env: ShopEnv) -> None:
@@ -231,7 +232,7 @@ def reachable(thing: Any, seen: dict[int, Any]) -> Iterator[Any]:
         for kind in type(thing).__mro__:
             slots = getattr(kind, "__slots__", ())
             parts += [getattr(thing, name, None) for name in ([slots] if isinstance(slots, str) else slots)]
-        for name in ("_mgr", "blocks", "values", "_values", "_data", "_ndarray", "axes", "attrs", "base"):
+        for name in ("_mgr", "blocks", "values", "_values", "_ndarray", "axes", "attrs", "base"):
             try:
                 parts.append(getattr(thing, name, None))
             except Exception:
@@ -325,9 +326,11 @@ def test_the_observed_tables_after_the_start_are_never_used(store: Store) -> Non
     prices.loc[prices["date"] >= begin, "unit_price"] = 0.07
     wrong = store.with_parts(orders=store.orders[~late], inventory=inventory, prices=prices)
     plain, other = (ShopEnv.from_store(s, weeks=WEEKS) for s in (store, wrong))
-    policy = CostPlus()
-    policy = lambda obs, history: {"order": np.full((60, 9), 2)}  # noqa: E731
-    assert play(plain, policy).weeks.equals(play(other, policy).weeks)
+
+    def twos(obs: Obs, history: pd.DataFrame) -> dict[str, Any]:
+        return {"order": np.full((60, 9), 2)}
+
+    assert play(plain, twos).weeks.equals(play(other, twos).weeks)
     pd.testing.assert_frame_equal(plain.history(), other.history())
 
 
@@ -337,8 +340,8 @@ def test_what_is_seen_and_recorded_depends_on_the_past_alone(env: ShopEnv) -> No
     def until(weeks: int, luck: int, later: float) -> tuple[Obs, pd.DataFrame]:
         obs, _ = env.reset(seed=luck)
         for week in range(weeks):
-            price = obs["plan_price"][:, 0].clip(LEAST_PRICE)
-            obs, *_ = env.step({"price": price * (1.1 if week < 5 else later)})
+            price = obs["plan_price"][:, 0] * (1.1 if week < 5 else later)
+            obs, *_ = env.step({"price": price.clip(LEAST_PRICE)})
         return obs, env.history()
 
     (obs, books), (_, longer) = until(5, 1, 1.0), until(9, 1, 0.8)
@@ -425,7 +428,7 @@ def test_dropping_censored_weeks_keeps_only_the_slow_ones(env: ShopEnv) -> None:
 
 
 def test_a_share_of_ones_own_prices_is_tested_and_recorded(env: ShopEnv) -> None:
-    prices = reopened(env, levers=("price",), rails=(0.5, 2.0))
+    prices = reopened(env, levers=("price",), rails=(0.05, 20.0))
     asked = []
 
     def act(obs: Obs) -> dict[str, Any]:
@@ -456,7 +459,7 @@ def test_demand_answers_to_a_price_by_its_cause_not_by_its_history(env: ShopEnv)
         )
     )
     live = usual["expected"] > 0
-    ratio = np.log(moved["expected"] / np.where(live, usual["expected"], 1))[live]
+    ratio = np.log(moved["expected"][live] / usual["expected"][live])
     slope = ratio / np.log(moved["price"] / usual["price"])[live]
     category = prices._world.catalogue.category[live]
     np.testing.assert_allclose(slope, np.array(prices._world.settings.elasticities)[category], rtol=1e-4)
@@ -516,7 +519,7 @@ def test_prices_stay_inside_their_rails(env: ShopEnv) -> None:
     np.testing.assert_array_equal(info["price"][live], own[live])
 
 
-def test_the_offers_page_is_full_at_some_point(env: ShopEnv) -> None:
+def test_the_offers_page_has_so_many_places_and_no_more(env: ShopEnv) -> None:
     page = reopened(env, levers=("promote",), places=2)
     best = play(page, BestSellers(2))
     run(page, lambda obs: {})  # the shop's own habit is never cut
