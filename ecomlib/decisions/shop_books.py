@@ -35,15 +35,15 @@ class Books:
         self.product_ids, self.region_ids = world.catalogue.product_id.copy(), market.region_ids.copy()
         self.launch, self.dates = world.catalogue.launch_week.copy(), market.dates[: 7 * weeks : 7].copy()
         self.pooled, self.known = pooled, first
-        self.sold = np.zeros((products, stocks, weeks), dtype=np.int32)  # units, the wholesale order included
+        self.sold = np.zeros((weeks, products, stocks), dtype=np.int32)  # units, the wholesale order included
         self.ended_out, self.began_out = (np.zeros(self.sold.shape, dtype=np.int16) for _ in range(2))  # region-days
         self.price, self.depth = np.zeros((products, weeks)), np.zeros((products, weeks))
         self.promoted, self.price_test = (np.zeros((products, weeks), dtype=bool) for _ in range(2))
         days, plan = slice(7 * first), market.plan
         shelf, sold = (market.opening[:, :, days] + market.received[:, :, days]), market.sold[:, :, days]
         for book, daily in ((self.sold, sold), (self.ended_out, shelf == sold), (self.began_out, shelf == 0)):
-            by_week = daily.reshape(products, regions, first, 7).sum(axis=3)
-            book[:, :, :first] = by_week.sum(axis=1, keepdims=True) if pooled else by_week
+            by_week = np.moveaxis(daily.reshape(products, regions, first, 7).sum(axis=3), 2, 0)
+            book[:first] = by_week.sum(axis=2, keepdims=True) if pooled else by_week
         for name in ("price", "depth", "promoted", "price_test"):
             getattr(self, name)[:, :first] = getattr(plan, name)[:, :first]
 
@@ -75,23 +75,23 @@ class Books:
         """
         week, left = self.known, available[:, :, None] - gone
         morning = np.concatenate([available[:, :, None], left[:, :, :-1]], axis=2)
-        self.sold[:, :, week] = gone[:, :, -1]
+        self.sold[week] = gone[:, :, -1]
         began_out = morning == 0
         if wholesale is not None:
             product, region, day, units = wholesale
             stock = 0 if self.pooled else region
-            self.sold[product, stock, week] += units
+            self.sold[week, product, stock] += units
             began_out[product, stock, day] = False
         weight = len(self.region_ids) if self.pooled else 1
-        self.ended_out[:, :, week] = weight * (left == 0).sum(axis=2)
-        self.began_out[:, :, week] = weight * began_out.sum(axis=2)
+        self.ended_out[week] = weight * (left == 0).sum(axis=2)
+        self.began_out[week] = weight * began_out.sum(axis=2)
         for name, values in plan.items():
             getattr(self, name)[:, week] = values
         self.known += 1
 
-    def stockout(self, weeks: slice) -> NDArray[np.float64]:
-        """Return the share of each week's days that ended without stock, (P, S, weeks)."""
-        return np.asarray(self.ended_out[:, :, weeks] / (7 * self._regions))
+    def stockout(self) -> NDArray[np.float64]:
+        """Return the share of the last week's days that ended without stock, (P, S)."""
+        return np.asarray(self.ended_out[self.known - 1] / (7 * self._regions))
 
     @property
     def _regions(self) -> int:
@@ -120,7 +120,7 @@ class Books:
             ways = KEYS[:1] if self.pooled else KEYS
             raise DataError("these books hold no such series", value=by, remedy=f"use one of {ways}.")
         weeks, single = self.known, len(by) == 1
-        parts = [book[:, :, :weeks] for book in (self.sold, self.ended_out, self.began_out)]
+        parts = [np.moveaxis(book[:weeks], 0, 2) for book in (self.sold, self.ended_out, self.began_out)]
         stocks = parts[0].shape[1]
         region_days = 7 * self._regions * (stocks if single else 1)
         if single:

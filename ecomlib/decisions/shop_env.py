@@ -267,7 +267,13 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         return self._books.panel(by)
 
     def shop_rule(self, obs: Obs) -> dict[str, NDArray[Any]]:
-        """Compute the shop's own action, all levers: order up to its cover, its planned prices, offers and letters."""
+        """Compute the shop's own action for the levers of this game: what ``step`` takes for those left out.
+
+        Order up to two weeks of smoothed sales and a buffer, charge the planned price, and so on.
+        """
+        return {name: value for name, value in self._rule(obs).items() if name in self.game.levers}
+
+    def _rule(self, obs: Obs) -> dict[str, NDArray[Any]]:
         live, launching = obs["live"][:, None].astype(bool), obs["launching"][:, None].astype(bool)
         shape = (len(live), -1)
         smoothed, available = (part.reshape(shape) for part in (obs["smoothed"], obs["on_hand"] + obs["arriving"]))
@@ -275,43 +281,50 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         order = np.where(launching, up_to(s, smoothed), reorder(s, smoothed, available, live)).astype(np.int64)
         return {
             "order": order[:, 0] if self.game.pooled else order,
-            "price": obs["plan_price"][:, 0].copy(),
+            "price": np.maximum(obs["plan_price"][:, 0], LEAST_PRICE),  # nil where there is nothing on sale
             "promote": obs["plan_promoted"][:, 0].copy(),
             "mail": obs["plan_mail"].copy(),
         }
 
-    def _obs(self) -> Obs:
-        """What a shop sees on Monday, after unpacking: copies, so that nothing hidden hangs on them."""
-        world, plan, week, game = self._world, self._world.market.plan, self._week, self.game
-        weeks = np.minimum(np.arange(week, week + game.ahead), world.settings.weeks - 1)
-        beyond = np.arange(week, week + game.ahead) >= world.settings.weeks
-        known = self._launch < week + game.ahead  # announced: within the plan
+    def _books_of_the_rule(self) -> Obs:
+        """What the shop's own rule reads: copies, so that nothing hidden hangs on them."""
+        world, plan, week, ahead = self._world, self._world.market.plan, self._week, self.game.ahead
+        weeks = np.arange(week, week + ahead)
+        there, weeks = weeks < world.settings.weeks, np.minimum(weeks, world.settings.weeks - 1)
         seen = self._launch[:, None] <= weeks
-
-        def stock(values: NDArray[Any]) -> NDArray[Any]:
-            return np.array(values[:, 0] if game.pooled else values)
-
-        mail = world.sent(week) if week < world.settings.weeks else np.zeros(len(world.people.region), dtype=bool)
+        mail = world.sent(week) if there[0] else np.zeros(len(world.people.region), dtype=bool)
         listed = world.people.signed_up_day < 7 * week
+        known = (self._launch < week + ahead)[:, None]  # announced: within the plan
         return {
-            "week": np.int64(week - world.first),
-            "on_hand": stock(self._on_hand),
-            "arriving": stock(self._arriving),
-            "sold": stock(self._books.sold[:, :, week - SEEN : week]),
-            "stockout": stock(self._books.stockout(slice(week - SEEN, week))),
-            "smoothed": stock(np.where(known[:, None], self._smoothed, 0.0)),
-            "age": np.maximum(week - self._launch, 0),
+            "on_hand": self._stock(self._on_hand),
+            "arriving": self._stock(self._arriving),
+            "smoothed": self._stock(np.where(known, self._smoothed, 0.0)),
             "live": (self._launch <= week).astype(np.int8),
             "launching": (self._launch == week + 1).astype(np.int8),
-            "cost": np.where(known, world.market.cost, 0.0),
-            "list_price": np.where(known, self._listed, 0.0),
-            "price_low": np.where(known, self._low, 0.0),
-            "price_high": np.where(known, self._high, 0.0),
             "plan_price": np.where(seen, plan.price[:, weeks], 0.0),
-            "plan_promoted": np.where(seen & ~beyond, plan.promoted[:, weeks], False).astype(np.int8),
+            "plan_promoted": np.where(seen & there, plan.promoted[:, weeks], False).astype(np.int8),
             "listed": listed.astype(np.int8),
             "plan_mail": (mail & listed).astype(np.int8),
         }
+
+    def _obs(self) -> Obs:
+        """What a shop sees on Monday, after unpacking."""
+        week, books = self._week, self._books
+        known = self._launch < week + self.game.ahead
+        about = {"cost": self._world.market.cost, "list_price": self._listed}
+        about |= {"price_low": self._low, "price_high": self._high}
+        return {
+            "week": np.int64(week - self._world.first),
+            "age": np.maximum(week - self._launch, 0),
+            "sold": self._stock(np.moveaxis(books.sold[week - SEEN : week], 0, 2)),
+            "stockout": self._stock(books.stockout()),
+            **{name: np.where(known, values, 0.0) for name, values in about.items()},
+            **self._books_of_the_rule(),
+        }
+
+    def _stock(self, values: NDArray[Any]) -> NDArray[Any]:
+        """A copy, without the dimension of stocks where there is one stock."""
+        return np.array(values[:, 0] if self.game.pooled else values)
 
     # --- what happens -------------------------------------------------------------------------------------------
 
@@ -368,7 +381,7 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         world, game, week = self._world, self.game, self._week
         if week >= world.first + game.weeks:
             raise DataError("the game is over", value=f"{game.weeks} weeks", remedy="begin again with reset().")
-        own = self.shop_rule(self._obs())
+        own = self._rule(self._books_of_the_rule())
         order, price, promoted, mail, tested = self._decided(dict(action or {}), own)
         live = self._launch <= week
         potential = self._episode.potential(week, mail)

@@ -156,7 +156,8 @@ def test_the_checker_of_gymnasium_passes(env: ShopEnv, pooled: ShopEnv, is_poole
 def test_each_lever_is_played_alone(env: ShopEnv) -> None:
     orders = reopened(env, levers=("order",))
     assert list(orders.action_space) == ["order"] and orders.action_space["order"].shape == (60, 9)
-    orders.reset(seed=0)
+    obs, _ = orders.reset(seed=0)
+    assert list(orders.shop_rule(obs)) == ["order"]
     with pytest.raises(DataError, match="not played"):
         orders.step({"price": np.ones(60)})
     prices = reopened(env, levers=("price",), pooled=True)
@@ -422,7 +423,7 @@ def test_dropping_censored_weeks_keeps_only_the_slow_ones(env: ShopEnv) -> None:
         live = obs["live"].astype(bool)
         obs, _, over, _, info = short.step({"order": lean})
         wanted.append(info["demand"][live])
-        ended.append(obs["stockout"][live][:, :, -1])
+        ended.append(obs["stockout"][live])
     demand, out = np.concatenate(wanted).ravel(), np.concatenate(ended).ravel()
     assert demand[out == 0].mean() < 0.8 * demand.mean(), "the weeks that did not run out are the slow ones"
 

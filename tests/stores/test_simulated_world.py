@@ -32,7 +32,7 @@ def plain() -> World:
 
 
 def wanted(world: World, luck: int, *, factor: float = 1.0, who: np.ndarray | None = None) -> np.ndarray:
-    """Demand of all weeks of play, (P, R, D), with the prices of these products multiplied; letters are the shop's."""
+    """Demand of all weeks, (N, P, R, 7), with the prices of these products multiplied; letters are the shop's."""
     episode, found = Episode(world, luck), []
     for week in range(world.first, world.first + world.weeks):
         price = world.market.price[:, week].copy()
@@ -41,7 +41,7 @@ def wanted(world: World, luck: int, *, factor: float = 1.0, who: np.ndarray | No
         potential = episode.potential(week, world.sent(week))
         found.append(episode.demand(week, world.expected(week, eta, potential)))
         episode.end_week(week, world.sent(week))
-    return np.concatenate(found, axis=2)
+    return np.stack(found)
 
 
 # --- exact reproduction -----------------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def test_the_shops_own_actions_are_the_published_store_whatever_the_luck(world: 
     published = world.market.demand[:, :, days].copy()
     product, region, day, units = world.market.wholesale
     published[product, region, day - days.start] -= units
-    np.testing.assert_array_equal(world.demand, published)
+    np.testing.assert_array_equal(np.concatenate(list(world.demand), axis=2), published)
 
 
 @pytest.mark.parametrize("luck", [0, 7])
@@ -88,11 +88,11 @@ def test_everybody_lives_and_leaves_as_in_the_seeds_world(world: World, luck: in
 
 def test_the_wholesale_order_is_taken_out_before_coupling(plain: World) -> None:
     product, region, day, units = plain.market.wholesale
-    at = day - 7 * plain.first
-    assert 0 <= at < 7 * WEEKS, "this store's wholesale order falls into play"
-    assert plain.demand[product, region, at] == plain.market.demand[product, region, day] - units
+    at = day // 7 - plain.first, product, region, day % 7
+    assert 0 <= at[0] < WEEKS, "this store's wholesale order falls into play"
+    assert plain.demand[at] == plain.market.demand[product, region, day] - units
     # Coupled with its 144 units the cell would be in the far tail of its law: no price would ever bring it down.
-    assert wanted(plain, 0, factor=4.0)[product, region, at] <= plain.demand[product, region, at] < units / 4
+    assert wanted(plain, 0, factor=4.0)[at] <= plain.demand[at] < units / 4
     assert plain.wholesale(day // 7) == (product, region, day % 7, units)
     assert plain.wholesale(day // 7 + 1) is None
 
@@ -108,12 +108,12 @@ def test_demand_never_rises_with_a_products_own_price(world: World, luck: int) -
     who = first if substitution else np.arange(world.settings.products)
     before = None
     for factor in (0.5, 0.8, 0.97, 1.0, 1.02, 1.3, 3.0):
-        now = wanted(world, luck, factor=factor, who=who)[who]
+        now = wanted(world, luck, factor=factor, who=who)[:, who]
         assert before is None or (now <= before).all()
         if factor == 1.0:
-            np.testing.assert_array_equal(now, world.demand[who])
+            np.testing.assert_array_equal(now, world.demand[:, who])
         if before is not None and factor == 3.0:
-            assert now.sum() < 0.6 * world.demand[who].sum(), "and it does fall"
+            assert now.sum() < 0.6 * world.demand[:, who].sum(), "and it does fall"
         before = now
 
 
@@ -123,8 +123,8 @@ def test_substitutes_gain_what_a_product_loses_by_its_price() -> None:
     others = np.setdiff1d(np.flatnonzero(world.catalogue.category == 0), who)
     elsewhere = world.catalogue.category != 0
     dearer = wanted(world, 0, factor=1.5, who=who)
-    assert dearer[others].sum() > world.demand[others].sum()
-    np.testing.assert_array_equal(dearer[elsewhere], world.demand[elsewhere])
+    assert dearer[:, others].sum() > world.demand[:, others].sum()
+    np.testing.assert_array_equal(dearer[:, elsewhere], world.demand[:, elsewhere])
 
 
 @pytest.mark.parametrize(("mean", "new"), [(0.05, 0.5), (3.0, 1.0), (20.0, 26.0), (400.0, 90.0), (0.2, 900.0)])

@@ -1,6 +1,6 @@
 """The seed's own world, replayed so that a shop may act in it: coupled demand, coupled lives (lesson 12, section 6).
 
-P products, R regions, D days of play (7 for a week), J customers. What a seed drew stays: momentum, shocks, the factor
+P products, R regions, N weeks of play, J customers. What a seed drew stays: momentum, shocks, the factor
 that makes a cell's day busy, who would leave when. Under the shop's own actions demand and lives are the published
 store's, to the last unit and whatever the luck; under others they move as little as the laws allow:
 
@@ -48,18 +48,14 @@ class World:
     first: int
     weeks: int
     start_smoothed: np.ndarray  # (P, R) the shop's smoothed weekly sales when play begins
-    potential: np.ndarray  # (C, R, D) daily units at interest zero, as people lived and were written to
-    factor: np.ndarray  # (P, R, D) g: how busy a cell's day is
-    mean: np.ndarray  # (P, R, D) of the Poisson law that the seed's units came from
-    demand: np.ndarray  # (P, R, D) int32, units, without the wholesale order: it was bought to order
+    potential: np.ndarray  # (N, C, R, 7) daily units at interest zero, as people lived and were written to
+    factor: np.ndarray  # (N, P, R, 7) g: how busy a cell's day is
+    mean: np.ndarray  # (N, P, R, 7) of the Poisson law that the seed's units came from
+    demand: np.ndarray  # (N, P, R, 7) int32, units, without the wholesale order: it was bought to order
 
     def days(self, week: int) -> slice:
         """Days of a week of the store."""
         return slice(7 * week, 7 * week + 7)
-
-    def played(self, week: int) -> slice:
-        """Days of a week of the store, counted from the first day of play."""
-        return slice(7 * (week - self.first), 7 * (week - self.first) + 7)
 
     def one_week(self, week: int, price: np.ndarray, promoted: np.ndarray) -> Plan:
         """The plan of one week with these prices and promotions (P,), as the market's formulas take it."""
@@ -102,22 +98,23 @@ def replay(settings: Settings, seed: int, first: int, weeks: int) -> World:
             remedy="play fewer weeks, or begin earlier.",
         )
     days = slice(7 * first, 7 * (first + weeks))
-    factor = np.empty((settings.products, settings.regions, 7 * weeks))
+    factor = np.empty((weeks, settings.products, settings.regions, 7))
 
     def keep(product: int, noise: np.ndarray) -> None:
-        factor[product] = noise[:, days]
+        factor[:, product] = _by_week(noise[:, days])
 
     population, catalogue, people, market = stage(settings, seed, keep)
     s, ground = settings, market.ground
-    potential = ground.potential(s, people.living_mass[:, :, days], people.taste, days)
-    mean, demand = np.empty_like(factor), market.demand[:, :, days].copy()
+    potential = _by_week(ground.potential(s, people.living_mass[:, :, days], people.taste, days))
+    mean, demand = np.empty_like(factor), _by_week(market.demand[:, :, days])
     eta = interest(s, catalogue, market.plan, ground.alpha)[:, first : first + weeks]
-    for product in range(s.products):
-        rate = daily_rate(np.repeat(eta[product], 7), potential[catalogue.category[product]])
-        mean[product] = poisson_mean(round_six(rate), factor[product])
+    for week in range(weeks):  # one week at a time: the full store would not fit into memory twice
+        rate = daily_rate(eta[:, week, None, None], potential[week][catalogue.category])
+        mean[week] = poisson_mean(round_six(rate), factor[week])
     product, region, day, units = market.wholesale
     if days.start <= day < days.stop:
-        demand[product, region, day - days.start] -= units
+        week, of_week = divmod(day - days.start, 7)
+        demand[week, product, region, of_week] -= units
     opening = s.units_per_week * np.broadcast_to(population / population.mean(), (s.products, s.regions))
     return World(
         settings=s,
@@ -132,6 +129,12 @@ def replay(settings: Settings, seed: int, first: int, weeks: int) -> World:
         mean=mean,
         demand=demand,
     )
+
+
+def _by_week(daily: np.ndarray) -> np.ndarray:
+    """(…, D) to (N, …, 7), in one piece."""
+    by_week = daily.reshape(*daily.shape[:-1], -1, 7)
+    return np.ascontiguousarray(np.moveaxis(by_week, -2, 0))
 
 
 def _smoothed(s: Settings, market: Market, opening: np.ndarray, launch_week: np.ndarray, first: int) -> np.ndarray:
@@ -176,7 +179,7 @@ class Episode:
         other = (self.alive != alive_there) | ((sent != sent_there) & self.alive)
         who = np.flatnonzero(other & (people.signed_up_day < 7 * week + 7))
         if not len(who):
-            return world.potential[:, :, world.played(week)]
+            return np.asarray(world.potential[week - world.first])
         there = people.signed_up_day[who, None] <= np.arange(7 * week, 7 * week + 7)
         plain, raised = people.activity[who], people.raised(who)
         now = self.alive[who] * np.where(sent[who], raised, plain)
@@ -187,17 +190,19 @@ class Episode:
 
     def demand(self, week: int, expected: np.ndarray) -> np.ndarray:
         """Units wanted in one week, (P, R, 7) int32, when this is expected, units a day before rounding."""
-        at, world = self.world.played(week), self.world
-        own, mean, factor, opened = (part[:, :, at] for part in (world.demand, world.mean, world.factor, self._open))
+        world, number = self.world, week - self.world.first
+        own, mean, factor, opened = (
+            part[number].ravel() for part in (world.demand, world.mean, world.factor, self._open)
+        )
+        rate = expected.ravel()
         # Where the seed's demand is nil, u = exp(-mean - opened): something is wanted once the new mean exceeds -log u.
-        cells = np.nonzero((own > 0) | (expected * factor > (1 - NEAR) * (mean + opened)))
-        was, new = mean[cells], poisson_mean(round_six(expected[cells]), factor[cells])
-        units = own[cells]
+        cells = np.flatnonzero((own > 0) | (rate * factor > (1 - NEAR) * (mean + opened)))
+        was, new, units = mean[cells], poisson_mean(round_six(rate[cells]), factor[cells]), own[cells]
         moved = np.flatnonzero(new != was)
-        units[moved] = coupled(units[moved], was[moved], new[moved], np.exp(-opened[cells][moved]))
-        wanted = np.zeros(own.shape, dtype=np.int32)
+        units[moved] = coupled(units[moved], was[moved], new[moved], np.exp(-opened[cells[moved]]))
+        wanted = np.zeros(len(own), dtype=np.int32)
         wanted[cells] = units
-        return wanted
+        return wanted.reshape(expected.shape)
 
     def end_week(self, week: int, mailed: np.ndarray) -> None:
         """Let those go who leave at the end of a week in which these (J,) were written to."""
