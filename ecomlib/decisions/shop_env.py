@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ecomlib.decisions.gym import gymnasium, spaces
 from ecomlib.decisions.shop_books import Books
-from ecomlib.errors import DataError, MissingDependencyError, explained, install_command
+from ecomlib.errors import DataError, explained
 from ecomlib.evaluation.shop_references import Knowledge, replayed
 from ecomlib.stores.simulated import make_store, settings_for
 from ecomlib.stores.simulated.assemble import generator
@@ -28,14 +29,6 @@ from ecomlib.stores.simulated.market import reorder, sell, smooth, up_to
 from ecomlib.stores.simulated.world import Episode, World, replay
 from ecomlib.stores.store import Store
 from ecomlib.stores.until import tables_until
-
-try:
-    import gymnasium
-    from gymnasium import spaces
-except ImportError as fault:
-    raise MissingDependencyError(
-        f"the store as a game needs gymnasium. What to do: {install_command('ecomlib[decide]')}"
-    ) from fault
 
 Action = Mapping[str, Any]
 Obs = dict[str, Any]

@@ -133,7 +133,7 @@ def test_a_letters_gain_is_what_the_loop_shows_in_the_mean(env: ShopEnv) -> None
     """Margin of expected demand with a letter to the worthwhile, less that without, over many lucks."""
     game = reopened(env, levers=("mail",), pooled=True, mailing_cost=0.0)
     knows = game.knowledge(omniscient=True)
-    obs, _ = game.reset(seed=0)
+    game.reset(seed=0)
     plan = game._world.market.plan
     first = game._world.first
     gain = knows.letter_gain(first, game.episode, plan.price[:, first], plan.promoted[:, first])
@@ -141,11 +141,11 @@ def test_a_letters_gain_is_what_the_loop_shows_in_the_mean(env: ShopEnv) -> None
     assert 0 < worth.sum() < len(worth)
 
     def margin(luck: int, letters: bool) -> float:
-        obs, _ = game.reset(seed=luck)
+        game.reset(seed=luck)
         total, over, now = 0.0, False, letters
         while not over:
             mail = worth if now else np.zeros(len(worth), dtype=bool)
-            obs, _, over, _, info = game.step({"mail": mail})
+            _, _, over, _, info = game.step({"mail": mail})
             total, now = total + float(info["expected"] @ (info["price"] - game._world.market.cost)), False
         return total
 
