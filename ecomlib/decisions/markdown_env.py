@@ -160,7 +160,7 @@ class MarkdownEnv(gymnasium.Env[Whole, int]):  # type: ignore[misc, unused-ignor
 
     Parameters
     ----------
-    **settings
+    **settings : Any
         Those of ``Markdown``.
 
     Examples
@@ -176,7 +176,7 @@ class MarkdownEnv(gymnasium.Env[Whole, int]):  # type: ignore[misc, unused-ignor
     def __init__(self, **settings: Any) -> None:
         self.settings = Markdown(**settings)
         self.observation_space = spaces.MultiDiscrete([self.settings.weeks + 1, self.settings.stock + 1])
-        self.action_space = spaces.Discrete(len(self.settings.prices))
+        self.action_space: Any = spaces.Discrete(len(self.settings.prices))
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Whole, dict[str, Any]]:
         """Begin a season.

@@ -110,7 +110,7 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         Of the world.
     misspecified, substitution : bool
         As of ``make_store``.
-    **options
+    **options : Any
         Those of ``Game``.
 
     Raises
@@ -155,7 +155,7 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         ----------
         store : Store
             Of ``make_store``.
-        **options
+        **options : Any
             Those of ``Game``.
 
         Returns

@@ -138,7 +138,7 @@ def shop_policy(obs: Obs, history: Any = None) -> Action:
 
     Parameters
     ----------
-    obs, history
+    obs, history : dict, DataFrame
         As of ``play``.
 
     Returns
@@ -226,7 +226,7 @@ def list_price(obs: Obs, history: Any = None) -> Action:
 
     Parameters
     ----------
-    obs, history
+    obs, history : dict, DataFrame
         As of ``play``.
 
     Returns
@@ -279,7 +279,7 @@ def mail_nobody(obs: Obs, history: Any = None) -> Action:
 
     Parameters
     ----------
-    obs, history
+    obs, history : dict, DataFrame
         As of ``play``.
 
     Returns
@@ -298,7 +298,7 @@ def mail_everybody(obs: Obs, history: Any = None) -> Action:
 
     Parameters
     ----------
-    obs, history
+    obs, history : dict, DataFrame
         As of ``play``.
 
     Returns
