@@ -74,7 +74,8 @@ VERBS = set(
         Map Mark Measure Merge Move Name Note Number Open Order Pack Parse Plan Plot Predict Print Project
         Prove Put Raise Rank Read Refuse Register Regress Relate Remove Rename Report Reshape Return Revert
         Run Sample Save Say Scale Score Search Set Shift Show Simulate Smooth Sort Split Stack State
-        Begin Charge Narrow Play Promote Recommend Sell Subtract Sum Summarise Sweep Tabulate Take Tell Test Train Transform Translate Turn Update
+        Begin Charge Narrow Play Promote Recommend Sell
+        Subtract Sum Summarise Sweep Tabulate Take Tell Test Train Transform Translate Turn Update
         Validate Weigh
         Wrap Write
         """,
