@@ -380,6 +380,7 @@ def test_products_launched_in_play_are_ordered_for_a_week_ahead_and_unseen_befor
         announced = when < env.week + env.game.ahead
         for name in ("cost", "price_high", "list_price"):
             assert (obs[name][product] > 0) == announced, name
+        assert (obs["plan_price"][product] > 0).any() == announced
         assert not obs["live"][product] and not obs["sold"][product].any()
         assert obs["launching"][product] == (env.week + 1 == when)
         order = env.shop_rule(obs)["order"]

@@ -13,6 +13,7 @@ import pytest
 
 from ecomlib.errors import DataError
 from ecomlib.stores.simulated import make_store, settings_for
+from ecomlib.stores.simulated.market import poisson_mean, round_six
 from ecomlib.stores.simulated.people import base_logit, week_hazard
 from ecomlib.stores.simulated.world import Episode, World, coupled, replay
 
@@ -210,6 +211,42 @@ def test_a_letter_moves_demand_for_a_week_and_only_of_those_on_the_list(plain: W
     late = people.signed_up_day >= 7 * week
     np.testing.assert_array_equal(episode.potential(week, late), usual)
     np.testing.assert_array_equal(episode.potential(week, ~episode.alive), usual)
+
+
+def test_the_potential_is_the_markets_own_at_other_lives_and_letters(plain: World) -> None:
+    """Counted from everybody anew, after weeks in which everybody was written to: some were kept, some are gone."""
+    people, s, episode = plain.people, plain.settings, Episode(plain, 0)
+    everybody = np.ones(len(people.region), dtype=bool)
+    for week in range(plain.first, plain.first + 6):
+        episode.end_week(week, everybody)
+    now = plain.first + 6
+    there = people.leaving_day > 7 * now
+    assert (episode.alive & ~there).any() and (there & ~episode.alive).any()
+    lives = replace(
+        people,
+        leaving_day=np.where(episode.alive, 10_000, 0),
+        mailing_day=np.array([7 * now]),
+        treated=(people.signed_up_day < 7 * now)[:, None],
+    )
+    mass = np.zeros((s.segments, s.regions, 7))
+    for segment in range(s.segments):
+        for region in range(s.regions):
+            who = lives.members(segment, region)
+            mass[segment, region] = lives.weights(who, s)[:, plain.days(now)].sum(axis=0)
+    anew = plain.market.ground.potential(s, mass, people.taste, plain.days(now))
+    np.testing.assert_allclose(episode.potential(now, everybody), anew, rtol=1e-12)
+    assert not np.allclose(anew, plain.potential[6])
+
+
+def test_no_cell_is_passed_over(world: World) -> None:
+    """Cells far below their bar are not looked at; looking at all of them finds the same units."""
+    episode, week = Episode(world, 5), world.first + 2
+    for factor in (0.7, 1.4):
+        price, promoted = factor * world.market.price[:, week], world.market.plan.promoted[:, week]
+        rate = world.expected(week, world.interest(week, price, promoted), world.potential[2])
+        new = poisson_mean(round_six(rate), world.factor[2])
+        flat = (part.ravel() for part in (world.demand[2], world.mean[2], new, np.exp(-episode._open[2])))
+        np.testing.assert_array_equal(episode.demand(week, rate).ravel(), coupled(*flat))
 
 
 def test_weeks_that_the_store_does_not_have_are_refused() -> None:
