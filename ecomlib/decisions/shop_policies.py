@@ -106,6 +106,32 @@ def lost_sales_order(
     return _units(high)
 
 
+def expected_sales(available: Floats, mean: Floats, variance: Floats) -> Floats:
+    """Compute how much of a negative-binomial demand is sold from a stock, units: E min(D, A).
+
+    Parameters
+    ----------
+    available, mean, variance : array
+        Units on hand, A, and the moments of the demand D.
+
+    Returns
+    -------
+    array
+
+    Examples
+    --------
+    >>> expected_sales(np.array([1.0, 99.0]), np.full(2, 4.0), np.full(2, 6.0)).round(3).tolist()
+    [0.961, 4.0]
+    """
+    from scipy.special import betainc
+
+    mean = np.maximum(mean, 1e-9)
+    size = mean**2 / np.maximum(variance - mean, 1e-6 * mean)
+    chance, stock = size / (size + mean), np.maximum(available, 1e-9)
+    within = mean * betainc(size + 1, stock, chance)
+    return np.where(available > 0, within + stock * (1 - betainc(size, stock + 1, chance)), 0.0)
+
+
 def _units(values: Floats) -> NDArray[np.int64]:
     return np.clip(np.ceil(values), 0, MOST_UNITS).astype(np.int64)
 
@@ -363,8 +389,14 @@ class _Reference:
         if "promote" in game.levers:
             nobody = [np.zeros(len(live), dtype=bool)] * 2
             bare = knows.demand(week, episode, list(zip(prices, nobody, letters, strict=True)))
-            gains = [knows.offer_gain(mean.sum(axis=1), price) for (mean, _), price in zip(bare, prices, strict=True)]
-            offers = [_top(gain, env.places).astype(bool) for gain in gains]
+            shelf = (obs["on_hand"] + obs["arriving"]).reshape(len(live), -1)
+            for ahead, (mean, variance) in enumerate(bare):
+                # A place is worth what it sells of what is there; the next week's stock can still be ordered.
+                there = shelf if ahead == 0 or "order" not in game.levers else np.full(shelf.shape, 1e9)
+                more = knows.offer_lift * mean, knows.offer_lift**2 * variance
+                units = expected_sales(there, *more) - expected_sales(there, mean, variance)
+                gain = units.sum(axis=1) * (prices[ahead] - world.market.cost)
+                offers[ahead] = _top(gain, env.places).astype(bool)
             action["promote"] = offers[0].astype(np.int8)
         if "order" in game.levers:
             now, then = knows.demand(week, episode, list(zip(prices, offers, letters, strict=True)))

@@ -115,9 +115,10 @@ class Knowledge:
         with np.errstate(divide="ignore"):
             return np.where(slope < -1, self.world.market.cost * slope / (1 + slope), np.inf)
 
-    def offer_gain(self, units: np.ndarray, price: np.ndarray) -> np.ndarray:
-        """Compute what a place on the offers page earns in a week that expects so many units (P,) without it."""
-        return np.asarray(np.expm1(self.world.settings.promotion_effect) * units * (price - self.world.market.cost))
+    @property
+    def offer_lift(self) -> float:
+        """Factor by which a place on the offers page multiplies demand, whatever the price."""
+        return float(np.exp(self.world.settings.promotion_effect))
 
     def letter_gain(self, week: int, episode: Episode, price: np.ndarray, promoted: np.ndarray) -> np.ndarray:
         """Compute the margin that a letter earns until the end of play, money, (J,); zero for those who are gone.

@@ -20,6 +20,7 @@ from ecomlib.decisions.shop_policies import (
     attainable_policy,
     base_stock_order,
     critical_ratio,
+    expected_sales,
     list_price,
     lost_sales_order,
     mail_everybody,
@@ -63,6 +64,19 @@ def test_a_lost_sales_order_lasts_as_often_as_asked_and_is_no_larger_than_base_s
     # Where nothing is left over it orders for one week; base stock would order this week's losses again.
     empty = lost_sales_order(np.zeros(3), (mean, variance), (mean, variance), np.array([ratio]))
     assert (empty < base_stock_order(np.zeros(3), 2 * mean, 2 * variance, np.array([ratio]))).all()
+
+
+def test_expected_sales_are_the_mean_of_what_is_there_and_what_is_wanted() -> None:
+    mean, variance, available = (
+        np.array([0.5, 4.0, 30.0, 3.0]),
+        np.array([0.9, 9.0, 60.0, 3.0]),
+        np.array([1, 3, 28, 2]),
+    )
+    size = mean**2 / np.maximum(variance - mean, 1e-6 * mean)
+    units = np.arange(400)[:, None]
+    by_hand = (np.minimum(units, available) * nbinom.pmf(units, size, size / (size + mean))).sum(axis=0)
+    np.testing.assert_allclose(expected_sales(available, mean, variance), by_hand, rtol=1e-6)
+    assert expected_sales(np.zeros(1), np.ones(1), np.ones(1)) == 0
 
 
 def test_ratios_of_prices_at_and_below_cost_and_of_free_stock() -> None:
