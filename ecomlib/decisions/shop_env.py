@@ -59,6 +59,9 @@ class Game:
         Cost of holding a unit for a year, as a share of its cost; 2.6 is 5 % a week.
     order_cost, mailing_cost : float
         Money for each order line above zero, and for each letter.
+    mail_gap : int
+        Fewest weeks from one letter to a customer to the next; one that comes too early is neither sent nor paid. Four,
+        as the truth of a letter is told over 28 days that hold no other.
     places : int, optional
         Places on the offers page: one in ten products unless given. The shop's own habit is never cut.
     rails : pair of float, optional
@@ -77,6 +80,7 @@ class Game:
     holding: float = 0.25
     order_cost: float = 0.0
     mailing_cost: float = 0.1
+    mail_gap: int = 4
     places: int | None = None
     rails: tuple[float, float] | None = None
     price_tests: float = 0.1
@@ -86,7 +90,15 @@ class Game:
         unknown = set(self.levers) - set(LEVERS)
         if unknown or not self.levers or isinstance(self.levers, str):
             raise DataError("levers are a tuple of names", value=self.levers, remedy=f"choose from {LEVERS}.")
-        low = {"weeks": 1, "holding": 0, "order_cost": 0, "mailing_cost": 0, "price_tests": 0, "ahead": 2}
+        low = {
+            "weeks": 1,
+            "holding": 0,
+            "order_cost": 0,
+            "mailing_cost": 0,
+            "mail_gap": 1,
+            "price_tests": 0,
+            "ahead": 2,
+        }
         for name, least in low.items():
             if not getattr(self, name) >= least:
                 raise DataError(f"{name} is at least {least}", value=getattr(self, name), remedy="give a larger one.")
@@ -297,6 +309,7 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
             "plan_price": np.where(seen, plan.price[:, weeks], 0.0),
             "plan_promoted": np.where(seen & there, plan.promoted[:, weeks], False).astype(np.int8),
             "listed": listed.astype(np.int8),
+            "weeks_since_letter": np.minimum(week - self._last_letter, 52),
             "plan_mail": (mail & listed).astype(np.int8),
         }
 
@@ -349,6 +362,9 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
             part.sum(axis=1, keepdims=True) if game.pooled else part.copy() for part in start
         )
         self._on_hand, self._arriving = self._on_hand.astype(np.int64), self._arriving.astype(np.int64)
+        self._last_letter = np.full(len(world.people.region), world.first - 52)
+        for week in range(max(world.first - 52, 0), world.first):
+            self._last_letter[world.sent(week)] = week
         self._books = self._books_before.copy()
         return self._obs(), {}
 
@@ -390,6 +406,7 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         self._on_hand, self._arriving = available - sold, order
         self._smoothed = smooth(world.settings, self._smoothed, sold, live[:, None])
         self._episode.end_week(week, mail)
+        self._last_letter = np.where(mail, week, self._last_letter)
         self._week += 1
         over = self._week == world.first + game.weeks
         cost, units = world.market.cost, sold.sum(axis=1)
@@ -432,7 +449,8 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
                 value=int(promoted.sum()),
                 remedy="promote fewer, or open the game with more places.",
             )
-        mail = given.get("mail", own["mail"]).astype(bool) & (world.people.signed_up_day < 7 * week)
+        rested = week - self._last_letter >= game.mail_gap
+        mail = given.get("mail", own["mail"]).astype(bool) & (world.people.signed_up_day < 7 * week) & rested
         # Before launch a product has the price it will have, as the market's formula wants one.
         return order, np.where(live, price, plan.price[:, week]), promoted, mail, tested
 

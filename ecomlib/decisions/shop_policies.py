@@ -320,7 +320,7 @@ mail_nobody.history_by = None  # type: ignore[attr-defined]
 
 
 def mail_everybody(obs: Obs, history: Any = None) -> Action:
-    """Write to everybody on the list, every week.
+    """Write to everybody on the list, as often as the game allows.
 
     Parameters
     ----------
@@ -383,8 +383,10 @@ class _Reference:
             prices = [np.where(known, np.round(new, 2), old) for new, old in zip(best, prices, strict=True)]
             action["price"] = np.clip(prices[0], LEAST_PRICE, MOST_PRICE)
         if "mail" in game.levers:
-            mail = knows.letter_gain(week, episode, prices[0], offers[0]) > game.mailing_cost
-            letters = [mail, mail]  # who is worth a letter this week is worth one in the next
+            worth = knows.letter_gain(week, episode, prices[0], offers[0]) > game.mailing_cost
+            rest = obs["weeks_since_letter"]
+            mail = worth & (rest >= game.mail_gap)
+            letters = [mail, worth & np.where(mail, game.mail_gap == 1, rest + 1 >= game.mail_gap)]
             action["mail"] = mail.astype(np.int8)
         if "promote" in game.levers:
             nobody = [np.zeros(len(live), dtype=bool)] * 2

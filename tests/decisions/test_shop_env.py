@@ -531,12 +531,27 @@ def test_the_offers_page_has_so_many_places_and_no_more(env: ShopEnv) -> None:
 
 
 def test_letters_cost_and_only_those_on_the_list_get_one(env: ShopEnv) -> None:
-    letters = reopened(env, levers=("mail",), mailing_cost=0.5)
+    letters = reopened(env, levers=("mail",), mailing_cost=0.5, mail_gap=1)
     obs, _ = letters.reset(seed=0)
     _, _, _, _, info = letters.step({"mail": np.ones(len(obs["listed"]), dtype=bool)})
     assert info["letters"] == 0.5 * obs["listed"].sum()
     assert 0 < obs["listed"].sum() < len(obs["listed"])
     assert play(letters, mail_everybody).weeks["demand"].sum() != play(letters, shop_policy).weeks["demand"].sum()
+
+
+def test_a_letter_that_comes_too_early_is_neither_sent_nor_paid(env: ShopEnv) -> None:
+    letters = reopened(env, levers=("mail",), mailing_cost=1.0, mail_gap=4)
+    obs, _ = letters.reset(seed=0)
+    last = np.full(len(obs["listed"]), -99)
+    last[letters._world.sent(12)] = -1  # the shop's own letters of the week before
+    assert (last == -1).sum() > 50
+    for week in range(9):
+        listed = obs["listed"] > 0
+        free = listed & (week - last >= 4)
+        obs, _, _, _, info = letters.step({"mail": np.ones(len(free), dtype=bool)})
+        assert info["letters"] == free.sum()
+        last[free] = week
+    assert (last[listed] >= 5).all(), "everybody got one within four weeks"
 
 
 # --- money and time ---------------------------------------------------------------------------------------------------

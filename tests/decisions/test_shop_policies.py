@@ -145,7 +145,7 @@ def test_the_best_price_is_where_no_neighbour_earns_more(env: ShopEnv) -> None:
 
 def test_a_letters_gain_is_what_the_loop_shows_in_the_mean(env: ShopEnv) -> None:
     """Margin of expected demand with a letter to the worthwhile, less that without, over many lucks."""
-    game = reopened(env, levers=("mail",), pooled=True, mailing_cost=0.0)
+    game = reopened(env, levers=("mail",), pooled=True, mailing_cost=0.0, mail_gap=1)
     knows = game.knowledge(omniscient=True)
     game.reset(seed=0)
     plan = game._world.market.plan
