@@ -178,6 +178,10 @@ class MarkdownEnv(gymnasium.Env[Whole, int]):  # type: ignore[misc, unused-ignor
         self.observation_space = spaces.MultiDiscrete([self.settings.weeks + 1, self.settings.stock + 1])
         self.action_space: Any = spaces.Discrete(len(self.settings.prices))
 
+    def transition(self, level: float = 1.0) -> tuple[Floats, Floats]:
+        """Compute the season's exact law, as ``Markdown.transition`` does."""
+        return self.settings.transition(level)
+
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Whole, dict[str, Any]]:
         """Begin a season.
 

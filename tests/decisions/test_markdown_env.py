@@ -41,6 +41,7 @@ def test_probabilities_add_up_and_stock_never_rises() -> None:
     chance, money = Markdown().transition()
     assert chance.shape == (8, 17, 5, 17) and money.shape == (8, 17, 5)
     np.testing.assert_allclose(chance.sum(axis=3), 1.0)
+    np.testing.assert_array_equal(MarkdownEnv().transition()[0], chance)
     assert (chance >= -1e-12).all() and not np.triu(chance[3, :, 2], 1).any()
     assert not money[:, 0].any()
 
