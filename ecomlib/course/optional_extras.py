@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from ecomlib.errors import install_command
 
 # The libraries that come with an extra of pyproject.toml, by their import names.
-PARTS = {"serve": ("onnx", "onnxruntime", "fastapi", "uvicorn", "sqlalchemy", "prometheus_client", "lightgbm")}
+PARTS = {
+    "serve": ("onnx", "onnxruntime", "fastapi", "uvicorn", "sqlalchemy", "prometheus_client", "lightgbm"),
+    "decide": ("gymnasium",),
+}
 MARK = "# needs: "
 
 

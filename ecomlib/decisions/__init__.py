@@ -3,6 +3,9 @@
 ``newsvendor`` reads an order off a forecast's quantiles and prices what an error costs, ``inventory`` reads whole
 orders off past errors, ``first_orders`` orders what nobody has bought yet, ``pricing`` computes what another price
 would do from its causal effect. None knows the running service, which calls them.
+
+Decisions are judged in the store as a game: ``shop_env`` opens it for Gymnasium (extra ``decide``) and keeps the score,
+``shop_policies`` holds the rules and references to be compared with, ``markdown_env`` a season's last stock.
 """
 
 from __future__ import annotations

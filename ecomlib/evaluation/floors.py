@@ -94,18 +94,20 @@ def attainable(
         known = np.flatnonzero(launch <= last_day)
         steps = int(marks[period + 1 + horizon]) - 1 - last_day
         laws: dict[str, tuple[ShockForecast, Momentum] | None] = {"omniscient": None}
-        laws["attainable"] = forecast_shock(truth, last_day, steps), _momentum(truth, last_day)
+        laws["attainable"] = forecast_shock(truth, last_day, steps), known_momentum(truth, last_day)
         if told is not None:
             state = told.shock[last_day], told.shock_spread[last_day]
-            laws["filter"] = forecast_shock(truth, last_day, steps, *state), _momentum(truth, last_day, told)
+            laws["filter"] = forecast_shock(truth, last_day, steps, *state), known_momentum(truth, last_day, told)
         for step in range(1, horizon + 1):
             days = np.arange(marks[period + step], marks[period + step + 1])
             frame = {"unique_id": names[known].ravel(), "ds": starts[period + step], "cutoff": cutoff}
             for column in columns:
-                mean, variance = (part[known].ravel() for part in _moments(truth, groups, last_day, days, laws[column]))
-                frame[column], frame[f"{column}_median"] = mean, _quantile(mean, variance, 0.5)
+                mean, variance = (
+                    part[known].ravel() for part in demand_moments(truth, groups, last_day, days, laws[column])
+                )
+                frame[column], frame[f"{column}_median"] = mean, count_quantile(mean, variance, 0.5)
                 if column == "attainable":
-                    frame |= {f"attainable-q{share:g}": _quantile(mean, variance, share) for share in quantiles}
+                    frame |= {f"attainable-q{share:g}": count_quantile(mean, variance, share) for share in quantiles}
             parts.append(pd.DataFrame(frame).astype({"ds": "datetime64[ns]", "cutoff": "datetime64[ns]"}))
     result = pd.concat(parts, ignore_index=True).sort_values(["unique_id", "cutoff", "ds"], ignore_index=True)
     order = [name for column in columns for name in (column, f"{column}_median")]
@@ -165,7 +167,7 @@ class Momentum:
     variance: np.ndarray
 
 
-def _momentum(truth: Truth, last_day: int, told: Filtered | None = None) -> Momentum:
+def known_momentum(truth: Truth, last_day: int, told: Filtered | None = None) -> Momentum:
     """The momentum of the last day's week, as it is or as it was filtered by the end of the last whole week."""
     week = last_day // 7
     products = len(truth.product_ids)
@@ -180,7 +182,7 @@ def _momentum(truth: Truth, last_day: int, told: Filtered | None = None) -> Mome
     return Momentum(persistence * mean, persistence**2 * variance + innovation)
 
 
-def _moments(
+def demand_moments(
     truth: Truth, groups: Any, last_day: int, days: np.ndarray, known: tuple[ShockForecast, Momentum] | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of the demand of each series over these days, units, shape (G, H); exact."""
@@ -248,7 +250,7 @@ def _sum_groups(groups: Any, values: np.ndarray) -> np.ndarray:
     return total
 
 
-def _quantile(mean: np.ndarray, variance: np.ndarray, share: float) -> np.ndarray:
+def count_quantile(mean: np.ndarray, variance: np.ndarray, share: float) -> np.ndarray:
     """A quantile of the negative binomial distribution with this mean and variance, whole units."""
     from scipy.stats import nbinom, poisson
 

@@ -22,10 +22,10 @@ from ecomlib.course.game.lists import read_list
 from ecomlib.course.game.referee import AGAIN, FALLEN_BACK, OWN, GameSettings, Referee, Result, Row, begin
 from ecomlib.course.game.rules import Month, make_month, month_of, score
 from ecomlib.course.game.standings import ABSENT, standings
-from ecomlib.course.game.tables import tables_until
 from ecomlib.errors import DataError
 from ecomlib.stores import Store
 from ecomlib.stores.simulated import make_store
+from ecomlib.stores.until import tables_until
 
 PHRASE = "nobody would guess this sentence"
 WEEKS = ("2024-01-01", "2024-01-08", "2024-01-15", "2024-01-22")

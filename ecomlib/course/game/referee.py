@@ -28,7 +28,6 @@ from ecomlib.course.game.lists import read_list
 from ecomlib.course.game.rules import ATTAINABLE, AVERAGE, LAST_WEEK, WEEKS, Month, Units, make_month, month_of, score
 from ecomlib.course.game.rules import whole as whole_units
 from ecomlib.course.game.secret import check_phrase, draw_phrase, published_hash, seed_of
-from ecomlib.course.game.tables import tables_until
 from ecomlib.course.game.words import hint_text, rules_text
 from ecomlib.decisions.newsvendor import order_quantities
 from ecomlib.errors import DataError
@@ -37,6 +36,7 @@ from ecomlib.files import whole_folder, write_new, write_whole
 from ecomlib.stores.simulated import make_store, settings_for
 from ecomlib.stores.simulated.cache import cached, source_digits
 from ecomlib.stores.store import Store
+from ecomlib.stores.until import tables_until
 
 LEVELS = tuple(np.round(np.arange(0.02, 0.99, 0.02), 2))  # of the attainable forecast, as in lesson 00
 LEAST_HISTORY = 8  # weeks before the first month: what the bots look back on

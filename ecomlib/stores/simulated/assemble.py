@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -23,12 +24,23 @@ def generator(seed: int, part: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(part.encode())])
 
 
-def assemble(settings: Settings, seed: int, name: str) -> Store:
-    """Make one store from its settings and its seed: words, people, market, and who bought what."""
+def stage(
+    settings: Settings, seed: int, watch: Callable[[int, np.ndarray], None] | None = None
+) -> tuple[np.ndarray, Catalogue, People, Market]:
+    """What happens before units are handed out: population (R,), words, people and market; ``watch`` as the market's.
+
+    Whoever replays a seed's world starts here, too.
+    """
     population = draw_population(settings, generator(seed, "regions"))
     catalogue = make_catalogue(settings, generator(seed, "words"), seed=seed)
     people = make_people(settings, catalogue, population, generator(seed, "people"), generator(seed, "letters"))
-    market = run_market(settings, catalogue, people, population, generator(seed, "market"))
+    market = run_market(settings, catalogue, people, population, generator(seed, "market"), watch)
+    return population, catalogue, people, market
+
+
+def assemble(settings: Settings, seed: int, name: str) -> Store:
+    """Make one store from its settings and its seed: words, people, market, and who bought what."""
+    population, catalogue, people, market = stage(settings, seed)
     tastes = draw_tastes(settings, catalogue, people, generator(seed, "tastes"))
     handed = hand_out(settings, catalogue, people, tastes, market, generator(seed, "orders"))
     store = Store(

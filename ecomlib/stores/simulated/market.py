@@ -6,6 +6,7 @@ the calendar, the listing and last week's momentum; never from the shock or from
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,20 @@ class Plan:
 
 
 @dataclass(frozen=True, eq=False)
+class Ground:
+    """What demand stands on, whatever the shop does: appeal of products, guests, and the regions' own days."""
+
+    alpha: np.ndarray  # (P,) log points
+    guests: np.ndarray  # (C, R) potential of buyers without an account
+    by_region: np.ndarray  # (C, R, T) affinity, roll-out, shock and day of the week: a factor
+
+    def potential(self, settings: Settings, mass: np.ndarray, taste: np.ndarray, days: slice) -> np.ndarray:
+        """Daily units of a product at interest zero, shape (C, R, D), when these masses (K, R, D) of customers live."""
+        known = np.einsum("krt,kc->crt", mass, taste)
+        return np.asarray(settings.kappa * (self.guests[:, :, None] + known) * self.by_region[:, :, days])
+
+
+@dataclass(frozen=True, eq=False)
 class Market:
     """What the market did.
 
@@ -50,7 +65,7 @@ class Market:
     population: np.ndarray  # (R,) people
     plan: Plan
     cost: np.ndarray  # (P,) money a unit
-    guests: np.ndarray  # (C, R) potential of buyers without an account
+    ground: Ground
     rollout_week: np.ndarray  # (R,) week in which free delivery starts
     law: Dynamics
     shock: np.ndarray  # (T, R) log points
@@ -60,6 +75,11 @@ class Market:
     received: np.ndarray  # (P, R, T) int32, units that arrive before the doors open
     opening: np.ndarray  # (P, R, T) int32, units on hand before the day's receipt
     wholesale: tuple[int, int, int, int]
+
+    @property
+    def guests(self) -> np.ndarray:
+        """Potential of buyers without an account, shape (C, R)."""
+        return self.ground.guests
 
     @property
     def price(self) -> np.ndarray:
@@ -203,13 +223,51 @@ def others_prices(catalogue: Catalogue, plan: Plan) -> np.ndarray:
     return (total[catalogue.category] - apart) / np.maximum(others, 1.0)
 
 
+def daily_rate(eta: np.ndarray, potential: np.ndarray) -> np.ndarray:
+    """μ of cells, units a day: interest (log points) and potential of shapes that fit, before any rounding."""
+    return np.asarray(np.exp(eta) * potential)
+
+
+def draw_noise(settings: Settings, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Factors of mean one that make a cell's day busier or quieter."""
+    if settings.tail_shape > 0:
+        return np.asarray((settings.tail_shape - 1) / rng.standard_gamma(settings.tail_shape, shape))
+    return np.asarray(rng.standard_gamma(settings.overdispersion, shape) / settings.overdispersion)
+
+
+def poisson_mean(expected: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Mean of the Poisson law that a cell's units come from, given its expected demand and its factor."""
+    return round_six(expected * noise)
+
+
 def draw_demand(settings: Settings, expected: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Daily units demanded, same shape as ``expected``: Poisson, made busier or quieter by a factor of mean one."""
-    if settings.tail_shape > 0:
-        noise = (settings.tail_shape - 1) / rng.standard_gamma(settings.tail_shape, expected.shape)
-    else:
-        noise = rng.standard_gamma(settings.overdispersion, expected.shape) / settings.overdispersion
-    return rng.poisson(round_six(expected * noise)).astype(np.int32)
+    return _units(expected, draw_noise(settings, expected.shape, rng), rng)
+
+
+def _units(expected: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return rng.poisson(poisson_mean(expected, noise)).astype(np.int32)
+
+
+def up_to(settings: Settings, rate: np.ndarray) -> np.ndarray:
+    """Units that the shop wants to hold of what sells at this rate a week: the cover and a buffer."""
+    over_cover = settings.cover * rate
+    return np.ceil(over_cover + settings.service * np.sqrt(over_cover) + settings.buffer).astype(np.int32)
+
+
+def reorder(settings: Settings, smoothed: np.ndarray, available: np.ndarray, live: np.ndarray) -> np.ndarray:
+    """Units that the shop orders on a Monday, of one shape with ``available``; nothing of what is not on sale."""
+    return np.where(live, np.maximum(up_to(settings, round_six(smoothed)) - available, 0), 0).astype(np.int32)
+
+
+def sell(available: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Units gone by the end of each day, shape (…, 7), of what was there (…) on Monday morning."""
+    return np.asarray(np.minimum(np.cumsum(wanted, axis=-1), available[..., None]))
+
+
+def smooth(settings: Settings, smoothed: np.ndarray, sold: np.ndarray, live: np.ndarray) -> np.ndarray:
+    """Smoothed weekly sales after one more week of sales; what is not on sale stays as it was."""
+    return np.asarray(smoothed + np.where(live, settings.smoothing * (sold - smoothed), 0.0))
 
 
 def run_stock(
@@ -229,35 +287,40 @@ def run_stock(
     on_hand = np.zeros((products, regions), dtype=np.int32)
     arriving = np.zeros_like(on_hand)
 
-    def up_to(rate: np.ndarray) -> np.ndarray:
-        over_cover = settings.cover * rate
-        return np.ceil(over_cover + settings.service * np.sqrt(over_cover) + settings.buffer).astype(np.int32)
-
     for week in range(weeks):
         first = (launch_week == week)[:, None]
-        arriving = np.where(first, up_to(smoothed), arriving).astype(np.int32)
+        arriving = np.where(first, up_to(settings, smoothed), arriving).astype(np.int32)
         received[:, :, week, 0] = arriving
         available = on_hand + arriving
         live = (launch_week <= week)[:, None]
-        arriving = np.where(live, np.maximum(up_to(round_six(smoothed)) - available, 0), 0).astype(np.int32)
-        gone = np.minimum(np.cumsum(by_week[:, :, week], axis=2), available[:, :, None])
+        arriving = reorder(settings, smoothed, available, live)
+        gone = sell(available, by_week[:, :, week])
         sold[:, :, week] = np.diff(gone, axis=2, prepend=0)
         opening[:, :, week, 0] = on_hand
         opening[:, :, week, 1:] = available[:, :, None] - gone[:, :, :-1]
         on_hand = (available - gone[:, :, -1]).astype(np.int32)
-        smoothed += np.where(live, settings.smoothing * (gone[:, :, -1] - smoothed), 0.0)
+        smoothed = smooth(settings, smoothed, gone[:, :, -1], live)
     shape = demand.shape
     return sold.reshape(shape), received.reshape(shape), opening.reshape(shape)
 
 
 def run_market(
-    settings: Settings, catalogue: Catalogue, people: People, population: np.ndarray, rng: np.random.Generator
+    settings: Settings,
+    catalogue: Catalogue,
+    people: People,
+    population: np.ndarray,
+    rng: np.random.Generator,
+    watch: Callable[[int, np.ndarray], None] | None = None,
 ) -> Market:
-    """Let the market happen, once the catalogue and the people are there."""
+    """Let the market happen, once the catalogue and the people are there.
+
+    ``watch`` is told each product's index and its factors of demand, shape (R, T), which nobody keeps otherwise.
+    """
     s = settings
     dates = calendar(s)
     plan = draw_plan(s, catalogue, rng)
-    eta = interest(s, catalogue, plan, appeal(s, catalogue, rng))
+    alpha = appeal(s, catalogue, rng)
+    eta = interest(s, catalogue, plan, alpha)
     categories = len(plan.season)
     affinity = rng.normal(0.0, s.affinity_sd, (categories, s.regions))
     low, high = (int(part * s.weeks) for part in s.rollout_window)
@@ -270,16 +333,19 @@ def run_market(
     day = np.arange(s.days)
     log_region = shock.T + s.rollout_effect * (day // 7 >= rollout_week[:, None])
     by_region = np.exp(affinity[:, :, None] + log_region) * np.array(s.day_of_week)[day % 7]
-    potential = s.kappa * (guests[:, :, None] + known) * by_region
+    ground = Ground(alpha, guests, by_region)
+    potential = ground.potential(s, people.living_mass, people.taste, slice(None))
 
     shape = (s.products, s.regions, s.days)
     expected, demand = np.empty(shape, np.float32), np.empty(shape, np.int32)
     for product in range(s.products):  # one product at a time: the full store would not fit into memory twice
-        rate = round_six(np.exp(eta[product])[day // 7] * potential[catalogue.category[product]])
+        rate = round_six(daily_rate(eta[product][day // 7], potential[catalogue.category[product]]))
+        noise = draw_noise(s, rate.shape, rng)
         expected[product] = rate
-        demand[product] = draw_demand(s, rate, rng)
-    share = population / population.mean()
-    sold, received, opening = run_stock(s, demand, catalogue.launch_week, share)
+        demand[product] = _units(rate, noise, rng)
+        if watch is not None:
+            watch(product, noise)
+    sold, received, opening = run_stock(s, demand, catalogue.launch_week, population / population.mean())
     wholesale = _place_wholesale(s, plan, population, expected)
     for table in (demand, sold, received):  # bought to order: it comes in and goes out on the same day
         table[wholesale[:3]] += wholesale[3]
@@ -289,7 +355,7 @@ def run_market(
         population=population,
         plan=plan,
         cost=np.round(plan.reference * np.exp(-s.markup), 2),
-        guests=guests,
+        ground=ground,
         rollout_week=rollout_week,
         law=law,
         shock=shock,

@@ -45,13 +45,17 @@ class People:
         """a_j exp(mailing effect) for each day, zero where the customer is not living, shape (len(who), T)."""
         day = np.arange(settings.days)
         living = (day >= self.signed_up_day[who, None]) & (day < self.leaving_day[who, None])
-        raised = six_digits(self.activity[who] * np.exp(self.mailing_effect[who]))
+        raised = self.raised(who)
         weight = np.where(living, self.activity[who, None], 0.0)
         for number, sent in enumerate(self.mailing_day):
             days = slice(sent, sent + settings.mailing_days)
             hit = self.treated[who, number, None] & living[:, days]
             weight[:, days] = np.where(hit, raised[:, None], weight[:, days])
         return weight
+
+    def raised(self, who: np.ndarray) -> np.ndarray:
+        """a_j exp(mailing effect) of customers in the days after a mailing, shape (len(who),)."""
+        return six_digits(self.activity[who] * np.exp(self.mailing_effect[who]))
 
 
 def six_digits(values: np.ndarray) -> np.ndarray:
@@ -78,7 +82,7 @@ def make_people(
     s = settings
     region, segment, signed_up = _arrivals(s, population, rng)
     count = len(region)
-    base = s.leaving_intercept + s.leaving_segment * restless(s)[segment]
+    base = base_logit(s, segment)
     activity = six_digits(np.maximum(rng.gamma(s.activity_shape, 1 / s.activity_shape, count), 1e-3))
     shares = np.array(s.mailing_shares)[letters.permutation(len(s.mailing_shares))]
     cumulated = np.cumsum(shares, axis=1)[np.arange(s.segments) % len(shares)]
@@ -168,6 +172,16 @@ def restless(settings: Settings) -> np.ndarray:
     return (np.arange(settings.segments) >= settings.segments / 2).astype(float)
 
 
+def base_logit(settings: Settings, segment: np.ndarray) -> np.ndarray:
+    """Logit of the weekly hazard of customers of these segments, without a mailing."""
+    return np.asarray(settings.leaving_intercept + settings.leaving_segment * restless(settings)[segment])
+
+
+def week_hazard(base: np.ndarray, effect: np.ndarray, mailed: np.ndarray) -> np.ndarray:
+    """Probability to leave at the end of a week; ``effect`` is a mailing's on the logit, ``mailed`` bool."""
+    return np.round(sigmoid(base + effect * mailed), 6)
+
+
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """Probability that belongs to a logit."""
     return 1 / (1 + np.exp(-x))
@@ -204,8 +218,8 @@ def _lives(
     leaving_day = np.full(len(base), -1)
     sent = {int(day) // 7: treated[:, number] for number, day in enumerate(mailing_day)}
     for week in range(s.weeks):
-        logit = base + leaving_effect * sent[week] if week in sent else base
-        goes = (rng.random(len(base)) < np.round(sigmoid(logit), 6)) & (signed_up <= 7 * week) & (leaving_day < 0)
+        chance = week_hazard(base, leaving_effect, sent.get(week, np.zeros(len(base), dtype=bool)))
+        goes = (rng.random(len(base)) < chance) & (signed_up <= 7 * week) & (leaving_day < 0)
         leaving_day[goes] = 7 * (week + 1)
     stay = leaving_day < 0
     leaving_day[stay] = s.days + 7 * rng.geometric(np.round(sigmoid(base[stay]), 6))

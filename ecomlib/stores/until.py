@@ -1,4 +1,4 @@
-"""Cuts a store's tables at a Sunday evening: what the shop knew then, and its plan for the four weeks to come.
+"""Cuts a store's tables at a Sunday evening: what the shop knew then, and its plan for the weeks to come.
 
 What a table says of a later day is left out, whatever stands in the same row with an earlier one: a listing that is
 rewritten later, a product that is launched later, whether a line of last week will come back, and the propensity of a
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ecomlib.course.game.rules import WEEKS
 from ecomlib.stores.store import Store
 
 RETURN_DAYS = 28  # a line that is younger is not known to have come back
@@ -25,8 +24,8 @@ _TIMES = {
 }
 
 
-def tables_until(store: Store, begin: pd.Timestamp, name: str) -> Store:
-    """Cut a store at the beginning of a Monday, for somebody who orders for the four weeks from that day on.
+def tables_until(store: Store, begin: pd.Timestamp, name: str, ahead: int = 4) -> Store:
+    """Cut a store at the beginning of a Monday, for somebody who decides for the weeks from that day on.
 
     Parameters
     ----------
@@ -36,11 +35,13 @@ def tables_until(store: Store, begin: pd.Timestamp, name: str) -> Store:
         The first day that is not known.
     name : str
         What the cut store calls itself; the old name may say too much.
+    ahead : int
+        Weeks of the plan that are known.
 
     Returns
     -------
     Store
-        Of ``prices`` the plan of the coming four weeks too.
+        Of ``prices`` the plan of the coming weeks too.
     """
     cut: dict[str, pd.DataFrame] = {}
     for table, column in _TIMES.items():
@@ -54,7 +55,7 @@ def tables_until(store: Store, begin: pd.Timestamp, name: str) -> Store:
         if frame is not None:
             cut[table] = frame[frame["product_id"].isin(known)].reset_index(drop=True)
     if "prices" in cut:
-        plan = cut["prices"][cut["prices"]["date"] < begin + pd.Timedelta(weeks=WEEKS)].reset_index(drop=True)
+        plan = cut["prices"][cut["prices"]["date"] < begin + pd.Timedelta(weeks=ahead)].reset_index(drop=True)
         if "promo_propensity" in plan:
             plan["promo_propensity"] = plan["promo_propensity"].where(plan["date"] < begin)
         cut["prices"] = plan

@@ -1,0 +1,442 @@
+"""Plays the store by rules that need no model, and by references that know the truth (lesson 12, section 6).
+
+P products, S stocks, J customers. A policy is called as ``policy(obs, history)`` and returns a dict of levers. All but
+the two references hold numbers that a shop has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecomlib.decisions.shop_env import LEAST_PRICE, MOST_PRICE, MOST_UNITS, Action, Game, Obs, Policy, ShopEnv
+from ecomlib.evaluation.floors import count_quantile
+
+Floats = NDArray[np.float64]
+NODES = (np.arange(10) + 0.5) / 10  # shares at which this week's demand is looked at
+MOST_RATIO = 0.999  # of a stock that costs next to nothing to hold
+
+
+def critical_ratio(price: Floats, cost: Floats, holding: float) -> Floats:
+    """Compute the share of weeks in which stock should last, (P,): margin over margin and a week's holding.
+
+    Parameters
+    ----------
+    price, cost : array (P,)
+        Money a unit.
+    holding : float
+        Cost of holding for a year, as a share of the unit's cost. What is left over is held, not lost.
+
+    Returns
+    -------
+    array (P,)
+        Zero where the price is at or below cost: such a product is not ordered.
+
+    Examples
+    --------
+    >>> critical_ratio(np.array([5.0, 3.0]), np.array([4.0, 4.0]), holding=2.6).round(3).tolist()
+    [0.833, 0.0]
+    """
+    margin = np.maximum(price - cost, 0.0)
+    over = margin + holding / 52 * cost
+    return np.minimum(np.divide(margin, over, out=np.zeros_like(over), where=over > 0), MOST_RATIO)
+
+
+def base_stock_order(available: Floats, mean: Floats, variance: Floats, ratio: Floats) -> NDArray[np.int64]:
+    """Order up to a quantile of the demand until the next order's end: whole units, of the shape of ``available``.
+
+    Parameters
+    ----------
+    available : array
+        Units on hand.
+    mean, variance : array
+        Of the units wanted in this week and the next together; negative binomial.
+    ratio : array
+        Of ``critical_ratio``; broadcast.
+
+    Returns
+    -------
+    array of int
+        Short where sales are lost, as what this week cannot sell need not be ordered again.
+    """
+    level = _quantiles(mean, variance, np.broadcast_to(ratio, mean.shape))
+    return _units(np.where(mean > 0, level - available, 0.0))
+
+
+def lost_sales_order(
+    available: Floats, this_week: tuple[Floats, Floats], next_week: tuple[Floats, Floats], ratio: Floats
+) -> NDArray[np.int64]:
+    """Order so that what this week leaves and what arrives last through the next one: whole units.
+
+    The smallest Q with ``P(D' <= (A - D)⁺ + Q) >= ratio``, where A is on hand, D this week's demand and D' the next
+    one's: what is lost this week is not wanted again (Karlin and Scarf, 1958). D is looked at in ten shares.
+
+    Parameters
+    ----------
+    available : array
+        Units on hand, A.
+    this_week, next_week : pair of array
+        Mean and variance of D and D', units; negative binomial.
+    ratio : array
+        Of ``critical_ratio``; broadcast.
+
+    Returns
+    -------
+    array of int
+
+    Examples
+    --------
+    >>> sure = np.array([8.0]), np.array([8.0])
+    >>> lost_sales_order(np.array([0.0]), sure, sure, np.array([0.9])).tolist()
+    [12]
+    """
+    mean, variance = next_week
+    ratio = np.broadcast_to(ratio, mean.shape)
+    left = np.stack([np.maximum(available - count_quantile(*this_week, share), 0.0) for share in NODES])
+    high = np.where((mean > 0) & (ratio > 0), _quantiles(mean, variance, ratio), 0.0)
+    low = np.full(mean.shape, -1.0)
+    while (high - low > 1).any():
+        middle = np.floor((low + high) / 2)
+        enough = _cdf(left + middle, mean, variance).mean(axis=0) >= ratio
+        open_ = high - low > 1
+        high, low = np.where(open_ & enough, middle, high), np.where(open_ & ~enough, middle, low)
+    return _units(high)
+
+
+def expected_sales(available: Floats, mean: Floats, variance: Floats) -> Floats:
+    """Compute how much of a negative-binomial demand is sold from a stock, units: E min(D, A).
+
+    Parameters
+    ----------
+    available, mean, variance : array
+        Units on hand, A, and the moments of the demand D.
+
+    Returns
+    -------
+    array
+
+    Examples
+    --------
+    >>> expected_sales(np.array([1.0, 99.0]), np.full(2, 4.0), np.full(2, 6.0)).round(3).tolist()
+    [0.961, 4.0]
+    """
+    from scipy.special import betainc
+
+    mean = np.maximum(mean, 1e-9)
+    size = mean**2 / np.maximum(variance - mean, 1e-6 * mean)
+    chance, stock = size / (size + mean), np.maximum(available, 1e-9)
+    within = mean * betainc(size + 1, stock, chance)
+    return np.where(available > 0, within + stock * (1 - betainc(size, stock + 1, chance)), 0.0)
+
+
+def _units(values: Floats) -> NDArray[np.int64]:
+    return np.clip(np.ceil(values), 0, MOST_UNITS).astype(np.int64)
+
+
+def _cdf(units: Floats, mean: Floats, variance: Floats) -> Floats:
+    """P(D <= units) of a negative binomial law; of a Poisson law where the variance is no larger than the mean."""
+    from scipy.special import betainc
+
+    mean = np.maximum(mean, 1e-9)
+    size = mean**2 / np.maximum(variance - mean, 1e-6 * mean)
+    return np.asarray(betainc(size, units + 1, size / (size + mean)))
+
+
+def _quantiles(mean: Floats, variance: Floats, share: Floats) -> Floats:
+    """The smallest whole number that holds this share, by a search between the mean's far ends."""
+    low, high = np.full(mean.shape, -1.0), np.ceil(mean + 40 * np.sqrt(np.maximum(variance, mean)) + 1)
+    while (high - low > 1).any():
+        middle = np.floor((low + high) / 2)
+        enough = _cdf(middle, mean, variance) >= share
+        open_ = high - low > 1
+        high, low = np.where(open_ & enough, middle, high), np.where(open_ & ~enough, middle, low)
+    return np.where(share > 0, high, 0.0)
+
+
+# --- rules that need no model ----------------------------------------------------------------------------------------
+
+
+def shop_policy(obs: Obs, history: Any = None) -> Action:
+    """Leave everything to the shop's own rules.
+
+    Parameters
+    ----------
+    obs, history : dict, DataFrame
+        As of ``play``.
+
+    Returns
+    -------
+    dict
+        Empty.
+    """
+    return {}
+
+
+shop_policy.history_by = None  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """What rules have in common: the game's rules, and no need of the books."""
+
+    game: Game
+
+    history_by = None
+
+    def ratio(self, obs: Obs) -> Floats:
+        """The critical ratio at next week's planned price, of the shape of the stock."""
+        ratio = critical_ratio(obs["plan_price"][:, 1], obs["cost"], self.game.holding)
+        return ratio if self.game.pooled else ratio[:, None]
+
+
+@dataclass(frozen=True)
+class MeanOfWeeks(_Rule):
+    """Order up to two weeks of the mean of the last eight, and a safety stock of ``safety`` standard deviations."""
+
+    safety: float = 1.65
+
+    def __call__(self, obs: Obs, history: Any = None) -> Action:
+        """Return the orders."""
+        mean, variance, known = _recent(obs)
+        level = 2 * mean + self.safety * np.sqrt(2 * np.maximum(variance, mean))
+        mine = known & (self.ratio(obs) > 0)
+        return {"order": _units(np.where(mine, level - obs["on_hand"] - obs["arriving"], _launch(obs)))}
+
+
+@dataclass(frozen=True)
+class Smoothing(_Rule):
+    """Order by a negative-binomial quantile about smoothed sales, with the spread of all products' last eight weeks.
+
+    ``how`` is ``"lost_sales"`` or ``"base_stock"``.
+    """
+
+    how: str = "lost_sales"
+
+    def __call__(self, obs: Obs, history: Any = None) -> Action:
+        """Return the orders."""
+        mean, variance, known = _recent(obs)
+        sure = known & (obs["sold"].shape[-1] <= (obs["age"] if self.game.pooled else obs["age"][:, None]))
+        above = (np.maximum(variance, 0.0) - mean)[sure].sum() / max((mean[sure] ** 2).sum(), 1e-9)
+        rate = np.maximum(obs["smoothed"], 1e-6)
+        spread = rate + max(above, 0.05) * rate**2
+        available, ratio = obs["on_hand"] + obs["arriving"], self.ratio(obs)
+        if self.how == "lost_sales":
+            order = lost_sales_order(available, (rate, spread), (rate, spread), ratio)
+        else:
+            order = base_stock_order(available, 2 * rate, 2 * spread, ratio)
+        return {"order": np.where(known & (ratio > 0), order, _units(_launch(obs)))}
+
+
+def _recent(obs: Obs) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Mean and variance of each stock's weeks since launch, eight at most, and whether there is any."""
+    weeks = obs["sold"].shape[-1]
+    age = obs["age"].reshape(-1, *(1,) * (obs["sold"].ndim - 1))
+    seen = np.arange(weeks) >= weeks - age  # the last one at the end
+    count = np.maximum(np.minimum(age[..., 0], weeks), 1)
+    mean = obs["sold"].sum(axis=-1) / count
+    off = np.where(seen, obs["sold"] - mean[..., None], 0.0)
+    return mean, (off**2).sum(axis=-1) / np.maximum(count - 1, 1), np.broadcast_to(age[..., 0] > 0, mean.shape)
+
+
+def _launch(obs: Obs) -> Floats:
+    """What to lay in where nothing was ever sold: the shop's smoothed rate for four weeks, at launch alone."""
+    due = (obs["launching"] > 0).reshape(-1, *(1,) * (obs["smoothed"].ndim - 1))
+    return np.where(due, np.ceil(4 * obs["smoothed"]), 0.0)
+
+
+def list_price(obs: Obs, history: Any = None) -> Action:
+    """Charge the list price, always.
+
+    Parameters
+    ----------
+    obs, history : dict, DataFrame
+        As of ``play``.
+
+    Returns
+    -------
+    dict
+        ``price``.
+    """
+    return {"price": np.maximum(obs["list_price"], LEAST_PRICE)}
+
+
+list_price.history_by = None  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class CostPlus:
+    """Charge the cost and a mark-up on it, the same for all products."""
+
+    markup: float = 0.7
+
+    history_by = None
+
+    def __call__(self, obs: Obs, history: Any = None) -> Action:
+        """Return the prices."""
+        return {"price": np.maximum((1 + self.markup) * obs["cost"], LEAST_PRICE)}
+
+
+@dataclass(frozen=True)
+class BestSellers:
+    """Promote what has earned most in the last eight weeks at today's margin: as many as the page has places."""
+
+    places: int
+
+    history_by = None
+
+    def __call__(self, obs: Obs, history: Any = None) -> Action:
+        """Return the offers page."""
+        units = obs["sold"].reshape(len(obs["cost"]), -1).sum(axis=1)
+        return {"promote": _top((obs["plan_price"][:, 0] - obs["cost"]) * units * obs["live"], self.places)}
+
+
+def _top(gain: Floats, places: int) -> NDArray[np.int8]:
+    """Mark the largest gains above zero, ``places`` at most."""
+    page = np.zeros(len(gain), dtype=np.int8)
+    page[np.argsort(-gain, kind="stable")[:places]] = 1
+    return np.where(gain > 0, page, 0).astype(np.int8)
+
+
+def mail_nobody(obs: Obs, history: Any = None) -> Action:
+    """Write to nobody.
+
+    Parameters
+    ----------
+    obs, history : dict, DataFrame
+        As of ``play``.
+
+    Returns
+    -------
+    dict
+        ``mail``.
+    """
+    return {"mail": np.zeros_like(obs["listed"])}
+
+
+mail_nobody.history_by = None  # type: ignore[attr-defined]
+
+
+def mail_everybody(obs: Obs, history: Any = None) -> Action:
+    """Write to everybody on the list, as often as the game allows.
+
+    Parameters
+    ----------
+    obs, history : dict, DataFrame
+        As of ``play``.
+
+    Returns
+    -------
+    dict
+        ``mail``.
+    """
+    return {"mail": obs["listed"]}
+
+
+mail_everybody.history_by = None  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Together:
+    """Join policies that each move levers of their own; a later one has the last word."""
+
+    policies: tuple[Policy, ...]
+
+    @property
+    def history_by(self) -> tuple[str, ...] | None:
+        """The books that one of them reads, or None."""
+        asked = (getattr(policy, "history_by", ("product_id",)) for policy in self.policies)
+        return next((by for by in asked if by is not None), None)
+
+    def __call__(self, obs: Obs, history: Any = None) -> Action:
+        """Return the levers of all."""
+        joined: dict[str, Any] = {}
+        for policy in self.policies:
+            joined.update(policy(obs, history) or {})
+        return joined
+
+
+# --- references: they know the truth ---------------------------------------------------------------------------------
+
+
+class _Reference:
+    """Plays every lever of its game with what ``Knowledge`` tells. It is no optimum: each week is decided by itself."""
+
+    history_by = None
+
+    def __init__(self, env: ShopEnv, omniscient: bool) -> None:
+        self._env, self._knows = env, env.knowledge(omniscient=omniscient)
+
+    def __call__(self, obs: Obs, history: Any = None) -> Action:
+        env, game, knows = self._env, self._env.game, self._knows
+        week, episode, world = env.week, env.episode, knows.world
+        last, live, plan = world.settings.weeks - 1, obs["live"].astype(bool), world.market.plan
+        weeks = [min(week + ahead, last) for ahead in (0, 1)]
+        prices, offers = [plan.price[:, at] for at in weeks], [plan.promoted[:, at] for at in weeks]
+        letters = [world.sent(at) for at in weeks]
+        action: dict[str, Any] = {}
+        if "price" in game.levers:
+            known = obs["price_high"] > 0
+            best = [np.clip(knows.best_price(at), obs["price_low"], obs["price_high"]) for at in weeks]
+            prices = [np.where(known, np.round(new, 2), old) for new, old in zip(best, prices, strict=True)]
+            action["price"] = np.clip(prices[0], LEAST_PRICE, MOST_PRICE)
+        if "mail" in game.levers:
+            worth = knows.letter_gain(week, episode, prices[0], offers[0]) > game.mailing_cost
+            rest = obs["weeks_since_letter"]
+            mail = worth & (rest >= game.mail_gap)
+            letters = [mail, worth & np.where(mail, game.mail_gap == 1, rest + 1 >= game.mail_gap)]
+            action["mail"] = mail.astype(np.int8)
+        if "promote" in game.levers:
+            nobody = [np.zeros(len(live), dtype=bool)] * 2
+            bare = knows.demand(week, episode, list(zip(prices, nobody, letters, strict=True)))
+            shelf = (obs["on_hand"] + obs["arriving"]).reshape(len(live), -1)
+            for ahead, (mean, variance) in enumerate(bare):
+                # A place is worth what it sells of what is there; the next week's stock can still be ordered.
+                there = shelf if ahead == 0 or "order" not in game.levers else np.full(shelf.shape, 1e9)
+                more = knows.offer_lift * mean, knows.offer_lift**2 * variance
+                units = expected_sales(there, *more) - expected_sales(there, mean, variance)
+                gain = units.sum(axis=1) * (prices[ahead] - world.market.cost)
+                offers[ahead] = _top(gain, env.places).astype(bool)
+            action["promote"] = offers[0].astype(np.int8)
+        if "order" in game.levers:
+            now, then = knows.demand(week, episode, list(zip(prices, offers, letters, strict=True)))
+            ratio = critical_ratio(prices[1], world.market.cost, game.holding)[:, None]
+            available = (obs["on_hand"] + obs["arriving"]).reshape(len(live), -1)
+            order = lost_sales_order(available, now, then, ratio)
+            action["order"] = order[:, 0] if game.pooled else order
+        return action
+
+
+def attainable_policy(env: ShopEnv) -> Policy:
+    """Make the reference that knows every parameter and nothing random that is still to come.
+
+    Stock goes by the lost-sales rule, prices by their own elasticity inside the rails, offers and letters by what they
+    earn. It stands at 1 on the scale of protocol D.
+
+    Parameters
+    ----------
+    env : ShopEnv
+        The game that it will be played in.
+
+    Returns
+    -------
+    callable
+    """
+    return _Reference(env, omniscient=False)
+
+
+def omniscient_policy(env: ShopEnv) -> Policy:
+    """Make the reference that knows the expected demand of the weeks to come, shocks included; not a day's luck.
+
+    Parameters
+    ----------
+    env : ShopEnv
+        The game that it will be played in.
+
+    Returns
+    -------
+    callable
+    """
+    return _Reference(env, omniscient=True)
