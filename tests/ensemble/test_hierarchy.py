@@ -48,8 +48,12 @@ def errors(tree: Hierarchy) -> np.ndarray:
 
 def test_nodes_are_the_sums_of_their_series(tree: Hierarchy) -> None:
     assert tree.nodes["level"].value_counts().to_dict() == {
-        "total": 1, "kind": 2, "country": 2, "kind x country": 4, SERIES: 12
-    }  # fmt: skip
+        "total": 1,
+        "kind": 2,
+        "country": 2,
+        "kind x country": 4,
+        SERIES: 12,
+    }
     panel = tree.keys.reset_index()[["unique_id"]].merge(pd.DataFrame({"ds": WEEKS}), how="cross")
     panel["y"] = np.arange(len(panel), dtype=float)
     panel = panel.drop(index=[0])  # the first series has not been sold yet in the first week: it counts as zero
@@ -116,10 +120,10 @@ def test_equals_hierarchicalforecast(
         expected = MinTrace(theirs, nonnegative=nonnegative, **ridge).fit_predict(
             S=tree.summing.toarray(), y_hat=base, y_insample=errors, y_hat_insample=zeros
         )["mean"]
-    found = reconcile(
-        long(tree, base, WEEKS, "net"), "net", tree, method,  # type: ignore[arg-type]
-        errors=long(tree, errors, PAST, "error"), nonnegative=nonnegative,
-    )["net"].to_numpy().reshape(base.shape)  # fmt: skip
+    past = long(tree, errors, PAST, "error")
+    frame = long(tree, base, WEEKS, "net")
+    answer = reconcile(frame, "net", tree, method, errors=past, nonnegative=nonnegative)  # type: ignore[arg-type]
+    found = answer["net"].to_numpy().reshape(base.shape)
     assert (found == 0).any() or not nonnegative  # the bound binds
     np.testing.assert_allclose(found, expected, atol=1e-3 if nonnegative else 1e-7)  # theirs is an interior point's
 
