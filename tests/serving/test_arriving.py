@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
 pytest.importorskip("onnxruntime")
 from serving_help import START
+from still_world import world
 
 from ecomlib.serving.live.amendments import WaitingIn, shown, words_on
 from ecomlib.serving.live.event_log import Event, EventLog
@@ -17,19 +18,6 @@ from ecomlib.serving.live.live_state import State
 from ecomlib.serving.live.replenish import plan, replenish
 from ecomlib.serving.live.shop_clock import ClockSettings
 from ecomlib.serving.release.bundle import Bundle
-
-
-class World(ClockSettings):
-    """A world whose time stands still, ``days`` after the start of the week that runs."""
-
-    def now(self) -> datetime:
-        return START + timedelta(days=self.days)  # type: ignore[attr-defined]
-
-
-def world(days: float) -> ClockSettings:
-    made = World("world")
-    object.__setattr__(made, "days", days)
-    return made
 
 
 def delivery(key: str, days: float, quantity: int, product: str, region: str = "R03", held: int = 0) -> Event:

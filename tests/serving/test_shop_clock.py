@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("onnxruntime")
 from serving_help import START
+from still_world import world
 
 from ecomlib.errors import DataError
 from ecomlib.serving.live.event_log import Event, EventLog
@@ -18,19 +19,6 @@ from ecomlib.serving.live.replenish import replenish
 from ecomlib.serving.live.shop_clock import ClockSettings, days_of, gap_of, last_day, settings_for
 from ecomlib.serving.release.bundle import Bundle
 from ecomlib.serving.release.inputs import NEVER, SalesHistory
-
-
-class World(ClockSettings):
-    """A world whose time stands still, ``days`` after the start of the week that runs."""
-
-    def now(self) -> datetime:
-        return START + timedelta(days=self.days)  # type: ignore[attr-defined]
-
-
-def world(days: float) -> ClockSettings:
-    made = World("world")
-    object.__setattr__(made, "days", days)
-    return made
 
 
 def order(key: str, days: float, quantity: int = 2, kind: str = "order", product: str = "P0020") -> Event:
