@@ -11,7 +11,7 @@ tag                 cell
 (first cell)        Markdown: ``# 00 · Quickstart``, the question, and the line ``<!-- badge --><!-- /badge -->``
                     followed by CPU or GPU and ``<!-- minutes --><!-- /minutes -->``; ``make address`` fills in the
                     Colab badge, ``make notebooks`` the minutes, nobody else does
-``setup``           code: exactly ``ecomlib.course.setup_cell.text()``; ``make notebooks`` writes it for you
+``setup``           code: exactly ``ecomlib.course.setup_cell.text()``, hidden; ``make notebooks`` writes it for you
 ``parameters``      code: assignments of literals only (SIZE, SEED, DEVICE, STORE); derive in the next cell
 (headings)          ``## 3 · Cleaning with a report *(build)*`` – build, compare, diagnose, decide, or Part B;
                     numbered as in ``ecomlib/course/syllabus.py``; what it does not number (the Quiz, most

@@ -28,7 +28,8 @@ from ecomlib.errors import CONSTRAINTS
 REPOSITORY = ""
 
 _TEXT = """\
-# Set-up: silent where ecomlib is installed. On Colab it adds what Colab lacks and replaces nothing that Colab ships.
+# @title Set-up: silent where ecomlib is installed
+# On Colab it adds what Colab lacks and replaces nothing that Colab ships.
 import importlib.util
 import re
 import subprocess

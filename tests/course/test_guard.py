@@ -282,7 +282,7 @@ def one_hash(nb: Any) -> None:
         (lambda nb: cell_of(nb, "x = 1").metadata.update(tags=["hide-input"]), False, True),
         (lambda nb: cell_of(nb, "x = 1").metadata.update(predict={"line": "x = 1"}), False, True),
         (lambda nb: nb.metadata.update(air={"exceptions": []}), False, True),
-        (lambda nb: setattr(cell_of(nb, "# Set-up"), "source", "# Set-up of another day"), False, False),
+        (lambda nb: setattr(cell_of(nb, "# @title Set-up"), "source", "# Set-up of another day"), False, False),
         (
             lambda nb: setattr(nb.cells[0], "source", nb.cells[0].source.replace("--><!--", "-->[a](b)<!--")),
             False,

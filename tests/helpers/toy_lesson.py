@@ -65,7 +65,7 @@ def lesson(title: str = "Toy", extra: str = "total = SEED + 1", exercise: bool =
     """A lesson of two sections; ``extra`` is the code of its second section."""
     cells = [
         text(f"# 90 · {title}\n\n<!-- badge --><!-- /badge --> CPU, one minute\n\n**What is it worth?**"),
-        code(setup_cell.text(), "setup"),
+        code(setup_cell.text(), "setup", "hide-input", jupyter={"source_hidden": True}),
         code('SIZE = "tiny"\nSEED = 0\nDEVICE = "cpu"\nSTORE = "recorded"', "parameters"),
         text("## 1 · What we publish *(build)*"),
         code(PUBLISH),
@@ -128,7 +128,7 @@ def airy() -> Any:
     guess = code("share = 0.5\nleft = 1 - share", "nbval-check-output", predict=prompt)
     cells = [
         text("# 90 · Toy\n\n<!-- badge --><!-- /badge --> CPU, one minute\n\n**What is it worth?**"),
-        code(setup_cell.text(), "setup"),
+        code(setup_cell.text(), "setup", "hide-input", jupyter={"source_hidden": True}),
         code(
             IMPORTS,
             "hide-input",

@@ -145,6 +145,7 @@ def prepare(lesson: LessonFile) -> Any:
     for cell in notebook.cells:
         if "setup" in lessons.tags(cell):
             cell.source = setup_cell.text()
+            cell.metadata.update(jupyter={"source_hidden": True}, tags=["hide-input", "setup"])
     _insist(lesson, lint.complaints(notebook, lesson.number, outputs=False))
     return notebook
 

@@ -68,6 +68,9 @@ def opening(nb: Any, number: str) -> Iterator[str]:
         return
     if nb.cells[setups[0]].source != setup_cell.text():
         yield "the set-up cell differs from ecomlib.course.setup_cell.text()"
+    hidden = nb.cells[setups[0]].metadata.get("jupyter", {}).get("source_hidden")
+    if not hidden or "hide-input" not in lessons.tags(nb.cells[setups[0]]):
+        yield "the set-up cell is hidden: jupyter.source_hidden, and the tag hide-input"
     first_section = min([s.cell for s in lessons.sections(nb)], default=len(nb.cells))
     if not setups[0] < params[0] < first_section:
         yield "set-up cell, parameters cell and first section come in this order"
