@@ -556,10 +556,11 @@ def play(env: ShopEnv, policy: Policy, luck: int = 0) -> Played:
     """
     obs, _ = env.reset(seed=luck)
     by, rows, over = getattr(policy, "history_by", ("product_id",)), [], False
+    start = env.week
     cost, dates = env._world.market.cost, env._world.market.dates
     while not over:
+        number = env.week - start  # counted here: what a policy holds it may have written into
         action = policy(obs, None if by is None else env.history(by))
-        number = int(obs["week"])
         obs, profit, over, _, info = env.step(action)
         wanted, lost = int(info["demand"].sum()), int(info["lost"].sum())
         rows.append(

@@ -301,6 +301,8 @@ def test_what_a_policy_writes_into_its_arrays_changes_nothing(env: ShopEnv) -> N
                 value[...] = 1
         history.loc[:, "y"] = 0.0
         history["ds"].to_numpy().setflags(write=False)
+        obs.clear()
+        obs["week"] = np.int64(3)
         return {}
 
     vandal.history_by = ("product_id",)  # type: ignore[attr-defined]
