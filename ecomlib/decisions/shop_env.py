@@ -60,8 +60,9 @@ class Game:
     order_cost, mailing_cost : float
         Money for each order line above zero, and for each letter.
     mail_gap : int
-        Fewest weeks from one letter to a customer to the next; one that comes too early is neither sent nor paid. Four,
-        as the truth of a letter is told over 28 days that hold no other.
+        Fewest weeks from one letter to a customer to the next, where letters are played; one that comes too early is
+        neither sent nor paid. Four, as the truth of a letter is told over 28 days that hold no other. The shop's own
+        letters are eight weeks apart.
     places : int, optional
         Places on the offers page: one in ten products unless given. The shop's own habit is never cut.
     rails : pair of float, optional
@@ -449,8 +450,9 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
                 value=int(promoted.sum()),
                 remedy="promote fewer, or open the game with more places.",
             )
-        rested = week - self._last_letter >= game.mail_gap
-        mail = given.get("mail", own["mail"]).astype(bool) & (world.people.signed_up_day < 7 * week) & rested
+        mail = given.get("mail", own["mail"]).astype(bool) & (world.people.signed_up_day < 7 * week)
+        if "mail" in game.levers:  # else they are the shop's own, and all of them are sent
+            mail &= week - self._last_letter >= game.mail_gap
         # Before launch a product has the price it will have, as the market's formula wants one.
         return order, np.where(live, price, plan.price[:, week]), promoted, mail, tested
 

@@ -556,6 +556,12 @@ def test_a_letter_that_comes_too_early_is_neither_sent_nor_paid(env: ShopEnv) ->
     assert (last[listed] >= 5).all(), "everybody got one within four weeks"
 
 
+def test_a_gap_between_letters_holds_for_played_letters_alone(env: ShopEnv) -> None:
+    usual, rare = (play(reopened(env, levers=("order",), mail_gap=gap), shop_policy).weeks for gap in (4, 12))
+    assert usual.equals(rare), "the shop's own letters, eight weeks apart, were all sent"
+    assert usual["letters"].sum() > 0
+
+
 # --- money and time ---------------------------------------------------------------------------------------------------
 
 
