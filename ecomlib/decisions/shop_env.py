@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ Policy = Callable[[Obs, Any], Action | None]
 LEVERS = ("order", "price", "promote", "mail")
 MOST_UNITS = 10_000  # of one order line
 LEAST_PRICE, MOST_PRICE = 0.05, 10_000.0  # money
+MOST_COST = 1_000_000  # of an order line or a letter, money; of holding, times a unit's cost a year
 SEEN = 8  # weeks of sales in what a shop sees, and of prices for rails of a product's own
 RAILS = (0.7, 1.3)  # times the list price, of a product that was hardly seen
 
@@ -91,20 +93,25 @@ class Game:
         unknown = set(self.levers) - set(LEVERS)
         if unknown or not self.levers or isinstance(self.levers, str):
             raise DataError("levers are a tuple of names", value=self.levers, remedy=f"choose from {LEVERS}.")
-        low = {
-            "weeks": 1,
-            "holding": 0,
-            "order_cost": 0,
-            "mailing_cost": 0,
-            "mail_gap": 1,
-            "price_tests": 0,
-            "ahead": 2,
-        }
-        for name, least in low.items():
-            if not getattr(self, name) >= least:
-                raise DataError(f"{name} is at least {least}", value=getattr(self, name), remedy="give a larger one.")
-        if self.rails is not None and not 0 < self.rails[0] <= self.rails[1]:
-            raise DataError("rails are the lowest and the highest price, times the list price", value=self.rails)
+        for name, least in (("weeks", 1), ("mail_gap", 1), ("ahead", 2), ("start", 0), ("places", 0)):
+            value = getattr(self, name)
+            free = value is None and name in ("start", "places")
+            if not free and not (_is(Integral, value) and value >= least):
+                raise DataError(f"{name} is a whole number of at least {least}", value=value, remedy=f"give {least}.")
+        for name in ("holding", "order_cost", "mailing_cost", "price_tests"):
+            value, most = getattr(self, name), 1 if name == "price_tests" else MOST_COST
+            if not (_is(Real, value) and 0 <= value <= most):
+                raise DataError(f"{name} lies between 0 and {most:,}", value=value, remedy="give another number.")
+        rails = self.rails
+        if rails is None:
+            return
+        pair = isinstance(rails, tuple | list) and len(rails) == 2 and all(_is(Real, rail) for rail in rails)
+        if not (pair and 0 < rails[0] <= rails[1]):
+            raise DataError(
+                "rails are the lowest and the highest price, times the list price",
+                value=rails,
+                remedy="give two numbers, as rails=(0.7, 1.3).",
+            )
 
 
 class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
@@ -469,6 +476,10 @@ class _Offers(spaces.MultiBinary):  # type: ignore[misc, unused-ignore]
         drawn = super().sample(*args, **kwargs)
         drawn[np.flatnonzero(drawn)[self.places :]] = 0
         return drawn
+
+
+def _is(kind: type, value: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _first(game: Game, weeks: int) -> int:

@@ -191,9 +191,13 @@ def test_an_action_that_is_none_is_refused_and_changes_nothing(env: ShopEnv, act
 
 
 def test_options_that_make_no_game_are_refused(store: Store, env: ShopEnv) -> None:
-    for options in ({"levers": ("oder",)}, {"levers": "order"}, {"weeks": 0}, {"ahead": 1}, {"rails": (2.0, 1.0)}):
+    numbers = ({"weeks": 0}, {"weeks": 2.5}, {"weeks": True}, {"ahead": 1}, {"places": -1}, {"start": 9.5})
+    costs = ({"holding": np.inf}, {"holding": "a"}, {"order_cost": -1}, {"mailing_cost": np.nan}, {"price_tests": 1.5})
+    rails = ({"rails": (2.0, 1.0)}, {"rails": (0.5,)}, {"rails": 0.5}, {"rails": ("a", "b")}, {"rails": (0.5, np.nan)})
+    for options in ({"levers": ("oder",)}, {"levers": "order"}, *numbers, *costs, *rails):
         with pytest.raises(DataError):
             Game(**options)
+    assert Game(weeks=np.int64(4), places=0, holding=0, rails=(0.5, 2)).places == 0
     with pytest.raises(CallError, match="lever"):
         Game(lever=("order",))
     with pytest.raises(DataError, match="truth"):
