@@ -68,7 +68,9 @@ class Game:
     places : int, optional
         Places on the offers page: one in ten products unless given. The shop's own habit is never cut.
     rails : pair of float, optional
-        Lowest and highest price, times the list price. Unless given, what was paid for the product before play.
+        Lowest and highest price, times the list price. Unless given, what was paid for the product before play. A
+        price test may lie beyond. Where demand answers weakly (the misspecified store) or moves to substitutes, which
+        it does even from what is sold out, wide rails let prices that hardly anybody pays earn without end.
     price_tests : float
         Share of product-weeks in which a price of the policy's own is moved at random, as in the shop's price tests:
         without them nobody could learn from its prices again.
@@ -550,6 +552,10 @@ class Played:
 def play(env: ShopEnv, policy: Policy, luck: int = 0) -> Played:
     """Play one game from reset to its end, and keep the score.
 
+    A luck is no new world: shocks and momentum are the seed's, and where orders alone are played so is the demand, to
+    the unit. A policy that learns by playing does so in worlds of other seeds; one that has played this world before
+    knows what comes, and is no rival of those that do not.
+
     Parameters
     ----------
     env : ShopEnv
@@ -559,7 +565,8 @@ def play(env: ShopEnv, policy: Policy, luck: int = 0) -> Played:
         ``info``. ``history`` is the panel by product; a policy with an attribute ``history_by`` gets that panel, and
         None for None.
     luck : int
-        Two policies that play the same luck can be compared week by week.
+        Two policies that play the same luck can be compared week by week. An interval comes from many worlds: under
+        orders alone all lucks give one profit.
 
     Returns
     -------

@@ -143,6 +143,28 @@ def test_coupled_luck_tells_two_policies_apart(env: ShopEnv) -> None:
     assert (one - two).std() < 0.5 * (one - np.roll(two, 1)).std()
 
 
+def test_luck_is_no_new_world_and_who_has_played_it_before_knows_what_comes(env: ShopEnv) -> None:
+    """Sees demand in a first play that never runs out; under another luck it orders what will be wanted."""
+    game = reopened(env, levers=("order",), pooled=True, holding=2.6)
+    seen: list[Any] = []
+
+    def looks(obs: Obs, history: Any) -> dict[str, Any]:
+        seen.append(obs["sold"][:, -1].copy())  # of the week before
+        return {"order": np.full(60, 200)}
+
+    def remembers(obs: Obs, history: Any) -> dict[str, Any]:
+        week, later = int(obs["week"]), [*seen[1:], *2 * [2 * obs["smoothed"]]]
+        left = np.maximum(obs["on_hand"] + obs["arriving"] - later[week], 0)
+        worth = obs["plan_price"][:, 1] > obs["cost"]
+        return {"order": np.where(worth, np.maximum(np.ceil(later[week + 1] - left), 0), 0)}
+
+    looks.history_by = remembers.history_by = None  # type: ignore[attr-defined]
+    play(game, looks, luck=100)
+    cheat, honest = play(game, remembers, luck=1), play(game, attainable_policy(game), luck=1)
+    assert cheat.profit > 1.01 * honest.profit and cheat.weeks["lost"].sum() < honest.weeks["lost"].sum()
+    assert cheat.weeks.equals(play(game, remembers, luck=2).weeks), "orders alone meet one demand, whatever the luck"
+
+
 # --- Gymnasium --------------------------------------------------------------------------------------------------------
 
 
