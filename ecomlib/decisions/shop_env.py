@@ -358,10 +358,17 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         -------
         tuple
             What the shop sees, and an empty ``info``.
+
+        Raises
+        ------
+        DataError
+            The luck is no whole number of zero or more.
         """
-        super().reset(seed=seed)
+        if seed is not None and not (_is(Integral, seed) and seed >= 0):
+            raise DataError("a luck is a whole number of zero or more", value=seed, remedy="use for example luck=0.")
+        super().reset(seed=None if seed is None else int(seed))
         world, market, game = self._world, self._world.market, self.game
-        luck = int(self.np_random.integers(2**62)) if seed is None else seed
+        luck = int(self.np_random.integers(2**62)) if seed is None else int(seed)
         self._episode, self._week = Episode(world, luck), world.first
         tests, shape = generator(luck, "game price tests"), (len(self._launch), game.weeks)
         self._tested = tests.random(shape) < game.price_tests
@@ -400,6 +407,8 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         world, game, week = self._world, self.game, self._week
         if week >= world.first + game.weeks:
             raise DataError("the game is over", value=f"{game.weeks} weeks", remedy="begin again with reset().")
+        if action is not None and not isinstance(action, Mapping):
+            raise DataError("an action is a dict", value=type(action).__name__, remedy='as {"order": units}; or None.')
         own = self._rule(self._books_of_the_rule())
         order, price, promoted, mail, tested = self._decided(dict(action or {}), own)
         live = self._launch <= week
@@ -439,7 +448,7 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         if strange:
             raise DataError("this lever is not played", value=strange[0], remedy=f"move {game.levers}, or open it.")
         live, plan = self._launch <= week, world.market.plan
-        given = {name: _checked(name, action[name], own[name].shape) for name in action}
+        given = {name: _checked(name, action[name], own[name].shape, live) for name in action}
         order = given.get("order", own["order"]).reshape(len(live), -1)
         order = np.where((self._launch <= week + 1)[:, None], order, 0).astype(np.int64)
         price, tested = own["price"], plan.price_test[:, week]
@@ -502,8 +511,8 @@ def _rails(world: World, game: Game) -> tuple[NDArray[np.float64], ...]:
     return np.round(listed, 2), np.maximum(low, LEAST_PRICE), np.maximum(high, LEAST_PRICE)
 
 
-def _checked(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[Any]:
-    """One lever's array, or an error that names what is wrong with it."""
+def _checked(name: str, value: Any, shape: tuple[int, ...], live: NDArray[np.bool_]) -> NDArray[Any]:
+    """One lever's array, or an error that names what is wrong with it; prices are read of what is on sale."""
     array = np.array(value)
     words = {
         "order": f"whole units from 0 to {MOST_UNITS:,}",
@@ -511,7 +520,10 @@ def _checked(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[Any]:
         "promote": "true or false",
         "mail": "true or false",
     }
-    fine = array.shape == shape and array.dtype.kind in "biuf" and bool(np.isfinite(array).all())
+    fine = array.shape == shape and array.dtype.kind in "biuf"
+    if fine and name == "price":
+        array = np.where(live, array, LEAST_PRICE)
+    fine = fine and bool(np.isfinite(array).all())
     if fine and name == "order":
         fine = bool(((array >= 0) & (array <= MOST_UNITS) & (array == np.round(array))).all())
     elif fine and name == "price":

@@ -212,6 +212,35 @@ def test_an_action_that_is_none_is_refused_and_changes_nothing(env: ShopEnv, act
     assert env.week == 26 - WEEKS
 
 
+@pytest.mark.parametrize("action", [5, [1], "order", np.ones(60)])
+def test_an_action_is_a_dict_or_none(env: ShopEnv, action: Any) -> None:
+    env.reset(seed=0)
+    with pytest.raises(DataError, match="a dict"):
+        env.step(action)
+    assert env.week == 26 - WEEKS
+    env.step(None)
+
+
+def test_a_luck_is_a_whole_number_of_any_kind(env: ShopEnv) -> None:
+    cheap = CostPlus(0.3)
+    assert play(env, cheap, luck=np.int64(3)).weeks.equals(play(env, cheap, luck=3).weeks)  # type: ignore[arg-type]
+    for luck in (-1, 1.5, "a", True):
+        with pytest.raises(DataError, match="luck"):
+            play(env, cheap, luck=luck)  # type: ignore[arg-type]
+
+
+def test_a_price_of_what_is_not_on_sale_is_not_read(env: ShopEnv) -> None:
+    obs, _ = env.reset(seed=0)
+    live = obs["live"].astype(bool)
+    assert not live.all()
+    asked = 1.1 * obs["plan_price"][:, 0]
+    found = []
+    for other in (0.0, np.nan, 3.0):
+        env.reset(seed=0)
+        found.append(env.step({"price": np.where(live, asked, other)})[1])
+    assert found[0] == found[1] == found[2]
+
+
 def test_options_that_make_no_game_are_refused(store: Store, env: ShopEnv) -> None:
     numbers = ({"weeks": 0}, {"weeks": 2.5}, {"weeks": True}, {"ahead": 1}, {"places": -1}, {"start": 9.5})
     costs = ({"holding": np.inf}, {"holding": "a"}, {"order_cost": -1}, {"mailing_cost": np.nan}, {"price_tests": 1.5})
