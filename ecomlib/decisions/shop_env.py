@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -163,11 +164,7 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         game = Game(**options)
         settings = settings_for(size, misspecified=misspecified, substitution=substitution)
         world = replay(settings, seed, _first(game, settings.weeks), game.weeks)
-
-        def observed() -> Store:
-            return make_store(size, seed, misspecified=misspecified, substitution=substitution).observed()
-
-        self._open(world, game, observed)
+        self._open(world, game, partial(_observed, size, seed, misspecified, substitution))
 
     @classmethod
     def from_store(cls, store: Store, **options: Any) -> ShopEnv:
@@ -487,6 +484,10 @@ class _Offers(spaces.MultiBinary):  # type: ignore[misc, unused-ignore]
         drawn = super().sample(*args, **kwargs)
         drawn[np.flatnonzero(drawn)[self.places :]] = 0
         return drawn
+
+
+def _observed(size: str, seed: int, misspecified: bool, substitution: bool) -> Store:
+    return make_store(size, seed, misspecified=misspecified, substitution=substitution).observed()
 
 
 def _is(kind: type, value: Any) -> bool:

@@ -5,6 +5,8 @@ Seeds are fixed. What a cheat would try stands under "nothing to be found".
 
 from __future__ import annotations
 
+import copy
+import pickle
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -163,6 +165,20 @@ def test_luck_is_no_new_world_and_who_has_played_it_before_knows_what_comes(env:
     cheat, honest = play(game, remembers, luck=1), play(game, attainable_policy(game), luck=1)
     assert cheat.profit > 1.01 * honest.profit and cheat.weeks["lost"].sum() < honest.weeks["lost"].sum()
     assert cheat.weeks.equals(play(game, remembers, luck=2).weeks), "orders alone meet one demand, whatever the luck"
+
+
+def test_a_copy_made_in_play_goes_on_alike_and_leaves_the_first_alone() -> None:
+    """In memory, or sent to another process."""
+    env = ShopEnv(size="tiny", seed=0, weeks=WEEKS, levers=LEVERS)
+    obs, _ = env.reset(seed=1)
+    for _ in range(3):
+        obs, *_ = env.step({"order": np.full((60, 9), 2)})
+    act = {"price": (1.2 * obs["plan_price"][:, 0]).clip(LEAST_PRICE), "mail": obs["listed"]}
+    copies = (copy.deepcopy(env), pickle.loads(pickle.dumps(env)))
+    after = [[(other.step(act)[1], other.step({})[1]) for _ in range(2)] for other in copies]
+    assert env.week == 26 - WEEKS + 3
+    assert after[0] == after[1] == [(env.step(act)[1], env.step({})[1]) for _ in range(2)]
+    assert copies[1].opening().products.equals(env.opening().products)
 
 
 # --- Gymnasium --------------------------------------------------------------------------------------------------------
