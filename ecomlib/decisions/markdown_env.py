@@ -7,6 +7,8 @@ of seasons side by side (``Seasons``). Gallego and van Ryzin (1994) solved its c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf, isfinite
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -48,12 +50,14 @@ class Markdown:
     levels: tuple[float, ...] = (1.0,)
 
     def __post_init__(self) -> None:
-        fine = self.weeks >= 1 and self.stock >= 1 and self.rate > 0 and self.fade > 0 and self.salvage >= 0
-        if not (fine and len(self.prices) and min(self.prices) > 0 and len(self.levels) and min(self.levels) > 0):
+        whole = all(isinstance(n, Integral) and not isinstance(n, bool) and n >= 1 for n in (self.weeks, self.stock))
+        above = (self.rate, self.fade, *self.prices, *self.levels)
+        fine = len(self.prices) and len(self.levels) and all(0 < value < inf for value in above)
+        if not (whole and fine and 0 <= self.salvage < inf and isfinite(self.elasticity)):
             raise DataError(
                 "a season has a week, a unit and a price at least, and what is wanted is above zero",
                 value=self,
-                remedy="give weeks and stock of 1 or more, and prices, rate, fade and levels above 0.",
+                remedy="give whole weeks and stock of 1 or more, and prices, rate, fade and levels above 0.",
             )
 
     def means(self, level: float = 1.0) -> Floats:
@@ -122,11 +126,21 @@ class Seasons:
     """
 
     def __init__(self, settings: Markdown, count: int, rng: np.random.Generator) -> None:
-        self.settings, self.week = settings, 0
-        self.stock: Whole = np.full(count, settings.stock, dtype=np.int64)
+        self.settings, self._week = settings, 0
+        self._stock: Whole = np.full(count, settings.stock, dtype=np.int64)
         self._level = rng.integers(len(settings.levels), size=count)
         self._luck = rng.random((count, settings.weeks))
         self._below = np.stack([settings._below(level) for level in settings.levels])  # (L, W, A, M)
+
+    @property
+    def week(self) -> int:
+        """The week that is sold next, counted from 0."""
+        return self._week
+
+    @property
+    def stock(self) -> Whole:
+        """Units that are left, (N,): a copy, so that nobody writes himself more."""
+        return self._stock.copy()
 
     @property
     def over(self) -> bool:
@@ -142,17 +156,18 @@ class Seasons:
             The season is over, or there is no such price.
         """
         s, chosen = self.settings, np.asarray(action)
-        if self.over or chosen.shape != self.stock.shape or not np.isin(chosen, np.arange(len(s.prices))).all():
+        if self.over or chosen.shape != self._stock.shape or not np.isin(chosen, np.arange(len(s.prices))).all():
             raise DataError(
                 f"a week is sold at one of {len(s.prices)} prices, in each season that is not over",
                 value=(self.week, chosen.shape),
                 remedy="give an array of whole numbers, one a season; begin again after the last week.",
             )
+        chosen = chosen.astype(np.int64)
         wanted = (self._luck[:, self.week, None] > self._below[self._level, self.week, chosen]).sum(axis=1)
-        sold = np.minimum(wanted, self.stock)
-        self.stock = self.stock - sold
-        self.week += 1
-        return np.asarray(sold * np.array(s.prices)[chosen] + (s.salvage * self.stock if self.over else 0.0))
+        sold = np.minimum(wanted, self._stock)
+        self._stock = self._stock - sold
+        self._week += 1
+        return np.asarray(sold * np.array(s.prices)[chosen] + (s.salvage * self._stock if self.over else 0.0))
 
 
 class MarkdownEnv(gymnasium.Env[Whole, int]):  # type: ignore[misc, unused-ignore]

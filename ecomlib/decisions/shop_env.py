@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,7 @@ Policy = Callable[[Obs, Any], Action | None]
 LEVERS = ("order", "price", "promote", "mail")
 MOST_UNITS = 10_000  # of one order line
 LEAST_PRICE, MOST_PRICE = 0.05, 10_000.0  # money
+MOST_COST = 1_000_000  # of an order line or a letter, money; of holding, times a unit's cost a year
 SEEN = 8  # weeks of sales in what a shop sees, and of prices for rails of a product's own
 RAILS = (0.7, 1.3)  # times the list price, of a product that was hardly seen
 
@@ -60,12 +63,15 @@ class Game:
     order_cost, mailing_cost : float
         Money for each order line above zero, and for each letter.
     mail_gap : int
-        Fewest weeks from one letter to a customer to the next; one that comes too early is neither sent nor paid. Four,
-        as the truth of a letter is told over 28 days that hold no other.
+        Fewest weeks from one letter to a customer to the next, where letters are played; one that comes too early is
+        neither sent nor paid. Four, as the truth of a letter is told over 28 days that hold no other. The shop's own
+        letters are eight weeks apart.
     places : int, optional
         Places on the offers page: one in ten products unless given. The shop's own habit is never cut.
     rails : pair of float, optional
-        Lowest and highest price, times the list price. Unless given, what was paid for the product before play.
+        Lowest and highest price, times the list price. Unless given, what was paid for the product before play. A
+        price test may lie beyond. Where demand answers weakly (the misspecified store) or moves to substitutes, which
+        it does even from what is sold out, wide rails let prices that hardly anybody pays earn without end.
     price_tests : float
         Share of product-weeks in which a price of the policy's own is moved at random, as in the shop's price tests:
         without them nobody could learn from its prices again.
@@ -90,20 +96,25 @@ class Game:
         unknown = set(self.levers) - set(LEVERS)
         if unknown or not self.levers or isinstance(self.levers, str):
             raise DataError("levers are a tuple of names", value=self.levers, remedy=f"choose from {LEVERS}.")
-        low = {
-            "weeks": 1,
-            "holding": 0,
-            "order_cost": 0,
-            "mailing_cost": 0,
-            "mail_gap": 1,
-            "price_tests": 0,
-            "ahead": 2,
-        }
-        for name, least in low.items():
-            if not getattr(self, name) >= least:
-                raise DataError(f"{name} is at least {least}", value=getattr(self, name), remedy="give a larger one.")
-        if self.rails is not None and not 0 < self.rails[0] <= self.rails[1]:
-            raise DataError("rails are the lowest and the highest price, times the list price", value=self.rails)
+        for name, least in (("weeks", 1), ("mail_gap", 1), ("ahead", 2), ("start", 0), ("places", 0)):
+            value = getattr(self, name)
+            free = value is None and name in ("start", "places")
+            if not free and not (_is(Integral, value) and value >= least):
+                raise DataError(f"{name} is a whole number of at least {least}", value=value, remedy=f"give {least}.")
+        for name in ("holding", "order_cost", "mailing_cost", "price_tests"):
+            value, most = getattr(self, name), 1 if name == "price_tests" else MOST_COST
+            if not (_is(Real, value) and 0 <= value <= most):
+                raise DataError(f"{name} lies between 0 and {most:,}", value=value, remedy="give another number.")
+        rails = self.rails
+        if rails is None:
+            return
+        pair = isinstance(rails, tuple | list) and len(rails) == 2 and all(_is(Real, rail) for rail in rails)
+        if not (pair and 0 < rails[0] <= rails[1]):
+            raise DataError(
+                "rails are the lowest and the highest price, times the list price",
+                value=rails,
+                remedy="give two numbers, as rails=(0.7, 1.3).",
+            )
 
 
 class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
@@ -153,11 +164,7 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         game = Game(**options)
         settings = settings_for(size, misspecified=misspecified, substitution=substitution)
         world = replay(settings, seed, _first(game, settings.weeks), game.weeks)
-
-        def observed() -> Store:
-            return make_store(size, seed, misspecified=misspecified, substitution=substitution).observed()
-
-        self._open(world, game, observed)
+        self._open(world, game, partial(_observed, size, seed, misspecified, substitution))
 
     @classmethod
     def from_store(cls, store: Store, **options: Any) -> ShopEnv:
@@ -348,10 +355,17 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         -------
         tuple
             What the shop sees, and an empty ``info``.
+
+        Raises
+        ------
+        DataError
+            The luck is no whole number of zero or more.
         """
-        super().reset(seed=seed)
+        if seed is not None and not (_is(Integral, seed) and seed >= 0):
+            raise DataError("a luck is a whole number of zero or more", value=seed, remedy="use for example luck=0.")
+        super().reset(seed=None if seed is None else int(seed))
         world, market, game = self._world, self._world.market, self.game
-        luck = int(self.np_random.integers(2**62)) if seed is None else seed
+        luck = int(self.np_random.integers(2**62)) if seed is None else int(seed)
         self._episode, self._week = Episode(world, luck), world.first
         tests, shape = generator(luck, "game price tests"), (len(self._launch), game.weeks)
         self._tested = tests.random(shape) < game.price_tests
@@ -390,6 +404,8 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         world, game, week = self._world, self.game, self._week
         if week >= world.first + game.weeks:
             raise DataError("the game is over", value=f"{game.weeks} weeks", remedy="begin again with reset().")
+        if action is not None and not isinstance(action, Mapping):
+            raise DataError("an action is a dict", value=type(action).__name__, remedy='as {"order": units}; or None.')
         own = self._rule(self._books_of_the_rule())
         order, price, promoted, mail, tested = self._decided(dict(action or {}), own)
         live = self._launch <= week
@@ -429,7 +445,7 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         if strange:
             raise DataError("this lever is not played", value=strange[0], remedy=f"move {game.levers}, or open it.")
         live, plan = self._launch <= week, world.market.plan
-        given = {name: _checked(name, action[name], own[name].shape) for name in action}
+        given = {name: _checked(name, action[name], own[name].shape, live) for name in action}
         order = given.get("order", own["order"]).reshape(len(live), -1)
         order = np.where((self._launch <= week + 1)[:, None], order, 0).astype(np.int64)
         price, tested = own["price"], plan.price_test[:, week]
@@ -449,8 +465,9 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
                 value=int(promoted.sum()),
                 remedy="promote fewer, or open the game with more places.",
             )
-        rested = week - self._last_letter >= game.mail_gap
-        mail = given.get("mail", own["mail"]).astype(bool) & (world.people.signed_up_day < 7 * week) & rested
+        mail = given.get("mail", own["mail"]).astype(bool) & (world.people.signed_up_day < 7 * week)
+        if "mail" in game.levers:  # else they are the shop's own, and all of them are sent
+            mail &= week - self._last_letter >= game.mail_gap
         # Before launch a product has the price it will have, as the market's formula wants one.
         return order, np.where(live, price, plan.price[:, week]), promoted, mail, tested
 
@@ -467,6 +484,14 @@ class _Offers(spaces.MultiBinary):  # type: ignore[misc, unused-ignore]
         drawn = super().sample(*args, **kwargs)
         drawn[np.flatnonzero(drawn)[self.places :]] = 0
         return drawn
+
+
+def _observed(size: str, seed: int, misspecified: bool, substitution: bool) -> Store:
+    return make_store(size, seed, misspecified=misspecified, substitution=substitution).observed()
+
+
+def _is(kind: type, value: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _first(game: Game, weeks: int) -> int:
@@ -487,8 +512,8 @@ def _rails(world: World, game: Game) -> tuple[NDArray[np.float64], ...]:
     return np.round(listed, 2), np.maximum(low, LEAST_PRICE), np.maximum(high, LEAST_PRICE)
 
 
-def _checked(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[Any]:
-    """One lever's array, or an error that names what is wrong with it."""
+def _checked(name: str, value: Any, shape: tuple[int, ...], live: NDArray[np.bool_]) -> NDArray[Any]:
+    """One lever's array, or an error that names what is wrong with it; prices are read of what is on sale."""
     array = np.array(value)
     words = {
         "order": f"whole units from 0 to {MOST_UNITS:,}",
@@ -496,7 +521,10 @@ def _checked(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[Any]:
         "promote": "true or false",
         "mail": "true or false",
     }
-    fine = array.shape == shape and array.dtype.kind in "biuf" and bool(np.isfinite(array).all())
+    fine = array.shape == shape and array.dtype.kind in "biuf"
+    if fine and name == "price":
+        array = np.where(live, array, LEAST_PRICE)
+    fine = fine and bool(np.isfinite(array).all())
     if fine and name == "order":
         fine = bool(((array >= 0) & (array <= MOST_UNITS) & (array == np.round(array))).all())
     elif fine and name == "price":
@@ -537,6 +565,10 @@ class Played:
 def play(env: ShopEnv, policy: Policy, luck: int = 0) -> Played:
     """Play one game from reset to its end, and keep the score.
 
+    A luck is no new world: shocks and momentum are the seed's, and where orders alone are played so is the demand, to
+    the unit. A policy that learns by playing does so in worlds of other seeds; one that has played this world before
+    knows what comes, and is no rival of those that do not.
+
     Parameters
     ----------
     env : ShopEnv
@@ -546,7 +578,8 @@ def play(env: ShopEnv, policy: Policy, luck: int = 0) -> Played:
         ``info``. ``history`` is the panel by product; a policy with an attribute ``history_by`` gets that panel, and
         None for None.
     luck : int
-        Two policies that play the same luck can be compared week by week.
+        Two policies that play the same luck can be compared week by week. An interval comes from many worlds: under
+        orders alone all lucks give one profit.
 
     Returns
     -------
@@ -556,10 +589,11 @@ def play(env: ShopEnv, policy: Policy, luck: int = 0) -> Played:
     """
     obs, _ = env.reset(seed=luck)
     by, rows, over = getattr(policy, "history_by", ("product_id",)), [], False
+    start = env.week
     cost, dates = env._world.market.cost, env._world.market.dates
     while not over:
+        number = env.week - start  # counted here: what a policy holds it may have written into
         action = policy(obs, None if by is None else env.history(by))
-        number = int(obs["week"])
         obs, profit, over, _, info = env.step(action)
         wanted, lost = int(info["demand"].sum()), int(info["lost"].sum())
         rows.append(

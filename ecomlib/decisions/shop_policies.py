@@ -413,7 +413,8 @@ def attainable_policy(env: ShopEnv) -> Policy:
     """Make the reference that knows every parameter and nothing random that is still to come.
 
     Stock goes by the lost-sales rule, prices by their own elasticity inside the rails, offers and letters by what they
-    earn. It stands at 1 on the scale of protocol D.
+    earn. It stands at 1 on the scale of protocol D. Neither the cost of an order line nor substitutes are thought of:
+    where lines are dear, rarer and larger orders earn more, and in the substitution store so do higher prices.
 
     Parameters
     ----------

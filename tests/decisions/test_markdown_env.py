@@ -87,6 +87,32 @@ def test_luck_is_shared_and_a_lower_price_never_sells_less() -> None:
     np.testing.assert_array_equal(again, earned(season, best(season)[1], 200, seed=5))
 
 
+def test_what_is_written_into_the_stock_that_is_shown_changes_nothing() -> None:
+    season = Markdown()
+    totals = []
+    for thief in (False, True):
+        seasons, total = Seasons(season, 50, np.random.default_rng(0)), 0.0
+        while not seasons.over:
+            shown = seasons.stock
+            if thief:
+                shown += 100
+            total += seasons.step(np.full(50, 2)).sum()
+        totals.append(total)
+    assert totals[0] == totals[1]
+    with pytest.raises(AttributeError):
+        seasons.stock = np.full(50, 100)  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        seasons.week = 0  # type: ignore[misc]
+
+
+def test_places_on_the_ladder_may_be_any_whole_numbers() -> None:
+    earned = []
+    for kind in (np.int64, np.int8, float, bool):
+        seasons = Seasons(Markdown(weeks=1, prices=(9.0, 4.0)), 2, np.random.default_rng(1))
+        earned.append(seasons.step(np.array([0, 1]).astype(kind)).tolist())
+    assert earned[0] == earned[1] == earned[2] == earned[3]
+
+
 def test_a_hidden_level_is_drawn_and_not_shown() -> None:
     season = Markdown(levels=(0.5, 2.0))
     seasons = Seasons(season, 20_000, np.random.default_rng(0))
@@ -119,7 +145,10 @@ def test_the_face_earns_what_the_seasons_earn() -> None:
 
 
 def test_what_is_no_season_is_refused() -> None:
-    for wrong in ({"weeks": 0}, {"stock": 0}, {"prices": ()}, {"prices": (1.0, 0.0)}, {"levels": (0.0,)}):
+    sizes = ({"weeks": 0}, {"stock": 0}, {"weeks": 2.5}, {"stock": 16.5}, {"prices": ()}, {"levels": ()})
+    nan, inf = float("nan"), float("inf")
+    values = ({"prices": (1.0, 0.0)}, {"levels": (0.0,)}, {"levels": (1.0, nan)}, {"prices": (inf, 1.0)}, {"rate": inf})
+    for wrong in (*sizes, *values, {"elasticity": nan}, {"salvage": inf}):
         with pytest.raises(DataError):
             Markdown(**wrong)
     with pytest.raises(CallError, match="price"):

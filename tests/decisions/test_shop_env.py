@@ -5,6 +5,8 @@ Seeds are fixed. What a cheat would try stands under "nothing to be found".
 
 from __future__ import annotations
 
+import copy
+import pickle
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -143,6 +145,42 @@ def test_coupled_luck_tells_two_policies_apart(env: ShopEnv) -> None:
     assert (one - two).std() < 0.5 * (one - np.roll(two, 1)).std()
 
 
+def test_luck_is_no_new_world_and_who_has_played_it_before_knows_what_comes(env: ShopEnv) -> None:
+    """Sees demand in a first play that never runs out; under another luck it orders what will be wanted."""
+    game = reopened(env, levers=("order",), pooled=True, holding=2.6)
+    seen: list[Any] = []
+
+    def looks(obs: Obs, history: Any) -> dict[str, Any]:
+        seen.append(obs["sold"][:, -1].copy())  # of the week before
+        return {"order": np.full(60, 200)}
+
+    def remembers(obs: Obs, history: Any) -> dict[str, Any]:
+        week, later = int(obs["week"]), [*seen[1:], *2 * [2 * obs["smoothed"]]]
+        left = np.maximum(obs["on_hand"] + obs["arriving"] - later[week], 0)
+        worth = obs["plan_price"][:, 1] > obs["cost"]
+        return {"order": np.where(worth, np.maximum(np.ceil(later[week + 1] - left), 0), 0)}
+
+    looks.history_by = remembers.history_by = None  # type: ignore[attr-defined]
+    play(game, looks, luck=100)
+    cheat, honest = play(game, remembers, luck=1), play(game, attainable_policy(game), luck=1)
+    assert cheat.profit > 1.01 * honest.profit and cheat.weeks["lost"].sum() < honest.weeks["lost"].sum()
+    assert cheat.weeks.equals(play(game, remembers, luck=2).weeks), "orders alone meet one demand, whatever the luck"
+
+
+def test_a_copy_made_in_play_goes_on_alike_and_leaves_the_first_alone() -> None:
+    """In memory, or sent to another process."""
+    env = ShopEnv(size="tiny", seed=0, weeks=WEEKS, levers=LEVERS)
+    obs, _ = env.reset(seed=1)
+    for _ in range(3):
+        obs, *_ = env.step({"order": np.full((60, 9), 2)})
+    act = {"price": (1.2 * obs["plan_price"][:, 0]).clip(LEAST_PRICE), "mail": obs["listed"]}
+    copies = (copy.deepcopy(env), pickle.loads(pickle.dumps(env)))
+    after = [[(other.step(act)[1], other.step({})[1]) for _ in range(2)] for other in copies]
+    assert env.week == 26 - WEEKS + 3
+    assert after[0] == after[1] == [(env.step(act)[1], env.step({})[1]) for _ in range(2)]
+    assert copies[1].opening().products.equals(env.opening().products)
+
+
 # --- Gymnasium --------------------------------------------------------------------------------------------------------
 
 
@@ -190,10 +228,43 @@ def test_an_action_that_is_none_is_refused_and_changes_nothing(env: ShopEnv, act
     assert env.week == 26 - WEEKS
 
 
+@pytest.mark.parametrize("action", [5, [1], "order", np.ones(60)])
+def test_an_action_is_a_dict_or_none(env: ShopEnv, action: Any) -> None:
+    env.reset(seed=0)
+    with pytest.raises(DataError, match="a dict"):
+        env.step(action)
+    assert env.week == 26 - WEEKS
+    env.step(None)
+
+
+def test_a_luck_is_a_whole_number_of_any_kind(env: ShopEnv) -> None:
+    cheap = CostPlus(0.3)
+    assert play(env, cheap, luck=np.int64(3)).weeks.equals(play(env, cheap, luck=3).weeks)  # type: ignore[arg-type]
+    for luck in (-1, 1.5, "a", True):
+        with pytest.raises(DataError, match="luck"):
+            play(env, cheap, luck=luck)  # type: ignore[arg-type]
+
+
+def test_a_price_of_what_is_not_on_sale_is_not_read(env: ShopEnv) -> None:
+    obs, _ = env.reset(seed=0)
+    live = obs["live"].astype(bool)
+    assert not live.all()
+    asked = 1.1 * obs["plan_price"][:, 0]
+    found = []
+    for other in (0.0, np.nan, 3.0):
+        env.reset(seed=0)
+        found.append(env.step({"price": np.where(live, asked, other)})[1])
+    assert found[0] == found[1] == found[2]
+
+
 def test_options_that_make_no_game_are_refused(store: Store, env: ShopEnv) -> None:
-    for options in ({"levers": ("oder",)}, {"levers": "order"}, {"weeks": 0}, {"ahead": 1}, {"rails": (2.0, 1.0)}):
+    numbers = ({"weeks": 0}, {"weeks": 2.5}, {"weeks": True}, {"ahead": 1}, {"places": -1}, {"start": 9.5})
+    costs = ({"holding": np.inf}, {"holding": "a"}, {"order_cost": -1}, {"mailing_cost": np.nan}, {"price_tests": 1.5})
+    rails = ({"rails": (2.0, 1.0)}, {"rails": (0.5,)}, {"rails": 0.5}, {"rails": ("a", "b")}, {"rails": (0.5, np.nan)})
+    for options in ({"levers": ("oder",)}, {"levers": "order"}, *numbers, *costs, *rails):
         with pytest.raises(DataError):
             Game(**options)
+    assert Game(weeks=np.int64(4), places=0, holding=0, rails=(0.5, 2)).places == 0
     with pytest.raises(CallError, match="lever"):
         Game(lever=("order",))
     with pytest.raises(DataError, match="truth"):
@@ -301,6 +372,8 @@ def test_what_a_policy_writes_into_its_arrays_changes_nothing(env: ShopEnv) -> N
                 value[...] = 1
         history.loc[:, "y"] = 0.0
         history["ds"].to_numpy().setflags(write=False)
+        obs.clear()
+        obs["week"] = np.int64(3)
         return {}
 
     vandal.history_by = ("product_id",)  # type: ignore[attr-defined]
@@ -552,6 +625,12 @@ def test_a_letter_that_comes_too_early_is_neither_sent_nor_paid(env: ShopEnv) ->
         assert info["letters"] == free.sum()
         last[free] = week
     assert (last[listed] >= 5).all(), "everybody got one within four weeks"
+
+
+def test_a_gap_between_letters_holds_for_played_letters_alone(env: ShopEnv) -> None:
+    usual, rare = (play(reopened(env, levers=("order",), mail_gap=gap), shop_policy).weeks for gap in (4, 12))
+    assert usual.equals(rare), "the shop's own letters, eight weeks apart, were all sent"
+    assert usual["letters"].sum() > 0
 
 
 # --- money and time ---------------------------------------------------------------------------------------------------

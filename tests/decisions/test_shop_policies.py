@@ -165,3 +165,15 @@ def test_a_letters_gain_is_what_the_loop_shows_in_the_mean(env: ShopEnv) -> None
 
     differences = [margin(luck, True) - margin(luck, False) for luck in range(12)]
     assert 0.5 < np.mean(differences) / gain[worth].sum() < 2.0
+
+
+def test_the_reference_thinks_of_no_order_cost_and_is_beaten_where_lines_are_dear(env: ShopEnv) -> None:
+    """It is no optimum; batches of ten weeks of smoothed sales show it."""
+    game = reopened(env, levers=("order",), pooled=True, order_cost=5.0)
+
+    def batches(obs: Any, history: Any) -> dict[str, Any]:
+        there = obs["on_hand"] + obs["arriving"]
+        due = (there < 2.2 * obs["smoothed"] + 1) & (obs["live"] + obs["launching"] > 0)
+        return {"order": np.where(due, np.ceil(10 * obs["smoothed"] + 2 - there).clip(0), 0)}
+
+    assert play(game, batches).profit > 1.02 * play(game, attainable_policy(game)).profit
