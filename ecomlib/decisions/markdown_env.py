@@ -1,4 +1,4 @@
-"""Opens a season's last stock as a game: one product, a price a week, nothing is ordered again (lesson 13, section 4).
+"""Opens a season's last stock as a game: one product, a price a week, nothing is ordered again.
 
 W weeks, stock 0 … M, A prices. Small enough for exact dynamic programming (``transition``), fast enough for thousands
 of seasons side by side (``Seasons``). Gallego and van Ryzin (1994) solved its continuous form.

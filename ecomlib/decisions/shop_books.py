@@ -1,4 +1,4 @@
-"""Keeps the books of a shop that is played, week by week, as the shop would have recorded them (lesson 12, section 6).
+"""Keeps the books of a shop that is played, week by week, as the shop would have recorded them.
 
 P products, S stocks (one for each of R regions, or one for all), W weeks from the store's first to the last of play.
 """

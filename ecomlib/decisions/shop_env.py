@@ -1,4 +1,4 @@
-"""Opens the simulated store as a game: orders, prices, offers and letters, week by week (lesson 12, section 6).
+"""Opens the simulated store as a game: orders, prices, offers and letters, week by week.
 
 P products, S stocks (one for each region, or one for all), J customers, W weeks of play. The world beneath is the
 simulator's own, replayed (``stores.simulated.world``): under the shop's own actions it is the published store, to the

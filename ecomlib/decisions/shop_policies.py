@@ -1,4 +1,4 @@
-"""Plays the store by rules that need no model, and by references that know the truth (lesson 12, section 6).
+"""Plays the store by rules that need no model, and by references that know the truth.
 
 P products, S stocks, J customers. A policy is called as ``policy(obs, history)`` and returns a dict of levers. All but
 the two references hold numbers that a shop has.

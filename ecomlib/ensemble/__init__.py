@@ -1,4 +1,4 @@
-"""Ensembles: forecasts combined into one, intervals around it, and sums that add up (lessons 07, 07b and 11)."""
+"""Ensembles: forecasts combined into one, intervals around it, and sums that add up (lessons 07 and 07b)."""
 
 from __future__ import annotations
 

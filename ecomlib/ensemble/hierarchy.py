@@ -1,4 +1,4 @@
-"""Adds series up to categories, countries and totals: which node is the sum of which series (lesson 11, section 3)."""
+"""Adds series up to categories, countries and totals: which node is the sum of which series."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes forecasts of a hierarchy add up: bottom-up, proportions, and MinT (lesson 11, section 3).
+"""Makes forecasts of a hierarchy add up: bottom-up, proportions, and MinT.
 
 Forecasts that were made for each node alone are *base forecasts*, and do not add up: the total's is not the sum of the
 countries'. Reconciling replaces them by the closest ones that do. What "close" means is the method.
@@ -26,7 +26,7 @@ LEAST_VARIANCE = 1e-8  # of a node that was never wrong: it still has a weight
 
 
 def shrunk_covariance(errors: Floats) -> Floats:
-    """Estimate a covariance that can be inverted from fewer weeks than nodes (lesson 11, section 3).
+    """Estimate a covariance that can be inverted from fewer weeks than nodes.
 
     The correlations are shrunk towards zero by the share that minimises the expected squared error; the variances stay.
 
@@ -75,7 +75,7 @@ def reconcile(
     errors: pd.DataFrame | None = None,
     nonnegative: bool = False,
 ) -> pd.DataFrame:
-    """Replace base forecasts by ones that add up (lesson 11, section 3).
+    """Replace base forecasts by ones that add up.
 
     Parameters
     ----------

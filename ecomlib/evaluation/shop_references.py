@@ -1,4 +1,4 @@
-"""Knows what no shop knows, for the references in ``decisions.shop_policies`` (lesson 12, section 6)."""
+"""Knows what no shop knows, for the references in ``decisions.shop_policies``."""
 
 from __future__ import annotations
 

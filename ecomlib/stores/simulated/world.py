@@ -1,4 +1,4 @@
-"""The seed's own world, replayed so that a shop may act in it: coupled demand, coupled lives (lesson 12, section 6).
+"""The seed's own world, replayed so that a shop may act in it: coupled demand, coupled lives.
 
 P products, R regions, N weeks of play, J customers. What a seed drew stays: momentum, shocks, the factor
 that makes a cell's day busy, who would leave when. Under the shop's own actions demand and lives are the published
@@ -85,7 +85,7 @@ class World:
 
 
 def replay(settings: Settings, seed: int, first: int, weeks: int) -> World:
-    """Replay a seed for a game of ``weeks`` weeks from week ``first`` on (lesson 12, section 6).
+    """Replay a seed for a game of ``weeks`` weeks from week ``first`` on.
 
     Raises
     ------
