@@ -7,14 +7,14 @@
 The 500 items of protocol W, each in three country groups: 1,500 series, which add up to six levels (total, country
 group, price group, country x price, item, series). Both groupings are made of lines before the end of the week of the
 first tuning origin, 2010-12-27. The country with the largest revenue is "home", the next four are "large", all others,
-those not seen yet included, "small". An item's price group is the fifth of the items by median price paid that it is in.
+those not seen yet included, "small". An item's price group is its fifth of the items by median price paid.
 
 Base forecasts are means and not coherent. Items and series: Tweedie trees on units divided by their own mean, with
-look-backs of 13 and 26 weeks, averaged. The 24 sums above: the mean of their last 4 weeks, the best of four cheap rules on the
-tuning origins. A method's errors at an origin are those of the base forecasts at the four origins before it, whose
-weeks are over by then. The median column is an item's own answer; its sum stands there once, as the warning. The
-method that carries the claim is the one with the smallest mean WAPE over the six levels on the tuning origins, among
-those whose total is biased by at most 3 % there. DIR keeps base forecasts.
+look-backs of 13 and 26 weeks, averaged. The 24 sums above: the mean of their last 4 weeks, the best of four cheap
+rules on the tuning origins. A method's errors at an origin are those of the base forecasts at the four origins before
+it, whose weeks are over by then. The median column is an item's own answer; its sum stands there once, as the warning.
+The method that carries the claim is the one with the smallest mean WAPE over the six levels on the tuning origins,
+among those whose total is biased by at most 3 % there. DIR keeps base forecasts.
 
 Expected, before any test origin was scored, from the tuning origins and from protocol T's prototypes:
 

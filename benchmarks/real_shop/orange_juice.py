@@ -48,7 +48,7 @@ def monday(week: Any) -> Any:
 
 
 def panel(weekly: pd.DataFrame) -> pd.DataFrame:
-    """The panel of protocol O from the publisher's table: every store, brand and week has a row, ``y`` NaN where absent."""
+    """The panel of protocol O from the publisher's table: each store, brand and week a row, ``y`` NaN where absent."""
     columns = [name for name in weekly.columns if name.startswith("price")]
     logs, brand = np.log(weekly[columns].to_numpy(dtype=float)), weekly["brand"].to_numpy(dtype=int)
     own = logs[np.arange(len(logs)), brand - 1]
