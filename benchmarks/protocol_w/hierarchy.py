@@ -216,6 +216,13 @@ def frontier(items: pd.DataFrame, train: pd.DataFrame, families: dict[str, tuple
     return pd.DataFrame(rows)
 
 
+def nodes_table(frame: pd.DataFrame, picked: str) -> pd.DataFrame:
+    """Units over the four weeks of each origin at the 24 sums: the base forecast (before), and the picked one (after)."""
+    sums = frame[frame["level"].isin(SUMS)].rename(columns={"unique_id": "node", BASE: "before", picked: "after"})
+    table = sums.groupby(["cutoff", "level", "node"], as_index=False, sort=False)[["before", "after"]].sum()
+    return table.assign(what="node", model=picked)
+
+
 def _lift(items: pd.DataFrame, model: str) -> pd.Series:
     sums = items.groupby(["cutoff", "ds"])[[model, EIGHT]].transform("sum")
     return sums[EIGHT] / sums[model]
@@ -370,6 +377,7 @@ def scored(
         totals_table(total, [*methods, MEDIAN]),
         frontier(items, own, families),
     ]
+    tables.append(nodes_table(frame, picked))
     return pd.concat(tables, ignore_index=True), facts | {"picked": picked}
 
 

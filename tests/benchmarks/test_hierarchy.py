@@ -80,6 +80,9 @@ def test_methods_score_what_hand_says() -> None:
     for level in ("total", "country", "price", "country x price", "item", "series"):
         assert found.loc[("bottom-up", level), "value"] == pytest.approx(0.0, abs=1e-12)
         assert found.loc[("proportions", level), ["value", "bias"]].tolist() == pytest.approx([0.2, 0.2])
+    sums = hierarchy.nodes_table(frame, "proportions").set_index("node")
+    assert sums.loc["total", ["before", "after"]].tolist() == pytest.approx([12.0, 12.0])
+    assert sums.loc["country=home", ["before", "after"]].tolist() == pytest.approx([8.0, 9.6])
     # 12 instead of 10, shared out: cup 7.2 instead of 6, mug 4.8 instead of 4; scales 1 and 2.
     assert found.loc[("proportions", "item"), "rmsse"] == pytest.approx((1.2 / 1 + 0.8 / 2) / 2)
     # OLS: the total gives way, and every series takes part of what is left.
