@@ -217,7 +217,7 @@ def frontier(items: pd.DataFrame, train: pd.DataFrame, families: dict[str, tuple
 
 
 def nodes_table(frame: pd.DataFrame, picked: str) -> pd.DataFrame:
-    """Units over the four weeks of each origin at the 24 sums: the base forecast (before), and the picked one (after)."""
+    """Units over the four weeks of each origin at the 24 sums: base forecast (before), and the picked one (after)."""
     sums = frame[frame["level"].isin(SUMS)].rename(columns={"unique_id": "node", BASE: "before", picked: "after"})
     table = sums.groupby(["cutoff", "level", "node"], as_index=False, sort=False)[["before", "after"]].sum()
     return table.assign(what="node", model=picked)
