@@ -64,7 +64,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "WLS, by variance": {"method": "wls"},
     "shrink": {"method": "shrink"},
 }
-BASE, NONNEGATIVE, EIGHT, MEDIAN = "base", "WLS, by variance, none below zero", "mean of 8 weeks", "median, summed"
+BASE, NONNEGATIVE, EIGHT, MEDIAN = "base", "WLS, by series, none below zero", "mean of 8 weeks", "median, summed"
 ENSEMBLE = "ensemble_w"  # recorded by ensemble.py: the smallest WAPE by item
 AGREEMENT = 0.75  # six of eight origins: better and worse ask for it
 MOST_BIAS = 0.03  # protocol T: of the total, on the tuning origins
@@ -119,20 +119,20 @@ def base_forecasts(
     """Each level's own forecaster, as column ``base`` of one scored frame with ``level``; kept in ``out``."""
     blocks = []
     for level, maker in makers.items():
-        path = None if out is None else out / f"{level.replace(' ', '_')}_{origins[0]:%Y%m%d}_{len(origins)}.parquet"
-        if path is not None and path.is_file():
-            blocks.append(pd.read_parquet(path))
-            continue
-        own = nodes.loc[nodes["level"] == level, ["unique_id", "ds", "y"]].sort_values(["unique_id", "ds"])
-        blocks.append(
-            backtest(own.reset_index(drop=True), {BASE: maker}, origins, protocol.HORIZON).assign(level=level)
-        )
-        if path is not None:
-            blocks[-1].to_parquet(path)
-        print(f"base forecasts of level {level}: {sum(blocks[-1].attrs['seconds'].values()):.0f} s", flush=True)
-    frame = pd.concat(blocks, ignore_index=True)
-    frame.attrs = {}
-    return frame
+        path = None if out is None else out / f"{level.replace(' ', '_')}.parquet"
+        known = [pd.read_parquet(path)] if path is not None and path.is_file() else []
+        ahead = [origin for origin in origins if not known or origin not in set(known[0]["cutoff"])]
+        if ahead:
+            started = time.process_time()
+            own = nodes.loc[nodes["level"] == level, ["unique_id", "ds", "y"]].sort_values(["unique_id", "ds"])
+            found = backtest(own.reset_index(drop=True), {BASE: maker}, ahead, protocol.HORIZON).assign(level=level)
+            found.attrs = {}
+            known = [pd.concat([*known, found], ignore_index=True)]
+            if path is not None:
+                known[0].to_parquet(path)
+            print(f"base forecasts of level {level}: {time.process_time() - started:.0f} s", flush=True)
+        blocks.append(known[0][known[0]["cutoff"].isin(origins)])
+    return pd.concat(blocks, ignore_index=True)
 
 
 def reconciled(frame: pd.DataFrame, tree: Hierarchy, nonnegative: bool = True) -> pd.DataFrame:
@@ -142,7 +142,7 @@ def reconciled(frame: pd.DataFrame, tree: Hierarchy, nonnegative: bool = True) -
         now = frame[frame["cutoff"] == origins[k]].copy()
         past = frame[frame["cutoff"].isin(origins[k - BEFORE : k])]
         given: dict[str, Any] = {"errors": past[["unique_id", "ds"]].assign(error=past["y"] - past[BASE])}
-        methods = dict(METHODS) | ({NONNEGATIVE: {"method": "wls", "nonnegative": True}} if nonnegative else {})
+        methods = dict(METHODS) | ({NONNEGATIVE: {"method": "wls_struct", "nonnegative": True}} if nonnegative else {})
         for name, how in methods.items():
             now[name] = reconcile(now[[*KEYS, BASE]], BASE, tree, **how, **given)[BASE]
         blocks.append(now)
@@ -442,7 +442,7 @@ def main() -> None:
         options.out.mkdir(parents=True, exist_ok=True)
         tune(store, options.out)
         return
-    origins, picked = (ORIGINS[: BEFORE + 2], "shrink") if options.smoke else (ORIGINS[BEFORE:], chosen())
+    origins, picked = (ORIGINS[: BEFORE + 2], "WLS, by series") if options.smoke else (ORIGINS[BEFORE:], chosen())
     table, facts = scored(store, origins, options.out, picked)
     total, level = table[table["what"] == "total"], table[table["what"] == "level"]
     if not options.smoke:  # first of all: once the test part has been scored, the log says so
