@@ -8,7 +8,8 @@
 files lack is unknown, not zero, and is not scored. Known ahead, and nothing else: log price against the series' median
 of its first 60 weeks, log price against the mean of the eleven brands in that store and week, deal, feature. An arm
 "without price" reads past sales alone, one "with price" these four besides, in the past and four weeks ahead. Trees and
-networks read the same windows and had the same trials on the tuning origins, weeks 104 to 120. DIR keeps forecasts.
+the GRU read the same windows; on the tuning origins, weeks 104 to 120, trees had four trials, the GRU and the lines
+three. DIR keeps forecasts.
 
 Expected, before any test origin was scored, from the tuning origins and from protocol O's prototypes:
 
