@@ -77,9 +77,10 @@ def test_trees_plan_a_year_of_weeks_with_the_shop_s_calendar() -> None:
     panel = shop(70)
     ends = panel["ds"].max()
     plain = sales_plan(panel[panel["ds"] <= ends - pd.Timedelta(days=28)], horizon=4)
-    assert plain.attrs["model"] == "trees" and plain.attrs["notes"] == []
+    assert plain.attrs["model"] == "average" and plain.attrs["notes"] == []
     held = panel.assign(price=4.0, y=panel["y"].where(panel["ds"] <= ends - pd.Timedelta(days=28)))
-    plan = sales_plan(held, horizon=4, levels=["category", ("country", "category")])
+    plan = sales_plan(held, horizon=4, levels=["category", ("country", "category")], model="trees")
+    assert plan.attrs["model"] == "trees"
     assert list(plan["level"].unique()) == ["total", "category", "country x category", "series"]
     assert plan["period_start"].min() == ends - pd.Timedelta(days=21)
     sums = plan[plan["span"] == "whole"].groupby("level")["mean"].sum()
