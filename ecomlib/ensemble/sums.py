@@ -106,7 +106,8 @@ def sum_intervals(past: pd.DataFrame, ahead: pd.DataFrame, share: float = 0.9) -
     """Put an interval around sums from the errors that such sums had before.
 
     Each level and span is calibrated by itself on past sums of the same weeks ahead. The spread of a node grows with
-    what it is expected to sell, ``a·f + b·f²``: luck of the single purchase, and luck that all share. How many
+    what it is expected to sell, ``a·f + b·f²``: luck of the single purchase, and luck that all share (of a level with
+    one node, the total, the latter alone). How many
     *independent* errors there were decides how much is added for what so few can tell (Student's factor): origins that
     overlap count as the stretches they cover, nodes that err together as the few that they are.
 
@@ -178,7 +179,7 @@ def _ends(known: pd.DataFrame, mean: Floats, share: float) -> tuple[Floats, Floa
     """Both ends around forecasts of one level and span."""
     known = known.sort_values(["node", "cutoff"], kind="stable")
     error = (known["y"] - known["mean"]).to_numpy(dtype=float)
-    nearby, common = _spread(error, known["mean"].to_numpy(dtype=float))
+    nearby, common = _spread(error, known["mean"].to_numpy(dtype=float), alone=len(known["node"].unique()) == 1)
     scaled = error / _scale(known["mean"].to_numpy(dtype=float), nearby, common)
     origins = np.unique(known["origin"].to_numpy())
     length = int(known["last"].iloc[0] - known["first"].iloc[0] + 1)
@@ -198,9 +199,11 @@ def _ends(known: pd.DataFrame, mean: Floats, share: float) -> tuple[Floats, Floa
     return np.maximum(low, 0.0), high
 
 
-def _spread(error: Floats, mean: Floats) -> tuple[float, float]:
-    """a and b of the variance a·f + b·f², neither below zero."""
+def _spread(error: Floats, mean: Floats, *, alone: bool) -> tuple[float, float]:
+    """a and b of the variance a·f + b·f², neither below zero; a node alone cannot tell them apart and has b."""
     size = mean + LEAST_UNITS
+    if alone:
+        return 0.0, max(float(((error / size) ** 2).mean()), 1e-12)
     design = np.column_stack([1 / size, np.ones(len(size))])  # both sides over f², so that no large node rules
     found, _ = nnls(design, (error / size) ** 2)
     if not found.any():
