@@ -11,9 +11,9 @@ origins (from which the residuals for smearing come). Scored on sales: WAPE by i
 the sum of forecasts over the sum of units, less one, a store. Bar: bias within 3 % on average over the ten stores.
 
 **How wrong may a quarter be?** ``decisions.sales_plan`` plans 13 weeks with what was known then: by category and
-region from two origins a store, by product from the later one. Share of sums inside the 90 % interval: the whole quarter, its months,
-its weeks; the total, categories, regions, products. Its rivals are made of the same plan: the variances of its finest
-rows added up as if they were independent, and the ends of these rows added up.
+region from two origins a store, by product from the later one. Share of sums inside the 90 % interval: the whole
+quarter, its months, its weeks; the total, categories, regions, products. Its rivals are made of the same plan: the
+variances of its finest rows added up as if they were independent, and the ends of these rows added up.
 
 Expected, written before the first run on these stores, after single tries on stores 0, 100 and 101:
 
