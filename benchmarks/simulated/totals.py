@@ -180,15 +180,23 @@ def against(plan: pd.DataFrame, panel: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Means over the stores with Student's interval of the bias, and coverage with the stores' spread."""
+    """Means over the stores with Student's intervals, and coverage with the stores' spread.
+
+    ``against`` is a store's bias less that of Tweedie trees: the whole shop's luck is the same for both.
+    """
     rows = []
     each = table[table["part"] == "heads"]
+    by_store = each.pivot_table(index="seed", columns="model", values="bias")
     for model, group in each.groupby("model", sort=False):
+        apart = by_store[model] - by_store[TWEEDIE]  # what all forecasts miss alike is out of it
         row = {"part": "heads", "model": model, **group[["item", "total", "bias"]].mean().to_dict()}
+        row |= {"furthest": group["bias"].abs().max(), "against": apart.mean()}
         if len(group) > 1:
-            half = stats.t.ppf(0.975, len(group) - 1) * group["bias"].sem()
-            row |= {"bias_low": row["bias"] - half, "bias_high": row["bias"] + half}
-        rows.append(row | {"furthest": group["bias"].abs().max()})
+            factor = stats.t.ppf(0.975, len(group) - 1)
+            for name, values in (("bias", by_store[model]), ("against", apart)):
+                half = factor * values.sem()
+                row |= {f"{name}_low": row[name] - half, f"{name}_high": row[name] + half}
+        rows.append(row)
     keys = ["model", "level", "span"]
     for key, group in table[table["part"] == "quarters"].groupby(keys, sort=False):
         by_store = group.groupby("seed")[["inside", "sums"]].sum()
