@@ -115,7 +115,7 @@ def _closest(base: Floats, weight: Floats) -> Floats:
 
 def add_up(base: Floats, covariance: Floats) -> Floats:
     """Base forecasts of a total and its two parts, and the covariance of their errors -> MinT; (3,), (3, 3) -> (3,)."""
-    return np.asarray(_S @ _closest(base, np.linalg.inv(covariance)))
+    return np.asarray(_S @ _closest(base, np.asarray(np.linalg.inv(covariance), dtype=np.float64)))
 
 
 def _add_up_stub(base: Floats, covariance: Floats) -> Any:
