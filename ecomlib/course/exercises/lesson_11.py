@@ -113,7 +113,7 @@ def _closest(base: Floats, weight: Floats) -> Floats:
     return np.asarray(np.linalg.solve(_S.T @ weight @ _S, _S.T @ weight @ base), dtype=np.float64)
 
 
-def add_up(base: Floats, covariance: Floats) -> Floats:
+def make_coherent(base: Floats, covariance: Floats) -> Floats:
     """Base forecasts of a total and its two parts, and the covariance of their errors -> MinT; (3,), (3, 3) -> (3,)."""
     return np.asarray(_S @ _closest(base, np.asarray(np.linalg.inv(covariance), dtype=np.float64)))
 
@@ -207,11 +207,11 @@ _ADD_UP_MISTAKES: dict[str, tuple[Answer, str]] = {
         "These are the two parts. Asked are all three: the total is their sum, S @ b.",
     ),
     "total_last": (
-        lambda base, covariance: add_up(base, covariance)[[1, 2, 0]],
+        lambda base, covariance: make_coherent(base, covariance)[[1, 2, 0]],
         "The three numbers are right and in another order: the total comes first.",
     ),
     "wrong_way": (
-        lambda base, covariance: 2 * base - add_up(base, covariance),
+        lambda base, covariance: 2 * base - make_coherent(base, covariance),
         "All three moved the wrong way: the gap has doubled. Check the sign of what you add.",
     ),
 }
@@ -406,8 +406,8 @@ EXERCISES = (
         praise="One factor for all rows is right where all err alike; where they do not, take one for each group.",
     ),
     Exercise(
-        "11.add_up",
-        solution=add_up,
+        "11.make_coherent",
+        solution=make_coherent,
         stub=_add_up_stub,
         cases=_add_up_cases,
         mistakes=_ADD_UP_MISTAKES,
