@@ -132,7 +132,7 @@ def scenario(
     *,
     by: str = "category",
 ) -> pd.DataFrame:
-    """Carry changes of prices, promotions and the calendar into a plan, by what they cause.
+    """Apply changes of prices, promotions and the calendar to a plan, by what they cause.
 
     Parameters
     ----------
