@@ -136,7 +136,8 @@ def dispersion(past: pd.DataFrame, window: int = 52) -> pd.Series:
     --------
     >>> import pandas as pd
     >>> weeks = pd.date_range("2024-01-01", periods=4, freq="7D")
-    >>> round(float(dispersion(pd.DataFrame({"unique_id": "mug", "ds": weeks, "y": [0.0, 0.0, 4.0, 0.0]})).loc["mug"]), 6)
+    >>> past = pd.DataFrame({"unique_id": "mug", "ds": weeks, "y": [0.0, 0.0, 4.0, 0.0]})
+    >>> round(float(dispersion(past).loc["mug"]), 6)
     2.0
     """
     known = past.dropna(subset=["y"])
@@ -144,6 +145,5 @@ def dispersion(past: pd.DataFrame, window: int = 52) -> pd.Series:
     groups = last.groupby("unique_id", observed=True)["y"]
     mean, variance = groups.mean(), groups.var(ddof=0)
     alpha = ((variance - mean) / mean.where(mean > 0) ** 2).clip(lower=0.0)
-    middle = alpha.median()
-    whole = alpha.reindex(past["unique_id"].unique())
-    return whole.fillna(0.0 if np.isnan(middle) else float(middle))
+    middle = float(alpha.median()) if alpha.notna().any() else 0.0
+    return alpha.reindex(past["unique_id"].unique()).fillna(middle)
