@@ -317,7 +317,7 @@ def main() -> None:
             facts={
                 "classes": {str(kind): int(count) for kind, count in counts.items()},
                 "zeros": round(float((found["y"] == 0).mean()), 4),
-                "primary": f"{CHOSEN['network']} against {TREES}, pinball .9",
+                "primary": f"{CHOSEN} against {TREES}, pinball .9",
             },
         )
 

@@ -372,6 +372,22 @@ LESSONS = (
         spine=True,
         rewritten=True,
     ),
+    Lesson(
+        "11b",
+        "The lumpy catalogue",
+        "It sells twice a year: how many do we keep?",
+        "11b_lumpy_catalogue.ipynb",
+        (
+            "The zero that wins",
+            "Croston on six weeks",
+            "From a rate to an order",
+            "What learns from all items at once",
+            "What is kept on Monday",
+        ),
+        needs=SecondPart(weeks=9),
+        prerequisites=("00",),
+        rewritten=True,
+    ),
 )
 
 # Ways through the course for readers who do not want all of it: each holds what its lessons build on.
