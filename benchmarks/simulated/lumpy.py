@@ -1,9 +1,9 @@
 """Items by region on ten simulated stores: which method's quantiles come near the true law's?
 
-    python -m benchmarks.simulated.lumpy          # small stores of seeds 1 to 10; ten minutes of one core
+    python -m benchmarks.simulated.lumpy          # small stores of seeds 1 to 10; six minutes of one core
     python -m benchmarks.simulated.lumpy --smoke  # the tiny store, short training; records nothing
 
-Every tenth product in every region, weekly: three weeks of four without a sale. The arms of protocol L
+Every twentieth product in every region, weekly: three weeks of four without a sale. The arms of protocol L
 (`benchmarks.real_shop.lumpy`), fitted once before the first of four origins, answer with quantiles four weeks ahead and
 are scored on demand by pinball loss over units. Beside them the floor: quantiles of the true law, every parameter known
 and nothing random after the origin. `way` is the share of the way from the empirical quantiles to that floor, sums over
@@ -36,7 +36,7 @@ from ecomlib.panel import make_panel
 from ecomlib.stores import load_store
 
 BY = ("product_id", "region_id")
-FLOOR, EVERY, HORIZON = "the true law", 10, 4
+FLOOR, EVERY, HORIZON = "the true law", 20, 4
 
 
 def scored(size: str, seed: int, origins: int, smoke: bool) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -123,7 +123,7 @@ def main() -> None:
             script=__file__,
             also=[lumpy.__file__],
             command="python -m benchmarks.simulated.lumpy",
-            protocol="simulated stores of seeds 1 to 10, every tenth product by region, 4 origins, scored on demand",
+            protocol="simulated stores of seeds 1 to 10, every twentieth product by region, 4 origins, scored on demand",
             seconds=time.perf_counter() - started,
             smoke=options.smoke,
             directory=folder,

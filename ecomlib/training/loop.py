@@ -270,8 +270,8 @@ def predict(
     model.to(home)
     table = torch.cat(parts).flatten(0, -2).numpy() if parts else np.zeros((0, len(names)))
     columns = dict(zip(names, table.T, strict=True))
-    if "forecast" not in columns and (quantiles := quantile_columns(pd.DataFrame(columns=list(columns)), "forecast")):
-        columns = {"forecast": columns[quantiles[central(quantiles)]], **columns}
+    if "forecast" not in columns and (known := quantile_columns(pd.DataFrame(columns=list(columns)), "forecast")):
+        columns = {"forecast": columns[known[central(known)]], **columns}
     return frame.assign(**columns)
 
 
