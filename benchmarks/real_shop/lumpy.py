@@ -8,9 +8,10 @@ Protocol W's filter and origins, its next 1,500 items by revenue. Each arm answe
 with a point forecast. Scored by pinball loss over units sold (sum over sum by origin, averaged over origins), by money
 at 1:1, 3:1 and 9:1 (whole units ordered at the quantile that the costs ask for, cost over units sold), by pooled RMSE
 and bias of the point forecast (a mean; for what learns quantiles a median), and by the trap, RMSSE averaged over items.
-The chosen network is trained three times, and its loss is the mean of the three; the other once. Learners read 26 weeks and the season; last year's
-same weeks were offered to all, and each kept them where the mean of pinball .75 and .9 fell by them on the tuning
-origins (`tuning/lumpy.csv`): the trees did, the networks did not. TSB's weights were chosen there, too.
+The chosen network is trained three times, and its loss is the mean of the three; the other once. Learners read 26
+weeks and the season; last year's same weeks were offered to all, and each kept them where the mean of pinball .75 and
+.9 fell by them on the tuning origins (`tuning/lumpy.csv`): the trees did, the networks did not. TSB's weights were
+chosen there, too.
 
 Named beforehand. Primary comparison: the better of the package's two networks (quantile head or negative-binomial head,
 chosen on the tuning origins by the mean of pinball .75 and .9) against LightGBM quantiles, pinball .9, paired. Bar:

@@ -123,7 +123,7 @@ def main() -> None:
             script=__file__,
             also=[lumpy.__file__],
             command="python -m benchmarks.simulated.lumpy",
-            protocol="simulated stores of seeds 1 to 10, every twentieth product by region, 4 origins, scored on demand",
+            protocol="simulated stores of seeds 1 to 10, every 20th product by region, 4 origins, scored on demand",
             seconds=time.perf_counter() - started,
             smoke=options.smoke,
             directory=folder,
