@@ -286,12 +286,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_trial_options(parser, "an invented shop, short training; records nothing")
     parser.add_argument("--tuning", action="store_true", help="the tuning origins; nothing is recorded or logged")
+    parser.add_argument("--only", metavar="ORIGIN", help="only forecast from this test origin, for a later run to find")
     options, started = parser.parse_args(), time.perf_counter()
     frame = smoke_panel() if options.smoke else panel()
     if options.tuning:
         return tune(frame)
     origins = protocol.TEST_ORIGINS[:2] if options.smoke else protocol.TEST_ORIGINS
     made = arms(options.smoke, SEEDS[:1] if options.smoke else SEEDS)
+    if options.only:
+        forecasts(frame, made, [pd.Timestamp(options.only)], partial_folder("lumpy"))
+        return
     found, seconds = forecasts(frame, made, origins, None if options.smoke else partial_folder("lumpy"))
     classes = demand_classes(frame, origins[0]).set_index("unique_id")["kind"]
     table = result_table(found, list(made), frame, found["unique_id"].map(classes))

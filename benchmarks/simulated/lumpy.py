@@ -26,11 +26,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.real_shop import lumpy
-from benchmarks.trial import add_trial_options, trial_folder
+from benchmarks.trial import add_trial_options, partial_folder, trial_folder
 from ecomlib import recorded
 from ecomlib.contract import rolling_origins
 from ecomlib.evaluation import attainable
 from ecomlib.features import demand_classes
+from ecomlib.features.intermittence import CLASSES
 from ecomlib.forecasting import backtest
 from ecomlib.panel import make_panel
 from ecomlib.stores import load_store
@@ -100,23 +101,35 @@ def summary(parts: pd.DataFrame) -> pd.DataFrame:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_trial_options(parser, "the tiny store, short training; records nothing")
+    parser.add_argument("--only", type=int, metavar="SEED", help="only this store, for a later run to find")
     options, started = parser.parse_args(), time.perf_counter()
-    seeds = (1,) if options.smoke else tuple(range(1, 11))
+    seeds = (1,) if options.smoke else (options.only,) if options.only else tuple(range(1, 11))
     run = partial(scored, "tiny" if options.smoke else "small", origins=1 if options.smoke else 4, smoke=options.smoke)
-    parts, classes = [], dict.fromkeys(("smooth", "erratic", "intermittent", "lumpy"), 0)
+    parts, classes = [], dict.fromkeys(CLASSES, 0)
+    folder = None if options.smoke else partial_folder("lumpy_n")
     for seed in seeds:
-        frame, counts = run(seed)
-        names = [name for name in frame.columns if f"{name}-q0.9" in frame.columns]
-        parts.append(sums(frame, names).assign(seed=seed))
-        classes = {kind: number + counts.get(kind, 0) for kind, number in classes.items()}
-        print(f"store {seed}: {len(frame)} rows after {time.perf_counter() - started:.0f} s", flush=True)
+        kept = None if folder is None else folder / f"{seed}.parquet"
+        if kept is None or not kept.is_file():
+            frame, counts = run(seed)
+            names = [name for name in frame.columns if f"{name}-q0.9" in frame.columns]
+            part = sums(frame, names).assign(seed=seed, **{kind: counts.get(kind, 0) for kind in CLASSES})
+            if kept is not None:
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                part.to_parquet(kept, index=False)
+        else:
+            part = pd.read_parquet(kept)
+        classes = {kind: number + int(part[kind].iloc[0]) for kind, number in classes.items()}
+        parts.append(part.drop(columns=list(CLASSES)))
+        print(f"store {seed}: {time.perf_counter() - started:.0f} s", flush=True)
+    if options.only:
+        return
     table = summary(pd.concat(parts, ignore_index=True))
     shown = table[table["store"] == "all"].pivot_table(index="model", columns="metric", values=["loss", "way"])
     print(
         shown.round(3).to_string(), table[table["store"] == "all"].groupby("model")["bias"].first().round(3), sep="\n"
     )
     facts: Mapping[str, Any] = {"classes": classes}
-    with trial_folder(options) as folder:
+    with trial_folder(options) as place:
         recorded.write(
             "lumpy_n",
             table,
@@ -126,7 +139,7 @@ def main() -> None:
             protocol="simulated stores of seeds 1 to 10, every 20th product by region, 4 origins, scored on demand",
             seconds=time.perf_counter() - started,
             smoke=options.smoke,
-            directory=folder,
+            directory=place,
             facts=facts,
         )
 
