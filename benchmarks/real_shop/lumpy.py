@@ -286,13 +286,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_trial_options(parser, "an invented shop, short training; records nothing")
     parser.add_argument("--tuning", action="store_true", help="the tuning origins; nothing is recorded or logged")
+    parser.add_argument("--trainings", type=int, default=len(SEEDS), help="of the chosen network (the card says so)")
     parser.add_argument("--only", metavar="ORIGIN", help="only forecast from this test origin, for a later run to find")
     options, started = parser.parse_args(), time.perf_counter()
     frame = smoke_panel() if options.smoke else panel()
     if options.tuning:
         return tune(frame)
     origins = protocol.TEST_ORIGINS[:2] if options.smoke else protocol.TEST_ORIGINS
-    made = arms(options.smoke, SEEDS[:1] if options.smoke else SEEDS)
+    made = arms(options.smoke, SEEDS[: 1 if options.smoke else options.trainings])
     if options.only:
         forecasts(frame, made, [pd.Timestamp(options.only)], partial_folder("lumpy"))
         return
@@ -322,6 +323,7 @@ def main() -> None:
             facts={
                 "classes": {str(kind): int(count) for kind, count in counts.items()},
                 "zeros": round(float((found["y"] == 0).mean()), 4),
+                "trainings": 1 if options.smoke else options.trainings,
                 "primary": f"{CHOSEN} against {TREES}, pinball .9",
             },
         )
