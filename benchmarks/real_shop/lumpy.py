@@ -1,6 +1,6 @@
 """Protocol L: the lumpy catalogue, items ranked 501 to 2,000 of Online Retail II, four weeks ahead.
 
-    python -m benchmarks.real_shop.lumpy --tuning  # what to choose from, at the tuning origins; writes tuning/lumpy.csv
+    python -m benchmarks.real_shop.lumpy --tuning  # what to choose from: tuning/lumpy.csv, lumpy_w_tuning
     python -m benchmarks.real_shop.lumpy           # the test origins: records lumpy_w and logs; 12 minutes of one core
     python -m benchmarks.real_shop.lumpy --smoke   # an invented shop, short training; records nothing
 
@@ -252,34 +252,65 @@ def log_scoring(table: pd.DataFrame) -> None:
             writer.writerow([stamp, recorded.commit(HERE), place, label, "L", *scores, ""])
 
 
-def tune(frame: pd.DataFrame) -> None:
-    """Score what could be chosen at the tuning origins: all four for rates, the last two for what learns."""
+def tuning_rows(
+    frame: pd.DataFrame, label: str, made: Mapping[str, Any], origins: Sequence[pd.Timestamp], folder: Path | None
+) -> list[dict[str, Any]]:
+    """Score arms at tuning origins: pinball loss over units, bias of the point forecast, CPU seconds an origin."""
+    found, seconds = forecasts(frame, made, origins, folder)
     rows = []
-    rates = {f"TSB {a}": law("TSB", alpha_d=a, alpha_p=a) for a in (0.1, 0.2, 0.3)} | {"ADIDA": law("ADIDA")}
-    rates[EMPIRICAL] = lambda: forecaster("window_quantiles", window=26, quantiles=QUANTILES)
-    tried: list[tuple[str, Mapping[str, Any], Sequence[pd.Timestamp]]] = [("", rates, protocol.TUNING_ORIGINS)]
+    for name in made:
+        loss = {f"pinball_{q:g}": losses(found, {name: [name]}, "pinball", q) for q in QUANTILES}
+        value = {k: float(_by(f.assign(all="all"), [name], "all", k)["value"].iloc[0]) for k, f in loss.items()}
+        lean = float(found[name].sum() / found["y"].sum() - 1)
+        rows.append({"model": name, "inputs": label, "origins": len(origins), **value, "point_bias": lean})
+        rows[-1]["seconds"] = seconds[name] / len(origins)
+    return rows
+
+
+def tune(frame: pd.DataFrame, smoke: bool) -> pd.DataFrame:
+    """Score what could be chosen at the tuning origins: rates at all four, and all arms at the last two."""
+    rates: dict[str, Any] = {f"TSB {a}": law("TSB", alpha_d=a, alpha_p=a) for a in (0.1, 0.2, 0.3)}
+    rates |= {"ADIDA": law("ADIDA")} | {n: m for n, m in classical().items() if n in (EMPIRICAL, "Croston", "SBA")}
+    late = protocol.TUNING_ORIGINS[-1:] if smoke else protocol.TUNING_ORIGINS[2:]
+    tried: list[tuple[str, Mapping[str, Any], Sequence[pd.Timestamp]]] = [("", rates, late)]
+    if not smoke:
+        tried.append(("", {n: rates[n] for n in rates if n not in ("Croston", "SBA")}, protocol.TUNING_ORIGINS))
     for label, future, scale in (
         ("season", SEASON, "none"),
         ("season and last year", SEASON + LAST_YEAR, "none"),
         ("season, Tweedie on scaled units", SEASON, "mean_abs"),
-    ):
-        made = {
-            name: (lambda make=make: make(0)) for name, make in learners(False, future, tweedie_scale=scale).items()
-        }
-        made = {"Tweedie mean": made["Tweedie mean"]} if scale != "none" else made
-        tried.append((label, made, protocol.TUNING_ORIGINS[2:]))
+    )[: 1 if smoke else 3]:
+        several = learners(smoke, future, tweedie_scale=scale)
+        kept = several if scale == "none" else {"Tweedie mean": several["Tweedie mean"]}
+        tried.append((label, {name: (lambda make=make: make(0)) for name, make in kept.items()}, late))
+    rows = []
     for label, made, origins in tried:
-        found, seconds = forecasts(frame, made, origins, partial_folder("lumpy_tuning") / (label or "rates"))
-        for name in made:
-            loss = {f"pinball_{q:g}": losses(found, {name: [name]}, "pinball", q) for q in QUANTILES}
-            value = {k: float(_by(f.assign(all="all"), [name], "all", k)["value"].iloc[0]) for k, f in loss.items()}
-            lean = float(found[name].sum() / found["y"].sum() - 1)
-            rows.append({"model": name, "inputs": label, "origins": len(origins), **value, "point_bias": lean})
-            rows[-1]["seconds"] = seconds[name] / len(origins)
-    table = pd.DataFrame(rows).round(4)
-    print(table.to_string(index=False))
-    TUNING.parent.mkdir(exist_ok=True)
-    table.to_csv(TUNING, index=False)
+        folder = None if smoke else partial_folder("lumpy_tuning") / f"{label or 'rates'} {len(origins)}"
+        rows += tuning_rows(frame, label, made, origins, folder)
+    return pd.DataFrame(rows).round(4)
+
+
+def record_tuning(table: pd.DataFrame, frame: pd.DataFrame, seconds: float, smoke: bool, folder: Path | None) -> None:
+    """Record what the choice was made from, and what the catalogue looks like then: no test origin is in it."""
+    last = protocol.TUNING_ORIGINS[-1]
+    counts = demand_classes(frame, last)["kind"].value_counts()
+    known = frame.loc[(frame["ds"] <= last) & (frame["ds"] > last - 26 * protocol.WEEK), "y"]
+    recorded.write(
+        "lumpy_w_tuning",
+        table,
+        script=__file__,
+        also=[protocol.__file__],
+        command="python -m benchmarks.real_shop.lumpy --tuning",
+        protocol="L at the tuning origins of W, on which the choices were made: losses over units sold",
+        seconds=seconds,
+        smoke=smoke,
+        directory=folder,
+        measured=("seconds",),
+        facts={
+            "classes": {str(kind): int(count) for kind, count in counts.items()},
+            "zeros": round(float((known == 0).mean()), 4),
+        },
+    )
 
 
 def main() -> None:
@@ -290,8 +321,15 @@ def main() -> None:
     parser.add_argument("--only", metavar="ORIGIN", help="only forecast from this test origin, for a later run to find")
     options, started = parser.parse_args(), time.perf_counter()
     frame = smoke_panel() if options.smoke else panel()
-    if options.tuning:
-        return tune(frame)
+    if options.smoke or options.tuning:
+        table = tune(frame, options.smoke)
+        print(table.to_string(index=False))
+        with trial_folder(options) as folder:
+            record_tuning(table, frame, time.perf_counter() - started, options.smoke, folder)
+        if options.tuning:
+            TUNING.parent.mkdir(exist_ok=True)
+            table.to_csv(TUNING, index=False)
+            return
     origins = protocol.TEST_ORIGINS[:2] if options.smoke else protocol.TEST_ORIGINS
     made = arms(options.smoke, SEEDS[: 1 if options.smoke else options.trainings])
     if options.only:
