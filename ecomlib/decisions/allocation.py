@@ -67,7 +67,9 @@ def allocate(
 
     A unit in a region earns ``c_u`` if it is wanted there and costs ``c_o`` if it is not. How likely it is wanted falls
     with every unit already there, so what a region earns is concave in what it gets: steps whose slopes fall, and the
-    best division is a linear programme. What would cost more than it earns is left in the central warehouse.
+    best division is a linear programme. What would cost more than it earns is left in the central warehouse. Each unit
+    counts against one product's stock and one region's capacity, as in a transport problem: from whole numbers follows
+    a whole answer, without integer programming (Dantzig, 1951).
 
     Parameters
     ----------
@@ -82,7 +84,7 @@ def allocate(
     capacity : array (R,), optional
         Most units that a region can take of all products together (a van).
     whole : bool
-        Whole units (a mixed-integer programme); else fractions.
+        Whether stock and capacity are rounded down and quantiles to the nearest, so that whole units come out.
 
     Returns
     -------
@@ -102,8 +104,8 @@ def allocate(
     >>> allocate([6], [0.5, 0.9], sure_and_unsure, c_u=3.0).tolist()
     [[4.0, 2.0]]
     """
-    from scipy.optimize import Bounds, LinearConstraint, milp
-    from scipy.sparse import csr_array, kron, vstack
+    from scipy.optimize import linprog
+    from scipy.sparse import csr_array, eye_array, kron, vstack
 
     held, table = np.asarray(stock, dtype=float), np.asarray(quantiles, dtype=float)
     if held.ndim != 1 or table.ndim != 3 or len(table) != len(held):
@@ -112,6 +114,8 @@ def allocate(
             value=(held.shape, table.shape),
             remedy="pass stock (P,) and quantiles (P, R, K).",
         )
+    if whole:
+        held, table = np.floor(held), np.round(table)
     widths, chance = steps_of(levels, table)
     products, regions, steps = table.shape
     under, over = (np.broadcast_to(np.asarray(cost, dtype=float), (products,)) for cost in (c_u, c_o))
@@ -119,37 +123,27 @@ def allocate(
         if not (np.isfinite(values) & (values >= 0)).all():
             raise DataError(f"{name} is finite and not below zero", column=name, remedy="mend it.")
     gain = under[:, None] * chance - over[:, None] * (1 - chance)  # (P, K)
-    # Variables: units of each product, region and step, (P R K,), and where whole units are asked their sums, (P R,).
-    cells = products * regions
+    # Variables: units of each product, region and step, (P R K,).
     value = np.broadcast_to(gain[:, None], widths.shape).ravel()
-    of_cell = kron(csr_array(np.eye(cells)), csr_array(np.ones((1, steps))))
-    by_product = kron(csr_array(np.eye(products)), csr_array(np.ones((1, regions * steps))))
-    rows, most = [by_product], [held]
+    rows, most = [kron(eye_array(products), csr_array(np.ones((1, regions * steps))))], [held]
     if capacity is not None:
         room = np.asarray(capacity, dtype=float)
         if room.shape != (regions,) or not (room >= 0).all():
             raise DataError("capacity has one number a region, not below zero", column="capacity", value=room.shape)
-        cell_region = csr_array(np.tile(np.eye(regions), products))
-        rows.append(cell_region @ of_cell)
-        most.append(room)
-    limits = [LinearConstraint(vstack(rows), -np.inf, np.concatenate(most))]
-    bounds, integral = Bounds(0.0, widths.ravel()), np.zeros(cells * steps)
-    if whole:
-        from scipy.sparse import eye_array, hstack
-
-        wide = csr_array((sum(len(part) for part in most), cells))
-        limits = [
-            LinearConstraint(hstack([vstack(rows), wide]), -np.inf, np.concatenate(most)),
-            LinearConstraint(hstack([of_cell, -eye_array(cells)]), 0.0, 0.0),
-        ]
-        value = np.concatenate([value, np.zeros(cells)])
-        bounds = Bounds(0.0, np.concatenate([widths.ravel(), np.full(cells, np.inf)]))
-        integral = np.concatenate([integral, np.ones(cells)])
-    # A unit that earns nothing stays where it is: a hair's breadth decides ties.
-    found = milp(-value + 1e-9, constraints=limits, bounds=bounds, integrality=integral)
+        by_region = kron(eye_array(regions), csr_array(np.ones((1, steps))))
+        rows.append(kron(csr_array(np.ones((1, products))), by_region))
+        most.append(np.floor(room) if whole else room)
+    # A unit that earns nothing stays where it is: a hair's breadth decides. The simplex method ends in a corner.
+    found = linprog(
+        1e-9 - value,
+        A_ub=vstack(rows).tocsr(),
+        b_ub=np.concatenate(most),
+        bounds=np.stack([np.zeros(widths.size), widths.ravel()], axis=1),
+        method="highs-ds",
+    )
     if not found.success:
         raise DataError(f"the division was not solved: {found.message}", remedy="check stock and capacity.")
-    units = found.x[: cells * steps].reshape(products, regions, steps).sum(axis=2)
+    units = found.x.reshape(products, regions, steps).sum(axis=2)
     return np.asarray(np.round(units) if whole else np.maximum(units, 0.0), dtype=float)
 
 

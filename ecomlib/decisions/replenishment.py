@@ -186,11 +186,13 @@ def order_up_to(
     if min(lead, review) < 0 or lead + review <= 0:
         raise DataError("lead time and review are at least 0, and one above it", value=(lead, review))
     span = lead + review
-    total, spread = np.broadcast_arrays(span * np.asarray(mean, float), span * np.asarray(variance, float))
+    total, spread, share = np.broadcast_arrays(
+        span * np.asarray(mean, dtype=float), span * np.asarray(variance, dtype=float), share
+    )
     if law == "normal":
         level = total + ndtri(share) * np.sqrt(spread)
     else:
-        flat = [np.atleast_1d(part) for part in (total, spread, np.broadcast_to(share, total.shape))]
+        flat = [np.atleast_1d(part) for part in (total, spread, share)]
         found = np.zeros(flat[0].shape)
         for one in np.unique(flat[2]):
             mine = flat[2] == one

@@ -105,11 +105,8 @@ class Spread:
         return mean, mean + self.above[step - 1] * mean**2
 
 
-def measure_spread(scored: pd.DataFrame, model: str, *, correct: bool = True, full: bool = True) -> Spread:
+def measure_spread(scored: pd.DataFrame, model: str, *, correct: bool = True) -> Spread:
     """Measure by how much a forecast's sum was off, and how far demand scattered about it.
-
-    Weeks in which a product ran out tell too little of demand, so they are left out where ``stockout`` is known: of
-    scatter alone, for what ran out is what sold most.
 
     Parameters
     ----------
