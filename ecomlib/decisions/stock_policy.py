@@ -213,7 +213,7 @@ class ForecastOrders(_Rule):
     groups: NDArray[np.intp] | None = None
     shrink: float = SHRINK
 
-    history_by = ("product_id",)
+    history_by = ("product_id",)  # type: ignore[assignment]
 
     def __call__(self, obs: Obs, history: Any = None) -> Action:
         """Return the orders."""

@@ -49,7 +49,7 @@ _LEVEL_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "review_alone": (
         lambda mean, sd, ratio, lead, review: order_up_to(mean, sd, ratio, 0.0, review),
-        "This lasts from one review to the next, as if goods arrived at once. Add the lead time: lead + review periods.",
+        "This lasts from one review to the next, as if goods came at once. Add the lead time: lead + review periods.",
     ),
     "one_period": (
         lambda mean, sd, ratio, lead, review: mean + _z(ratio) * sd,
@@ -57,8 +57,8 @@ _LEVEL_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "sd_added_linearly": (
         lambda mean, sd, ratio, lead, review: (lead + review) * (mean + _z(ratio) * sd),
-        "You added standard deviations. Variances of independent periods add up; their standard deviation grows with the"
-        " root of the number of periods, since good and bad periods cancel in part.",
+        "You added standard deviations. Variances of independent periods add up; their standard deviation grows with"
+        " the root of the number of periods, since good and bad periods cancel in part.",
     ),
     "sd_of_one_period": (
         lambda mean, sd, ratio, lead, review: (lead + review) * mean + _z(ratio) * sd,
@@ -144,13 +144,13 @@ _EM_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "censored_dropped": (
         lambda sold, out, mean: float(np.mean(sold[~out])),
-        "You left out the weeks that ended empty. They are the ones in which most was wanted: the slow weeks remain, and"
-        " the mean is too low. Replace them instead.",
+        "You left out the weeks that ended empty. They are the ones in which most was wanted: the slow weeks remain,"
+        " and the mean is too low. Replace them instead.",
     ),
     "strictly_more": (
         _strictly,
-        "You took E[D | D > sold]. A week that ended empty may have had exactly as much demand as it had stock: at least"
-        " that much was wanted, D >= sold.",
+        "You took E[D | D > sold]. A week that ended empty may have had exactly as much demand as it had stock: at"
+        " least that much was wanted, D >= sold.",
     ),
     "mean_for_censored": (
         lambda sold, out, mean: float(np.mean(np.where(out, mean, sold))),
@@ -289,7 +289,7 @@ _DIVIDE_MISTAKES: dict[str, tuple[Answer, str]] = {
         " margin by each step's chance.",
     ),
     "margin_forgotten": (
-        lambda stock, widths, chance, margin: divide(stock, widths, chance, 1 + 1e-6 * np.arange(len(margin))[::-1]),
+        lambda stock, widths, chance, margin: divide(stock, widths, chance, np.linspace(1 + 1e-6, 1.0, len(margin))),
         "You maximised units. Asked is money: multiply each step's chance by its region's margin.",
     ),
     "chance_in_reverse": (
