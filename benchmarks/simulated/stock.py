@@ -164,7 +164,7 @@ def learner_policies(env: ShopEnv, learned: dict[str, Fitted], about: pd.DataFra
 def choose(seed: int, smoke: bool) -> pd.DataFrame:
     """All learners on a tuning store, and the ways to mend a mean."""
     size = "tiny" if smoke else "small"
-    env = played.opened(seed, size, levers=("order",), pooled=True, holding=LEVELS[MIDDLE])
+    env = played.opened(seed, size, pooled=True, holding=LEVELS[MIDDLE], weeks=4 if smoke else played.WEEKS)
     about, groups = catalogue(env)
     learned = {n: learn(m, env, about, 3 if smoke else 8) for n, m in forecasters(smoke).items()}
     parts = []
@@ -204,7 +204,7 @@ def games(smoke: bool) -> dict[str, dict[str, Any]]:
 def score(seed: int, smoke: bool) -> pd.DataFrame:
     """A test store: three levels of holding, and by region."""
     size = "tiny" if smoke else "small"
-    env = played.opened(seed, size, levers=("order",), pooled=True, holding=LEVELS[MIDDLE])
+    env = played.opened(seed, size, pooled=True, holding=LEVELS[MIDDLE], weeks=4 if smoke else played.WEEKS)
     about, groups = catalogue(env)
     models = {name: model for name, model in forecasters(smoke).items() if name != "GRU, logs"}
     learned = {name: learn(model, env, about, 3 if smoke else 8) for name, model in models.items()}
