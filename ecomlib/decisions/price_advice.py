@@ -109,7 +109,7 @@ def best_price(elasticity: Floats, unit_cost: Floats, low: Floats, high: Floats)
 
 
 def advise_prices(products: pd.DataFrame, effects: pd.DataFrame, rules: PriceRules | None = None) -> pd.DataFrame:
-    """Advise on each product's price, with the reason and what it would earn (lesson 13, sections 1 and 5).
+    """Choose each product's price, with the reason and what it would earn (lesson 13, sections 1 and 5).
 
     A price goes to the optimum of its elasticity, inside the rails and the rules; of those that are worth it, the
     ``rules.most_changes`` best ones are made.
