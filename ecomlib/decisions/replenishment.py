@@ -59,9 +59,7 @@ def newsvendor_normal(holding: float, stockout: float, mean: float, sd: float) -
     return mean + z * sd, (holding + stockout) * sd * float(norm.pdf(z))
 
 
-def newsvendor_count(
-    holding: float, stockout: float, mean: float, variance: float | None = None
-) -> tuple[int, float]:
+def newsvendor_count(holding: float, stockout: float, mean: float, variance: float | None = None) -> tuple[int, float]:
     """Compute the newsvendor's order and its expected cost for whole units (lesson 12, section 3).
 
     Parameters
@@ -210,9 +208,7 @@ class ReorderPolicy:
     cost: float
 
 
-def reorder_cost(
-    reorder: int, up_to: int, chance: Floats, order_cost: float, period_cost: Any
-) -> float:
+def reorder_cost(reorder: int, up_to: int, chance: Floats, order_cost: float, period_cost: Any) -> float:
     """Compute what an (s, S) policy costs a period in the long run, exactly (lesson 12, section 3).
 
     From S stock steps down by each period's demand until it is at or below s. The expected number of visits to each
