@@ -9,18 +9,18 @@ that will be charged.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ecomlib.contract import Forecaster
-from ecomlib.decisions.price_advice import best_price
+from ecomlib.contract import Forecaster, rolling_origins
+from ecomlib.decisions.price_advice import EVERYTHING, PriceRules, advise_prices, best_price
 from ecomlib.decisions.shop_game import LEAST_PRICE, Action, Game, Obs
-from ecomlib.decisions.shop_policies import _OfObs, _recent, _top, expected_sales
-from ecomlib.decisions.stock_policy import AHEAD, ForecastOrders, Spread, fit_for_stock, stock_panel
+from ecomlib.decisions.shop_policies import _OfObs, _top, expected_sales
+from ecomlib.decisions.stock_policy import AHEAD, RECENT, ForecastOrders, fit_for_stock, measure_spread, stock_panel
 from ecomlib.errors import DataError
 from ecomlib.stores.store import Store
 
@@ -100,6 +100,25 @@ def promotion_lift(shop: Store, effects: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"category": ["all"], **dict(zip(names, values, strict=True))})
 
 
+def with_all(effects: pd.DataFrame) -> pd.DataFrame:
+    """Add a row ``all`` for products whose category has no effect, or is not known yet: the mean over the rows.
+
+    Parameters
+    ----------
+    effects : DataFrame
+        ``category, elasticity, low, high, rows``.
+
+    Returns
+    -------
+    DataFrame
+        As ``advise_prices`` reads it.
+    """
+    names = [name for name in ("elasticity", "low", "high") if name in effects]
+    mean = np.average(effects[names], axis=0, weights=effects.get("rows"))
+    row = pd.DataFrame([{"category": EVERYTHING, **dict(zip(names, mean, strict=True))}])
+    return pd.concat([effects, row], ignore_index=True)
+
+
 def by_product(effects: pd.DataFrame, products: pd.DataFrame, product_ids: Any) -> Floats:
     """Look up each product's elasticity, (P,); one whose category is not known yet gets the mean of all rows.
 
@@ -123,11 +142,9 @@ def by_product(effects: pd.DataFrame, products: pd.DataFrame, product_ids: Any) 
     >>> by_product(effects, known, ["p", "q", "new"]).tolist()
     [-3.0, -1.0, -2.0]
     """
-    weight = effects.get("rows")
-    usual = float(np.average(effects["elasticity"], weights=weight))
+    slopes = with_all(effects).set_index("category")["elasticity"]
     category = products.set_index("product_id")["category"].reindex(list(product_ids))
-    found = category.map(effects.set_index("category")["elasticity"]).fillna(usual)
-    return found.to_numpy(dtype=float)
+    return category.map(slopes).fillna(slopes[EVERYTHING]).to_numpy(dtype=float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,37 +166,98 @@ class OptimalPrices(_OfObs):
 
 
 @dataclass(frozen=True, eq=False)
-class EarningOffers(_OfObs):
+class AdvisedPrices(_OfObs):
+    """Keep a price list, and change it each week as ``advise_prices`` says: few prices at a time, on a ladder.
+
+    The list begins as the shop's own plan of the first week.
+
+    Parameters
+    ----------
+    effects : DataFrame
+        Of ``price_effects``.
+    category : array (P,)
+        Of each product; None where it is not known yet.
+    rules : PriceRules
+        What the list keeps to.
+    """
+
+    effects: pd.DataFrame
+    category: NDArray[np.object_]
+    rules: PriceRules
+    _list: dict[str, Floats] = field(default_factory=dict, repr=False)  # of the week before; begun anew in week 0
+
+    def __call__(self, obs: Obs, history: Any = None) -> Action:
+        """Return the prices."""
+        plan = obs["plan_price"][:, 0]
+        before = self._list["price"] if obs["week"] > 0 else np.zeros(len(plan))
+        price = np.where(before > 0, before, plan)
+        row = np.flatnonzero(obs["live"].astype(bool) & (obs["price_high"] > 0) & (price > 0))
+        shelf = {"units": obs["smoothed"].reshape(len(plan), -1).sum(axis=1), "price": price, "unit_cost": obs["cost"]}
+        shelf |= {name: obs[name] for name in ("price_low", "price_high")}
+        frame = pd.DataFrame(shelf).assign(category=self.category, product_id=np.arange(len(plan))).iloc[row]
+        price = price.copy()
+        price[row] = advise_prices(frame, with_all(self.effects), self.rules)["price"]
+        self._list["price"] = price
+        return {"price": np.maximum(price, LEAST_PRICE)}
+
+
+@dataclass(frozen=True, eq=False)
+class EarningOffers:
     """Promote what earns more by being on the page, of what is there to be sold (lesson 13, section 3).
 
-    Units without the offer are the shop's smoothed rate, as the last weeks' promotions are in the sum of eight. What
-    is sold of a stock is ``expected_sales`` with the offer less without it.
+    Each product's weekly rate is that of its last eight weeks, the later ones weighing more, with their offers, their
+    prices and their empty shelves taken out. Of the stock is sold ``expected_sales`` with the offer and without it: the
+    difference times this week's margin is what a place is worth.
 
     Parameters
     ----------
     places : int
         On the page.
     lift : float
-        Change of log units by a place.
-    promoted_share : array (P,), optional
-        Of the last eight weeks: see ``Unpromoted``.
+        Change of log units by a place, of ``promotion_lift``.
+    elasticity : array (P,)
+        Of ``by_product``.
+    decay : float
+        Weight of a week before in that of the next one.
+    above : float
+        φ of demand's variance, μ + φ μ².
     """
 
     places: int
     lift: float
+    elasticity: Floats
+    decay: float = 0.85
+    above: float = 0.15
 
-    def __call__(self, obs: Obs, history: Any = None) -> Action:
+    history_by = ("product_id",)
+
+    def __call__(self, obs: Obs, history: pd.DataFrame) -> Action:
         """Return the offers page."""
-        _, spread, _ = _recent(obs)
-        shelf = obs["on_hand"] + obs["arriving"]
-        rate = np.maximum(obs["smoothed"], 1e-9)
-        above = float((np.maximum(spread, 0.0) - rate).sum() / (rate**2).sum())
-        above = max(above, 0.05)
-        more = np.exp(self.lift)
-        units = expected_sales(shelf, more * rate, more * rate + above * (more * rate) ** 2)
-        units = units - expected_sales(shelf, rate, rate + above * rate**2)
-        gain = units.reshape(len(obs["cost"]), -1).sum(axis=1) * (obs["plan_price"][:, 0] - obs["cost"])
-        return {"promote": _top(gain * obs["live"], self.places)}
+        rate, shelf = self.rate(obs, history), obs["on_hand"] + obs["arriving"]
+        total = shelf.reshape(len(rate), -1).sum(axis=1)
+        more = np.exp(self.lift) * rate
+        with_offer, without = (
+            expected_sales(total.astype(float), mean, mean + self.above * mean**2) for mean in (more, rate)
+        )
+        return {
+            "promote": _top((with_offer - without) * (obs["plan_price"][:, 0] - obs["cost"]) * obs["live"], self.places)
+        }
+
+    def rate(self, obs: Obs, history: pd.DataFrame) -> Floats:
+        """Estimate the units of a week at this week's price, without an offer, (P,)."""
+        last = history["ds"].max()
+        recent = history[history["ds"] > last - pd.Timedelta(weeks=RECENT)]
+        ids = history["unique_id"].drop_duplicates().to_numpy()
+        product = np.flatnonzero(obs["age"] > 0)[pd.Index(ids).get_indexer(recent["unique_id"])]
+        planned, paid = obs["plan_price"][product, 0], recent["price"].to_numpy(dtype=float)
+        planned = np.where(planned > 0, planned, paid)
+        exposure = np.exp(self.lift * recent["promoted"].to_numpy(dtype=float))
+        exposure *= carry(1 - recent["unstocked"].to_numpy(dtype=float), planned, paid, self.elasticity[product])
+        weight = self.decay ** ((last - recent["ds"]).dt.days // 7).to_numpy()
+        sold, could = (
+            np.bincount(product, weight * part, len(obs["cost"])) for part in (recent["y"].to_numpy(), exposure)
+        )
+        return np.asarray(sold / np.maximum(could, 0.1))
 
 
 # --- price and stock together ----------------------------------------------------------------------------------------
@@ -265,8 +343,7 @@ class CarriedOrders(ForecastOrders):
         charged = obs["plan_price"][row, :AHEAD]
         charged = np.where(charged > 0, charged, history.groupby("unique_id")["price"].last().to_numpy()[:, None])
         factor = carry(np.ones_like(charged), fixed[row, None], charged, self.elasticity[row, None]).ravel()
-        models = [name for name in frame if name == label or str(name).startswith(f"{label}-")]
-        return frame.assign(**{name: frame[name] * factor for name in models}), label
+        return _times(frame, label, factor), label
 
 
 def carried_orders(
@@ -278,7 +355,7 @@ def carried_orders(
     *,
     markup: float = 1.6,
     about: pd.DataFrame | None = None,
-    **options: Any,
+    weeks: int = RECENT,
 ) -> CarriedOrders:
     """Fit a forecaster on restated books, for play with prices of one's own.
 
@@ -296,17 +373,30 @@ def carried_orders(
         By ``unique_id``, of all P products in the order of the game.
     markup, about
         As of ``CarriedOrders`` and ``stock_panel``.
-    **options : Any
-        Of ``fit_for_stock``.
+    weeks : int
+        How many last origins its errors are measured on.
 
     Returns
     -------
     CarriedOrders
     """
-    costs = pd.Series(cost, dtype=float)
-    books = restate(history, markup * costs, pd.Series(elasticity, index=costs.index))
-    fitted, spread = fit_for_stock(forecaster, stock_panel(books, about), **options)
-    return CarriedOrders(game, fitted, spread, about, elasticity=elasticity, markup=markup)
+    costs, slope = pd.Series(cost, dtype=float), pd.Series(elasticity, index=pd.Series(cost).index)
+    panel = stock_panel(restate(history, markup * costs, slope), about)
+    origins = rolling_origins(panel, AHEAD, weeks, step=1)
+    early = forecaster.fit(panel, AHEAD, until=origins[0])
+    scored = pd.concat([early.forecast(panel, at=origin, negative="clip") for origin in origins], ignore_index=True)
+    scored = scored.merge(history[["unique_id", "ds", "y", "price", "stockout"]], on=["unique_id", "ds"])
+    # Errors are measured at the prices that were charged: restated units scatter more than any that are sold.
+    fixed, power = (scored["unique_id"].map(of).to_numpy(dtype=float) for of in (markup * costs, slope))
+    factor = carry(np.ones(len(scored)), fixed, scored["price"].to_numpy(dtype=float), power)
+    spread = measure_spread(_times(scored, forecaster.label, factor), forecaster.label)
+    return CarriedOrders(game, forecaster.fit(panel, AHEAD), spread, about, elasticity=elasticity, markup=markup)
+
+
+def _times(frame: pd.DataFrame, label: str, factor: Floats) -> pd.DataFrame:
+    """Multiply all columns of a model."""
+    models = [name for name in frame if name == label or str(name).startswith(f"{label}-")]
+    return frame.assign(**{name: frame[name] * factor for name in models})
 
 
 def reading_orders(
@@ -330,10 +420,10 @@ def reading_orders(
 
 __all__ = [
     "ESTIMATORS",
+    "AdvisedPrices",
     "CarriedOrders",
     "EarningOffers",
     "OptimalPrices",
-    "Spread",
     "by_product",
     "carried_orders",
     "carry",
@@ -341,4 +431,5 @@ __all__ = [
     "promotion_lift",
     "reading_orders",
     "restate",
+    "with_all",
 ]

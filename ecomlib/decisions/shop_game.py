@@ -52,9 +52,9 @@ class Game:
         Share of product-weeks in which a price of the policy's own is moved at random, as in the shop's price tests:
         without them nobody could learn from its prices again.
     ahead : int
-        Weeks of the shop's own plan that are seen, this one included: two to four. A shop chooses its offers by what
-        has lagged lately, so a plan is news of demand: offers three weeks ahead tell 7 % of the variance of next
-        week's momentum, and a longer plan would tell more than any shop knows.
+        Weeks of the shop's own plan that are seen, this one included: two to four. The shop puts on its offers page
+        what has lagged in the week before, so a plan tells of weeks that are still to come: of what last week's
+        momentum leaves open of next week's, four weeks of it tell 9 % (three 6 %, twelve would tell 15 %).
     """
 
     weeks: int = 26
