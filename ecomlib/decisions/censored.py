@@ -136,7 +136,8 @@ def recover(
     mean = units.mean(axis=-1)
     wide = np.maximum(units.std(axis=-1), 1e-3) if normal else np.full(mean.shape, float(spread))
     full, done = units, 0
-    for done in range(1, steps + 1):
+    while done < steps:
+        done += 1
         known = units[empty], np.broadcast_to(mean[..., None], units.shape)[empty]
         about = np.broadcast_to(wide[..., None], units.shape)[empty]
         full = units.copy()

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from ecomlib.contract import FittedForecaster, Forecaster, rolling_origins
 from ecomlib.contract.frame import known_quantiles, mean_column
-from ecomlib.decisions.shop_env import Action, Game, Obs
+from ecomlib.decisions.censored import recover_weeks
+from ecomlib.decisions.shop_game import Action, Obs
 from ecomlib.decisions.shop_policies import _launch, _Rule, _units, base_stock_order, lost_sales_order
 from ecomlib.errors import DataError
 from ecomlib.features import relative_price
@@ -27,11 +28,14 @@ AHEAD = 2  # weeks that an order looks at: this one, and the one that it serves
 NODES = (np.arange(10) + 0.5) / 10  # shares at which this week's demand is looked at
 FINE = (np.arange(100) + 0.5) / 100  # and the next one's
 RECENT = 8  # weeks of sales that regions' shares are read from
+SHRINK, DECAY = 300.0, 0.75
 UNKNOWN = "unknown"  # of a product that came after the forecaster was fitted
 
 
-def stock_panel(history: pd.DataFrame, about: pd.DataFrame | None = None, obs: Obs | None = None) -> pd.DataFrame:
-    """Make the panel that a forecaster of stock reads: the books, prices against the usual one, and the plan ahead.
+def stock_panel(
+    history: pd.DataFrame, about: pd.DataFrame | None = None, obs: Obs | None = None, *, recovered: bool = True
+) -> pd.DataFrame:
+    """Make the panel that a forecaster of stock reads: demand, prices against the usual one, and the plan ahead.
 
     Parameters
     ----------
@@ -41,13 +45,20 @@ def stock_panel(history: pd.DataFrame, about: pd.DataFrame | None = None, obs: O
         What does not change, a row a product: ``unique_id`` and columns such as ``category``.
     obs : dict, optional
         What the shop sees this Monday: its plan adds the rows of the weeks ahead, two of them.
+    recovered : bool
+        Whether ``y`` is what was wanted (``recover_weeks``), or what was sold.
 
     Returns
     -------
     DataFrame
         With ``rel_price`` beside the columns of ``history``; ``y`` is missing in the weeks ahead.
+
+    Raises
+    ------
+    DataError
+        The books are not those of what the shop sees.
     """
-    panel = history
+    panel = history.assign(y=recover_weeks(history)) if recovered else history
     if obs is not None:
         last = panel["ds"].max()
         ids = panel["unique_id"].drop_duplicates().to_numpy()
@@ -189,15 +200,21 @@ class ForecastOrders(_Rule):
     how : str
         ``"lost_sales"`` or ``"base_stock"``, from mean and spread; ``"quantiles"``: the lost-sales rule from the
         forecast's own quantiles, which are multiplied by the spread's factor.
+    recovered : bool
+        As of ``stock_panel``: what the forecaster was fitted on.
+    groups : array (P,), optional
+        By region: whose split a product's own is drawn towards, such as its category's number.
     shrink : float
-        By region: units of the whole shop's split that are added to a product's own sales before shares are taken.
+        By region: as of ``region_shares``.
     """
 
     fitted: FittedForecaster
     spread: Spread
     about: pd.DataFrame | None = None
     how: str = "lost_sales"
-    shrink: float = 20.0
+    recovered: bool = True
+    groups: NDArray[np.intp] | None = None
+    shrink: float = SHRINK
 
     history_by = ("product_id",)
 
@@ -224,7 +241,7 @@ class ForecastOrders(_Rule):
     def forecast(self, obs: Obs, history: pd.DataFrame) -> tuple[pd.DataFrame, str]:
         """Forecast both weeks of every product that has sold: a forecast frame, and the model's name in it."""
         label = self.fitted.forecaster.label
-        panel = stock_panel(history, self.about, obs)
+        panel = stock_panel(history, self.about, obs, recovered=self.recovered)
         since = history["ds"].max() - pd.Timedelta(weeks=self._look_back())
         recent = panel[panel["ds"] >= since].reset_index(drop=True)
         recent.attrs = panel.attrs
@@ -235,18 +252,18 @@ class ForecastOrders(_Rule):
         return int(getattr(window, "look_back", window or 26))
 
     def _split(self, obs: Obs, moments: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
-        """Mean and variance of each stock: of the product, or by its regions' shares of what was sold lately."""
+        """Mean and variance of each stock: of the product, or of its regions."""
         if self.game.pooled:
             return moments
         mean, variance = moments
-        sold = obs["sold"][obs["age"] > 0].sum(axis=2)
-        own = sold + self.shrink * (sold.sum(axis=0) / max(sold.sum(), 1))
-        share = own / own.sum(axis=1, keepdims=True)
-        part = mean[:, None] * share
+        part = mean[:, None] * region_shares(obs["sold"], self.groups, self.shrink)[obs["age"] > 0]
         above = np.divide(variance - mean, mean**2, out=np.zeros_like(mean), where=mean > 0)
         return part, part + above[:, None] * part**2
 
     def _from_quantiles(self, frame: pd.DataFrame, model: str, available: Floats, ratio: Floats) -> NDArray[np.int64]:
+        if not self.game.pooled:
+            remedy = 'take how="lost_sales": a mean can be divided.'
+            raise DataError("a product's quantiles are not those of its regions", value=self.how, remedy=remedy)
         columns = known_quantiles(frame, model)
         if len(columns) < 2:
             raise DataError("the forecaster gives no quantiles", value=model, remedy='take how="lost_sales".')
@@ -254,6 +271,42 @@ class ForecastOrders(_Rule):
         factors = np.asarray(self.spread.factor)[:, None]
         now, then = np.moveaxis(table * factors, 1, 0)
         return lost_sales_from_quantiles(available, list(columns), now, then, ratio)
+
+
+def region_shares(sold: Any, groups: Any = None, shrink: float = SHRINK) -> Floats:
+    """Estimate how a product's units divide among regions, (P, R), from the shop's last weeks.
+
+    One product's sales by region are few, and what moves a region moves all its products: a product's split is drawn
+    towards its group's, and newer weeks weigh more.
+
+    Parameters
+    ----------
+    sold : array (P, R, W)
+        Units of the last weeks, the newest at the end.
+    groups : array of int (P,), optional
+        A product's group; all are one unless given.
+    shrink : float
+        Units of the group's split that are added to a product's own.
+
+    Returns
+    -------
+    array (P, R)
+        Each row sums to one.
+
+    Examples
+    --------
+    >>> region_shares(np.array([[[8.0], [2.0]], [[0.0], [0.0]]]), shrink=10).round(2).tolist()
+    [[0.8, 0.2], [0.8, 0.2]]
+    """
+    units = np.asarray(sold, dtype=float)
+    of = np.zeros(len(units), dtype=int) if groups is None else np.asarray(groups)
+    own = (units * DECAY ** np.arange(units.shape[2] - 1, -1, -1)).sum(axis=2)
+    whole = np.zeros((int(of.max()) + 1, own.shape[1]))
+    np.add.at(whole, of, own)
+    shop = own.sum(axis=0) + 1e-9
+    whole += 10 * shop / shop.sum()  # a group that sells next to nothing divides as the shop does
+    mixed = own + shrink * (whole / whole.sum(axis=1, keepdims=True))[of]
+    return np.asarray(mixed / mixed.sum(axis=1, keepdims=True))
 
 
 def lost_sales_from_quantiles(
