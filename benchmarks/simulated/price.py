@@ -1,7 +1,7 @@
 """Protocol D for prices: what does a price list earn, alone, with stock, and on an offers page?
 
     python -m benchmarks.simulated.price            # seeds 0 to 9, then 10 to 19; about 25 minutes on one core; resumes
-    python -m benchmarks.simulated.price --tuning   # seeds 0 to 9 alone: prints, records and logs nothing
+    python -m benchmarks.simulated.price --tuning   # seeds 0 to 9 alone: prints, records and logs nothing; --only GAME
     python -m benchmarks.simulated.price --smoke    # one tiny store; records nothing
 
 The last 26 weeks of small stores. Effects are estimated on the shop's tables of the first Monday. Five games: prices
@@ -33,6 +33,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -45,7 +46,7 @@ from benchmarks.simulated import played, zeros
 from benchmarks.simulated.played import REFERENCE, SHOP, TEST, TUNING, Maker
 from benchmarks.trial import SCORINGS, add_trial_options, partial_folder, trial_folder
 from ecomlib import recorded
-from ecomlib.causal import listing_texts, text_vectors
+from ecomlib.causal import design, listing_texts, text_vectors
 from ecomlib.decisions import PriceRules
 from ecomlib.decisions.price_policy import (
     ESTIMATORS,
@@ -73,6 +74,7 @@ PLAIN = {  # rules without a model, of which the best on seeds 0 to 9 is zero
     "price and stock": tuple(f"cost-plus {m:g}, smoothing, base stock" for m in (0.8, 0.9, 1.0)),
     "offers": ("best sellers",),
 }
+MODEL = "DML with text"
 CLAIM, RIVAL = "DML, effect carried into the forecast", "DML, forecaster reads the price"
 LADDER = (0.49, 0.99)
 WINDOW: dict[str, Any] = {
@@ -107,70 +109,62 @@ class Laggards(ByUnits):
         return {"promote": page}
 
 
-def estimated(env: ShopEnv, smoke: bool) -> dict[str, pd.DataFrame]:
+def estimated(env: ShopEnv, smoke: bool, ways: Sequence[str]) -> dict[str, pd.DataFrame]:
     """Effects by estimator, on what the shop knows."""
     shop = env.opening()
+    frame = design(shop)
     texts = listing_texts(shop)
     vectors = np.random.default_rng(0).normal(size=(len(texts), 8)) if smoke else text_vectors(texts, progress=False)
-    return {how: price_effects(shop, how, vectors=vectors) for how in ESTIMATORS}  # type: ignore[arg-type]
+    return {how: price_effects(shop, how, vectors=vectors, frame=frame) for how in ways}  # type: ignore[arg-type]
 
 
-def policies(env: ShopEnv, effects: dict[str, pd.DataFrame], smoke: bool) -> dict[str, dict[str, Maker]]:
-    """What is played, by game. Forecasters are fitted once a store: holding costs do not change them."""
-    shop, ids = env.opening(), env.product_ids
-    slopes = {how: by_product(table, shop.products, ids) for how, table in effects.items()}
-    category = shop.products.set_index("product_id")["category"].reindex(ids).to_numpy(dtype=object)
-    best, mine = effects["DML with text"], slopes["DML with text"]
-    optimal = {how: OptimalPrices(slope) for how, slope in slopes.items()}
-    prices: dict[str, Maker] = {**zeros.price_rules()}
-    prices = {name: rule for name, rule in prices.items() if name in (SHOP, *PLAIN["price"])}
-    prices |= {how: (lambda env, policy=policy: policy) for how, policy in optimal.items()}
+def price_arms(env: ShopEnv, effects: dict[str, pd.DataFrame], slopes: dict[str, np.ndarray]) -> dict[str, Maker]:
+    """Rules, one price list an estimator, and lists that change slowly."""
+    known = env.opening().products.set_index("product_id")["category"]
+    category = known.reindex(env.product_ids).to_numpy(dtype=object)
+    arms = {name: rule for name, rule in zeros.price_rules().items() if name in (SHOP, *PLAIN["price"])}
+    for how, slope in slopes.items():
+        arms[how] = lambda env, slope=slope: OptimalPrices(slope)
     rules = {
         "DML, ladder": PriceRules(ladder=LADDER),
         "DML, 60 changes a week on a ladder": PriceRules(ladder=LADDER, most_changes=60),
         "DML, 60 changes, by the gain": PriceRules(ladder=LADDER, most_changes=60, careful=False),
     }
-    prices |= {name: (lambda env, rule=rule: AdvisedPrices(best, category, rule)) for name, rule in rules.items()}
+    best = effects[MODEL]
+    return arms | {name: (lambda env, rule=rule: AdvisedPrices(best, category, rule)) for name, rule in rules.items()}
 
-    charged, books = optimal["DML with text"], env.history()
-    trees: dict[str, Any] = {"n_estimators": 5} if smoke else {}
-    window = WINDOW | ({"look_back": 4} if smoke else {})
+
+def both_arms(env: ShopEnv, slope: np.ndarray, smoke: bool) -> dict[str, Maker]:
+    """Prices and orders; both forecasters are the same trees, fitted once on either books."""
+    charged, books = OptimalPrices(slope), env.history()
+    window, trees = (WINDOW | {"look_back": 4}, {"n_estimators": 5}) if smoke else (WINDOW, {})
     model = ecomlib.forecaster("trees", **window, scale="mean_abs", objective="tweedie", **trees)
     obs, _ = env.reset(seed=0)
-    cost = pd.Series(obs["cost"], index=ids)
     few = {"weeks": 2} if smoke else {}
     reads = reading_orders(env.game, model, books, **few)
-    carries = carried_orders(env.game, model, books, mine, cost, **few)
-
-    def on(orders: Any) -> Maker:
-        return lambda env: Together((charged, _under(orders, env)))
-
-    both: dict[str, Maker] = {name: zeros.both_rules()[name] for name in (SHOP, *PLAIN["price and stock"])}
-    both |= {
+    carries = carried_orders(env.game, model, books, slope, pd.Series(obs["cost"], index=env.product_ids), **few)
+    arms = {name: rule for name, rule in zeros.both_rules().items() if name in (SHOP, *PLAIN["price and stock"])}
+    return arms | {
         "DML prices alone": lambda env: charged,
-        "stock alone": lambda env: _under(reads, env),
+        "stock alone": lambda env: reads,
         "DML, smoothing": lambda env: Together((charged, Smoothing(env.game, "base_stock"))),
-        RIVAL: on(reads),
-        CLAIM: on(carries),
+        RIVAL: lambda env: Together((charged, reads)),
+        CLAIM: lambda env: Together((charged, carries)),
     }
-    lift = float(promotion_lift(shop, effects["text effects"])["promotion"].iloc[0])
-    offers: dict[str, Maker] = zeros.offer_rules() | {
+
+
+def offer_arms(env: ShopEnv, effects: dict[str, pd.DataFrame], slope: np.ndarray) -> dict[str, Maker]:
+    """What goes on the offers page."""
+    lift = float(promotion_lift(env.opening(), effects[MODEL])["promotion"].iloc[0])
+    return zeros.offer_rules() | {
         "by units": lambda env: ByUnits(env.places),
         "laggards": lambda env: Laggards(env.places),
-        "by what they add": lambda env: EarningOffers(env.places, lift, mine),
+        "by what they add": lambda env: EarningOffers(env.places, lift, slope),
     }
-    return {game: prices if game == "price" else offers if game == "offers" else both for game in GAMES}
 
 
-def _under(orders: Any, env: ShopEnv) -> Any:
-    """The same orders under another game's costs."""
-    from dataclasses import replace
-
-    return replace(orders, game=env.game)
-
-
-def promised(env: ShopEnv, slopes: dict[str, np.ndarray], lucks: Sequence[int]) -> pd.DataFrame:
-    """Margin above the shop's own, as each estimate promises it: a row an estimator; earned is added by the caller."""
+def promised(env: ShopEnv, slopes: dict[str, np.ndarray], lucks: Sequence[int]) -> pd.Series:
+    """Margin above the shop's own, as each estimate promises it, by estimator."""
     rows = []
     for luck in lucks:
         shop = play(env, played.the_shop(env), luck)
@@ -185,28 +179,28 @@ def promised(env: ShopEnv, slopes: dict[str, np.ndarray], lucks: Sequence[int]) 
             asked = np.where(known, np.clip(new[at], obs["price_low"][at], obs["price_high"][at]), price)
             gain = units * ((asked / price) ** slope[at] * (asked - cost) - (price - cost))
             rows.append({"policy": how, "luck": luck, "promised": float(gain.sum())})
-    return pd.DataFrame(rows).groupby("policy", sort=False)["promised"].mean().reset_index()
+    return pd.DataFrame(rows).groupby("policy", sort=False)["promised"].mean()
 
 
-def one_store(seed: int, smoke: bool) -> pd.DataFrame:
-    """All games on one store: a row a game and policy, lucks averaged, with what was promised."""
-    env = played.opened(seed, "tiny" if smoke else "small", levers=("price",), pooled=True)
-    effects = estimated(env, smoke)
-    makers, parts = policies(env, effects, smoke), []
-    for game, options in GAMES.items():
-        lucks = played.LUCKS[:1] if smoke or "stock" in game else played.LUCKS
-        arms = makers[game] | {REFERENCE: attainable_policy}
-        if smoke:
-            arms = {name: arm for name, arm in arms.items() if name not in ("stock alone", "by units", "DML, ladder")}
-        found = played.play_store(env.under(**options), arms, seed, lucks)
-        means = found.groupby(["policy", "store"], sort=False).mean(numeric_only=True).drop(columns="luck")
-        parts.append(means.reset_index().assign(game=game))
+def one_game(game: str, seed: int, smoke: bool) -> pd.DataFrame:
+    """One game on one store: a row a policy, lucks averaged, with what was promised where prices are played alone."""
+    env = played.opened(seed, "tiny" if smoke else "small", **GAMES[game])
+    effects = estimated(env, smoke, ESTIMATORS if game == "price" else (MODEL,))
     slopes = {how: by_product(table, env.opening().products, env.product_ids) for how, table in effects.items()}
-    said = promised(env.under(**GAMES["price"]), slopes, played.LUCKS[:1] if smoke else played.LUCKS)
-    frame = pd.concat(parts, ignore_index=True)
-    frame = frame.merge(said.assign(game="price"), on=["game", "policy"], how="left")
-    shop = frame[(frame["game"] == "price") & (frame["policy"] == SHOP)]["margin"].item()
-    return frame.assign(earned=(frame["margin"] - shop).where(frame["promised"].notna()))
+    if game == "price":
+        arms = price_arms(env, effects, slopes)
+    else:
+        arms = offer_arms(env, effects, slopes[MODEL]) if game == "offers" else both_arms(env, slopes[MODEL], smoke)
+    lucks = played.LUCKS[:1] if smoke or "stock" in game else played.LUCKS
+    frame = played.play_store(env, arms | {REFERENCE: attainable_policy}, seed, lucks)
+    frame = frame.groupby(["policy", "store"], sort=False).mean(numeric_only=True).drop(columns="luck")
+    frame = frame.reset_index().assign(game=game, promised=np.nan, earned=np.nan)
+    if game == "price":
+        said = promised(env, slopes, lucks)
+        frame["promised"] = frame["policy"].map(said)
+        shop = frame.loc[frame["policy"] == SHOP, "margin"].item()
+        frame["earned"] = (frame["margin"] - shop).where(frame["promised"].notna())
+    return frame
 
 
 def zero_of(tuning: pd.DataFrame, game: str) -> str:
@@ -232,10 +226,12 @@ def claims(frame: pd.DataFrame, zero: dict[str, str]) -> dict[str, Any]:
     pairs = {
         "price and stock, 5 % a week": (CLAIM, RIVAL),
         "price and stock, .25 a year": (CLAIM, RIVAL),
-        "offers": ("by what they add", zero["offers"]),
+        "offers": ("by what they add", PLAIN["offers"][0]),
         "price": ("DML with text", "naive"),
     }
     for game, (ours, rival) in pairs.items():
+        if game not in zero:
+            continue
         mine = frame[frame["game"] == game]
         gain = played.gain(mine, ours, rival, rng=rng(0))
         wide = mine.pivot_table("profit", "store", "policy")
@@ -261,25 +257,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_trial_options(parser, "one tiny store, no encoder; records nothing")
     parser.add_argument("--tuning", action="store_true", help="seeds 0 to 9 alone; records and logs nothing")
+    parser.add_argument("--only", choices=list(GAMES), help="with --tuning: one game")
     options = parser.parse_args()
     smoke, partial = options.smoke, partial_folder("price")
-    parts, seconds = [], 0.0
-    for seed in TUNING[:1] if smoke else TUNING if options.tuning else (*TUNING, *TEST):
-        kept = partial / f"{seed}.parquet"
+    seeds = TUNING[:1] if smoke else TUNING if options.tuning else (*TUNING, *TEST)
+    games = [options.only] if options.only else [game for game in GAMES if not (smoke and ".25" in game)]
+    parts = []
+    for seed, game in itertools.product(seeds, games):
+        kept = partial / f"{seed}-{list(GAMES).index(game)}.parquet"
         if kept.is_file() and not smoke:
             parts.append(pd.read_parquet(kept))
             continue
         began = time.process_time()
-        parts.append(one_store(seed, smoke).assign(store_seconds=0.0))
-        parts[-1]["store_seconds"] = time.process_time() - began
+        parts.append(one_game(game, seed, smoke))
+        parts[-1]["game_seconds"] = time.process_time() - began
         if not smoke:
             partial.mkdir(parents=True, exist_ok=True)
             parts[-1].to_parquet(kept, index=False)
-        print(f"seed {seed} ({parts[-1]['store_seconds'].iloc[0]:.0f} s)", flush=True)
+        print(f"seed {seed}, {game} ({parts[-1]['game_seconds'].iloc[0]:.0f} s)", flush=True)
     frame = pd.concat(parts, ignore_index=True)
-    seconds = float(frame.groupby("store")["store_seconds"].first().sum())
+    seconds = float(frame.groupby(["store", "game"])["game_seconds"].first().sum())
     tuning = frame[frame["store"].isin(TUNING)]
-    zero = {game: zero_of(tuning, game) for game in GAMES}
+    zero = {game: zero_of(tuning, game) for game in games}
     test = tuning if smoke or options.tuning else frame[frame["store"].isin(TEST)]
     table, found = summary(test, zero), claims(test, zero)
     lines = ["game", "policy", "profit", "gain", "gain_low", "gain_high", "share", "share_low", "share_high"]

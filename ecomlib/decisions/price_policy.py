@@ -29,7 +29,9 @@ Estimator = Literal["naive", "fixed effects", "text effects", "DML without text"
 ESTIMATORS: tuple[str, ...] = get_args(Estimator)
 
 
-def price_effects(shop: Store, how: Estimator = "DML with text", *, vectors: Any = None) -> pd.DataFrame:
+def price_effects(
+    shop: Store, how: Estimator = "DML with text", *, vectors: Any = None, frame: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Estimate what a price does, by category, in one of five ways (lesson 13, section 2).
 
     Parameters
@@ -43,6 +45,8 @@ def price_effects(shop: Store, how: Estimator = "DML with text", *, vectors: Any
     vectors : array (L, D), optional
         Of ``causal.text_vectors`` for ``causal.listing_texts(shop)``; encoded here unless given. Read by the last way
         alone.
+    frame : DataFrame, optional
+        Of ``causal.design(shop)``, made here unless given: it takes a second, and serves all five ways.
 
     Returns
     -------
@@ -58,7 +62,7 @@ def price_effects(shop: Store, how: Estimator = "DML with text", *, vectors: Any
 
     if how not in ESTIMATORS:
         raise DataError("no such estimator of a price's effect", value=how, remedy=f"choose from {ESTIMATORS}.")
-    frame, given = causal.design(shop), {"exposure": "in_stock"}
+    frame = causal.design(shop) if frame is None else frame
     if how == "naive":
         return causal.naive(frame, exposure="in_stock")
     if how.endswith("effects"):
@@ -66,7 +70,7 @@ def price_effects(shop: Store, how: Estimator = "DML with text", *, vectors: Any
         return causal.fixed_effects(frame, exposure="in_stock", level=level)
     if how == "DML with text" and vectors is None:
         vectors = causal.text_vectors(causal.listing_texts(shop), progress=False)
-    return causal.double_ml(frame, vectors if how == "DML with text" else None, **given).table
+    return causal.double_ml(frame, vectors if how == "DML with text" else None, exposure="in_stock").table
 
 
 def promotion_lift(shop: Store, effects: pd.DataFrame) -> pd.DataFrame:
