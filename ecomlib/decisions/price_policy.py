@@ -248,7 +248,17 @@ class EarningOffers:
         }
 
     def rate(self, obs: Obs, history: pd.DataFrame) -> Floats:
-        """Estimate the units of a week at this week's price, without an offer, (P,)."""
+        """Estimate the units of a week at this week's price, without an offer.
+
+        Parameters
+        ----------
+        obs, history : dict, DataFrame
+            As of ``play``.
+
+        Returns
+        -------
+        array (P,)
+        """
         last = history["ds"].max()
         recent = history[history["ds"] > last - pd.Timedelta(weeks=RECENT)]
         ids = history["unique_id"].drop_duplicates().to_numpy()
@@ -268,7 +278,7 @@ class EarningOffers:
 
 
 def carry(units: Floats, planned: Floats, charged: Floats, elasticity: Floats) -> Floats:
-    """Carry a causal effect into a forecast: units at the price that will be charged (lesson 13, section 4).
+    """Compute units at the price that will be charged: a causal effect carried into a forecast (lesson 13, section 4).
 
     Parameters
     ----------
@@ -293,7 +303,7 @@ def carry(units: Floats, planned: Floats, charged: Floats, elasticity: Floats) -
 
 
 def restate(history: pd.DataFrame, price: pd.Series, elasticity: pd.Series) -> pd.DataFrame:
-    """Restate the books as if each product had always cost the same: sales carried to that price, and the price itself.
+    """Rewrite the books as if each product had always cost the same: sales carried to that price, and the price itself.
 
     Parameters
     ----------
@@ -336,7 +346,18 @@ class CarriedOrders(ForecastOrders):
     markup: float = 1.6
 
     def forecast(self, obs: Obs, history: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-        """Forecast both weeks of every product that has sold, at the prices of the plan."""
+        """Forecast both weeks of every product that has sold, at the prices of the plan.
+
+        Parameters
+        ----------
+        obs, history : dict, DataFrame
+            As of ``play``.
+
+        Returns
+        -------
+        tuple
+            A forecast frame, and the model's name in it.
+        """
         row = np.flatnonzero(obs["age"] > 0)
         ids = history["unique_id"].drop_duplicates().to_numpy()
         fixed = self.markup * obs["cost"]
@@ -375,8 +396,10 @@ def carried_orders(
         Of ``by_product``.
     cost : Series
         By ``unique_id``, of all P products in the order of the game.
-    markup, about
-        As of ``CarriedOrders`` and ``stock_panel``.
+    markup : float
+        As of ``CarriedOrders``.
+    about : DataFrame, optional
+        As of ``stock_panel``.
     weeks : int
         How many last origins its errors are measured on.
 
@@ -410,8 +433,16 @@ def reading_orders(
 
     Parameters
     ----------
-    game, forecaster, history, about, options
-        As of ``carried_orders``.
+    game : Game
+        The rules of the game.
+    forecaster : Forecaster
+        As of ``fit_for_stock``.
+    history : DataFrame
+        The books before play.
+    about : DataFrame, optional
+        As of ``stock_panel``.
+    **options : Any
+        Of ``fit_for_stock``.
 
     Returns
     -------
