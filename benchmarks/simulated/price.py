@@ -1,13 +1,13 @@
 """Protocol D for prices: what does a price list earn, alone, with stock, and on an offers page?
 
-    python -m benchmarks.simulated.price            # seeds 0 to 9, then 10 to 19; about 25 minutes on one core; resumes
-    python -m benchmarks.simulated.price --tuning   # seeds 0 to 9 alone: prints, records and logs nothing; --only GAME
+    python -m benchmarks.simulated.price            # seeds 10 to 19, once; about 10 minutes on one core; resumes
+    python -m benchmarks.simulated.price --tuning   # seeds 0 to 9: prints, records and logs nothing; --only GAME
     python -m benchmarks.simulated.price --smoke    # one tiny store; records nothing
 
-The last 26 weeks of small stores. Effects are estimated on the shop's tables of the first Monday. Five games: prices
-alone (orders are the shop's), prices and stock at a quarter of the cost a year and at 5 % a week, and an offers page of
-60 places. Zero is the best rule without a model on seeds 0 to 9 (as in `zeros_d`), 1 the reference that knows the
-parameters; seeds 10 to 19 are scored once. *Promised* is what an estimate says of the units that the shop did sell in
+The last 26 weeks of small stores. Effects are estimated on the shop's tables of the first Monday. Three games: prices
+alone (orders are the shop's), prices and stock where holding costs 5 % a week, and an offers page of 60 places. Zero is
+the best rule without a model on seeds 0 to 9 (`zeros_d`), 1 the reference that knows the parameters; seeds 10 to 19 are
+scored once. *Promised* is what an estimate says of the units that the shop did sell in
 these weeks at its own prices, so that no forecast is at fault; *earned* is the margin above the shop's, under the same
 luck.
 
@@ -22,9 +22,9 @@ price list of few changes is shown by both rules: by the lower end of the gain, 
   text earns what it promised within a tenth.
 - At most 60 changes a week on a ladder of .49 and .99: .75; by the gain .01 to .02 more than by its lower end. The
   ladder alone costs a tenth of the way, since these prices are small.
-- Price and stock: the effect carried into the forecast earns 2 % more at 5 % a week than a forecaster that reads the
+- Price and stock: the effect carried into the forecast earns 2 % more than a forecaster that reads the
   price, above zero in ten of ten stores; .75 of the way from cost-plus with smoothing, .6 with the reading one, which
-  is no better than smoothing under the same prices. At a quarter a year the same order with smaller gaps.
+  is no better than smoothing under the same prices.
 - Offers: headroom .6 %, below 1 %, so money alone. What earns more gains .3 % on best sellers by gross profit, above
   zero; by units sold, at random and the shop's habit 5 to 7 % below them.
 """
@@ -36,6 +36,7 @@ import csv
 import itertools
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,6 @@ from ecomlib.decisions.shop_policies import Smoothing, Together, attainable_poli
 
 GAMES: dict[str, dict[str, Any]] = {
     "price": {"levers": ("price",), "pooled": True},
-    "price and stock, .25 a year": {"levers": ("order", "price"), "pooled": True, "holding": zeros.A_YEAR},
     "price and stock, 5 % a week": {"levers": ("order", "price"), "pooled": True, "holding": zeros.A_WEEK},
     "offers": {"levers": ("promote",), "pooled": True},
 }
@@ -77,6 +77,7 @@ PLAIN = {  # rules without a model, of which the best on seeds 0 to 9 is zero
 MODEL = "DML with text"
 CLAIM, RIVAL = "DML, effect carried into the forecast", "DML, forecaster reads the price"
 LADDER = (0.49, 0.99)
+LUCKS = played.LUCKS[:2]  # where prices or offers are played alone
 WINDOW: dict[str, Any] = {
     "look_back": 26,
     "past": ("y", "rel_price", "promoted", "stockout"),
@@ -109,13 +110,13 @@ class Laggards(ByUnits):
         return {"promote": page}
 
 
-def estimated(env: ShopEnv, smoke: bool, ways: Sequence[str]) -> dict[str, pd.DataFrame]:
+def estimated(env: ShopEnv, smoke: bool) -> dict[str, pd.DataFrame]:
     """Effects by estimator, on what the shop knows."""
     shop = env.opening()
     frame = design(shop)
     texts = listing_texts(shop)
     vectors = np.random.default_rng(0).normal(size=(len(texts), 8)) if smoke else text_vectors(texts, progress=False)
-    return {how: price_effects(shop, how, vectors=vectors, frame=frame) for how in ways}  # type: ignore[arg-type]
+    return {how: price_effects(shop, how, vectors=vectors, frame=frame) for how in ESTIMATORS}  # type: ignore[arg-type]
 
 
 def price_arms(env: ShopEnv, effects: dict[str, pd.DataFrame], slopes: dict[str, np.ndarray]) -> dict[str, Maker]:
@@ -182,31 +183,38 @@ def promised(env: ShopEnv, slopes: dict[str, np.ndarray], lucks: Sequence[int]) 
     return pd.DataFrame(rows).groupby("policy", sort=False)["promised"].mean()
 
 
+@lru_cache(maxsize=1)
+def on_monday(seed: int, smoke: bool) -> tuple[ShopEnv, dict[str, pd.DataFrame]]:
+    """A store's first Monday: the game of prices, and all effects as the shop can estimate them."""
+    env = played.opened(seed, "tiny" if smoke else "small", **GAMES["price"])
+    return env, estimated(env, smoke)
+
+
 def one_game(game: str, seed: int, smoke: bool) -> pd.DataFrame:
     """One game on one store: a row a policy, lucks averaged, with what was promised where prices are played alone."""
-    env = played.opened(seed, "tiny" if smoke else "small", **GAMES[game])
-    effects = estimated(env, smoke, ESTIMATORS if game == "price" else (MODEL,))
+    opened, effects = on_monday(seed, smoke)
+    env = opened.under(**GAMES[game])
     slopes = {how: by_product(table, env.opening().products, env.product_ids) for how, table in effects.items()}
     if game == "price":
         arms = price_arms(env, effects, slopes)
     else:
         arms = offer_arms(env, effects, slopes[MODEL]) if game == "offers" else both_arms(env, slopes[MODEL], smoke)
-    lucks = played.LUCKS[:1] if smoke or "stock" in game else played.LUCKS
+    lucks = played.LUCKS[:1] if smoke or "stock" in game else LUCKS
     frame = played.play_store(env, arms | {REFERENCE: attainable_policy}, seed, lucks)
     frame = frame.groupby(["policy", "store"], sort=False).mean(numeric_only=True).drop(columns="luck")
     frame = frame.reset_index().assign(game=game, promised=np.nan, earned=np.nan)
     if game == "price":
-        said = promised(env, slopes, lucks)
-        frame["promised"] = frame["policy"].map(said)
+        frame["promised"] = frame["policy"].map(promised(env, slopes, lucks))
         shop = frame.loc[frame["policy"] == SHOP, "margin"].item()
         frame["earned"] = (frame["margin"] - shop).where(frame["promised"].notna())
     return frame
 
 
-def zero_of(tuning: pd.DataFrame, game: str) -> str:
-    """The best rule without a model, of the stores on which choices are made."""
-    plain = PLAIN["price and stock" if "stock" in game else game]
-    return played.best(tuning[tuning["game"] == game], plain)
+def zero_of(frame: pd.DataFrame, game: str, *, chosen: bool) -> str:
+    """The best rule without a model: as `zeros_d` has chosen it on stores 0 to 9, or of the stores at hand."""
+    if chosen:
+        return str(recorded.recorded("zeros_d").attrs["card"]["facts"][game]["zero"])
+    return played.best(frame[frame["game"] == game], PLAIN["price and stock" if "stock" in game else game])
 
 
 def summary(frame: pd.DataFrame, zero: dict[str, str]) -> pd.DataFrame:
@@ -225,7 +233,6 @@ def claims(frame: pd.DataFrame, zero: dict[str, str]) -> dict[str, Any]:
     rng, found = np.random.default_rng, {}
     pairs = {
         "price and stock, 5 % a week": (CLAIM, RIVAL),
-        "price and stock, .25 a year": (CLAIM, RIVAL),
         "offers": ("by what they add", PLAIN["offers"][0]),
         "price": ("DML with text", "naive"),
     }
@@ -260,8 +267,8 @@ def main() -> None:
     parser.add_argument("--only", choices=list(GAMES), help="with --tuning: one game")
     options = parser.parse_args()
     smoke, partial = options.smoke, partial_folder("price")
-    seeds = TUNING[:1] if smoke else TUNING if options.tuning else (*TUNING, *TEST)
-    games = [options.only] if options.only else [game for game in GAMES if not (smoke and ".25" in game)]
+    seeds = TUNING[:1] if smoke else TUNING if options.tuning else TEST
+    games = [options.only] if options.only else list(GAMES)
     parts = []
     for seed, game in itertools.product(seeds, games):
         kept = partial / f"{seed}-{list(GAMES).index(game)}.parquet"
@@ -277,10 +284,8 @@ def main() -> None:
         print(f"seed {seed}, {game} ({parts[-1]['game_seconds'].iloc[0]:.0f} s)", flush=True)
     frame = pd.concat(parts, ignore_index=True)
     seconds = float(frame.groupby(["store", "game"])["game_seconds"].first().sum())
-    tuning = frame[frame["store"].isin(TUNING)]
-    zero = {game: zero_of(tuning, game) for game in games}
-    test = tuning if smoke or options.tuning else frame[frame["store"].isin(TEST)]
-    table, found = summary(test, zero), claims(test, zero)
+    zero = {game: zero_of(frame, game, chosen=not (smoke or options.tuning)) for game in games}
+    table, found = summary(frame, zero), claims(frame, zero)
     lines = ["game", "policy", "profit", "gain", "gain_low", "gain_high", "share", "share_low", "share_high"]
     print(table[[*lines, "promised", "earned"]].round(3).to_string(index=False))
     print(pd.DataFrame(found).T.to_string())
@@ -303,8 +308,8 @@ def main() -> None:
             script=__file__,
             also=[played.__file__, zeros.__file__],
             command="python -m benchmarks.simulated.price",
-            protocol="protocol D: small stores, last 26 weeks; choices and zero on seeds 0 to 9, seeds 10 to 19 scored "
-            "once (rows 'all'); three lucks where prices or offers are played alone; intervals by redrawing stores",
+            protocol="protocol D: small stores of seeds 10 to 19, last 26 weeks, scored once; zero chosen on seeds 0 to 9 "
+            "(zeros_d); two lucks where prices or offers are played alone; intervals by redrawing stores",
             seconds=seconds,
             smoke=smoke,
             directory=folder,
