@@ -70,7 +70,7 @@ GAMES: dict[str, dict[str, Any]] = {
     "offers": {"levers": ("promote",), "pooled": True},
 }
 PLAIN = {  # rules without a model, of which the best on seeds 0 to 9 is zero
-    "price": ("list", "cost-plus 0.8", "cost-plus 0.9", "cost-plus 1"),
+    "price": ("list", "cost-plus 0.8", "cost-plus 0.9", "cost-plus 1", "cost-plus 1.2"),
     "price and stock": tuple(f"cost-plus {m:g}, smoothing, base stock" for m in (0.8, 0.9, 1.0)),
     "offers": ("best sellers",),
 }
@@ -308,8 +308,8 @@ def main() -> None:
             script=__file__,
             also=[played.__file__, zeros.__file__],
             command="python -m benchmarks.simulated.price",
-            protocol="protocol D: small stores of seeds 10 to 19, last 26 weeks, scored once; zero chosen on seeds 0 to 9 "
-            "(zeros_d); two lucks where prices or offers are played alone; intervals by redrawing stores",
+            protocol="protocol D: small stores of seeds 10 to 19, last 26 weeks, scored once; zero chosen on seeds "
+            "0 to 9 (zeros_d); two lucks where prices or offers are played alone; intervals by redrawing stores",
             seconds=seconds,
             smoke=smoke,
             directory=folder,
