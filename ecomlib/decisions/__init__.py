@@ -6,6 +6,8 @@ would do from its causal effect. None knows the running service, which calls the
 
 Decisions are judged in the store as a game: ``shop_env`` opens it for Gymnasium (extra ``decide``) and keeps the score,
 ``shop_policies`` holds the rules and references to be compared with, ``markdown_env`` a season's last stock.
+``markdown`` solves that season and learns it, ``markdown_log`` plans from a log of seasons, ``off_policy`` judges a new
+policy by an old log.
 """
 
 from __future__ import annotations
@@ -20,15 +22,19 @@ from ecomlib.decisions.inventory import (
     plan_orders,
 )
 from ecomlib.decisions.newsvendor import newsvendor_cost, newsvendor_quantile, order_from_quantiles, order_quantities
+from ecomlib.decisions.off_policy import PolicyValue, doubly_robust, ips, snips
 from ecomlib.decisions.pricing import Effect, PriceChange, WhatIf, price_change, what_if
 
 __all__ = [
     "Effect",
     "OrderSettings",
+    "PolicyValue",
     "PriceChange",
     "WhatIf",
+    "doubly_robust",
     "error_quantiles",
     "first_order",
+    "ips",
     "launch_level",
     "need_ahead",
     "newsvendor_cost",
@@ -39,5 +45,6 @@ __all__ = [
     "order_quantities",
     "plan_orders",
     "price_change",
+    "snips",
     "what_if",
 ]

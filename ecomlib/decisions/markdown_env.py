@@ -85,21 +85,50 @@ class Markdown:
         >>> chance[0, 1, 0].round(3).tolist(), money[0, 1, 0].round(3).item()
         ([0.632, 0.368], 1.264)
         """
-        below = self._below(level)
-        exactly = np.diff(below, axis=2, prepend=0.0)  # (W, A, M): P(D = d), d < M
-        weeks, prices = below.shape[:2]
-        chance = np.zeros((weeks, self.stock + 1, prices, self.stock + 1))
-        for stock in range(self.stock + 1):
-            chance[:, stock, :, 1 : stock + 1] = exactly[:, :, :stock][:, :, ::-1]
-            chance[:, stock, :, 0] = 1 - exactly[:, :, :stock].sum(axis=2)
-        sold = np.arange(self.stock + 1)[:, None, None] - np.arange(self.stock + 1)
-        return chance, (chance * sold).sum(axis=3) * np.array(self.prices)
+        return law(self.means(level), self.stock, self.prices)
 
     def _below(self, level: float) -> Floats:
-        """P(D <= d), (W, A, M), for d = 0 … M - 1."""
-        from scipy.special import pdtr
+        return _below(self.means(level), self.stock)
 
-        return np.asarray(pdtr(np.arange(self.stock), self.means(level)[:, :, None]))
+
+def law(means: Floats, stock: int, prices: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """Compute the exact law of a season in which Poisson(``means``) units are wanted, as ``Markdown.transition`` does.
+
+    Parameters
+    ----------
+    means : array
+        Units wanted, (W, A): by week and price. They need not follow the formula of ``Markdown``.
+    stock : int
+        Units at the beginning, M.
+    prices : tuple of float
+        The ladder, money, (A,).
+
+    Returns
+    -------
+    tuple of array
+        Probabilities (W, M + 1, A, M + 1) and expected money (W, M + 1, A).
+
+    Examples
+    --------
+    >>> law(np.array([[1.0]]), 1, (2.0,))[1][0, 1].round(3).tolist()
+    [1.264]
+    """
+    below = _below(means, stock)
+    exactly = np.diff(below, axis=2, prepend=0.0)  # (W, A, M): P(D = d), d < M
+    weeks, places = below.shape[:2]
+    chance = np.zeros((weeks, stock + 1, places, stock + 1))
+    for left in range(stock + 1):
+        chance[:, left, :, 1 : left + 1] = exactly[:, :, :left][:, :, ::-1]
+        chance[:, left, :, 0] = 1 - exactly[:, :, :left].sum(axis=2)
+    sold = np.arange(stock + 1)[:, None, None] - np.arange(stock + 1)
+    return chance, (chance * sold).sum(axis=3) * np.array(prices)
+
+
+def _below(means: Floats, stock: int) -> Floats:
+    """P(D <= d), (W, A, M), for d = 0 … M - 1."""
+    from scipy.special import pdtr
+
+    return np.asarray(pdtr(np.arange(stock), means[:, :, None]))
 
 
 class Seasons:
