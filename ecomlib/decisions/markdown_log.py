@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import gammaln, pdtr
+from scipy.special import gammaln, pdtrc
 
 from ecomlib.decisions.markdown import Law, Learned, checked_law, move
 from ecomlib.decisions.markdown_env import Markdown, Seasons, law
@@ -22,7 +22,7 @@ from ecomlib.errors import DataError
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 FORMS = ("curve", "free")
-_LEAST = 1e-9  # of a probability before its logarithm is taken
+_LEAST = 1e-200  # of a probability before its logarithm is taken
 
 
 @dataclass(frozen=True)
@@ -337,7 +337,7 @@ def _poisson(log_mean: Floats, sold: Whole, empty: NDArray[np.bool_]) -> tuple[F
     log_mean = np.clip(log_mean, -20.0, 10.0)
     mean = np.exp(log_mean)
     exactly = sold * log_mean - mean - gammaln(sold + 1)
-    tail = np.where(sold > 0, 1 - pdtr(np.maximum(sold - 1, 0), mean), 1.0)
+    tail = np.where(sold > 0, pdtrc(np.maximum(sold - 1, 0), mean), 1.0)
     tail = np.maximum(tail, _LEAST)
     density = np.exp((sold - 1) * log_mean - mean - gammaln(np.maximum(sold, 1)))
     rises = np.where(sold > 0, mean * density / tail, 0.0)
