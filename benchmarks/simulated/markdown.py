@@ -48,7 +48,6 @@ import pandas as pd
 from benchmarks.trial import add_trial_options, trial_folder
 from ecomlib import recorded
 from ecomlib.decisions.markdown import Learning, fixed_prices, q_learning, solve
-from ecomlib.decisions.markdown_env import Markdown
 from ecomlib.decisions.markdown_log import (
     Policy,
     SeasonLog,
@@ -61,6 +60,7 @@ from ecomlib.decisions.markdown_log import (
     tabular,
 )
 from ecomlib.decisions.off_policy import PolicyValue, doubly_robust, ips, predicted_table, snips
+from ecomlib.decisions.season import Markdown
 
 WORLDS = {"two levels": (0.5, 1.5), "three levels": (0.3, 1.0, 1.7)}
 SIZES = (10, 100, 1_000, 15_000)

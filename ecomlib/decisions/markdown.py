@@ -16,7 +16,7 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomlib.decisions.markdown_env import Markdown, Seasons
+from ecomlib.decisions.season import Markdown, Seasons
 from ecomlib.errors import DataError, explained
 
 Floats = NDArray[np.float64]

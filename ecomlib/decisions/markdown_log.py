@@ -16,7 +16,7 @@ from scipy.optimize import minimize
 from scipy.special import gammaln, pdtrc
 
 from ecomlib.decisions.markdown import Law, Learned, checked_law, move
-from ecomlib.decisions.markdown_env import Markdown, Seasons, law
+from ecomlib.decisions.season import Markdown, Seasons, law
 from ecomlib.errors import DataError
 
 Floats = NDArray[np.float64]

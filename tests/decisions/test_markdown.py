@@ -7,10 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-pytest.importorskip("gymnasium", reason="the extra decide is not installed")
-
 from ecomlib.decisions.markdown import Learning, evaluate, fixed_prices, move, q_learning, sarsa, solve, td0
-from ecomlib.decisions.markdown_env import Markdown, law
+from ecomlib.decisions.season import Markdown, law
 from ecomlib.errors import CallError, DataError
 
 SEASON = Markdown()  # the best fixed price loses more than 5 % of it

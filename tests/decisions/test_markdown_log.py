@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
-pytest.importorskip("gymnasium", reason="the extra decide is not installed")
-
 from ecomlib.decisions import markdown_log
 from ecomlib.decisions.markdown import evaluate, solve
-from ecomlib.decisions.markdown_env import Markdown
 from ecomlib.decisions.markdown_log import (
     SeasonLog,
     best_fixed_of_log,
@@ -22,6 +19,7 @@ from ecomlib.decisions.markdown_log import (
     solve_hidden,
     tabular,
 )
+from ecomlib.decisions.season import Markdown
 from ecomlib.errors import DataError
 
 SEASON = Markdown(levels=(0.5, 1.5))
