@@ -6,8 +6,8 @@ would do from its causal effect. None knows the running service, which calls the
 
 Decisions are judged in the store as a game: ``shop_env`` opens it for Gymnasium (extra ``decide``) and keeps the score,
 ``shop_policies`` holds the rules and references to be compared with, ``markdown_env`` a season's last stock.
-``season`` holds that season, ``markdown`` solves and learns it, ``markdown_log`` plans from a log of seasons, ``off_policy``
-judges a new policy by an old log.
+``season`` holds that season, ``markdown`` solves and learns it, ``markdown_log`` plans from a log of seasons, and
+``off_policy`` judges a new policy by an old log.
 """
 
 from __future__ import annotations

@@ -215,7 +215,7 @@ def _q_moved(move: Callable[[float, float, float], float]) -> Answer:
     return answer
 
 
-def _later(q: Floats, week: int, of: Callable[[Floats], float]) -> float:
+def _later(q: Floats, week: int, of: Callable[[Floats], Any]) -> float:
     return float(of(q[week + 1])) if week + 1 < len(q) else 0.0
 
 
