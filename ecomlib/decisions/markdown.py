@@ -41,7 +41,7 @@ class Plan:
 
 
 def solve(transition: Law, salvage: float = 0.0) -> Plan:
-    """Solve a season by dynamic programming, from its last week backward (lesson 13b, section 2).
+    """Compute the best policy by dynamic programming, from the last week backward (lesson 13b, section 2).
 
     Parameters
     ----------

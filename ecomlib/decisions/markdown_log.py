@@ -163,6 +163,13 @@ def prices_so_far(price: Whole, places: int, parts: int = 3) -> Whole:
 
     With the stock, which says how much was sold, it tells a learner something of the hidden level.
 
+    Parameters
+    ----------
+    price : array
+        Places on the ladder so far, (N, w).
+    places, parts : int
+        Prices on the ladder, and classes.
+
     Examples
     --------
     >>> prices_so_far(np.array([[0, 0], [4, 4]]), places=5).tolist()
@@ -364,7 +371,15 @@ class BeliefPlan:
     action: Whole
 
     def believed(self, price: Whole, stock: Whole) -> Floats:
-        """Compute the belief that a season is a good one, (N,), after prices (N, w) and stocks (N, w + 1)."""
+        """Compute the belief that a season is a good one, (N,).
+
+        Parameters
+        ----------
+        price : array
+            Places on the ladder so far, (N, w).
+        stock : array
+            Units at the beginning of each week, and now, (N, w + 1).
+        """
         odds = np.full(len(stock), 0.5)
         for week in range(price.shape[1]):
             at = (week, stock[:, week], price[:, week], stock[:, week + 1])
@@ -378,7 +393,7 @@ class BeliefPlan:
 
 
 def solve_hidden(laws: Sequence[Law], salvage: float = 0.0, grid: int = 41) -> BeliefPlan:
-    """Solve a season whose level is hidden: one of two, alike at first, learnt from what is sold (section 4).
+    """Compute the best policy where a level is hidden: one of two, alike at first, learnt from what is sold (section 4).
 
     The state is week, stock and belief; Bayes' rule moves the belief, which lies on a grid and is interpolated.
 

@@ -136,8 +136,12 @@ def snips(
 
     Parameters
     ----------
-    reward, propensity, target, level, cluster
+    reward, propensity, target : array
         As ``ips`` takes them.
+    level : float
+        Of the interval.
+    cluster : array, optional
+        As ``ips`` takes it.
 
     Raises
     ------
@@ -181,8 +185,10 @@ def doubly_robust(
         The new policy's probabilities of all prices, (n, A).
     predicted : array
         The model's money for all prices, (n, A), from rows other than the row itself (``predicted_table`` does that).
-    level, cluster
-        As ``ips`` takes them.
+    level : float
+        Of the interval.
+    cluster : array, optional
+        As ``ips`` takes it.
 
     Raises
     ------
