@@ -33,6 +33,10 @@ and two broken logs: the shop never marks down above eight coats; the propensiti
 Expectation, written before the first run: IPS, SNIPS and doubly robust hold the truth in 93 to 96 % of the logs,
 doubly robust in the narrowest interval, by a third; the mean of the lots that agree holds it in less than half, no
 overlap and lost propensities hardly ever.
+
+Added after the first recording: a plan that knows the law of the second world, without which the last expectation of
+``markdown_d`` could not be judged; and 1,000 more logs of the first three estimates (``part`` "more"), since IPS held
+the truth in 184 of 200, below the bar of 93 %: luck, or a fault of its interval? The bar stays with the 200.
 """
 
 from __future__ import annotations
@@ -88,8 +92,45 @@ def references(season: Markdown) -> Iterator[tuple[str, float | Policy]]:
     yield "knows the level", float(np.mean([solve(law, season.salvage).value[0, -1] for law in laws]))
     fixed = np.mean([fixed_prices(law, season.salvage) for law in laws], axis=0)
     yield "best fixed price, known", always(int(fixed.argmax()))
-    if len(laws) == 2:
-        yield "knows the law", solve_hidden(laws, season.salvage)
+    yield "knows the law", solve_hidden(laws, season.salvage) if len(laws) == 2 else three_levels(season)
+
+
+def three_levels(season: Markdown, grid: int = 30) -> Policy:
+    """The plan that knows the law of three levels: belief lies on a grid of the triangle, to the nearest point."""
+    chance = np.stack([season.transition(level)[0] for level in season.levels])  # (3, W, M + 1, A, M + 1)
+    money = np.stack([season.transition(level)[1] for level in season.levels])
+    points = np.array([(i, j, grid - i - j) for i in range(grid + 1) for j in range(grid + 1 - i)]) / grid
+    place = np.zeros((grid + 1, grid + 1), dtype=int)
+    place[tuple(np.rint(points[:, :2] * grid).astype(int).T)] = np.arange(len(points))
+
+    def nearest(belief: np.ndarray) -> np.ndarray:
+        """The point for beliefs (…, 3): rounded down, the largest remainders rounded up."""
+        scaled = belief * grid
+        whole = np.floor(scaled + 1e-9)
+        rank = (whole - scaled).argsort(axis=-1).argsort(axis=-1)
+        whole += rank < np.rint(grid - whole.sum(axis=-1, keepdims=True))
+        return place[whole[..., 0].astype(int), whole[..., 1].astype(int)]
+
+    stocks = np.arange(season.stock + 1)
+    value = np.repeat(season.salvage * stocks[:, None].astype(float), len(points), axis=1)  # (M + 1, B)
+    action = np.zeros((season.weeks, len(stocks), len(points)), dtype=int)
+    for week in reversed(range(season.weeks)):
+        worth = np.zeros((len(stocks), money.shape[3], len(points)))
+        for b, belief in enumerate(points):
+            joint = np.maximum(chance[:, week], 0.0) * belief[:, None, None, None]
+            total = joint.sum(axis=0)
+            after = np.where(total > 0, joint / np.where(total > 0, total, 1.0), 1 / 3)
+            ahead = value[stocks, nearest(np.moveaxis(after, 0, -1))]
+            worth[:, :, b] = np.tensordot(belief, money[:, week], 1) + (total * ahead).sum(axis=2)
+        value, action[week] = worth.max(axis=1), worth.argmax(axis=1)
+
+    def policy(price: np.ndarray, stock: np.ndarray) -> np.ndarray:
+        belief = np.full((3, len(stock)), 1 / 3)
+        for week in range(price.shape[1]):
+            belief *= np.maximum(chance[:, week, stock[:, week], price[:, week], stock[:, week + 1]], 1e-300)
+        return np.asarray(action[price.shape[1], stock[:, -1], nearest((belief / belief.sum(axis=0)).T)])
+
+    return policy
 
 
 def learnt(log: SeasonLog, season: Markdown, seed: int) -> Iterator[tuple[str, Policy]]:
@@ -167,13 +208,23 @@ def estimates(rng: np.random.Generator, action: np.ndarray) -> Iterator[tuple[st
     yield "no overlap", ips(gap["money"], gap["propensity"], agrees)
 
 
-def off_policy_table(logs: int) -> pd.DataFrame:
-    """Each estimate of each log, with the truth."""
+def off_policy_table(logs: int, more: int) -> pd.DataFrame:
+    """Each estimate of each log, with the truth; of more logs (seeds from 1,000 on) the first three estimates."""
     plan = solve(CLEARANCE.transition(), CLEARANCE.salvage)
     truth, rows = float(plan.value[0, 1:].mean()), []
-    for seed in range(logs):
+    for seed in [*range(logs), *range(1000, 1000 + more)]:
+        part = "bar" if seed < logs else "more"
         for name, found in estimates(np.random.default_rng(seed), plan.action[0]):
-            row = {"seed": seed, "model": name, "value": found.value, "low": found.low, "high": found.high}
+            if part == "more" and name not in ("IPS", "SNIPS", "doubly robust"):
+                continue
+            row = {
+                "part": part,
+                "seed": seed,
+                "model": name,
+                "value": found.value,
+                "low": found.low,
+                "high": found.high,
+            }
             rows.append(row | {"effective": found.effective, "truth": truth})
     return pd.DataFrame(rows)
 
@@ -186,9 +237,9 @@ def main() -> None:
     started = time.perf_counter()
     seasons = markdown_table(1, (10,), 500) if smoke else markdown_table(10, SIZES, 20_000)
     middle = time.perf_counter()
-    logs = off_policy_table(3 if smoke else 200)
+    logs = off_policy_table(3, 2) if smoke else off_policy_table(200, 1000)
     held = logs.assign(held=logs["truth"].between(logs["low"], logs["high"]), width=logs["high"] - logs["low"])
-    print(held.groupby("model", sort=False)[["value", "truth", "held", "width", "effective"]].mean().round(3))
+    print(held.groupby(["part", "model"], sort=False)[["value", "truth", "held", "width", "effective"]].mean().round(3))
     with trial_folder(options) as folder:
         shared: Any = {"script": __file__, "command": command, "smoke": smoke, "directory": folder}
         recorded.write(
@@ -204,7 +255,8 @@ def main() -> None:
         recorded.write(
             "off_policy_d",
             logs,
-            protocol="D: 200 logs of 600 one-step decisions with known propensities; intervals of 95 %",
+            protocol="D: 200 logs (part bar; 1,000 in part more) of 600 one-step decisions with known propensities; "
+            "intervals of 95 %",
             seconds=time.perf_counter() - middle,
             facts={"expectation": LOGS_EXPECTED},
             **shared,
