@@ -245,8 +245,8 @@ def main() -> None:
         recorded.write(
             "markdown_d",
             seasons,
-            protocol="D: one season with a hidden level, pilots of 10 to 15,000 seasons, seeds 0 to 9, each policy "
-            "played in the same 20,000 seasons; passes and step of Q-learning chosen on seeds 100 and 101",
+            protocol="D: one season with a hidden level; pilots of four sizes, ten seeds, each policy played in the "
+            "same fresh seasons; Q-learning's passes and step chosen on two other seeds",
             seconds=middle - started,
             measured=("seconds",),
             facts={"expectation": SEASONS_EXPECTED},
@@ -255,8 +255,8 @@ def main() -> None:
         recorded.write(
             "off_policy_d",
             logs,
-            protocol="D: 200 logs (part bar; 1,000 in part more) of 600 one-step decisions with known propensities; "
-            "intervals of 95 %",
+            protocol="D: one-step decisions with known propensities, logs of 600; part bar decides, part more tells "
+            "luck from a fault",
             seconds=time.perf_counter() - middle,
             facts={"expectation": LOGS_EXPECTED},
             **shared,
