@@ -393,7 +393,7 @@ class BeliefPlan:
 
 
 def solve_hidden(laws: Sequence[Law], salvage: float = 0.0, grid: int = 41) -> BeliefPlan:
-    """Compute the best policy where a level is hidden: one of two, alike at first, learnt from what is sold (section 4).
+    """Compute the best policy where a level is hidden: one of two, learnt from what is sold (section 4).
 
     The state is week, stock and belief; Bayes' rule moves the belief, which lies on a grid and is interpolated.
 
