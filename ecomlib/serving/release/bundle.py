@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.decisions.inventory import quantile_names
+from ecomlib.decisions.regions import RECENT as RECENT  # weeks whose units by region are kept
 from ecomlib.errors import DataError, EcomlibError
 from ecomlib.serving.release import frozen
 from ecomlib.serving.release.frozen import Frozen
@@ -30,7 +31,6 @@ EVENTS_FILE = "events.db"  # in the home
 ALL = "all"  # the sum of all regions, and the one region of a shop that has none
 _FEW = 8  # products that a version is tried on
 _log = logging.getLogger("ecomlib.serving")
-RECENT = 26  # weeks whose units by region are kept, and whose regional split is the share
 MODEL, SMALL, TRIAL = frozen.MODEL, "model.int8.onnx", "trial"
 BESIDE = (TRIAL, "means", "trial_means")  # folders of frozen forecasters beside the one that serves
 _TABLES = ("weeks", "recent", "shares", "stock", "products", "regions", "launches", "effects", "reach", "order_errors")
