@@ -127,6 +127,15 @@ DECISIONS: tuple[DecisionEntry, ...] = (
         ("model", "ratio", "returns"),
         ("lead", "review", "on_order"),
     ),
+    DecisionEntry(
+        "price",
+        "Which prices to change, and what that would earn",
+        "26 full weeks, prices that moved, unit costs (or --set revenue=True)",
+        f"{_SHOP}.price:decide_price",
+        "13",
+        ("horizon", "model", "changes", "returns"),
+        ("revenue", "text", "least_margin", "most_move", "ladder"),
+    ),
 )
 
 
