@@ -2,8 +2,9 @@
 
 ``newsvendor`` reads an order off a forecast's quantiles and prices what an error costs, ``inventory`` reads whole
 orders off past errors, ``first_orders`` orders what nobody has bought yet, ``pricing`` computes what another price
-would do from its causal effect, ``price_advice`` makes a price list and an offers page of that.
-None knows the running service, which calls them.
+would do from its causal effect, ``price_advice`` makes a price list and an offers page of that, ``sales_plan`` adds
+forecasts up to a quarter's plan. None knows the running service, which calls them. ``registry`` lists the decisions
+that ``ecomlib decide`` makes of a shop's tables, ``shop`` holds their glue.
 
 Decisions are judged in the store as a game: ``shop_env`` opens it for Gymnasium (extra ``decide``) and keeps the score,
 ``shop_policies`` holds the rules and references to be compared with, ``markdown_env`` a season's last stock.
@@ -23,6 +24,7 @@ from ecomlib.decisions.inventory import (
 from ecomlib.decisions.newsvendor import newsvendor_cost, newsvendor_quantile, order_from_quantiles, order_quantities
 from ecomlib.decisions.price_advice import PriceRules, advise_prices, best_price, offers_page
 from ecomlib.decisions.pricing import Effect, PriceChange, WhatIf, price_change, what_if
+from ecomlib.decisions.sales_plan import sales_plan, scenario
 
 __all__ = [
     "Effect",
@@ -45,5 +47,7 @@ __all__ = [
     "order_quantities",
     "plan_orders",
     "price_change",
+    "sales_plan",
+    "scenario",
     "what_if",
 ]
