@@ -119,6 +119,15 @@ class DecisionEntry:
 _SHOP = "ecomlib.decisions.shop"
 DECISIONS: tuple[DecisionEntry, ...] = (
     DecisionEntry(
+        "plan",
+        "What the shop will sell, by week, month and in all, by category and region",
+        "12 full weeks of orders; 52 for a plan of a quarter",
+        f"{_SHOP}.plan:decide_plan",
+        "11",
+        ("horizon", "model", "returns"),
+        ("by", "interval"),
+    ),
+    DecisionEntry(
         "stock",
         "What to order now, by product and region",
         "14 full weeks of orders; stock on hand where inventory.csv has it",
