@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LEAST = 12  # full weeks
 HORIZON, MODEL, INTERVAL = 13, "trees", 0.9
-NOWHERE = "unknown"  # the region of orders that name none, and the category of products that have none
+NOWHERE, NO_KIND = "unknown", "none"  # the region of orders that name none, the category of products that have none
 LEVELS = {"category": "category", "region_id": "region", "product_id": "product"}
 COLUMNS = ("level", "node", "category", "region_id", "product_id", "span", "from", "weeks", "mean", "low", "high")
 
@@ -65,7 +65,7 @@ def said(weeks: Weeks, table: pd.DataFrame, interval: float) -> str:
     """Say how a plan was made, and what it says in all."""
     whole, count = table.iloc[0], int(table["level"].value_counts().size)
     ends = "interval unknown" if pd.isna(whole["low"]) else f"{whole['low']:,.0f} to {whole['high']:,.0f}"
-    often = "" if pd.isna(whole["low"]) else f" in {interval:.0%} of cases"
+    often = "" if pd.isna(whole["low"]) else f", {interval:.0%} interval"
     return (
         f"{weeks.said()}; {whole['mean']:,.0f} units ({ends}{often}) in {int(whole['weeks'])} weeks from "
         f"{whole['from']}; {table.attrs['model']}, means that add up over {count} levels; intervals of sums from "
@@ -151,7 +151,7 @@ def _named(store: Store) -> Store:
     """The store with a name for the category of every product and the region of every order."""
     parts = {}
     if "category" in store.products and store.products["category"].isna().any():
-        parts["products"] = store.products.assign(category=store.products["category"].fillna(NOWHERE))
+        parts["products"] = store.products.assign(category=store.products["category"].fillna(NO_KIND))
     if "region_id" in store.orders and store.orders["region_id"].isna().any():
         parts["orders"] = store.orders.assign(region_id=store.orders["region_id"].fillna(NOWHERE))
     return store.with_parts(**parts) if parts else store

@@ -188,7 +188,7 @@ def usable(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     Parameters
     ----------
     rows : DataFrame
-        The columns of ``advise_prices``, with gaps, and ``promoted`` (above zero where a promotion is planned).
+        The columns of ``advise_prices``, with gaps, and ``promoted`` (above zero where a promotion runs in the first week).
 
     Returns
     -------
@@ -199,7 +199,7 @@ def usable(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     """
     promoted = rows["promoted"].fillna(0.0) > 0
     reasons = {
-        "a promotion is planned in these weeks": promoted,
+        "a promotion runs in the first of these weeks": promoted,
         "no price was seen yet": rows[["price", "price_low", "price_high"]].isna().any(axis=1) | ~(rows["price"] > 0),
         "what a unit costs is not known": rows["unit_cost"].isna(),
         "nothing is known of what will be sold": rows["units"].isna(),
@@ -293,7 +293,7 @@ def _listed(weeks: Weeks, horizon: int) -> pd.DataFrame:
     ran = wide["promoted"].to_numpy(dtype=float) if "promoted" in wide else np.zeros_like(price)
     low, high = observed(price[:, past], np.isfinite(price[:, past]), ran[:, past])
     found = {"price": price[:, ~past][:, 0], "price_low": low, "price_high": high}
-    return pd.DataFrame(found | {"promoted": np.nan_to_num(ran[:, ~past]).max(axis=1)}, index=names)
+    return pd.DataFrame(found | {"promoted": np.nan_to_num(ran[:, ~past][:, 0])}, index=names)
 
 
 def _by_week(panel: pd.DataFrame, name: str) -> pd.DataFrame:
