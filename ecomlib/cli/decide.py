@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ecomlib.cli.outputs import check_folder, printable
-from ecomlib.cli.past import Past, look
+from ecomlib.cli.past import Past, look, option, source_of
+from ecomlib.cli.service import HOME, Database, with_extras
 from ecomlib.cli.settings import read_settings
 from ecomlib.decisions.registry import DECISIONS, Decision, Options, entry
 from ecomlib.errors import DataError
-from ecomlib.files import whole_file, write_whole
+from ecomlib.files import whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
 
 EXAMPLE = "ecomlib decide stock --store tiny --out orders"
 _HELP = (
-    "Decide from a store's tables, and write NAME.csv with NAME.json, which says how it was made.\n\n"
+    "Decide from a store's tables, and write NAME.csv beside NAME.json, which says how it was made.\n\n"
     + "\n\n".join(f"{one.name}: {one.title} (lesson {one.lesson}). Needs {one.needs}." for one in DECISIONS)
     + f"\n\nExample: {EXAMPLE}"
 )
@@ -30,20 +31,25 @@ _HELP = (
 
 def decide(
     name: Annotated[str, typer.Argument(help=f"What to decide: {', '.join(one.name for one in DECISIONS)}.")],
-    store: Annotated[str, typer.Option(help="A store's name, or a folder of your tables.")],
     out: Annotated[Path, typer.Option(help="Folder for NAME.csv and NAME.json.")],
+    store: Annotated[
+        str | None,
+        typer.Option(help="A store's name, or a folder of your tables; without it, what the service answers now."),
+    ] = None,
     size: Annotated[str, typer.Option(help="Size of the simulated store: tiny, small, full.")] = "small",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated store.")] = 0,
     model: Annotated[
         str | None, typer.Option(help="A name of `ecomlib forecasters` whose point is a mean; else the lesson's.")
     ] = None,
-    horizon: Annotated[int | None, typer.Option(min=1, max=104, help="Weeks ahead (plan, price).")] = None,
+    horizon: Annotated[
+        int | None, typer.Option(min=1, max=104, help="Weeks ahead: 13 for plan, 4 for price, unless given.")
+    ] = None,
     ratio: Annotated[
         float | None,
         typer.Option(min=0.02, max=50, help="What a unit short costs, over what a unit over costs (stock); 3."),
     ] = None,
     changes: Annotated[
-        int | None, typer.Option(min=1, help="At most so many prices are changed (price); 20 unless given.")
+        int | None, typer.Option(min=0, help="At most so many prices are changed (price); 20 unless given.")
     ] = None,
     on_order: Annotated[
         Path | None,
@@ -54,6 +60,8 @@ def decide(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="What one decision alone reads, such as lead=2 (stock)."),
     ] = None,
+    home: Annotated[Path, typer.Option(help="Folder of versions and events, where no store is named.")] = HOME,
+    database: Database = None,
     past: Past = False,
 ) -> None:
     """Decide from a store's tables."""
@@ -62,13 +70,18 @@ def decide(
     more: dict[str, Any] = read_settings(setting or [])
     if on_order is not None:
         more["on_order"] = _on_order(on_order)
-    from ecomlib.decisions.registry import decide as make
-    from ecomlib.stores import load_store
-
     options = Options(horizon, model, ratio, changes, returns, more, say=typer.echo)
-    typer.echo(f"reading the store {store} …")
-    made = make(one.name, load_store(store, size=size, seed=seed), options)
-    _look(made, store, past)
+    if store is None:
+        made = answered(one.name, home, options, database)
+        source, of = source_of(home), option(home, HOME)
+    else:
+        from ecomlib.decisions.registry import decide as make
+        from ecomlib.stores import load_store
+
+        typer.echo(f"reading the store {store} …")
+        made = make(one.name, load_store(store, size=size, seed=seed), options)
+        source, of = {"store": store}, ""
+    _look(made, source, of, past)
     file = write(made, one.name, out)
     for warning in made.warnings:
         typer.echo(printable(f"note: {warning}"))
@@ -79,13 +92,21 @@ def decide(
 decide.__doc__ = _HELP
 
 
-def _look(made: Decision, store: str, past: bool) -> None:
+def _look(made: Decision, source: Mapping[str, Any], home: str, past: bool) -> None:
     """Say so where the weeks that are decided about are over."""
     days = made.how.get("weeks_ahead") or [made.how[name] for name in ("expected_from",) if name in made.how]
     if days:
         import pandas as pd
 
-        look(pd.to_datetime(list(days)), "W-MON", {"store": store}, past=past)
+        look(pd.to_datetime(list(days)), "W-MON", source, past=past, home=home)
+
+
+@with_extras
+def answered(name: str, home: Path, options: Options, database: str | None) -> Decision:
+    """Decide as the service does now."""
+    from ecomlib.serving.live.decided import decided
+
+    return decided(name, home, options, database=database)
 
 
 def _on_order(file: Path) -> pd.DataFrame:
