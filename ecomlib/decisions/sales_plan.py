@@ -16,6 +16,7 @@ from scipy.stats import norm
 from ecomlib.contract import Forecaster, rolling_origins
 from ecomlib.contract.origins import known_part, last_known
 from ecomlib.decisions.pricing import FARTHEST, Effect
+from ecomlib.ensemble.average import Average
 from ecomlib.ensemble.hierarchy import SERIES, Hierarchy
 from ecomlib.ensemble.sums import path_sums, sum_intervals
 from ecomlib.errors import DataError
@@ -29,7 +30,8 @@ LEAST_PERIODS = 8  # of history, below which nothing is planned
 LEAST_LEARNED = 52  # below which trees learn nothing that a mean of 8 periods does not say
 PLAN_COLUMNS = ("price", "promoted", "depth", "holidays")  # the shop's own calendar, where it reaches over the horizon
 _MODEL = "plan"
-_TREES = {"objective": "tweedie", "scale": "none", "n_estimators": 150, "learning_rate": 0.07}
+# Few and small: thirteen steps times all weeks are many rows, and what a quarter's sum needs of them is little.
+_TREES = {"objective": "tweedie", "scale": "none", "n_estimators": 60, "learning_rate": 0.15, "num_leaves": 15}
 
 
 def sales_plan(
@@ -37,7 +39,7 @@ def sales_plan(
     *,
     horizon: int = 13,
     levels: Sequence[str | Sequence[str]] | None = None,
-    model: str | Forecaster = "trees",
+    model: str | Forecaster = "average",
     interval: float = 0.9,
 ) -> pd.DataFrame:
     """Plan what will be sold, by week, month and quarter, for the whole shop and each of its parts.
@@ -54,8 +56,9 @@ def sales_plan(
         Columns of the panel, ``"category"`` or ``("country", "category")``; left out, those of ``GROUPS`` that the
         panel has. The total and the series themselves are always there.
     model : str or Forecaster
-        What forecasts the series: ``"trees"`` (trees for counts, with the calendar and the plan), another registered
-        name, or a forecaster with its settings. It must give means.
+        What forecasts the series: ``"trees"`` (trees for counts, with the calendar and the plan), ``"average"`` (these
+        and the mean of the last 8 periods, half and half: trees know the season, the mean the level), another
+        registered name, or a forecaster with its settings. It must give means.
     interval : float
         How often a sum should lie between ``low`` and ``high``.
 
@@ -345,7 +348,7 @@ def _model(
 ) -> Forecaster:
     if not isinstance(model, str):
         how = model
-    elif model != "trees":
+    elif model not in ("trees", "average"):
         how = forecaster(model)
     elif count < LEAST_LEARNED:
         notes.append(f"{count} periods are too few for trees: each series is planned at the mean of its last 8.")
@@ -362,6 +365,8 @@ def _model(
             also_known=ahead,
             **_TREES,
         )
+        if model == "average":
+            how = Average((how, forecaster("window_mean", window=8)))
     if getattr(how, "point", "neither") != "mean":
         remedy = 'take one that gives means: forecaster("trees", objective="tweedie", scale="none"), or "window_mean".'
         raise DataError("a plan is made of means", value=getattr(how, "label", type(how).__name__), remedy=remedy)
