@@ -6,8 +6,9 @@ would do from its causal effect, ``price_advice`` makes a price list and an offe
 forecasts up to a quarter's plan. None knows the running service, which calls them. ``registry`` lists the decisions
 that ``ecomlib decide`` makes of a shop's tables, ``shop`` holds their glue.
 
-Decisions are judged in the store as a game: ``shop_env`` opens it for Gymnasium (extra ``decide``) and keeps the score,
-``shop_policies`` holds the rules and references to be compared with, ``markdown_env`` a season's last stock.
+Decisions are judged in the store as a game: ``shop_game`` holds its rules, ``shop_env`` opens it for Gymnasium (extra
+``decide``) and keeps the score, ``shop_policies`` holds the rules and references to be compared with, ``markdown_env``
+a season's last stock. How far a policy comes from the one to the other is told by ``evaluation.share``.
 """
 
 from __future__ import annotations
