@@ -2,7 +2,7 @@
 
 ``graph`` says what to hold constant, ``design`` joins a store's tables as they were known, ``regression`` fits counts,
 ``elasticity`` estimates the effect of a price, ``interference`` that of all prices at once, ``experiments`` those of a
-promotion, a roll-out and a mail, ``sensitivity`` how far to trust an effect, ``shop_effects`` all that a decision reads.
+promotion, a roll-out and a mail, ``sensitivity`` how far to trust an effect, ``shop_effects`` what decisions read.
 """
 
 from __future__ import annotations

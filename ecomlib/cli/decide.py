@@ -53,7 +53,9 @@ def decide(
     ] = None,
     on_order: Annotated[
         Path | None,
-        typer.Option(help="CSV of units on their way: product_id, region_id if the shop has regions, quantity (stock)."),
+        typer.Option(
+            help="CSV of units on their way: product_id, region_id if the shop has regions, quantity (stock)."
+        ),
     ] = None,
     returns: Annotated[str, typer.Option(help="Count units gross, or net of what came back.")] = "gross",
     setting: Annotated[

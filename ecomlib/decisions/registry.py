@@ -1,8 +1,8 @@
 """Registers the decisions: one line each, from which the command, its help and its messages take their names.
 
-A new one is its own file in ``ecomlib.decisions.shop`` with a function ``(store, options) -> Decision``, a test, and one
-line in ``DECISIONS``. Such a function is glue: it reads a shop's tables, makes what a pure function of this room takes,
-and says how the answer was made (the recipe stands in CONTRIBUTING.md).
+A new one is its own file in ``ecomlib.decisions.shop`` with a function ``(store, options) -> Decision``, a test, and
+one line in ``DECISIONS``. Such a function is glue: it reads a shop's tables, makes what a pure function of this room
+takes, and says how the answer was made (the recipe stands in CONTRIBUTING.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``ecomlib decide``: a decision as a CSV, and beside it how it was made; what cannot be told is said with its remedy."""
+"""``ecomlib decide``: a decision as a CSV, and how it was made; what cannot be told is said with its remedy."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_options_reach_the_decision(out: Path) -> None:
         (("stock", "--store", "tiny", "--set", "leed=2"), "stock reads model"),
         (("stock", "--store", "tiny", "--set", "lead"), "--set needs NAME=VALUE"),
         (("stock", "--store", "tiny", "--model", "gruu"), "did you mean gru"),
-        (("stock", "--store", "tiny", "--model", "seasonal_naive"), "a mean is needed"),
+        (("stock", "--store", "tiny", "--model", "trees"), "a mean is needed"),
         (("stock", "--store", "tiny", "--on-order", "none.csv"), "there is no such file"),
         (("stock", "--store", "tiny", "--returns", "nett"), "use gross or net"),
         (("price", "--store", "SHOP"), "--set revenue=True"),
@@ -98,7 +98,9 @@ def test_wrong_calls_are_answered_with_a_remedy(out: Path, words: tuple[str, ...
 def test_a_folder_that_is_a_file_is_said_before_the_work(out: Path) -> None:
     out.write_text("no folder")
     done = invoke("stock", "--store", "tiny", "--out", "made")
-    assert done.exit_code == 1 and "a file stands where a folder is needed" in done.stderr and "reading" not in done.stdout
+    assert (
+        done.exit_code == 1 and "a file stands where a folder is needed" in done.stderr and "reading" not in done.stdout
+    )
 
 
 def test_weeks_that_are_over_are_told_for_a_folder_of_ones_own(out: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from ecomlib.decisions.inventory import need_ahead, plan_orders
 from ecomlib.decisions.price_advice import PriceRules, advise_prices
-from ecomlib.decisions.registry import DECISIONS, Decision, Options, decide, entry, names
 from ecomlib.decisions.regions import region_shares
+from ecomlib.decisions.registry import DECISIONS, Decision, Options, decide, entry, names
 from ecomlib.decisions.sales_plan import sales_plan
 from ecomlib.decisions.shop import price as prices
 from ecomlib.decisions.shop import stock as stocks
@@ -33,7 +33,9 @@ def shop(weeks: int = 30, products: int = 4, *, regions: bool = False, stock: bo
     parts: dict[str, Any] = {}
     if regions:
         orders["region_id"] = np.where(orders["ordered_at"].dt.dayofyear % 2, "N", "S")
-        parts["regions"] = pd.DataFrame({"region_id": ["N", "S"], "name": ["North", "South"], "row": [0, 1], "column": 0})
+        parts["regions"] = pd.DataFrame(
+            {"region_id": ["N", "S"], "name": ["North", "South"], "row": [0, 1], "column": 0}
+        )
     if stock:
         last = pd.DataFrame({"product_id": ids, "date": days[-1], "on_hand_start": 10, "received": 5, "sold": 3})
         parts["inventory"] = last.assign(region_id="N") if regions else last
@@ -102,7 +104,7 @@ def test_weeks_are_full_ones_and_begin_on_a_monday() -> None:
 
 def test_monthly_orders_and_too_few_weeks_are_refused() -> None:
     short = shop(11)
-    with pytest.raises(DataError, match="14 full weeks of orders.*found 11"):
+    with pytest.raises(DataError, match=r"14 full weeks of orders.*found 11"):
         decide("stock", short)
     monthly = short.orders.assign(ordered_at=pd.date_range("2022-01-01", periods=len(short.orders), freq="MS")[0])
     months = pd.date_range("2022-01-01", periods=30, freq="MS")
@@ -236,7 +238,7 @@ def priced(*, moves: bool = True, cost: bool = True) -> Store:
     """Two products whose prices go up and down by weeks; demand falls with the square of the price."""
     rng, days = np.random.default_rng(0), pd.date_range("2024-01-01", periods=7 * 40)
     rows, plan = [], []
-    for number, category in enumerate(["cups", "cups", "mugs", "mugs", "pots", "pots"] * 3):
+    for number in range(18):
         level = rng.choice([8.0, 10.0, 12.0] if moves else [10.0], 44)
         for day in range(len(days) + 28):
             when = days[0] + pd.Timedelta(days=day)
@@ -264,7 +266,9 @@ def test_prices_find_the_truth_of_an_invented_shop() -> None:
     assert len(changed) >= 6 and (changed["price"] >= 11).all() and (changed["gain_low"] > 0).all()
     assert made.table["elasticity"].between(-2.6, -1.5).all()
     assert (made.table["price_low"] == 8.0).all() and (made.table["price_high"] == 12.0).all()
-    assert made.how["objective"] == "profit" and made.how["gain_a_week"][0] == pytest.approx(changed["gain"].sum(), abs=0.2)
+    assert made.how["objective"] == "profit" and made.how["gain_a_week"][0] == pytest.approx(
+        changed["gain"].sum(), abs=0.2
+    )
     few = decide("price", priced(), Options(model="window_mean", changes=2, more=QUIET))
     assert few.how["changes"] == 2 and (few.table["reason"] == "waits: others gain more this week").any()
 
@@ -276,13 +280,17 @@ def test_the_list_is_the_pure_function() -> None:
     made = prices.price_list(rows, effects, PriceRules()).set_index("product_id")
     by_hand = advise_prices(rows, effects).set_index("product_id")
     for name in ("price", "gain", "gain_low", "gain_high", "reason"):
-        assert made[name].to_dict() == pytest.approx(by_hand[name].round(2).to_dict() if name != "reason" else by_hand[name].to_dict())
+        assert made[name].to_dict() == pytest.approx(
+            by_hand[name].round(2).to_dict() if name != "reason" else by_hand[name].to_dict()
+        )
     free = prices.price_list(rows.assign(unit_cost=0.0), effects, PriceRules(), revenue=True)
     assert {"revenue", "revenue_now"} <= set(free) and not {"profit", "unit_cost"} & set(free)
 
 
 def test_what_no_price_can_be_told_of_is_left_out_and_counted() -> None:
-    rows = pd.DataFrame({"product_id": list("abcde"), "units": [1.0, 1.0, np.nan, 1.0, 1.0], "unit_cost": [1, 1, 1, np.nan, 1]})
+    rows = pd.DataFrame(
+        {"product_id": list("abcde"), "units": [1.0, 1.0, np.nan, 1.0, 1.0], "unit_cost": [1, 1, 1, np.nan, 1]}
+    )
     rows = rows.assign(price=[5.0, 5.0, 5.0, 5.0, np.nan], price_low=5.5, price_high=6.0, promoted=[0, 1, 0, 0, 0])
     kept, counts = prices.usable(rows)
     assert kept["product_id"].tolist() == ["a"] and list(counts.values()) == [1, 1, 1, 1]
@@ -333,7 +341,7 @@ def test_revenue_is_advised_where_it_is_asked_for() -> None:
 def test_a_shop_without_price_lists_is_advised_by_its_ordinary_prices() -> None:
     """One elasticity for all, from what ordinary lines paid; said to be a guess."""
     made = decide("price", priced().with_parts(prices=None), Options(model="window_mean"))
-    assert "ordinary prices" in made.how["effects"] and made.table["elasticity"].nunique() == 1
+    assert "ordinary prices" in made.how["effects"] and len(set(made.table["elasticity"])) == 1
     assert made.table["elasticity"].iloc[0] == pytest.approx(-2.0, abs=0.4) and "guess" in made.warnings[-1]
 
 
@@ -344,7 +352,9 @@ def test_the_plan_is_the_pure_function_and_adds_up(tiny: Store) -> None:
     made = decide("plan", tiny, Options(horizon=4, model="window_mean"))
     panel = weeks_of(tiny, Options(), 12, "a test").panel(("category", "region_id"), ahead=4)
     by_hand = sales_plan(panel, horizon=4, model="window_mean")
-    assert made.table[["mean", "low", "high"]].to_numpy() == pytest.approx(by_hand[["mean", "low", "high"]].to_numpy(), abs=0.006)
+    assert made.table[["mean", "low", "high"]].to_numpy() == pytest.approx(
+        by_hand[["mean", "low", "high"]].to_numpy(), abs=0.006
+    )
     whole = made.table[made.table["span"] == "whole"].groupby("level")["mean"].sum()
     assert set(whole.index) == {"total", "category", "region", "category x region"}
     assert whole.to_numpy() == pytest.approx(np.full(4, whole["total"]), abs=0.5)

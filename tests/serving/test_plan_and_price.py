@@ -1,4 +1,4 @@
-"""Sales plan and price advice of the service: what ``ecomlib decide`` says of the same books, from the same functions."""
+"""Sales plan and price advice of the service: what ``ecomlib decide`` says of the same books, by one function."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_sums_of_the_weeks_ahead_add_up(state: State) -> None:
 def test_what_is_sold_counts_and_narrows(state: State, log: EventLog) -> None:
     """Orders of the running week join plan and forecast; what is left of the week is all that is doubted."""
     b, first = state.bundle, monday(state.origin + 1)
-    product, region = b.books.products[0], str(b.regions["region_id"].iat[0])
+    product, region = b.books.products[0], str(b.regions["region_id"].iloc[0])
     before = ask(plans.sales_plan(state, plans.PlanIn(limit=5000)))
     moment = (first + pd.Timedelta(days=4)).to_pydatetime()
     state.apply([Event("k1", product, region, moment, 9, 4.0)])
@@ -185,7 +185,9 @@ def test_prices_are_the_pure_functions(state: State) -> None:
 )
 def test_what_a_shop_cannot_give_is_said(state: State, whole: Bundle, lacks: str, says: str) -> None:
     b = {
-        "effects": replace(whole, effects=whole.effects.iloc[:0], settings={**whole.settings, "effects": "not estimated"}),
+        "effects": replace(
+            whole, effects=whole.effects.iloc[:0], settings={**whole.settings, "effects": "not estimated"}
+        ),
         "plan": replace(
             whole, books=replace(whole.books, plan={}), settings={**whole.settings, "effects": "no prices known"}
         ),
@@ -218,11 +220,21 @@ def test_both_routes_answer_in_pages_and_within_bounds(client: TestClient, state
     for path in ("/plan?span=served", "/plan?span=quarter", "/price"):
         more = "&" if "?" in path else "?"
         every = client.get(f"{path}{more}limit=5000").json()
-        pages = [client.get(f"{path}{more}limit=50&offset={k}").json()["rows"] for k in range(0, every["totals"]["of"], 50)]
+        pages = [
+            client.get(f"{path}{more}limit=50&offset={k}").json()["rows"] for k in range(0, every["totals"]["of"], 50)
+        ]
         assert [row for page in pages for row in page] == every["rows"] and every["totals"]["of"] == len(every["rows"])
-        assert client.get(f"{path}{more}limit=0").status_code == client.get(f"{path}{more}limit=5001").status_code == 422
+        assert (
+            client.get(f"{path}{more}limit=0").status_code == client.get(f"{path}{more}limit=5001").status_code == 422
+        )
     assert {row["level"] for row in client.get("/plan?level=region").json()["rows"]} == {"region"}
-    for wrong in ("/plan?span=year", "/plan?level=shop", "/price?changes=-1", "/price?objective=fame", "/price?offset=-1"):
+    for wrong in (
+        "/plan?span=year",
+        "/plan?level=shop",
+        "/price?changes=-1",
+        "/price?objective=fame",
+        "/price?offset=-1",
+    ):
         assert client.get(wrong).status_code == 422, wrong
     described = client.get("/openapi.json").json()["paths"]
     assert {"/plan", "/price"} <= set(described)

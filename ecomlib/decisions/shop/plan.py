@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ecomlib.stores.store import Store
 
 LEAST = 12  # full weeks
-HORIZON, MODEL, INTERVAL = 13, "trees", 0.9
+HORIZON, MODEL, INTERVAL = 13, "average", 0.9
+WORDS = {"average": "trees and a mean of 8 weeks, half and half"}  # what the average of a plan is made of
 NOWHERE, NO_KIND = "unknown", "none"  # the region of orders that name none, the category of products that have none
 LEVELS = {"category": "category", "region_id": "region", "product_id": "product"}
 COLUMNS = ("level", "node", "category", "region_id", "product_id", "span", "from", "weeks", "mean", "low", "high")
@@ -63,12 +64,12 @@ def decide_plan(store: Store, options: Options) -> Decision:
 
 def said(weeks: Weeks, table: pd.DataFrame, interval: float) -> str:
     """Say how a plan was made, and what it says in all."""
-    whole, count = table.iloc[0], int(table["level"].value_counts().size)
+    whole, count, model = table.iloc[0], table["level"].nunique(), str(table.attrs["model"])
     ends = "interval unknown" if pd.isna(whole["low"]) else f"{whole['low']:,.0f} to {whole['high']:,.0f}"
     often = "" if pd.isna(whole["low"]) else f", {interval:.0%} interval"
     return (
         f"{weeks.said()}; {whole['mean']:,.0f} units ({ends}{often}) in {int(whole['weeks'])} weeks from "
-        f"{whole['from']}; {table.attrs['model']}, means that add up over {count} levels; intervals of sums from "
+        f"{whole['from']}; {WORDS.get(model, model)}, means that add up over {count} levels; intervals of sums from "
         f"{table.attrs['origins']} past paths"
     )
 
@@ -96,9 +97,9 @@ def series_of(store: Store, asked: Any = None) -> tuple[str, ...]:
                 raise DataError("this shop has no such series", value=name, remedy=f"write some of {known}.")
         return tuple(dict.fromkeys(names))
     found = []
-    if kinds is not None and kinds.nunique() > 1:
+    if kinds is not None and len(kinds.dropna().unique()) > 1:
         found.append("category")
-    if store.regions is not None and places is not None and places.nunique() > 1:
+    if store.regions is not None and places is not None and len(places.dropna().unique()) > 1:
         found.append("region_id")
     return tuple(found or ["product_id"])
 
@@ -120,17 +121,17 @@ def plan_table(weeks: Weeks, horizon: int, model: str, interval: float, by: tupl
     Returns
     -------
     DataFrame
-        ``level`` (``total``, ``category``, ``region``, ``product``, or ``category x region``), ``node`` (its name, ``all``
-        for the total) and the columns that name it, ``span`` (``whole``, ``month``, ``week``), ``from`` (its first day),
-        ``weeks``, and units ``mean, low, high``, the ends missing where nothing is known. The total's whole comes first.
-        ``attrs`` are those of ``sales_plan``.
+        ``level`` (``total``, ``category``, ``region``, ``product``, or ``category x region``), ``node`` (its name,
+        ``all`` for the total) and the columns that name it, ``span`` (``whole``, ``month``, ``week``), ``from`` (its
+        first day), ``weeks``, and units ``mean, low, high``, the ends missing where nothing is known. The total's whole
+        comes first. ``attrs`` are those of ``sales_plan``.
     """
     named = Weeks(_named(weeks.store), weeks.first, weeks.last)
     panel = named.panel(by, ahead=horizon)
     plan = sales_plan(panel, horizon=horizon, model=model, interval=interval)
     fine = " x ".join(LEVELS[name] for name in by)
     level = plan["level"].map(lambda word: fine if word == SERIES else LEVELS.get(word, word))
-    keys = pd.DataFrame({name: plan[name] if name in plan else None for name in LEVELS}, index=plan.index)
+    keys = pd.DataFrame({name: plan.get(name) for name in LEVELS}, index=plan.index)
     keys = keys.astype(object).where(keys.notna(), None)
     node = ["all" if word == "total" else " x ".join(str(key) for key in row if key is not None)
             for word, row in zip(level, keys.to_numpy(), strict=True)]  # fmt: skip

@@ -91,7 +91,10 @@ def decide_price(store: Store, options: Options) -> Decision:
         f"{weeks.said()}; {int(moved.sum())} of {len(table):,} prices change, for {told}; units by {name}, a mean of "
         f"{horizon} weeks; effects by {about}"
     )
-    warnings = [*unbelieved(doubted), *(f"{count:,} products are left out: {why}." for why, count in left_out.items() if count)]
+    warnings = [
+        *unbelieved(doubted),
+        *(f"{count:,} products are left out: {why}." for why, count in left_out.items() if count),
+    ]
     if priced is None:
         warnings.insert(0, "This is about revenue, not profit: what a unit costs is not known.")
     if not listed:
@@ -174,7 +177,7 @@ def observed(price: Floats, counted: NDArray[np.bool_], promoted: Floats | None 
     >>> low.tolist(), high.tolist()
     ([5.0], [6.0])
     """
-    here = counted & np.isfinite(price)
+    here = np.asarray(counted & np.isfinite(price), dtype=bool)
     if promoted is not None:
         plain = here & ~(promoted > 0)
         here = np.where(plain.any(axis=1)[:, None], plain, here)
@@ -188,7 +191,8 @@ def usable(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     Parameters
     ----------
     rows : DataFrame
-        The columns of ``advise_prices``, with gaps, and ``promoted`` (above zero where a promotion runs in the first week).
+        The columns of ``advise_prices``, with gaps, and ``promoted`` (above zero where a promotion runs in the
+        first week).
 
     Returns
     -------
@@ -241,7 +245,7 @@ def price_list(
     of = products["category"].map(slope).fillna(slope.get("all", np.nan))
     table = pd.concat([advice, beside.set_axis(advice.index)], axis=1).assign(elasticity=of.to_numpy())
     table = table[["product_id", *BESIDE, *ADVICE[1:], *RAILS]]
-    moves = (table["price"] != table["price_now"]).to_numpy()
+    moves = np.asarray(table["price"] != table["price_now"], dtype=bool)
     order = np.lexsort((-table["units_now"].to_numpy(), -table["gain_low"].to_numpy(), ~moves))
     table = table.iloc[order].reset_index(drop=True)
     numbers = [name for name, column in table.items() if pd.api.types.is_float_dtype(column)]
@@ -288,7 +292,7 @@ def _listed(weeks: Weeks, horizon: int) -> pd.DataFrame:
     panel = weeks.panel(ahead=horizon)
     wide = {name: _by_week(panel, name) for name in ("price", "promoted") if name in panel}
     names, days = wide["price"].index, wide["price"].columns
-    past = np.asarray(days <= monday(weeks.last))
+    past = np.asarray(days <= monday(weeks.last), dtype=bool)
     price = wide["price"].to_numpy(dtype=float)
     ran = wide["promoted"].to_numpy(dtype=float) if "promoted" in wide else np.zeros_like(price)
     low, high = observed(price[:, past], np.isfinite(price[:, past]), ran[:, past])
@@ -314,4 +318,3 @@ def _ordinary(weeks: Weeks) -> pd.DataFrame:
     of = rows.groupby("product_id")["ordinary"]
     low, high = (of.quantile(share) for share in ORDINARY)
     return pd.DataFrame({"price": of.last(), "price_low": low, "price_high": high}).assign(promoted=0.0)
-

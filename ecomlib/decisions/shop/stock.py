@@ -115,8 +115,8 @@ def decide_stock(store: Store, options: Options) -> Decision:
     }
     told = "what is in stock was taken off" if stock is not None else "what is in stock is not known"
     line = (
-        f"{weeks.said()}; {name}, a mean; orders last {span} weeks from {moment:%Y-%m-%d} at the {level:.2f} quantile of "
-        f"{rows:,} past errors (a unit short costs {ratio:g} units over); {told}"
+        f"{weeks.said()}; {name}, a mean; orders last {span} weeks from {moment:%Y-%m-%d} at the {level:.2f} quantile "
+        f"of {rows:,} past errors (a unit short costs {ratio:g} units over); {told}"
     )
     new = len(weeks.store.products) - len(wide)
     if new:
@@ -160,9 +160,7 @@ def _origins(weeks: Weeks, span: int, products: int) -> list[int]:
     return [weeks.last - span * (k + 1) for k in range(wanted)]
 
 
-def _errors(
-    shop: _Shop, panel: pd.DataFrame, name: str, span: int, origins: list[int]
-) -> tuple[pd.DataFrame, int]:
+def _errors(shop: _Shop, panel: pd.DataFrame, name: str, span: int, origins: list[int]) -> tuple[pd.DataFrame, int]:
     """Tabulate what the forecaster missed over ``span`` weeks at earlier origins, by region; and count the rows."""
     frame = backtest(panel, {name: forecaster(name)}, [monday(o) for o in origins], span, negative="clip")
     mean = frame.groupby(["cutoff", "unique_id"], observed=True)[require_mean(frame, name)].sum()
@@ -283,7 +281,7 @@ def _table(
             "expected_until": f"{until:%Y-%m-%d}",
             "order": pd.array(order).astype("Int64"),
             "alert": alert,
-            "reason": np.where(missing, None, reason),
+            "reason": pd.Series(reason, dtype=object).mask(missing, None),
         }
     )
     needs = ~missing | (np.nan_to_num(order) > 0) | pd.notna(table["alert"]).to_numpy()

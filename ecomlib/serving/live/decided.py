@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -59,7 +59,7 @@ def decided(
     try:
         table, line, facts, warnings = made(state, how)
     except Problem as refused:
-        words = " ".join(str(part["msg"]) for part in refused.detail)  # type: ignore[attr-defined]
+        words = " ".join(str(part["msg"]) for part in cast(list[dict[str, Any]], refused.detail))
         raise DataError(words, remedy="train again on tables that say so, or name them by --store.") from refused
     b = state.bundle
     start = f"version {b.number:04d}, weeks known up to {monday(state.origin + 1) - pd.Timedelta(days=1):%Y-%m-%d}"
@@ -106,7 +106,9 @@ def _price(state: State, how: Options) -> Made:
     changes = CHANGES if how.changes is None else how.changes
     objective: Any = "revenue" if how.more.get("revenue") else "profit"
     pages = _pages(
-        lambda limit, offset: price_advice(state, PriceIn(changes=changes, objective=objective, limit=limit, offset=offset))
+        lambda limit, offset: price_advice(
+            state, PriceIn(changes=changes, objective=objective, limit=limit, offset=offset)
+        )
     )
     table = pd.DataFrame([row for page in pages for row in page["rows"]])
     total, first = pages[0]["totals"], pages[0]
@@ -114,7 +116,12 @@ def _price(state: State, how: Options) -> Made:
         f"{total['changes']} of {total['of']:,} prices change, for {total['gain']:,.0f} ({total['gain_low']:,.0f} to "
         f"{total['gain_high']:,.0f}) more {objective} a week; effects by {first['method']}"
     )
-    facts = {"objective": objective, "effects": first["method"], "assumed": first["assumed"], "changes": total["changes"]}
+    facts = {
+        "objective": objective,
+        "effects": first["method"],
+        "assumed": first["assumed"],
+        "changes": total["changes"],
+    }
     return table, line, facts, list(first["warnings"])
 
 

@@ -79,7 +79,7 @@ def quarter(state: State) -> tuple[pd.DataFrame, str, str]:
     table, running = b.sales_plan, state.origin + 1
     counted = {week: state.units(week) for week in range(b.cutoff + 1, running + 1)}
     masks = _masks(b)
-    sold = []
+    sold: list[int | None] = []
     for level, node, begin, weeks in zip(table["level"], table["node"], table["from"], table["weeks"], strict=True):
         first, mask = week_of(begin), masks.get((level, node))
         if first > running or mask is None:

@@ -57,7 +57,10 @@ def price_advice(state: State, asked: PriceIn) -> dict[str, Any]:
         "coverage": 0.95,
         "method": b.settings["effects"],
         "assumed": assumed(rules, asked.objective, listed=True),
-        "warnings": [*unbelieved(doubted), *(f"{n:,} products are left out: {why}." for why, n in left_out.items() if n)],
+        "warnings": [
+            *unbelieved(doubted),
+            *(f"{n:,} products are left out: {why}." for why, n in left_out.items() if n),
+        ],
         "totals": {
             "changes": int(moved.sum()),
             **{name: round(float(gains[name]), 2) for name in gains.index},

@@ -52,9 +52,9 @@ class Bundle:
     category, ``elasticity, low, high`` and the effect of a promotion, or empty; order_errors: by how much two weeks'
     units missed their forecasts, as ``decisions.order_quantiles`` gives it; trial: the same kind of forecaster, fitted
     without the last ``calibrated_weeks``, which forecasts from origins before the cutoff: the forecaster knows what
-    came then; means, trial_means: what forecasts means beside them, where they forecast medians; sales_plan: the quarter
-    after the cutoff by category and region, ``settings["sales_plan"]`` how it was made; sums: what sums of the trial's
-    forecasts missed (both of ``release.plan``; None in an older release).
+    came then; means, trial_means: what forecasts means beside them, where they forecast medians; sales_plan: the
+    quarter after the cutoff by category and region, ``settings["sales_plan"]`` how it was made; sums: what sums of the
+    trial's forecasts missed (both of ``release.plan``; None in an older release).
     """
 
     number: int

@@ -27,8 +27,9 @@ NODES = ("total", "category", "region")  # levels that a version answers for
 class Planned:
     """Holds a version's plan.
 
-    table: ``level, node, span, from, weeks, mean, low, high`` of the quarter after the cutoff, as ``ecomlib decide plan``
-    writes it, or empty; about: how it was made, or why there is none; sums: what sums of the served forecasts missed.
+    table: ``level, node, span, from, weeks, mean, low, high`` of the quarter after the cutoff, as ``ecomlib decide
+    plan`` writes it, or empty; about: how it was made, or why there is none; sums: what sums of the served
+    forecasts missed.
     """
 
     table: pd.DataFrame
