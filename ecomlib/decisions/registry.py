@@ -11,14 +11,12 @@ import difflib
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from ecomlib.errors import DataError
-
-if TYPE_CHECKING:
-    from ecomlib.stores.store import Store
+from ecomlib.errors import DataError, explained
+from ecomlib.stores.store import Store
 
 __all__ = ["DECISIONS", "Decision", "DecisionEntry", "Options", "decide", "entry", "names"]
 
@@ -117,6 +115,7 @@ class DecisionEntry:
 
 
 _SHOP = "ecomlib.decisions.shop"
+_USAGE = 'decide("stock", load_store("tiny"), Options(ratio=3.0))'
 DECISIONS: tuple[DecisionEntry, ...] = (
     DecisionEntry(
         "plan",
@@ -174,6 +173,11 @@ def entry(name: str) -> DecisionEntry:
     return found
 
 
+@explained(
+    _USAGE,
+    **dict.fromkeys(("horizon", "model", "ratio", "changes", "returns"), f"it stands in options: {_USAGE}."),
+    **dict.fromkeys(("lead", "review", "revenue", "by"), 'it stands in options: Options(more={"lead": 2}).'),
+)
 def decide(name: str, store: Store, options: Options | None = None) -> Decision:
     """Make a registered decision from a store's tables.
 
@@ -194,6 +198,11 @@ def decide(name: str, store: Store, options: Options | None = None) -> Decision:
     DataError
         No such decision, an option that it does not read, or tables that cannot give it: with the remedy.
     """
+    if not isinstance(store, Store):
+        kind = store if isinstance(store, str) else type(store).__name__
+        raise DataError("a decision is made of a store's tables", value=kind, remedy=f"write {_USAGE}.")
+    if not isinstance(options, Options | None):
+        raise DataError("options are an Options", value=type(options).__name__, remedy=f"write {_USAGE}.")
     one, how = entry(name), options or Options()
     for option in ("horizon", "model", "ratio", "changes"):
         if getattr(how, option) is not None and option not in one.reads:

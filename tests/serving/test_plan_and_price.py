@@ -240,3 +240,19 @@ def test_both_routes_answer_in_pages_and_within_bounds(client: TestClient, state
     assert {"/plan", "/price"} <= set(described)
     named = {p["name"]: p for p in described["/plan"]["get"]["parameters"]}
     assert "13 weeks" in str(named["span"]) and "409" in described["/price"]["get"]["responses"]
+
+
+def test_the_recorded_home_of_an_older_release_answers(tmp_path: Path) -> None:
+    """It was made before there were plans: the weeks ahead are summed, and why nothing is known of the ends is said."""
+    import golden_home
+
+    from ecomlib.serving.live.retrain import state_of
+
+    home = golden_home.unpack(tmp_path / "home")
+    old = state_of(open_bundle(home), home, None)
+    answer = plans.sales_plan(old, plans.PlanIn(limit=5000))
+    assert "train again" in answer["interval"] and ask(answer)["mean"].gt(0).any()
+    try:
+        assert len(prices.price_advice(old, prices.PriceIn())["rows"]) > 0
+    except Problem as refused:
+        assert refused.status_code == 409

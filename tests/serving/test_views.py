@@ -185,7 +185,8 @@ def test_the_overview_says_what_the_shop_can_do(client: TestClient, state: State
         regions=bundle.regions.iloc[:1],
         stock=None,
     )
-    assert module.abilities(poor) == {"whatif": False, "stock": False, "regions": False}
+    none = dict.fromkeys(("whatif", "price", "quarter", "stock", "regions"), False)
+    assert module.abilities(replace(poor, sales_plan=None)) == none
     assert module.currency(poor) == "EUR"
     state.bundle = replace(state.bundle, effects=bundle.effects.iloc[:1])
     answers = {row["category"]: row["whatif"] for row in module.catalogue(state)["products"]}

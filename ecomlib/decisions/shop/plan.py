@@ -14,6 +14,8 @@ from ecomlib.ensemble.hierarchy import SERIES
 from ecomlib.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ecomlib.decisions.registry import Options
     from ecomlib.stores.store import Store
 
@@ -31,6 +33,17 @@ def decide_plan(store: Store, options: Options) -> Decision:
     The series are the shop's categories in its regions, products where it has neither: their means add up to every
     level (``decisions.sales_plan.sales_plan``), and each sum has an interval of its own. ``by="product_id"`` (or
     ``"category,region_id"``) chooses other series, ``interval`` another share than nine in ten.
+
+    Parameters
+    ----------
+    store : Store
+    options : Options
+        ``horizon, model, returns``; ``by, interval`` under ``more``.
+
+    Returns
+    -------
+    Decision
+        The rows of ``plan_table``.
 
     Raises
     ------
@@ -63,7 +76,15 @@ def decide_plan(store: Store, options: Options) -> Decision:
 
 
 def said(weeks: Weeks, table: pd.DataFrame, interval: float) -> str:
-    """Say how a plan was made, and what it says in all."""
+    """Say how a plan was made, and what it says in all.
+
+    Parameters
+    ----------
+    weeks : Weeks
+    table : DataFrame
+        Of ``plan_table``.
+    interval : float
+    """
     whole, count, model = table.iloc[0], table["level"].nunique(), str(table.attrs["model"])
     ends = "interval unknown" if pd.isna(whole["low"]) else f"{whole['low']:,.0f} to {whole['high']:,.0f}"
     often = "" if pd.isna(whole["low"]) else f", {interval:.0%} interval"
@@ -133,8 +154,7 @@ def plan_table(weeks: Weeks, horizon: int, model: str, interval: float, by: tupl
     level = plan["level"].map(lambda word: fine if word == SERIES else LEVELS.get(word, word))
     keys = pd.DataFrame({name: plan.get(name) for name in LEVELS}, index=plan.index)
     keys = keys.astype(object).where(keys.notna(), None)
-    node = ["all" if word == "total" else " x ".join(str(key) for key in row if key is not None)
-            for word, row in zip(level, keys.to_numpy(), strict=True)]  # fmt: skip
+    node = [_node(word, row) for word, row in zip(level, keys.to_numpy(), strict=True)]
     made = keys.assign(
         level=level,
         node=node,
@@ -146,6 +166,11 @@ def plan_table(weeks: Weeks, horizon: int, model: str, interval: float, by: tupl
     made = made[[name for name in COLUMNS if name not in keys or made[name].notna().any()]].reset_index(drop=True)
     made.attrs = dict(plan.attrs)
     return made
+
+
+def _node(level: str, keys: Iterable[Any]) -> str:
+    """The name of a node by the columns that name it."""
+    return "all" if level == "total" else " x ".join(str(key) for key in keys if key is not None)
 
 
 def _named(store: Store) -> Store:

@@ -30,12 +30,23 @@ BESIDE, RAILS = ("title", "category"), ("price_low", "price_high", "unit_cost", 
 
 
 def decide_price(store: Store, options: Options) -> Decision:
-    """Advise prices inside the rails that were observed: the list of ``decisions.price_advice.advise_prices``.
+    """Recommend prices inside the rails that were observed: the list of ``decisions.price_advice.advise_prices``.
 
     Units are the mean expected a week over ``horizon`` weeks at the running plan; effects are those of
     ``causal.shop_effects``, or of ordinary prices where the shop has no price lists. At most ``changes`` prices move,
     and none whose gain is not certain. ``revenue=True`` asks for revenue where no unit cost is known; ``text=False``
     leaves the listings' words out; ``least_margin``, ``most_move`` and ``ladder`` are those of ``PriceRules``.
+
+    Parameters
+    ----------
+    store : Store
+    options : Options
+        ``horizon, model, changes, returns``; under ``more`` those named above.
+
+    Returns
+    -------
+    Decision
+        A row a product, the changes first; see ``price_list``.
 
     Raises
     ------
@@ -115,6 +126,13 @@ def rules_of(options: Options) -> PriceRules:
 
 def cost_of(costs: pd.Series | None, revenue: bool) -> pd.Series | None:
     """Return unit costs by product, None where revenue is asked for; refuse where neither is.
+
+    Parameters
+    ----------
+    costs : Series or None
+        Money a unit by product, as the tables have it.
+    revenue : bool
+        Whether revenue was asked for.
 
     Raises
     ------
@@ -222,7 +240,7 @@ def usable(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
 def price_list(
     products: pd.DataFrame, effects: pd.DataFrame, rules: PriceRules, *, revenue: bool = False
 ) -> pd.DataFrame:
-    """Advise prices, and set title, rails, cost and effect beside each: changes first, by what they gain for certain.
+    """Recommend prices, with title, rails, cost and effect of each: changes first, by what they gain for certain.
 
     Parameters
     ----------
@@ -256,7 +274,16 @@ def price_list(
 
 
 def assumed(rules: PriceRules, what: str, listed: bool) -> list[str]:
-    """Say what a price list takes for granted."""
+    """Say what a price list takes for granted.
+
+    Parameters
+    ----------
+    rules : PriceRules
+    what : str
+        ``profit`` or ``revenue``.
+    listed : bool
+        Whether prices come from price lists, and not from what was paid.
+    """
     said = [
         "a price moves only inside what this product has cost before"
         + ("" if listed else ", its ordinary price in nine weeks of ten"),

@@ -15,7 +15,7 @@ from ecomlib.decisions.inventory import ALERTS, ALL, Orders, need_ahead, order_q
 from ecomlib.decisions.newsvendor import newsvendor_quantile
 from ecomlib.decisions.regions import RECENT, region_shares
 from ecomlib.decisions.registry import Decision
-from ecomlib.decisions.shop.weeks import Weeks, monday, weeks_of
+from ecomlib.decisions.shop.weeks import Weeks, ahead, monday, weeks_of
 from ecomlib.errors import DataError
 from ecomlib.forecasting import backtest, forecaster
 from ecomlib.panel import period_index
@@ -68,6 +68,17 @@ def decide_stock(store: Store, options: Options) -> Decision:
     the same forecaster missed at earlier origins. Taken off are stock, where the inventory has it, and ``on_order``
     (``product_id``, ``region_id`` where the shop has regions, ``quantity``).
 
+    Parameters
+    ----------
+    store : Store
+    options : Options
+        ``model, ratio, returns``; ``lead, review, on_order`` under ``more``.
+
+    Returns
+    -------
+    Decision
+        A row a pair of product and region that has an order, an alert or a reason.
+
     Raises
     ------
     DataError
@@ -81,17 +92,15 @@ def decide_stock(store: Store, options: Options) -> Decision:
     name = options.model or MODEL
     options.say(f"{weeks.said()}; fitting {name} …")
     panel = weeks.panel(ahead=span + 1)
-    model = forecaster(name)
-    frame = model.fit(panel, span + 1).forecast(panel, negative="clip")
-    wide = frame.pivot_table(require_mean(frame, model.label), "unique_id", "ds", observed=True)
+    wide = ahead(forecaster(name), panel, span + 1)
     shop = _shop(weeks, [str(product) for product in wide.index])
     origins = _origins(weeks, span, len(wide))
     options.say(f"trying it on {len(origins)} earlier origin{'s' * (len(origins) != 1)} of {span} weeks …")
     errors, rows = _errors(shop, panel, name, span, origins)
     moment, left = _moment(weeks)
     share = shop.shares(weeks.last)
-    ahead = wide.to_numpy(dtype=float)
-    expected, soon = (need_ahead(ahead, periods, left)[:, None] * share for periods in (span, lead))
+    weekly = wide.to_numpy(dtype=float)
+    expected, soon = (need_ahead(weekly, periods, left)[:, None] * share for periods in (span, lead))
     stock, warnings = _on_hand(shop, moment)
     arriving = _arriving(shop, options.more.get("on_order"))
     soon = soon if arriving is None else soon - arriving
@@ -106,6 +115,7 @@ def decide_stock(store: Store, options: Options) -> Decision:
         "review_weeks": review,
         "errors": rows,
         "origins": [f"{monday(origin):%Y-%m-%d}" for origin in origins],
+        "weeks_ahead": [f"{monday(weeks.last + 1 + step):%Y-%m-%d}" for step in range(span)],
         "expected_from": f"{moment:%Y-%m-%d}",
         "expected_until": f"{until:%Y-%m-%d}",
         "units": options.returns,

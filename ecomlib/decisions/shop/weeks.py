@@ -57,7 +57,15 @@ class Weeks:
         return monday(self.last + 1) - pd.Timedelta(days=1)
 
     def panel(self, by: Sequence[str] = ("product_id",), ahead: int = 0) -> pd.DataFrame:
-        """Count units by series and full week; a week without orders was a closed one, and holds zeros."""
+        """Count units by series and full week; a week without orders was a closed one, and holds zeros.
+
+        Parameters
+        ----------
+        by : sequence of str
+            What makes a series.
+        ahead : int
+            Weeks that are appended with the shop's plan alone.
+        """
         start, end = monday(self.first), monday(self.last)
         return make_panel(self.store, WEEK, by, start=start, end=end, ahead=ahead, books_end=end)
 
@@ -123,6 +131,15 @@ def weeks_of(store: Store, options: Options, least: int, what: str) -> Weeks:
 
 
 def ahead(model: Forecaster, panel: pd.DataFrame, horizon: int) -> pd.DataFrame:
-    """Fit on the whole panel and forecast means: a row a series, a column a week, units."""
+    """Fit on the whole panel and forecast means: a row a series, a column a week, units.
+
+    Parameters
+    ----------
+    model : Forecaster
+        One that gives means.
+    panel : DataFrame
+    horizon : int
+        Weeks.
+    """
     frame = model.fit(panel, horizon).forecast(panel, negative="clip")
     return frame.pivot_table(require_mean(frame, model.label), "unique_id", "ds", observed=True)

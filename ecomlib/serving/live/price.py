@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ecomlib.decisions.price_advice import PriceRules
 from ecomlib.decisions.shop.price import CHANGES, assumed, believable, observed, price_list, unbelieved, usable
 from ecomlib.serving.live.live_state import State
-from ecomlib.serving.live.requests import Problem
+from ecomlib.serving.live.requests import Problem, records
 from ecomlib.serving.release.bundle import Bundle
 from ecomlib.serving.release.inputs import monday
 
@@ -67,7 +67,7 @@ def price_advice(state: State, asked: PriceIn) -> dict[str, Any]:
             "rows": len(part),
             "of": len(table),
         },
-        "rows": part.replace({np.nan: None}).to_dict("records"),
+        "rows": records(part),
     }
 
 
