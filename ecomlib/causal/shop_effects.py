@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ecomlib.stores import Store
 
 COLUMNS = ("elasticity", "low", "high", "promotion", "promotion_low", "promotion_high")
+MOVED = 0.005  # of a price's log: less is rounding
 
 
 def no_effects() -> pd.DataFrame:
@@ -89,7 +90,9 @@ def ordinary_effect(rows: pd.DataFrame) -> tuple[pd.DataFrame, str]:
         No row is left, or the estimate is not finite: the prices hardly moved.
     """
     table = fixed_effects(rows, treatment="log_ordinary")
-    if not np.isfinite(table[["elasticity", "low", "high"]].to_numpy(dtype=float)).all():
+    span = rows.groupby("product_id")["log_ordinary"].agg(["min", "max"])
+    still = not (span["max"] - span["min"] > MOVED).any()
+    if still or not np.isfinite(table[["elasticity", "low", "high"]].to_numpy(dtype=float)).all():
         raise DataError(
             "what a price does cannot be told: ordinary prices hardly moved",
             table="orders",

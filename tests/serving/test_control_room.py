@@ -646,7 +646,7 @@ def test_price_advice_is_the_services_and_leads_to_the_product(server: Server, t
 
 
 def test_advice_that_a_shop_cannot_have_is_not_shown(server: Server, tab: Any) -> None:
-    """A version without a plan has the weeks ahead alone; one without costs no prices; nothing is asked that is refused."""
+    """A version without a plan has the weeks ahead alone, one without costs no prices; what is refused is not asked."""
     overview, asked = server.get("/overview"), []
     tab.on("request", lambda request: asked.append(request.url))
     can = overview["can"] | {"price": False, "quarter": False}
