@@ -21,7 +21,7 @@ def test_they_are_the_estimators_with_what_a_promotion_adds() -> None:
         table[["category", "elasticity", "low", "high"]], by_hand[["category", "elasticity", "low", "high"]]
     )
     assert about == told[-1] == "double machine learning without the listings' words"
-    assert (table["promotion_low"] < table["promotion"]).all() and table["promotion"].nunique() == 1
+    assert (table["promotion_low"] < table["promotion"]).all() and len(set(table["promotion"])) == 1
 
 
 def test_without_prices_the_table_is_empty_and_says_why() -> None:
@@ -42,5 +42,5 @@ def test_one_elasticity_for_a_shop_without_price_lists() -> None:
     assert table["category"].tolist() == ["all"] and "ordinary prices" in about
     assert table["low"].iloc[0] < table["elasticity"].iloc[0] < table["high"].iloc[0]
     still = rows.assign(log_ordinary=np.log(5.0))
-    with pytest.raises((DataError, np.linalg.LinAlgError)):
+    with pytest.raises(DataError, match="hardly moved"):
         ordinary_effect(still)
