@@ -340,7 +340,10 @@ def _known_ahead(whole: pd.DataFrame, past: pd.DataFrame, horizon: int) -> tuple
     ahead = ahead[ahead["unique_id"].isin(past["unique_id"].unique())]
     if len(ahead) < horizon * past["unique_id"].nunique():
         return ()
-    return tuple(c for c in PLAN_COLUMNS if c in whole and ahead[c].notna().all() and past[c].notna().all())
+    known = [c for c in PLAN_COLUMNS if c in whole and ahead[c].notna().all() and past[c].notna().all()]
+    if "price" in known and (whole["price"] <= 0).any():  # gifts have no relative price
+        known.remove("price")
+    return tuple(known)
 
 
 def _model(
@@ -361,7 +364,7 @@ def _model(
             look_back=26 if count >= 78 else 13,
             past=("y", *seen),
             future=(*ahead, "week_sin", "week_cos", "to_christmas"),
-            static=("category",) if "category" in past else (),
+            static=("category",) if "category" in past and past["category"].notna().all() else (),
             also_known=ahead,
             **_TREES,
         )

@@ -46,7 +46,7 @@ def path_sums(scored: pd.DataFrame, model: str, hierarchy: Hierarchy, spans: Seq
     DataFrame
         ``level, node, cutoff, origin, first, last, mean``, and ``y`` where it was there; ``origin`` numbers the periods
         from the first cutoff. A series that was not there at an
-        origin counts as zero in both.
+        origin counts as zero in both; a sum with an unknown ``y`` in it is unknown.
 
     Raises
     ------
@@ -86,27 +86,34 @@ def path_sums(scored: pd.DataFrame, model: str, hierarchy: Hierarchy, spans: Seq
     cubes = {}
     for name, source in given.items():
         cube = np.zeros((len(hierarchy.keys), len(cutoffs), furthest))
-        cube[own, origin, step - 1] = frame[source].to_numpy(dtype=float)
-        flat = np.asarray(hierarchy.summing @ cube.reshape(len(cube), -1))
-        cubes[name] = np.cumsum(flat.reshape(-1, *cube.shape[1:]), axis=2)
+        values = frame[source].to_numpy(dtype=float)
+        cube[own, origin, step - 1] = values
+        cubes[name] = [_running(hierarchy, np.nan_to_num(cube)), _running(hierarchy, np.isnan(cube).astype(float))]
     blocks, origins = [], {"cutoff": cutoffs, "origin": number}
     for first, last in spans:
         block = hierarchy.nodes.rename(columns={"unique_id": "node"})[["level", "node"]]
         block = block.loc[block.index.repeat(len(cutoffs))].reset_index(drop=True)
         block = block.assign(**{name: np.tile(part, len(hierarchy.nodes)) for name, part in origins.items()})
         block = block.assign(first=first, last=last)
-        for name, cube in cubes.items():
-            whole = cube[:, :, last - 1] - (cube[:, :, first - 2] if first > 1 else 0.0)
-            block[name] = whole.ravel()
+        for name, running in cubes.items():
+            whole, unknown = (part[:, :, last] - part[:, :, first - 1] for part in running)
+            block[name] = np.where(unknown > 0, np.nan, whole).ravel()
         blocks.append(block)
     return pd.concat(blocks, ignore_index=True)
+
+
+def _running(hierarchy: Hierarchy, cube: Floats) -> Floats:
+    """Running sums over the steps, from zero, of every node: (n, origins, steps) -> (N, origins, steps + 1)."""
+    flat = np.asarray(hierarchy.summing @ cube.reshape(len(cube), -1)).reshape(-1, *cube.shape[1:])
+    return np.concatenate([np.zeros((*flat.shape[:2], 1)), flat.cumsum(axis=2)], axis=2)
 
 
 def sum_intervals(past: pd.DataFrame, ahead: pd.DataFrame, share: float = 0.9) -> pd.DataFrame:
     """Put an interval around sums from the errors that such sums had before.
 
     Each level and span is calibrated by itself on past sums of the same weeks ahead. The spread of a node grows with
-    what it is expected to sell, ``a·f + b·f²``: luck of the single purchase, and luck that all share. How many
+    what it is expected to sell, ``a·f + b·f²``: luck of the single purchase, and luck that all share (of a level with
+    one node, the total, the latter alone). How many
     *independent* errors there were decides how much is added for what so few can tell (Student's factor): origins that
     overlap count as the stretches they cover, nodes that err together as the few that they are.
 
@@ -178,7 +185,7 @@ def _ends(known: pd.DataFrame, mean: Floats, share: float) -> tuple[Floats, Floa
     """Both ends around forecasts of one level and span."""
     known = known.sort_values(["node", "cutoff"], kind="stable")
     error = (known["y"] - known["mean"]).to_numpy(dtype=float)
-    nearby, common = _spread(error, known["mean"].to_numpy(dtype=float))
+    nearby, common = _spread(error, known["mean"].to_numpy(dtype=float), alone=len(known["node"].unique()) == 1)
     scaled = error / _scale(known["mean"].to_numpy(dtype=float), nearby, common)
     origins = np.unique(known["origin"].to_numpy())
     length = int(known["last"].iloc[0] - known["first"].iloc[0] + 1)
@@ -198,9 +205,11 @@ def _ends(known: pd.DataFrame, mean: Floats, share: float) -> tuple[Floats, Floa
     return np.maximum(low, 0.0), high
 
 
-def _spread(error: Floats, mean: Floats) -> tuple[float, float]:
-    """a and b of the variance a·f + b·f², neither below zero."""
+def _spread(error: Floats, mean: Floats, *, alone: bool) -> tuple[float, float]:
+    """a and b of the variance a·f + b·f², neither below zero; a node alone cannot tell them apart and has b."""
     size = mean + LEAST_UNITS
+    if alone:
+        return 0.0, max(float(((error / size) ** 2).mean()), 1e-12)
     design = np.column_stack([1 / size, np.ones(len(size))])  # both sides over f², so that no large node rules
     found, _ = nnls(design, (error / size) ** 2)
     if not found.any():
