@@ -197,8 +197,8 @@ def observed(price: Floats, counted: NDArray[np.bool_], promoted: Floats | None 
     """
     here = np.asarray(counted & np.isfinite(price), dtype=bool)
     if promoted is not None:
-        plain = here & ~(promoted > 0)
-        here = np.where(plain.any(axis=1)[:, None], plain, here)
+        plain = np.asarray(here & ~(promoted > 0), dtype=bool)
+        here = np.where(plain.any(axis=1, keepdims=True), plain, here)
     low, high = np.where(here, price, np.inf).min(axis=1), np.where(here, price, -np.inf).max(axis=1)
     return np.where(np.isfinite(low), low, np.nan), np.where(np.isfinite(high), high, np.nan)
 
