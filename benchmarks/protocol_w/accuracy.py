@@ -12,11 +12,9 @@ intervals, verdicts and results by origin in the package, and appends each model
 from __future__ import annotations
 
 import argparse
-import csv
 import importlib
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.protocol_w import peers, protocol
-from benchmarks.trial import SCORINGS, add_trial_options, trial_folder
+from benchmarks.trial import add_trial_options, log_scorings, trial_folder
 from ecomlib import recorded
 from ecomlib.contract import Forecaster, ForecastFunction
 from ecomlib.decisions import newsvendor_cost, newsvendor_quantile
@@ -159,15 +157,7 @@ def record(table: pd.DataFrame, frame: pd.DataFrame, options: argparse.Namespace
 
 def log(board: pd.DataFrame) -> None:
     """Append each model's result: the file is committed, so that every look at the test part is seen."""
-    stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
-    fresh = not SCORINGS.exists()
-    with SCORINGS.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if fresh:
-            writer.writerow(["date", "commit", "machine", "model", "protocol", "wape", "rmsse"])
-        for row in board.itertuples():
-            scores = (f"{row.wape:.4f}", f"{row.rmsse:.4f}")
-            writer.writerow([stamp, recorded.commit(HERE), recorded.machine(), row.model, "W", *scores])
+    log_scorings("W", board)
 
 
 def keep(out: Path, frame: pd.DataFrame, board: pd.DataFrame) -> None:

@@ -29,10 +29,8 @@ Expected, before any test origin was scored, from the tuning origins and from pr
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +38,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.protocol_w import protocol
-from benchmarks.trial import HERE, SCORINGS, add_trial_options, trial_folder
+from benchmarks.trial import add_trial_options, log_scorings, trial_folder
 from ecomlib import recorded
 from ecomlib.contract import Forecaster
 from ecomlib.ensemble import Hierarchy, reconcile
@@ -418,14 +416,9 @@ def tune(store: Store, out: Path) -> None:
 
 def log_scoring(total: pd.DataFrame, items: pd.DataFrame) -> None:
     """Append what was scored on the test part: the WAPE of the total, and RMSSE by item."""
-    stamp, place = f"{datetime.now(UTC):%Y-%m-%d %H:%M}", recorded.machine()
-    scaled = items.set_index("model")["rmsse"]
-    with SCORINGS.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        for row in total.itertuples():
-            ending = "" if row.model not in scaled else f"{scaled[row.model]:.4f}"
-            name = f"hierarchy: {row.model}"
-            writer.writerow([stamp, recorded.commit(HERE), place, name, "T", f"{row.value:.4f}", ending, ""])
+    scaled = total["model"].map(items.set_index("model")["rmsse"])
+    names = "hierarchy: " + total["model"]
+    log_scorings("T", pd.DataFrame({"model": names, "wape": total["value"], "rmsse": scaled}))
 
 
 def main() -> None:

@@ -14,15 +14,13 @@ up (bias -26 % for ensemble_w), and the mean of eight weeks of the total, WAPE 0
 from __future__ import annotations
 
 import argparse
-import csv
 import time
-from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.protocol_w import protocol
-from benchmarks.trial import HERE, SCORINGS, add_trial_options, trial_folder
+from benchmarks.trial import add_trial_options, log_scorings, trial_folder
 from ecomlib import recorded
 from ecomlib.evaluation import compare, score_intervals, wape
 
@@ -67,11 +65,7 @@ def scores(forecasts: pd.DataFrame, panel: pd.DataFrame) -> pd.DataFrame:
 
 def log_scoring(board: pd.DataFrame) -> None:
     """Append what was scored on the test part: the WAPE of the total."""
-    stamp, place = f"{datetime.now(UTC):%Y-%m-%d %H:%M}", recorded.machine()
-    with SCORINGS.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        for row in board.itertuples():
-            writer.writerow([stamp, recorded.commit(HERE), place, row.model, "T", f"{row.total:.4f}", "", ""])
+    log_scorings("T", pd.DataFrame({"model": board["model"], "wape": board["total"]}))
 
 
 def main() -> None:

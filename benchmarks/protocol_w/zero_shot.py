@@ -17,10 +17,8 @@ that reads the plan.
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -30,7 +28,7 @@ import torch
 from benchmarks.protocol_w import accuracy, protocol
 from benchmarks.simulated import common
 from benchmarks.simulated import modern_field as simulated
-from benchmarks.trial import SCORINGS, add_trial_options, trial_folder
+from benchmarks.trial import add_trial_options, log_scorings, trial_folder
 from ecomlib import load_store, recorded
 from ecomlib.contract import ForecastFunction
 from ecomlib.evaluation import compare, score, wape
@@ -157,10 +155,7 @@ def on_simulated_stores(quantiles: Quantiles, logs: bool, smoke: bool) -> pd.Dat
 
 def log(name: str, error: float, scaled: float) -> None:
     """Append the result to the log of test scorings, as protocol Z."""
-    with SCORINGS.open("a", newline="", encoding="utf-8") as file:
-        stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
-        row = [stamp, recorded.commit(SCORINGS.parent), recorded.machine(), name, "Z", f"{error:.4f}", f"{scaled:.4f}"]
-        csv.writer(file, lineterminator="\n").writerow(row)
+    log_scorings("Z", pd.DataFrame({"model": [name], "wape": [error], "rmsse": [scaled]}))
 
 
 def main() -> None:

@@ -46,7 +46,6 @@ stores``. Rows "bert less tfidf" and "bert less static" hold paired differences 
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import json
 import re
@@ -61,7 +60,7 @@ import pandas as pd
 from scipy.stats import t as student
 from sklearn.linear_model import LinearRegression
 
-from benchmarks.trial import SCORINGS, add_trial_options, partial_folder, trial_folder
+from benchmarks.trial import add_trial_options, log_scorings, partial_folder, trial_folder
 from ecomlib import load_store, recorded
 from ecomlib.decisions import first_order, launch_level, newsvendor_cost
 from ecomlib.features import calendar
@@ -73,7 +72,6 @@ from ecomlib.text import cold_start
 from ecomlib.text.entities import learn_entities
 
 SCORES_TEST_PART = True  # the queue of recorded runs leaves this script out unless it is asked to
-HERE = Path(__file__).resolve().parent
 RESTS_ON = Path(cold_start.__file__)
 SEEDS = tuple(range(31, 41))  # lessons and trials used others
 MISSPECIFIED = tuple(range(31, 36))
@@ -327,12 +325,9 @@ def once(name: str, folder: Path, make: object, *arguments: object) -> pd.DataFr
 
 def log_scoring(board: pd.DataFrame) -> None:
     """Append what was scored on the real shop's test products."""
-    stamp, place = f"{datetime.now(UTC):%Y-%m-%d %H:%M}", recorded.machine()
-    with SCORINGS.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        for row in board[board["shop"] == "online_retail"].itertuples():
-            name = row.arm if row.penalty == "free" else f"{row.arm} (common penalty)"
-            writer.writerow([stamp, recorded.commit(HERE), place, name, "K", "", "", f"{row.rho:.4f}"])
+    mine = board[board["shop"] == "online_retail"]
+    names = mine["arm"].where(mine["penalty"] == "free", mine["arm"] + " (common penalty)")
+    log_scorings("K", pd.DataFrame({"model": names, "rank_correlation": mine["rho"]}))
 
 
 def main() -> None:

@@ -23,17 +23,15 @@ Expected, before any test origin was scored, from the tuning origins and from pr
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.trial import HERE, SCORINGS, add_trial_options, trial_folder
+from benchmarks.trial import add_trial_options, log_scorings, trial_folder
 from ecomlib import recorded
 from ecomlib.contract import Forecaster, Point
 from ecomlib.ensemble import combine
@@ -294,11 +292,7 @@ def tune(rows: pd.DataFrame, out: Path) -> None:
 
 def log_scoring(board: pd.DataFrame) -> None:
     """Append what was scored on the test part."""
-    stamp, place = f"{datetime.now(UTC):%Y-%m-%d %H:%M}", recorded.machine()
-    with SCORINGS.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        for row in board.itertuples():
-            writer.writerow([stamp, recorded.commit(HERE), place, row.model, "O", f"{row.value:.4f}", "", ""])
+    log_scorings("O", pd.DataFrame({"model": board["model"], "wape": board["value"]}))
 
 
 def main() -> None:
