@@ -65,6 +65,13 @@ def test_files_stay_small() -> None:
         assert code_lines(path) <= 400, f"{path.relative_to(ROOT)} has {code_lines(path)} lines of code, more than 400"
 
 
+def test_no_two_test_files_have_one_name() -> None:
+    """The folders of tests are no packages: pytest imports a file by its bare name, and refuses the second of a name."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    assert not twice, f"rename one of each: {twice}"
+
+
 def test_importing_is_light() -> None:
     """A reader's first import must not wait for libraries that it does not use yet."""
     code = f"import sys, ecomlib; print([name for name in {HEAVY!r} if name in sys.modules])"
