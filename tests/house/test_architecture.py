@@ -66,7 +66,7 @@ def test_files_stay_small() -> None:
 
 
 def test_no_two_test_files_have_one_name() -> None:
-    """The folders of tests are no packages: pytest imports a file by its bare name, and refuses the second of a name."""
+    """Folders of tests are no packages: pytest imports a file by its bare name, and refuses the second of a name."""
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
     twice = sorted({name for name in names if names.count(name) > 1})
     assert not twice, f"rename one of each: {twice}"
