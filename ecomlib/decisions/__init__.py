@@ -4,8 +4,9 @@
 orders off past errors, ``first_orders`` orders what nobody has bought yet, ``pricing`` computes what another price
 would do from its causal effect. None knows the running service, which calls them.
 
-Decisions are judged in the store as a game: ``shop_env`` opens it for Gymnasium (extra ``decide``) and keeps the score,
-``shop_policies`` holds the rules and references to be compared with, ``markdown_env`` a season's last stock.
+Decisions are judged in the store as a game: ``shop_game`` holds its rules, ``shop_env`` opens it for Gymnasium (extra
+``decide``) and keeps the score, ``shop_policies`` holds the rules and references to be compared with, and
+``markdown_env`` a season's last stock. How far a policy comes from the one to the other tells ``evaluation.share``.
 """
 
 from __future__ import annotations
