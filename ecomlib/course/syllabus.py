@@ -372,6 +372,23 @@ LESSONS = (
         spine=True,
         rewritten=True,
     ),
+    Lesson(
+        "11",
+        "Sales plan",
+        "What will the whole shop sell next quarter, and do the numbers add up?",
+        "11_sales_plan.ipynb",
+        (
+            "Sums of medians fall short",
+            "Means, heads and smearing",
+            "Coherence",
+            "What is known ahead",
+            "An interval for the sum",
+            "The quarter's plan",
+        ),
+        needs=SecondPart(weeks=8, better_with=("orders.region_id",)),
+        prerequisites=("00",),
+        rewritten=True,
+    ),
 )
 
 # Ways through the course for readers who do not want all of it: each holds what its lessons build on.

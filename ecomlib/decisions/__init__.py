@@ -2,7 +2,8 @@
 
 ``newsvendor`` reads an order off a forecast's quantiles and prices what an error costs, ``inventory`` reads whole
 orders off past errors, ``first_orders`` orders what nobody has bought yet, ``pricing`` computes what another price
-would do from its causal effect. None knows the running service, which calls them.
+would do from its causal effect, ``sales_plan`` adds forecasts up to a quarter's plan. None knows the running service,
+which calls them.
 
 Decisions are judged in the store as a game: ``shop_game`` holds its rules, ``shop_env`` opens it for Gymnasium (extra
 ``decide``) and keeps the score, ``shop_policies`` holds the rules and references to be compared with, and
@@ -22,6 +23,7 @@ from ecomlib.decisions.inventory import (
 )
 from ecomlib.decisions.newsvendor import newsvendor_cost, newsvendor_quantile, order_from_quantiles, order_quantities
 from ecomlib.decisions.pricing import Effect, PriceChange, WhatIf, price_change, what_if
+from ecomlib.decisions.sales_plan import sales_plan, scenario
 
 __all__ = [
     "Effect",
@@ -40,5 +42,7 @@ __all__ = [
     "order_quantities",
     "plan_orders",
     "price_change",
+    "sales_plan",
+    "scenario",
     "what_if",
 ]

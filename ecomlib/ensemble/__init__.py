@@ -16,6 +16,7 @@ from ecomlib.ensemble.conformal import (
 from ecomlib.ensemble.hierarchy import Hierarchy
 from ecomlib.ensemble.reconcile import reconcile, shrunk_covariance
 from ecomlib.ensemble.scatter import CoverageScatter, coverage_by_step, coverage_scatter
+from ecomlib.ensemble.sums import independent_errors, path_sums, sum_intervals
 
 __all__ = [
     "Average",
@@ -29,10 +30,13 @@ __all__ = [
     "coverage_by_step",
     "coverage_scatter",
     "error_correlation",
+    "independent_errors",
+    "path_sums",
     "reconcile",
     "rows_needed",
     "shrunk_covariance",
     "split_conformal",
     "stacking_weights",
+    "sum_intervals",
     "too_few",
 ]
