@@ -389,6 +389,24 @@ LESSONS = (
         prerequisites=("00",),
         rewritten=True,
     ),
+    Lesson(
+        "12",
+        "Inventory",
+        "When do we order, how much, and where do we put it?",
+        "12_inventory.ipynb",
+        (
+            "Headroom first",
+            "What was not sold",
+            "Four formulas",
+            "From forecast to level",
+            "Where do we put it?",
+            "Played in the closed loop",
+        ),
+        needs=SecondPart(weeks=13, better_with=("inventory",)),
+        prerequisites=("00",),
+        extras=("decide",),
+        rewritten=True,
+    ),
 )
 
 # Ways through the course for readers who do not want all of it: each holds what its lessons build on.
