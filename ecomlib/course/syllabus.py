@@ -407,6 +407,23 @@ LESSONS = (
         extras=("decide",),
         rewritten=True,
     ),
+    Lesson(
+        "13",
+        "Pricing",
+        "What should it cost on Thursday?",
+        "13_pricing.ipynb",
+        (
+            "From elasticity to price",
+            "Promised and earned",
+            "The offers page",
+            "When the price moves, the forecast breaks",
+            "The price list",
+            "What a shop may not do",
+        ),
+        needs=SecondPart(weeks=26, products=10, moved=0.1),
+        prerequisites=("03",),
+        rewritten=True,
+    ),
 )
 
 # Ways through the course for readers who do not want all of it: each holds what its lessons build on.

@@ -2,8 +2,8 @@
 
 ``newsvendor`` reads an order off a forecast's quantiles and prices what an error costs, ``inventory`` reads whole
 orders off past errors, ``first_orders`` orders what nobody has bought yet, ``pricing`` computes what another price
-would do from its causal effect, ``sales_plan`` adds forecasts up to a quarter's plan. None knows the running service,
-which calls them.
+would do from its causal effect, ``price_advice`` makes a price list and an offers page of that, ``sales_plan`` adds
+forecasts up to a quarter's plan. None knows the running service, which calls them.
 
 Decisions are judged in the store as a game: ``shop_game`` holds its rules, ``shop_env`` opens it for Gymnasium (extra
 ``decide``) and keeps the score, ``shop_policies`` holds the rules and references to be compared with, and
@@ -22,6 +22,7 @@ from ecomlib.decisions.inventory import (
     plan_orders,
 )
 from ecomlib.decisions.newsvendor import newsvendor_cost, newsvendor_quantile, order_from_quantiles, order_quantities
+from ecomlib.decisions.price_advice import PriceRules, advise_prices, best_price, offers_page
 from ecomlib.decisions.pricing import Effect, PriceChange, WhatIf, price_change, what_if
 from ecomlib.decisions.sales_plan import sales_plan, scenario
 
@@ -29,13 +30,17 @@ __all__ = [
     "Effect",
     "OrderSettings",
     "PriceChange",
+    "PriceRules",
     "WhatIf",
+    "advise_prices",
+    "best_price",
     "error_quantiles",
     "first_order",
     "launch_level",
     "need_ahead",
     "newsvendor_cost",
     "newsvendor_quantile",
+    "offers_page",
     "order_from_quantiles",
     "order_list",
     "order_quantiles",
