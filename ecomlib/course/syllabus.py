@@ -424,6 +424,23 @@ LESSONS = (
         prerequisites=("03",),
         rewritten=True,
     ),
+    Lesson(
+        "13b",
+        "Learning a price",
+        "Eight weeks, sixteen coats: when do we mark down?",
+        "13b_learning_a_price.ipynb",
+        (
+            "A season's last stock",
+            "Backward from the last week",
+            "Learning without a model",
+            "One log for a planner and a learner",
+            "The old log and the new price",
+            "On Monday",
+        ),
+        needs=SecondPart(weeks=8, products=10, moved=0.1),
+        prerequisites=("13",),
+        rewritten=True,
+    ),
 )
 
 # Ways through the course for readers who do not want all of it: each holds what its lessons build on.

@@ -7,7 +7,9 @@ forecasts up to a quarter's plan. None knows the running service, which calls th
 
 Decisions are judged in the store as a game: ``shop_game`` holds its rules, ``shop_env`` opens it for Gymnasium (extra
 ``decide``) and keeps the score, ``shop_policies`` holds the rules and references to be compared with, and
-``markdown_env`` a season's last stock. How far a policy comes from the one to the other tells ``evaluation.share``.
+``markdown_env`` a season's last stock. ``season`` holds that season, ``markdown`` solves and learns it,
+``markdown_log`` plans from a log of seasons, and ``off_policy`` judges a new policy by an old log. How far a policy
+comes from a rule to the reference tells ``evaluation.share``.
 """
 
 from __future__ import annotations
@@ -23,19 +25,23 @@ from ecomlib.decisions.inventory import (
 )
 from ecomlib.decisions.newsvendor import newsvendor_cost, newsvendor_quantile, order_from_quantiles, order_quantities
 from ecomlib.decisions.price_advice import PriceRules, advise_prices, best_price, offers_page
+from ecomlib.decisions.off_policy import PolicyValue, doubly_robust, ips, snips
 from ecomlib.decisions.pricing import Effect, PriceChange, WhatIf, price_change, what_if
 from ecomlib.decisions.sales_plan import sales_plan, scenario
 
 __all__ = [
     "Effect",
     "OrderSettings",
+    "PolicyValue",
     "PriceChange",
     "PriceRules",
     "WhatIf",
     "advise_prices",
     "best_price",
+    "doubly_robust",
     "error_quantiles",
     "first_order",
+    "ips",
     "launch_level",
     "need_ahead",
     "newsvendor_cost",
@@ -49,5 +55,6 @@ __all__ = [
     "price_change",
     "sales_plan",
     "scenario",
+    "snips",
     "what_if",
 ]
