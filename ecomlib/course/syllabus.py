@@ -390,6 +390,22 @@ LESSONS = (
         rewritten=True,
     ),
     Lesson(
+        "11b",
+        "The lumpy catalogue",
+        "It sells twice a year: how many do we keep?",
+        "11b_lumpy_catalogue.ipynb",
+        (
+            "The zero that wins",
+            "Croston on six weeks",
+            "From a rate to an order",
+            "What learns from all items at once",
+            "What is kept on Monday",
+        ),
+        needs=SecondPart(weeks=9),
+        prerequisites=("11",),
+        rewritten=True,
+    ),
+    Lesson(
         "12",
         "Inventory",
         "When do we order, how much, and where do we put it?",
@@ -439,6 +455,8 @@ LESSONS = (
         ),
         needs=SecondPart(weeks=8, products=10, moved=0.1),
         prerequisites=("13",),
+        rewritten=True,
+    ),
         rewritten=True,
     ),
 )

@@ -13,6 +13,7 @@ from ecomlib.ensemble.conformal import (
     split_conformal,
     too_few,
 )
+from ecomlib.ensemble.count_law import CountLaw
 from ecomlib.ensemble.hierarchy import Hierarchy
 from ecomlib.ensemble.reconcile import reconcile, shrunk_covariance
 from ecomlib.ensemble.scatter import CoverageScatter, coverage_by_step, coverage_scatter
@@ -21,6 +22,7 @@ from ecomlib.ensemble.sums import independent_errors, path_sums, sum_intervals
 __all__ = [
     "Average",
     "Conformal",
+    "CountLaw",
     "CoverageScatter",
     "Hierarchy",
     "adaptive_conformal",
