@@ -457,8 +457,6 @@ LESSONS = (
         prerequisites=("13",),
         rewritten=True,
     ),
-        rewritten=True,
-    ),
 )
 
 # Ways through the course for readers who do not want all of it: each holds what its lessons build on.
