@@ -27,10 +27,8 @@ below: *undecided* is likelier than *level*. The mended negative-binomial head's
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +36,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.protocol_w import protocol
-from benchmarks.trial import HERE, SCORINGS, add_trial_options, partial_folder, trial_folder
+from benchmarks.trial import add_trial_options, log_scorings, partial_folder, trial_folder
 from ecomlib import recorded
 from ecomlib.contract import Forecaster
 from ecomlib.decisions import newsvendor_cost
@@ -241,16 +239,16 @@ def _by(loss: pd.DataFrame, names: Sequence[str], column: str, label: str) -> pd
     return table.rename(columns={column: "of"}).assign(metric=f"{label}_by_{column}", of=lambda t: t["of"].astype(str))
 
 
+LOGGED = {"wape": "pinball_0.9", "rmsse": "rmsse"}  # the log's columns: what this protocol has in them
+
+
 def log_scoring(table: pd.DataFrame) -> None:
     """Append what was scored on the test part: pinball loss .9 and, as wape's neighbour, pooled RMSE."""
-    stamp, place = f"{datetime.now(UTC):%Y-%m-%d %H:%M}", recorded.machine()
     value = table.dropna(subset="value").drop_duplicates(["model", "metric"]).set_index(["model", "metric"])["value"]
-    with SCORINGS.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        for name in table.loc[table["metric"] == "pinball_0.9", "model"]:
-            label = f"{name} (pinball .9 over units; RMSSE per item)"
-            scores = [f"{value[name, 'pinball_0.9']:.4f}", f"{value[name, 'rmsse']:.4f}"]
-            writer.writerow([stamp, recorded.commit(HERE), place, label, "L", *scores, ""])
+    names = table.loc[table["metric"] == "pinball_0.9", "model"]
+    labels = [f"{name} (pinball .9 over units; RMSSE per item)" for name in names]
+    scores = {ours: [value[name, metric] for name in names] for ours, metric in LOGGED.items()}
+    log_scorings("L", pd.DataFrame({"model": labels, **scores}))
 
 
 def tuning_rows(

@@ -32,7 +32,6 @@ price list of few changes is shown by both rules: by the lower end of the gain, 
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import time
 from collections.abc import Sequence
@@ -45,7 +44,7 @@ import pandas as pd
 import ecomlib
 from benchmarks.simulated import played, zeros
 from benchmarks.simulated.played import REFERENCE, SHOP, TEST, TUNING, Maker
-from benchmarks.trial import SCORINGS, add_trial_options, partial_folder, trial_folder
+from benchmarks.trial import add_trial_options, log_scorings, partial_folder, trial_folder
 from ecomlib import recorded
 from ecomlib.causal import design, listing_texts, text_vectors
 from ecomlib.decisions import PriceRules
@@ -64,6 +63,7 @@ from ecomlib.decisions.shop_env import ShopEnv, play
 from ecomlib.decisions.shop_game import Action, Obs
 from ecomlib.decisions.shop_policies import Smoothing, Together, attainable_policy
 
+SCORES_TEST_PART = True  # the queue of recorded runs leaves this script out unless it is asked to
 GAMES: dict[str, dict[str, Any]] = {
     "price": {"levers": ("price",), "pooled": True},
     "price and stock, 5 % a week": {"levers": ("order", "price"), "pooled": True, "holding": zeros.A_WEEK},
@@ -252,12 +252,9 @@ def claims(frame: pd.DataFrame, zero: dict[str, str]) -> dict[str, Any]:
 
 def log_scoring(table: pd.DataFrame) -> None:
     """Note that the test stores were scored, with each policy's share of the way."""
-    stamp = time.strftime("%Y-%m-%d %H:%M")
-    with SCORINGS.open("a", newline="", encoding="utf-8") as file:
-        for row in table.itertuples():
-            share = f"share {row.share:.3f}" if np.isfinite(row.share) else f"gain {row.gain:+.4f}"
-            about = [f"{row.game}: {row.policy}, {share}", "D", "", "", ""]
-            csv.writer(file).writerow([stamp, recorded.commit(SCORINGS.parent), recorded.machine(), *about])
+    told = [f"share {r.share:.3f}" if np.isfinite(r.share) else f"gain {r.gain:+.4f}" for r in table.itertuples()]
+    names = [f"{row.game}: {row.policy}" for row in table.itertuples()]
+    log_scorings("D", pd.DataFrame({"model": [f"{name}, {way}" for name, way in zip(names, told, strict=True)]}))
 
 
 def main() -> None:

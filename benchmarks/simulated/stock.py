@@ -27,10 +27,8 @@ region the GRU alone plays, as a game with 9,600 stocks takes long.
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +37,7 @@ import pandas as pd
 
 from benchmarks.simulated import played
 from benchmarks.simulated.played import REFERENCE, SHOP
-from benchmarks.trial import SCORINGS, add_trial_options, partial_folder, trial_folder
+from benchmarks.trial import add_trial_options, log_scorings, partial_folder, trial_folder
 from ecomlib import recorded
 from ecomlib.contract import FittedForecaster, Forecaster, rolling_origins
 from ecomlib.decisions.shop_env import ShopEnv
@@ -51,6 +49,7 @@ from ecomlib.evaluation.share import gain, share
 from ecomlib.forecasting import forecaster
 
 CHOOSE, DEAREST = (0, 1), "25 % a week"
+SCORES_TEST_PART = True  # the queue of recorded runs leaves this script out unless it is asked to
 LEVELS = {".25 a year": 0.25, "5 % a week": 2.6, DEAREST: 13.0}
 MIDDLE, BY_REGION = "5 % a week", "5 % a week, by region"
 BASE, LOST, MEAN = "smoothing, base stock", "smoothing, lost sales", "mean of 8, safety 1.65"
@@ -264,15 +263,11 @@ def against(frame: pd.DataFrame, game: str, policy: str, rival: str) -> dict[str
     return {name: round(float(value), 5) for name, value in numbers.items() if np.isfinite(value)}
 
 
-def log(table: pd.DataFrame) -> None:
+def log_scoring(table: pd.DataFrame) -> None:
     """Append what was scored on the test stores to the log; the share of the way stands in the name."""
-    stamp = datetime.now().strftime("%Y-%m-%d %H:%M")
-    with SCORINGS.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        for row in table.itertuples():
-            told = f"{row.share:.3f} of the way" if np.isfinite(row.share) else f"gain {row.gain:+.4f}"
-            about = f"stock, {row.game}: {row.policy}, {told}"
-            writer.writerow([stamp, recorded.commit(SCORINGS.parent), recorded.machine(), about, "D", "", "", ""])
+    told = [f"{r.share:.3f} of the way" if np.isfinite(r.share) else f"gain {r.gain:+.4f}" for r in table.itertuples()]
+    names = [f"stock, {row.game}: {row.policy}" for row in table.itertuples()]
+    log_scorings("D", pd.DataFrame({"model": [f"{name}, {way}" for name, way in zip(names, told, strict=True)]}))
 
 
 def main() -> None:
@@ -307,7 +302,7 @@ def main() -> None:
     table = judge(tested, zeros)
     print(table[["game", "policy", "profit", "gain", "gain_low", "gain_high", "share"]].round(4).to_string(index=False))
     if not smoke:
-        log(table)
+        log_scoring(table)
     columns = ["part", "game", "policy", "store", "profit", "margin", "holding", "demand", "lost", "said", "bias"]
     rows = pd.concat(
         [table.assign(part="test"), *(part.astype({"store": str}) for part in (tested, tuned))], ignore_index=True

@@ -25,8 +25,8 @@ from ecomlib.decisions.inventory import (
     plan_orders,
 )
 from ecomlib.decisions.newsvendor import newsvendor_cost, newsvendor_quantile, order_from_quantiles, order_quantities
-from ecomlib.decisions.price_advice import PriceRules, advise_prices, best_price, offers_page
 from ecomlib.decisions.off_policy import PolicyValue, doubly_robust, ips, snips
+from ecomlib.decisions.price_advice import PriceRules, advise_prices, best_price, offers_page
 from ecomlib.decisions.pricing import Effect, PriceChange, WhatIf, price_change, what_if
 from ecomlib.decisions.sales_plan import sales_plan, scenario
 
