@@ -100,7 +100,15 @@ class Spread:
     above: tuple[float, ...]
 
     def moments(self, said: Floats, step: int) -> tuple[Floats, Floats]:
-        """Return mean and variance of demand ``step`` weeks ahead, units, of the shape of the forecast ``said``."""
+        """Return mean and variance of demand, of the shape of the forecast.
+
+        Parameters
+        ----------
+        said : array
+            The forecast, units, of any shape.
+        step : int
+            Weeks ahead, from 1.
+        """
         mean = self.factor[step - 1] * np.maximum(said, 0.0)
         return mean, mean + self.above[step - 1] * mean**2
 
@@ -236,7 +244,15 @@ class ForecastOrders(_Rule):
         return {"order": launch}
 
     def forecast(self, obs: Obs, history: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-        """Forecast both weeks of every product that has sold: a forecast frame, and the model's name in it."""
+        """Forecast both weeks of every product that has sold: a forecast frame, and the model's name in it.
+
+        Parameters
+        ----------
+        obs : Obs
+            Of the Monday.
+        history : DataFrame
+            The books until then, as ``ShopEnv.history`` returns them.
+        """
         label = self.fitted.forecaster.label
         panel = stock_panel(history, self.about, obs, recovered=self.recovered)
         since = history["ds"].max() - pd.Timedelta(weeks=self._look_back())
