@@ -21,9 +21,9 @@ LESSONS = part_one.LESSONS + part_two.LESSONS
 PATHS: Mapping[str, tuple[str, ...]] = {
     "half a day": ("00", "01"),
     "one day": ("00", "01", "07b", "08"),
-    "two days": ("00", "01", "02", "03", "04", "04a", "07b", "08"),
+    "two days": ("00", "01", "02", "03", "04", "04a", "07b", "08", "12"),
     "evenings on Colab": ("00", "02", "04", "04a", "04b", "03"),
-    "analyst": ("00", "01", "03", "03b"),
+    "analyst": ("00", "01", "03", "03b", "11", "12", "13"),
     "platform": ("00", "01", "08"),
 }
 
