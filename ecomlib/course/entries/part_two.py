@@ -53,7 +53,6 @@ LESSONS = (
         ),
         needs=SecondPart(weeks=13, better_with=("inventory",)),
         prerequisites=("00",),
-        extras=("decide",),
         rewritten=True,
     ),
     Lesson(
