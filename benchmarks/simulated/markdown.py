@@ -297,7 +297,7 @@ def main() -> None:
             "markdown_d",
             seasons,
             protocol="D: one season with a hidden level; pilots of four sizes, ten seeds, each policy played in the "
-            "same fresh seasons; Q-learning's passes and step chosen on two other seeds",
+            "same fresh seasons; the learners' settings chosen on two other seeds",
             seconds=middle - started,
             measured=("seconds",),
             facts={"expectation": SEASONS_EXPECTED},
