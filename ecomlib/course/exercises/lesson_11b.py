@@ -102,6 +102,31 @@ def _from_zero(y: Floats, alpha: float) -> float:
     return _smooth(size, alpha, 0.0) / _smooth(gap, alpha, 0.0)
 
 
+def _never_reset(y: Floats, alpha: float) -> float:
+    """The weeks counted from the start at each sale."""
+    size, gap = _sales(y)
+    return _smooth(size, alpha) / _smooth(np.cumsum(gap), alpha)
+
+
+def _one_too_long(y: Floats, alpha: float) -> float:
+    size, gap = _sales(y)
+    return _smooth(size, alpha) / _smooth([gap[0], *(gap[1:] + 1)], alpha)
+
+
+def _first_gap_dropped(y: Floats, alpha: float) -> float:
+    size, gap = _sales(y)
+    return _smooth(size, alpha) / _smooth(gap[1:], alpha)
+
+
+def _rates(y: Floats, alpha: float) -> float:
+    size, gap = _sales(y)
+    return _smooth(size / gap, alpha)
+
+
+def _tsb(y: Floats, alpha: float) -> float:
+    return _smooth(y > 0, alpha) * _smooth(_sales(y)[0], alpha)
+
+
 def _open_gap(y: Floats, alpha: float) -> float:
     """The weeks since the last sale taken for one more interval."""
     size, gap = _sales(y)
@@ -121,6 +146,22 @@ _CROSTON_MISTAKES: dict[str, tuple[Answer, str]] = {
     "correction_divided": (
         lambda y, alpha: _ratio(y, alpha) / (1 - alpha / 2),
         "Croston's rate is too high, so the correction lowers it: multiply by 1 - alpha/2, do not divide.",
+    ),
+    "correction_raises": (
+        lambda y, alpha: (1 + alpha / 2) * _ratio(y, alpha),
+        "Croston's rate is too high, and you raised it: the factor is 1 - alpha/2, below 1.",
+    ),
+    "correction_brackets": (
+        lambda y, alpha: (1 - alpha) / 2 * _ratio(y, alpha),
+        "Only alpha is halved: 1 - alpha/2. You halved all of 1 - alpha, and the rate is far too low.",
+    ),
+    "alpha_of_the_page": (
+        lambda y, alpha: (1 - alpha / 2) * _ratio(y, 0.1),
+        "Your averages move by 0.1 whatever alpha is (the default of croston above): hand alpha on to them.",
+    ),
+    "correction_of_the_page": (
+        lambda y, alpha: 0.95 * _ratio(y, alpha),
+        "0.95 is right for an alpha of 0.1 alone. The factor is 1 - alpha/2.",
     ),
     "interval_every_week": (
         _corrected(_every_week),
@@ -146,13 +187,36 @@ _CROSTON_MISTAKES: dict[str, tuple[Answer, str]] = {
         _corrected(_counted_from_zero),
         "Your first interval is one too small: Python counts places from 0, weeks are counted from 1.",
     ),
+    "never_reset": (
+        _corrected(_never_reset),
+        "Your interval grows from sale to sale: you count from the first week each time. Begin at 0 after each sale.",
+    ),
+    "one_too_long": (
+        _corrected(_one_too_long),
+        "From the second on, your intervals are one week too long: after a sale the count begins at 0, not at 1.",
+    ),
+    "first_interval_dropped": (
+        _corrected(_first_gap_dropped),
+        "Your first interval is the one between the first two sales. There is one before it: from the start to the"
+        " first sale.",
+    ),
+    "rates_smoothed": (
+        _corrected(_rates),
+        "You divided at each sale and smoothed the ratios. Smooth sizes and intervals apart, and divide once, at the"
+        " end.",
+    ),
+    "chance_every_week": (
+        _tsb,
+        "This is TSB: its chance of a sale moves every week. Croston keeps intervals, and moves them at sales alone.",
+    ),
     "alpha_on_the_old": (
         _corrected(_swapped),
         "Your weights have changed places: alpha belongs to the new value, 1 - alpha to what was known.",
     ),
     "started_at_zero": (
         _corrected(_from_zero),
-        "Your two averages start at 0. Start them at the first sale: its size, and its interval.",
+        "Your two averages start at 0 (so does ewm of pandas unless you say adjust=False). Start them at the first"
+        " sale: its size, and its interval.",
     ),
     "last_weeks_as_interval": (
         _corrected(_open_gap),
@@ -190,6 +254,10 @@ _UNCORRECTED: dict[str, Callable[[Floats, float], float]] = {
     "alpha_on_the_old": _swapped,
     "started_at_zero": _from_zero,
     "last_weeks_as_interval": _open_gap,
+    "never_reset": _never_reset,
+    "one_too_long": _one_too_long,
+    "first_interval_dropped": _first_gap_dropped,
+    "rates_smoothed": _rates,
 }
 
 
@@ -251,6 +319,15 @@ def _mean_gap(y: Floats) -> float:
     return float(np.diff(place).mean()) if len(place) > 1 else float(len(y))
 
 
+def _round(y: Floats, first: int, second: int) -> tuple[float, float, str]:
+    interval, spread, word = demand_class(y)
+    return round(interval, first), round(spread, second), word
+
+
+def _sample(sold: Floats) -> float:
+    return _cv2(sold, 1) if len(sold) > 1 else 0.0
+
+
 def _either(y: Floats) -> tuple[float, float, str]:
     interval, spread, _ = demand_class(y)
     word = "lumpy" if interval >= 1.32 or spread >= 0.49 else "smooth"
@@ -269,7 +346,7 @@ _CLASS_MISTAKES: dict[str, tuple[Answer, str]] = {
         " interval.",
     ),
     "sample_variance": (
-        _class_by(lambda y, sold: (len(y) / len(sold), _cv2(sold, 1) if len(sold) > 1 else 0.0)),
+        _class_by(lambda y, sold: (len(y) / len(sold), _sample(sold))),
         "Your variance is divided by n - 1 (pandas does that by itself). Here it is divided by n: ddof=0.",
     ),
     "variance_over_mean": (
@@ -290,6 +367,18 @@ _CLASS_MISTAKES: dict[str, tuple[Answer, str]] = {
         "You divided the empty weeks by those with a sale. An item that sells every week has the interval"
         " 1, not 0: divide"
         " all weeks.",
+    ),
+    "until_the_last_sale": (
+        _class_by(lambda y, sold: ((np.flatnonzero(y > 0)[-1] + 1) / len(sold), _cv2(sold))),
+        "You counted weeks up to the last sale. The weeks after it count, too: all weeks over weeks with a sale.",
+    ),
+    "units_a_week": (
+        _class_by(lambda y, sold: (float(sold.sum()) / len(y), _cv2(sold))),
+        "Your first number is units a week, a rate. Asked are weeks a sale: all weeks over weeks with one.",
+    ),
+    "variance_alone": (
+        _class_by(lambda y, sold: (len(y) / len(sold), float(sold.var()))),
+        "Your second number is the variance. Divide it by the squared mean: a spread has no unit.",
     ),
     "weeks_over_units": (
         _class_by(lambda y, sold: (len(y) / float(sold.sum()), _cv2(sold))),
@@ -312,6 +401,22 @@ _CLASS_MISTAKES: dict[str, tuple[Answer, str]] = {
     "either_is_lumpy": (
         _either,
         "Lumpy needs both: a long interval and a large spread. One alone is intermittent, or erratic.",
+    ),
+    "order_of_the_numbers": (
+        lambda y: tuple(demand_class(y)[place] for place in (1, 0, 2)),
+        "Right, but in another order: first weeks over weeks with a sale, then the spread, then the class.",
+    ),
+    "class_alone": (
+        lambda y: demand_class(y)[2],
+        "The class is right. Return three things: the interval, the spread and the class.",
+    ),
+    "capital_letter": (
+        lambda y: (*demand_class(y)[:2], demand_class(y)[2].capitalize()),
+        'The class begins with a small letter: "lumpy".',
+    ),
+    "rounded": (
+        lambda y: _round(y, 3, 3),
+        "Right, but rounded. Return the numbers as they are; only the page shows three digits.",
     ),
     "upside_down": (
         _words(("lumpy", "intermittent", "erratic", "smooth")),
@@ -374,6 +479,13 @@ def _poisson(mean: Floats, variance: Floats, share: float) -> Floats:
     return np.asarray(poisson.ppf(share, mean), dtype=float)
 
 
+def _cdf(mean: Floats, variance: Floats, share: float) -> Floats:
+    from scipy.stats import nbinom
+
+    m, v = np.asarray(mean, dtype=float), np.asarray(variance, dtype=float)
+    return np.asarray(nbinom.cdf(share, m**2 / (v - m), m / v), dtype=float)
+
+
 def _gamma(mean: Floats, variance: Floats, share: float) -> Floats:
     from scipy.stats import gamma
 
@@ -423,6 +535,34 @@ _QUANTILE_MISTAKES: dict[str, tuple[Answer, str]] = {
         _nb(lambda m, v: m, lambda m, v: m / v),
         "Your n is the mean. It is mean² / (variance - mean); only then are mean and variance what you were given.",
     ),
+    "as_they_come": (
+        _nb(lambda m, v: m, lambda m, v: v),
+        "scipy's n and p are not the mean and the variance. Solve its two equations: p is mean / variance.",
+    ),
+    "places_swapped": (
+        _nb(lambda m, v: m / v, lambda m, v: m**2 / (v - m)),
+        "Right numbers in the wrong places: nbinom.ppf(share, n, p), with p the chance, at most 1.",
+    ),
+    "chance_upside_down": (
+        _nb(lambda m, v: m**2 / (v - m), lambda m, v: v / m),
+        "Your p is above 1, and scipy answers nan. It is mean / variance.",
+    ),
+    "size_upside_down": (
+        _nb(lambda m, v: v - m, lambda m, v: m / v),
+        "p is right. From mean = n (1 - p) / p follows n = mean p / (1 - p); you multiplied by (1 - p) / p.",
+    ),
+    "alpha_without_the_square": (
+        _nb(lambda m, v: m / (v - m), lambda m, v: 1 / (1 + v - m)),
+        "Your dispersion is (variance - mean) / mean. The variance is mean + alpha mean²: divide by the squared mean.",
+    ),
+    "size_rounded": (
+        _nb(lambda m, v: np.ceil(m**2 / (v - m)), lambda m, v: m / v),
+        "You rounded n. It need not be whole; only the quantile is.",
+    ),
+    "chance_of_the_share": (
+        lambda mean, variance, share: _cdf(mean, variance, share),
+        "This is a chance: cdf goes from units to a share. You need the way back, ppf.",
+    ),
     "standard_deviation": (
         lambda mean, variance, share: count_quantile(mean, np.maximum(np.sqrt(variance), mean * (1 + 1e-9)), share),
         "You took a root: the second argument is the variance already, not the standard deviation.",
@@ -459,6 +599,10 @@ EXERCISES = (
         stub=_croston_stub,
         cases=_croston_cases,
         mistakes=_CROSTON_MISTAKES,
+        also={
+            "alpha_of_the_page": (lambda y, alpha: 0.95 * _ratio(y, 0.1), lambda y, alpha: _ratio(y, 0.1)),
+            "chance_every_week": (_corrected(_tsb),),
+        },
         pairs={
             ("no_correction", name): (lambda y, alpha, part=part: part(np.asarray(y, dtype=float), alpha))
             for name, part in _UNCORRECTED.items()
@@ -471,6 +615,22 @@ EXERCISES = (
         stub=_class_stub,
         cases=_class_cases,
         mistakes=_CLASS_MISTAKES,
+        also={
+            "zeros_in_the_spread": (
+                _class_by(lambda y, sold: (len(y) / len(sold), float(sold.var() / y.mean() ** 2))),
+                _class_by(lambda y, sold: (len(y) / len(sold), float(y.var() / sold.mean() ** 2))),
+            ),
+            "rounded": (lambda y: _round(y, 1, 3), lambda y: _round(y, 2, 2), lambda y: _round(y, 1, 2)),
+        },
+        pairs={
+            ("not_squared", "sample_variance"): _class_by(
+                lambda y, sold: (len(y) / len(sold), float(np.sqrt(_sample(sold))))
+            ),
+            ("not_squared", "zeros_in_the_spread"): _class_by(
+                lambda y, sold: (len(y) / len(sold), float(y.std() / y.mean()))
+            ),
+            ("zeros_in_the_spread", "sample_variance"): _class_by(lambda y, sold: (len(y) / len(sold), _cv2(y, 1))),
+        },
         praise="Two numbers an item, and you know which method to try first.",
     ),
     Exercise(
@@ -479,6 +639,16 @@ EXERCISES = (
         stub=_quantile_stub,
         cases=_quantile_cases,
         mistakes=_QUANTILE_MISTAKES,
+        also={
+            "normal_rounded_up": (lambda mean, variance, share: np.rint(_normal(mean, variance, share)),),
+            "size_rounded": (
+                _nb(lambda m, v: np.rint(m**2 / (v - m)), lambda m, v: m / v),
+                _nb(lambda m, v: np.maximum(np.rint(m**2 / (v - m)), 1), lambda m, v: m / v),
+                _nb(lambda m, v: np.floor(m**2 / (v - m)), lambda m, v: m / v),
+            ),
+            "alpha_without_the_square": (_nb(lambda m, v: m / (v - m), lambda m, v: m / v),),
+            "standard_deviation": (lambda mean, variance, share: count_quantile(mean, np.sqrt(variance), share),),
+        },
         praise="From a rate and a spread to an order in whole units.",
     ),
 )
