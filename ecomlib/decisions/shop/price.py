@@ -116,7 +116,14 @@ def decide_price(store: Store, options: Options) -> Decision:
 
 
 def rules_of(options: Options, listed: bool) -> PriceRules:
-    """Read the rules off the options; prices that were never listed move by ``STEP`` at most, unless it says more."""
+    """Read the rules off the options; without price lists a price moves by ``STEP`` at most, unless it says more.
+
+    Parameters
+    ----------
+    options : Options
+    listed : bool
+        Whether the shop has price lists.
+    """
     more: dict[str, Any] = {} if listed else {"most_move": STEP}
     more |= {name: options.more[name] for name in ("least_margin", "most_move", "ladder") if name in options.more}
     try:
