@@ -18,7 +18,8 @@ bottom-up on the same stores, ``gained`` less that of the base forecasts, which 
 **How wrong may a quarter be?** ``decisions.sales_plan`` plans 13 weeks by category and region from two origins a store,
 with what was known there. Share of sums inside the 90 % interval: the whole quarter, its months, its weeks; the total,
 categories, regions, and both together. Its rivals are made of the same plan: the variances of its finest rows added up
-as if they were independent, and the ends of these rows added up.
+as if they were independent, and the ends of these rows added up. Two cheap rivals of its total are kept beside it (part
+"rivals"): the same weeks a year ago times the growth of the last quarter on the year before, and the mean of 8 weeks.
 
 Expected, written before the first run on these stores, after single tries on stores 0, 100 and 101:
 
@@ -34,8 +35,8 @@ Intervals. The plan's hold 16 to 20 of the 20 quarters' totals, about 0.9 of wee
 are wide: 25 to 40 % up and down at the total. Adding variances holds fewer than half of the totals, and adding the ends
 all of them, with an interval that is twice as wide.
 
-The methods of reconciling were added after the first recorded run of the other two, from a reader's doubt whether what
-one store shows of MinT holds on ten; nothing was expected in writing.
+The methods of reconciling and the cheap rivals were added after the first recorded run of the other two, from a
+reader's doubt whether what one store shows of MinT and of a plan holds on ten; nothing was expected in writing.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ def levels(store: Store, tiny: bool) -> pd.DataFrame:
 
 
 def quarters(store: Store, tiny: bool) -> pd.DataFrame:
-    """Share of sums inside three kinds of intervals, and their width, by level and span, over two plans."""
+    """Share of sums inside three kinds of intervals, and their width, by level and span, of two plans; and rivals."""
     horizon, rows = 4 if tiny else 13, []
     panel = common.panel(store, by=("category", "region_id"))
     weeks = np.sort(panel["ds"].unique())
@@ -176,8 +177,20 @@ def quarters(store: Store, tiny: bool) -> pd.DataFrame:
         young = panel.groupby("unique_id")["ds"].transform("min") > origin
         known = panel[~young & (panel["ds"] <= last)]
         plan = sales_plan(known.assign(y=known["y"].where(known["ds"] <= origin)), horizon=horizon)
-        rows.append(against(plan, panel).assign(origin=pd.Timestamp(origin)))
-    return pd.concat(rows, ignore_index=True).assign(part="quarters")
+        found = pd.concat([against(plan, panel).assign(part="quarters"), rivals(panel[~young], origin, horizon)])
+        rows.append(found.assign(origin=pd.Timestamp(origin)))
+    return pd.concat(rows, ignore_index=True)
+
+
+def rivals(panel: pd.DataFrame, origin: np.datetime64, horizon: int) -> pd.DataFrame:
+    """How far two cheap plans of a quarter's total are off what was sold: forecast over sales, less one."""
+    weekly = panel.groupby("ds")["y"].sum()
+    past, sold = weekly[weekly.index <= origin], weekly[weekly.index > origin].head(horizon).sum()
+    before = weekly.shift(52)
+    growth = past.tail(horizon).sum() / before[past.index].tail(horizon).sum(min_count=horizon)
+    year = growth * before[weekly.index > origin].head(horizon).sum(min_count=horizon)
+    off = {"last year, grown": year / sold - 1, EIGHT: past.tail(8).mean() * horizon / sold - 1}
+    return pd.DataFrame({"model": off.keys(), "off": off.values(), "part": "rivals"})
 
 
 def against(plan: pd.DataFrame, panel: pd.DataFrame) -> pd.DataFrame:
