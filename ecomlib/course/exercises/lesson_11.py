@@ -79,7 +79,7 @@ _LOGS_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "errors_turned_round": (
         lambda logs, left: np.exp(logs) * np.mean(np.exp(-left)) - 1,
-        "The sign of the errors is turned round. An error is what came less what was said, so it is added to the log.",
+        "The sign of the errors is turned round. An error is the log of what was sold less its forecast: it is added.",
     ),
     "sizes_of_errors": (
         lambda logs, left: np.exp(logs) * np.mean(np.exp(np.abs(left))) - 1,
@@ -93,10 +93,12 @@ _LOGS_MISTAKES: dict[str, tuple[Answer, str]] = {
 _LOGS_PAIRS: dict[tuple[str, str], Answer] = {
     ("one_never_taken", "errors_turned_round"): lambda logs, left: np.exp(logs) * np.mean(np.exp(-left)),
     ("one_taken_too_early", "errors_turned_round"): lambda logs, left: np.expm1(logs) * np.mean(np.exp(-left)),
+    ("one_never_taken", "mean_error_inside"): lambda logs, left: np.exp(logs + left.mean()),
     ("one_never_taken", "half_the_variance"): lambda logs, left: np.exp(logs + left.var() / 2),
     ("one_never_taken", "sizes_of_errors"): lambda logs, left: np.exp(logs) * np.mean(np.exp(np.abs(left))),
 }
 _LOGS_ALSO: dict[str, tuple[Answer, ...]] = {
+    "median_error_inside": (lambda logs, left: np.exp(logs) * np.median(np.exp(left)) - 1,),
     "half_the_variance": (lambda logs, left: np.exp(logs + left.var(ddof=1) / 2) - 1,),
     "normal_with_its_mean": (lambda logs, left: np.exp(logs + left.mean() + left.var(ddof=1) / 2) - 1,),
     "half_the_deviation": (lambda logs, left: np.exp(logs + left.std(ddof=1) / 2) - 1,),
@@ -151,19 +153,19 @@ _ADD_UP_MISTAKES: dict[str, tuple[Answer, str]] = {
     "bottom_up": (
         _gap(lambda base, covariance: [1, 0, 0]),
         "Bottom-up: the total is the parts' sum, and the forecast that was made for it is thrown away. Let all three"
-        " give way.",
+        " move.",
     ),
     "top_down": (
         lambda base, covariance: (
             base[0] * np.array([1.0, base[1], base[2]]) / np.array([1.0, *2 * [base[1] + base[2]]])
         ),
         "Top-down: the total stays, and the parts keep their proportion. The total may be the one that is wrong: let"
-        " all three give way.",
+        " all three move.",
     ),
     "all_alike": (
         lambda base, covariance: _S @ _closest(base, np.eye(3)),
-        "All three give way by a third of the gap (OLS): the covariance is not in your answer. Who errs much should"
-        " give way more: weigh by its inverse.",
+        "All three move by a third of the gap (OLS): the covariance is not in your answer. The one that errs most"
+        " should move most: weigh by its inverse.",
     ),
     "variances_alone": (
         lambda base, covariance: _S @ _closest(base, np.diag(1 / np.diag(covariance))),
@@ -190,16 +192,16 @@ _ADD_UP_MISTAKES: dict[str, tuple[Answer, str]] = {
     "total_kept": (
         _gap(lambda base, covariance: [0, 0.5, 0.5]),
         "The total stays and the parts share the gap, half and half. Nothing says that the total is right: let all"
-        " three give way, each as far as it errs.",
+        " three move, each as far as it errs.",
     ),
     "total_kept_by_variance": (
         _gap(lambda base, covariance: [0, *_by(covariance, np.array([0.0, 1.0, 1.0]))[1:]]),
-        "The total stays, and the parts share the gap by their variances. The total has an error too: it belongs into"
+        "The total stays, and the parts share the gap by their variances. The total has an error too: it belongs in"
         " the same sum.",
     ),
     "met_half_way": (
         _gap(lambda base, covariance: [0.5, 0.25, 0.25]),
-        "You met half way between the total and the sum of the parts. How far each gives way follows from how it errs:"
+        "You met halfway between the total and the sum of the parts. How far each moves follows from how it errs:"
         " from the covariance.",
     ),
     "parts_alone": (
@@ -226,15 +228,15 @@ _ADD_UP_PAIRS: dict[tuple[str, str], Answer] = {
 # --- an interval for a sum ---
 
 
-def sum_interval(came: Floats, said: Floats, forecast: Floats, share: float) -> tuple[float, float]:
+def sum_interval(sold: Floats, predicted: Floats, ahead: Floats, share: float) -> tuple[float, float]:
     """Past paths (K, n, H) of units and forecasts, a forecast (n, H) -> both ends around its sum."""
-    missed = (came - said).sum(axis=(1, 2))
+    missed = (sold - predicted).sum(axis=(1, 2))
     tail = (1 - share) / 2
-    low, high = forecast.sum() + np.quantile(missed, [tail, 1 - tail])
+    low, high = ahead.sum() + np.quantile(missed, [tail, 1 - tail])
     return float(low), float(high)
 
 
-def _sum_stub(came: Floats, said: Floats, forecast: Floats, share: float) -> Any:
+def _sum_stub(sold: Floats, predicted: Floats, ahead: Floats, share: float) -> Any:
     return ...
 
 
@@ -302,7 +304,7 @@ def _summed(came: Floats, said: Floats) -> Floats:
 _SUM_MISTAKES: dict[str, tuple[Answer, str]] = {
     "variances_added": (
         _variances(()),
-        "You added the variances of all weeks and items, which is right for errors that know nothing of each other."
+        "You added the variances of all weeks and items, which is right for independent errors."
         " A path that starts too low stays too low: add up each path's errors first, then look at their spread.",
     ),
     "variances_of_items_added": (
@@ -337,13 +339,13 @@ _SUM_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "errors_turned_round": (
         _from_errors(lambda came, said: -_summed(came, said)),
-        "The sign is turned round: an error is what came less what was said, since it is added to the next forecast.",
+        "The sign is turned round: an error is what was sold less its forecast, since it is added to the next one.",
     ),
     "tails_of_the_whole_rest": (
         lambda came, said, forecast, share: tuple(
             float(forecast.sum() + end) for end in np.quantile(_summed(came, said), [1 - share, share])
         ),
-        "You left out the whole rest at each side. Of what lies outside, half is below and half above.",
+        "You left the whole of 1 - share outside at each end. Half of it belongs below, half above.",
     ),
     "errors_alone": (
         lambda came, said, forecast, share: tuple(map(float, np.quantile(_summed(came, said), _tails(share)))),
@@ -360,13 +362,44 @@ _SUM_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "as_large_on_both_sides": (
         lambda came, said, forecast, share: _around(forecast, float(np.quantile(np.abs(_summed(came, said)), share))),
-        "The same width on both sides: the sizes of the errors, without their signs. Here asked are two ends, each from"
+        "The same width on both sides: the sizes of the errors, without their signs. Asked are two ends, each from"
         " its own tail.",
     ),
     "normal": (
         lambda came, said, forecast, share: _around(forecast, _z(share) * float(_summed(came, said).std())),
-        "The right sums, and then a normal curve around the forecast: it is no longer asked what the errors' shape and"
-        " their mean were. Take their quantiles.",
+        "The right sums, and then a normal curve around the forecast, which ignores the errors' own shape and mean."
+        " Take their quantiles.",
+    ),
+    "ends_swapped": (
+        lambda came, said, forecast, share: sum_interval(came, said, forecast, share)[::-1],
+        "The right ends in the wrong order: the lower one first.",
+    ),
+    "share_halved": (
+        lambda came, said, forecast, share: tuple(
+            float(forecast.sum() + end) for end in np.quantile(_summed(came, said), [share / 2, 1 - share / 2])
+        ),
+        "You left half of share outside at each end. What lies outside is 1 - share, and half of that at each end.",
+    ),
+    "percentiles": (
+        lambda came, said, forecast, share: tuple(
+            float(forecast.sum() + end) for end in np.percentile(_summed(came, said), _tails(share))
+        ),
+        "np.percentile counts from 0 to 100, so both ends came from the smallest errors. np.quantile counts from 0 to"
+        " 1.",
+    ),
+    "single_errors": (
+        lambda came, said, forecast, share: tuple(
+            float(forecast.sum() + end) for end in np.quantile(came - said, _tails(share))
+        ),
+        "These are quantiles of the errors of single items in single weeks. Sum each path's errors first.",
+    ),
+    "in_per_cent": (
+        lambda came, said, forecast, share: tuple(
+            float(forecast.sum() * (1 + end))
+            for end in np.quantile(_summed(came, said) / said.sum(axis=(1, 2)), _tails(share))
+        ),
+        "You took the errors in per cent of their forecasts. That can be sensible where levels differ; asked are"
+        " errors in units.",
     ),
     "means_for_sums": (
         _from_errors(lambda came, said: (came - said).mean(axis=(1, 2))),
