@@ -15,7 +15,7 @@ from ecomlib.decisions.registry import DECISIONS, Decision, Options, decide, ent
 from ecomlib.decisions.sales_plan import sales_plan
 from ecomlib.decisions.shop import price as prices
 from ecomlib.decisions.shop import stock as stocks
-from ecomlib.decisions.shop.plan import series_of
+from ecomlib.decisions.shop.plan import doubt, series_of
 from ecomlib.decisions.shop.weeks import monday, weeks_of
 from ecomlib.errors import DataError
 from ecomlib.stores import Store, load_store
@@ -393,3 +393,13 @@ def test_a_short_history_is_planned_as_far_as_it_carries(tiny: Store) -> None:
     for wrong in (0, 1, 2, True, "most"):
         with pytest.raises(DataError, match="share"):
             decide("plan", tiny, Options(more={"interval": wrong}))
+
+
+def test_a_plan_far_from_last_year_is_doubted() -> None:
+    """Steady demand: the same weeks a year ago, times a growth of one, are what is sold now."""
+    weeks = weeks_of(shop(weeks=66), Options(), 12, "a test")
+    sold = float(weeks.panel().groupby("ds")["y"].sum().tail(13).sum())
+    assert doubt(weeks, 1.2 * sold, 13) == []
+    (told,) = doubt(weeks, 1.5 * sold, 13)
+    assert f"+50% from the same weeks a year ago times the growth since, {sold:,.0f} units" in told
+    assert doubt(weeks_of(shop(weeks=60), Options(), 12, "a test"), 1.5 * sold, 13) == [], "no year and 13 weeks more"

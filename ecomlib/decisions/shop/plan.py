@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from ecomlib.decisions.registry import Options
     from ecomlib.stores.store import Store
 
-LEAST = 12  # full weeks
+LEAST, YEAR = 12, 52  # full weeks
 HORIZON, MODEL, INTERVAL = 13, "average", 0.9
+APART = 0.25  # from last year's weeks with this year's growth: farther off, a plan is told to be doubted
 WORDS = {"average": "trees and a mean of 8 weeks, half and half"}  # what the average of a plan is made of
 NOWHERE, NO_KIND = "unknown", "none"  # the region of orders that name none, the category of products that have none
 LEVELS = {"category": "category", "region_id": "region", "product_id": "product"}
@@ -72,7 +73,37 @@ def decide_plan(store: Store, options: Options) -> Decision:
             "intervals hold for each row by itself: they do not add up, since errors cancel in part",
         ],
     }
-    return Decision(table, said(weeks, table, interval), facts, tuple(table.attrs["notes"]))
+    notes = [*table.attrs["notes"], *doubt(weeks, float(whole["mean"]), int(whole["weeks"]))]
+    return Decision(table, said(weeks, table, interval), facts, tuple(notes))
+
+
+def doubt(weeks: Weeks, planned: float, count: int) -> list[str]:
+    """Say where a plan lies far from the same weeks a year ago, times the growth since: its level knows no season.
+
+    Parameters
+    ----------
+    weeks : Weeks
+    planned : float
+        Units in all.
+    count : int
+        Weeks planned.
+
+    Returns
+    -------
+    list of str
+        Empty where the plan is near, or where the shop has no year and as many weeks more.
+    """
+    sold = weeks.panel(("product_id",)).groupby("ds")["y"].sum().sort_index()
+    if len(sold) < YEAR + count:
+        return []
+    grown = float(sold.tail(count).sum() / max(sold.iloc[-YEAR - count : -YEAR].sum(), 1.0))
+    year_ago = grown * float(sold.iloc[len(sold) - YEAR :].head(count).sum())
+    if not year_ago or abs(planned / year_ago - 1) <= APART:
+        return []
+    return [
+        f"Doubt this plan: it lies {planned / year_ago - 1:+.0%} from the same weeks a year ago times the growth since, "
+        f"{year_ago:,.0f} units. What rests on the last weeks knows no season."
+    ]
 
 
 def said(weeks: Weeks, table: pd.DataFrame, interval: float) -> str:
