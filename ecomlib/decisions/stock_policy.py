@@ -100,7 +100,20 @@ class Spread:
     above: tuple[float, ...]
 
     def moments(self, said: Floats, step: int) -> tuple[Floats, Floats]:
-        """Return mean and variance of demand ``step`` weeks ahead, units, of the shape of the forecast ``said``."""
+        """Return mean and variance of demand, units.
+
+        Parameters
+        ----------
+        said : array
+            The forecast, units.
+        step : int
+            How many weeks ahead it looks, from 1.
+
+        Returns
+        -------
+        tuple of array
+            Of the shape of ``said``.
+        """
         mean = self.factor[step - 1] * np.maximum(said, 0.0)
         return mean, mean + self.above[step - 1] * mean**2
 
@@ -116,6 +129,8 @@ def measure_spread(scored: pd.DataFrame, model: str, *, correct: bool = True) ->
         Its column; ``model-mean`` goes before it.
     correct : bool
         Whether means are moved so that sums agree; else the factor is 1.
+        On ten stores the factor of eight weeks cost profit in the half year after them (``stock_why``): prefer False
+        unless ``scored`` spans a year.
 
     Returns
     -------
@@ -236,7 +251,20 @@ class ForecastOrders(_Rule):
         return {"order": launch}
 
     def forecast(self, obs: Obs, history: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-        """Forecast both weeks of every product that has sold: a forecast frame, and the model's name in it."""
+        """Forecast both weeks of every product that has sold.
+
+        Parameters
+        ----------
+        obs : dict
+            What the shop sees this Monday.
+        history : DataFrame
+            Its books, of ``ShopEnv.history()``.
+
+        Returns
+        -------
+        tuple
+            A forecast frame, and the model's name in it.
+        """
         label = self.fitted.forecaster.label
         panel = stock_panel(history, self.about, obs, recovered=self.recovered)
         since = history["ds"].max() - pd.Timedelta(weeks=self._look_back())
