@@ -33,6 +33,9 @@ class PolicyValue:
         As how many decisions by the policy itself the log counts: (sum of weights)² over the sum of squared weights.
     rows : int
         Decisions in the log.
+    mean_weight : float
+        About 1 in a log that can answer. Far below: prices of the new policy that the log never charged, or wrong
+        propensities.
     """
 
     value: float
@@ -40,6 +43,7 @@ class PolicyValue:
     high: float
     effective: float
     rows: int
+    mean_weight: float
 
 
 def weights(propensity: ArrayLike, target: ArrayLike) -> Floats:
@@ -116,6 +120,8 @@ def ips(
     >>> found = ips([8.0, 5.0, 6.0, 9.0], [0.8, 0.8, 0.2, 0.2], [0, 0, 1, 1])
     >>> found.value, round(found.effective, 1)
     (18.75, 2.0)
+    >>> found.mean_weight  # far from 1: so few rows say little
+    2.5
     """
     w, money = weights(propensity, target), _rewards(reward, target)
     return _estimate(w * money, w, level, cluster)
@@ -285,4 +291,5 @@ def _estimate(scores: Floats, w: Floats, level: float, cluster: ArrayLike | None
     spread = float(np.sqrt((centred**2).sum() * groups / (groups - 1)) / n) if groups > 1 else nan
     half = NormalDist().inv_cdf(0.5 + level / 2) * spread
     squares = float((w**2).sum())
-    return PolicyValue(value, value - half, value + half, float(w.sum() ** 2 / squares) if squares else 0.0, n)
+    effective = float(w.sum() ** 2 / squares) if squares else 0.0
+    return PolicyValue(value, value - half, value + half, effective, n, float(w.mean()))

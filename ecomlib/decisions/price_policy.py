@@ -303,7 +303,7 @@ def carry(units: Floats, planned: Floats, charged: Floats, elasticity: Floats) -
 
 
 def restate(history: pd.DataFrame, price: pd.Series, elasticity: pd.Series) -> pd.DataFrame:
-    """Rewrite the books as if each product had always cost the same: sales carried to that price, and the price itself.
+    """Change the books as if each product had always cost the same: sales carried to that price, and the price itself.
 
     Parameters
     ----------

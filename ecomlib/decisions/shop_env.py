@@ -34,7 +34,7 @@ from ecomlib.decisions.shop_game import (
     Policy,
     is_number,
 )
-from ecomlib.decisions.shop_policies import ShopRule
+from ecomlib.decisions.shop_policies import ShopRule, not_its_game
 from ecomlib.errors import DataError, explained
 from ecomlib.evaluation.shop_references import Knowledge, replayed
 from ecomlib.stores.simulated import make_store, settings_for
@@ -550,7 +550,14 @@ def play(env: ShopEnv, policy: Policy, luck: int = 0) -> Played:
         ``weeks``: ``week, ds``, money ``profit, revenue, margin, holding, ordering, letters``, units ``demand, sold,
         lost``, and ``margin_if_in_stock``: of the demand that was to be expected at these prices, shocks included, had
         nothing run out. It pays for no stock and no letter: it is not an expected profit.
+
+    Raises
+    ------
+    DataError
+        The policy is a reference that was made of another game.
     """
+    if getattr(policy, "made_for", env) not in (env, None):  # of a reference, alone or in ``Together``
+        raise not_its_game()
     obs, _ = env.reset(seed=luck)
     by, rows, over = getattr(policy, "history_by", ("product_id",)), [], False
     start = env.week

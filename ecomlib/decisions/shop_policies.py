@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomlib.decisions.shop_game import LEAST_PRICE, LEVERS, MOST_PRICE, MOST_UNITS, Action, Game, Obs, Policy
+from ecomlib.errors import DataError
 from ecomlib.evaluation.floors import count_quantile
 from ecomlib.stores.simulated.market import reorder, up_to
 from ecomlib.stores.simulated.settings import Settings
@@ -393,6 +394,12 @@ class Together:
         asked = (getattr(policy, "history_by", ("product_id",)) for policy in self.policies)
         return next((by for by in asked if by is not None), None)
 
+    @property
+    def made_for(self) -> ShopEnv | None:
+        """The game that a reference among them knows, or None."""
+        games = (getattr(policy, "made_for", None) for policy in self.policies)
+        return next((game for game in games if game is not None), None)
+
     def __call__(self, obs: Obs, history: Any = None) -> Action:
         """Return the levers of all."""
         joined: dict[str, Any] = {}
@@ -412,11 +419,13 @@ class _Reference(_OfObs):
     """Plays every lever of its game with what ``Knowledge`` tells. It is no optimum: each week is decided by itself."""
 
     def __init__(self, env: ShopEnv, omniscient: bool) -> None:
-        self._env, self._knows = env, env.knowledge(omniscient=omniscient)
+        self.made_for, self._knows = env, env.knowledge(omniscient=omniscient)
 
     def __call__(self, obs: Obs, history: Any = None) -> Action:
-        env, game, knows = self._env, self._env.game, self._knows
+        env, game, knows = self.made_for, self.made_for.game, self._knows
         week, episode, world = env.week, env.episode, knows.world
+        if int(obs["week"]) != week - world.first:  # its game stands still while another is played
+            raise not_its_game()
         last, live, plan = world.settings.weeks - 1, obs["live"].astype(bool), world.market.plan
         weeks = [min(week + ahead, last) for ahead in (0, 1)]
         prices, offers = [plan.price[:, at] for at in weeks], [plan.promoted[:, at] for at in weeks]
@@ -454,6 +463,23 @@ class _Reference(_OfObs):
         return action
 
 
+def not_its_game() -> DataError:
+    """Make the error for a reference that is played in another game than its own.
+
+    Week, customers and luck it reads off its own game, which stands still meanwhile: it would decide for another week
+    under other rules, and earn a number that means nothing.
+
+    Returns
+    -------
+    DataError
+        To be raised.
+    """
+    return DataError(
+        "a reference knows the game that it was made of, and this is another one",
+        remedy="make it of the game that is played, as in attainable_policy(env); after env.under(...) make it anew.",
+    )
+
+
 def attainable_policy(env: ShopEnv) -> Policy:
     """Make the reference that knows every parameter and nothing random that is still to come.
 
@@ -465,7 +491,7 @@ def attainable_policy(env: ShopEnv) -> Policy:
     Parameters
     ----------
     env : ShopEnv
-        The game that it will be played in.
+        The game that it will be played in; in another one it is an error.
 
     Returns
     -------
@@ -480,7 +506,7 @@ def omniscient_policy(env: ShopEnv) -> Policy:
     Parameters
     ----------
     env : ShopEnv
-        The game that it will be played in.
+        The game that it will be played in; in another one it is an error.
 
     Returns
     -------

@@ -100,19 +100,14 @@ class Spread:
     above: tuple[float, ...]
 
     def moments(self, said: Floats, step: int) -> tuple[Floats, Floats]:
-        """Return mean and variance of demand, units.
+        """Return mean and variance of demand, of the shape of the forecast.
 
         Parameters
         ----------
         said : array
-            The forecast, units.
+            The forecast, units, of any shape.
         step : int
-            How many weeks ahead it looks, from 1.
-
-        Returns
-        -------
-        tuple of array
-            Of the shape of ``said``.
+            Weeks ahead, from 1.
         """
         mean = self.factor[step - 1] * np.maximum(said, 0.0)
         return mean, mean + self.above[step - 1] * mean**2
@@ -251,19 +246,14 @@ class ForecastOrders(_Rule):
         return {"order": launch}
 
     def forecast(self, obs: Obs, history: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-        """Forecast both weeks of every product that has sold.
+        """Forecast both weeks of every product that has sold: a forecast frame, and the model's name in it.
 
         Parameters
         ----------
-        obs : dict
-            What the shop sees this Monday.
+        obs : Obs
+            Of the Monday.
         history : DataFrame
-            Its books, of ``ShopEnv.history()``.
-
-        Returns
-        -------
-        tuple
-            A forecast frame, and the model's name in it.
+            The books until then, as ``ShopEnv.history`` returns them.
         """
         label = self.fitted.forecaster.label
         panel = stock_panel(history, self.about, obs, recovered=self.recovered)

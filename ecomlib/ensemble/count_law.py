@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 
-from ecomlib.contract import FittedForecaster, Forecaster, Point, as_forecaster
+from ecomlib.contract import Forecaster, Point
 from ecomlib.contract.forecaster import declared
 from ecomlib.contract.settings import at_least, rising_shares
+from ecomlib.ensemble.around import Around
 from ecomlib.ensemble.combine import Floats
 from ecomlib.errors import DataError, explained
 from ecomlib.evaluation.floors import count_quantile
-from ecomlib.panel import frequency
 
 _IT = "it"
 
@@ -27,7 +26,7 @@ _IT = "it"
     distribution="law",
 )
 @dataclass(frozen=True)
-class CountLaw(Forecaster):
+class CountLaw(Around):
     """Forecast the mean as a member does, and quantiles of a law of counts about it (lesson 11b, section 3).
 
     Parameters
@@ -60,20 +59,12 @@ class CountLaw(Forecaster):
     """
 
     name: ClassVar[str] = "count_law"
-    member: Forecaster
     law: Literal["negative_binomial", "poisson"] = "negative_binomial"
     quantiles: tuple[float, ...] = (0.5, 0.75, 0.9)
     window: int = 52
 
     def __post_init__(self) -> None:
-        if isinstance(self.member, str):
-            raise DataError(
-                "the member is a name, not yet a forecaster",
-                value=self.member,
-                remedy=f'make it first: member=forecaster("{self.member}").',
-            )
         function = not isinstance(self.member, Forecaster)
-        object.__setattr__(self, "member", as_forecaster(self.member))
         super().__post_init__()
         at_least(self, 2, "window")
         rising_shares(self, "quantiles")
@@ -88,21 +79,8 @@ class CountLaw(Forecaster):
     def point(self) -> Point:  # type: ignore[override]
         return "mean"
 
-    @property
-    def known_ahead(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(self.member.known_ahead)
-
-    @property
-    def also_known(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(self.member.also_known)
-
-    def check(self) -> None:
-        self.member.check()
-        super().check()
-
     def learn(self, past: pd.DataFrame, horizon: int) -> dict[str, Any]:
-        learned = self.member.learn(past.copy(), horizon)
-        return {"member": FittedForecaster(self.member, learned, horizon, frequency(past), past["ds"].max())}
+        return {"member": self.fit_member(past, horizon)}
 
     def answer(self, learned: Any, past: pd.DataFrame, future: pd.DataFrame) -> pd.DataFrame:
         own = future[["unique_id", "ds", *declared(self.member)]]
@@ -111,10 +89,6 @@ class CountLaw(Forecaster):
         variance = mean + (0.0 if self.law == "poisson" else alpha) * mean**2
         columns = {f"q{share:g}": count_quantile(mean, variance, share) for share in self.quantiles}
         return pd.DataFrame({"point": mean, **columns}, index=future.index)
-
-    def remarks(self, learned: Any) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.member.remarks(learned["member"].learned)
-        return found
 
 
 def dispersion(past: pd.DataFrame, window: int = 52) -> pd.Series:

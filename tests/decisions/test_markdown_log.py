@@ -12,6 +12,7 @@ from ecomlib.decisions.markdown_log import (
     SeasonLog,
     best_fixed_of_log,
     fit_demand,
+    fitted_q,
     pilot,
     play,
     prices_so_far,
@@ -111,6 +112,16 @@ def test_from_a_hundred_seasons_the_planner_beats_the_rest() -> None:
         assert found.visits.sum() == 3 * 100 * 8
         learnt.append(worth(policy))
     assert worth(plan) > 1.08 * max(always, *learnt)
+    assert worth(plan) > 1.03 * worth(fitted_q(log, SEASON)) > 1.03 * max(learnt)  # a curve learns faster than a table
+
+
+def test_a_regression_finds_what_a_season_of_one_week_is_worth() -> None:
+    """At 4.00 both coats go, at 10.00 one: 8.00 against 10.50, and for the last coat 4.00 against 10.00."""
+    season = Markdown(weeks=1, stock=2, prices=(10.0, 4.0), salvage=0.5)
+    log = SeasonLog(np.array([[0], [1]] * 300), np.array([[2, 1], [2, 0]] * 300))
+    assert fitted_q(log, season)(log.price[:1, :0], np.array([[2]])).tolist() == [0]
+    clearance = SeasonLog(log.price, np.array([[2, 2], [2, 0]] * 300))  # nobody buys at 10.00: 1.00 against 8.00
+    assert fitted_q(clearance, season)(log.price[:1, :0], np.array([[2]])).tolist() == [1]
 
 
 def test_what_nobody_tried_is_left_at_the_fixed_price() -> None:
@@ -132,6 +143,11 @@ def test_what_does_not_fit_is_refused() -> None:
     for wrong in ({"levels": 3}, {"form": "spline"}):
         with pytest.raises(DataError, match="one or two levels"):
             fit_demand(log, SEASON, **wrong)
+    for settings in ({"degree": 0}, {"penalty": 0.0}):
+        with pytest.raises(DataError, match="fitted Q"):
+            fitted_q(log, SEASON, **settings)
+    with pytest.raises(DataError, match="fitted Q"):
+        fitted_q(SeasonLog(np.array([[0]]), np.array([[1, 0]])), Markdown(weeks=1, stock=1, prices=(2.0,)))
     for laws, grid in (([LAWS[0]], 41), (LAWS, 1)):
         with pytest.raises(DataError, match="one of two"):
             solve_hidden(laws, grid=grid)

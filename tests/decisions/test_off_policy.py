@@ -41,7 +41,7 @@ def test_four_coats_by_hand() -> None:
     assert snips(money, old, new).value == 7.5
     found = doubly_robust(money, [0, 0, 1, 1], old, [[0, 1]] * 4, [[6, 8]] * 4)
     assert found.value == 8 + (5 * -2 + 5 * 1) / 4
-    assert found.effective == 2.0 and found.rows == 4
+    assert found.effective == 2.0 and found.rows == 4 and found.mean_weight == 2.5
 
 
 def test_the_interval_is_the_textbook_one() -> None:

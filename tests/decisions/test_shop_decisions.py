@@ -343,6 +343,10 @@ def test_a_shop_without_price_lists_is_advised_by_its_ordinary_prices() -> None:
     made = decide("price", priced().with_parts(prices=None), Options(model="window_mean"))
     assert "ordinary prices" in made.how["effects"] and len(set(made.table["elasticity"])) == 1
     assert made.table["elasticity"].iloc[0] == pytest.approx(-2.0, abs=0.4) and "guess" in made.warnings[-1]
+    far = decide("price", priced().with_parts(prices=None), Options(model="window_mean", more={"most_move": 0.5}))
+    moves = [(one.table["price"] / one.table["price_now"] - 1).abs().max() for one in (made, far)]
+    assert moves[0] == pytest.approx(0.2, abs=0.005) and moves[1] > 0.21, "a fifth, unless more is asked for"
+    assert "no price moves by more than 20%" in made.how["assumed"]
 
 
 # --- plan ------------------------------------------------------------------------------------------------------------

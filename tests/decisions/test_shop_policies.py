@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from ecomlib.decisions.shop_policies import (
     omniscient_policy,
     shop_policy,
 )
+from ecomlib.errors import DataError
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +177,23 @@ def test_references_stand_above_the_rules_lever_by_lever(env: ShopEnv) -> None:
         earned = [sum(play(game, rule, luck=k).profit for k in (1, 2)) for rule in (shop_policy, *rules)]
         reference = sum(play(game, attainable_policy(game), luck=k).profit for k in (1, 2))
         assert reference > max(earned), lever
+
+
+@pytest.mark.parametrize("make", [attainable_policy, omniscient_policy])
+def test_a_reference_refuses_a_game_that_it_does_not_know(env: ShopEnv, make: Callable[[ShopEnv], Policy]) -> None:
+    """Its own game stands still meanwhile; another holding cost, lever, stock or seed would be played wrongly."""
+    own = reopened(env, levers=("order",), pooled=True)
+    reference, says = make(own), "a reference knows the game"
+    others = [reopened(env, pooled=True, holding=2.6), reopened(env, levers=("price",), pooled=True), reopened(env)]
+    others += [reopened(env, levers=("order",), pooled=True), ShopEnv(size="tiny", seed=1, weeks=13, pooled=True)]
+    for other in others:
+        for policy in (reference, Together((shop_policy, reference))):
+            with pytest.raises(DataError, match=says):
+                play(other, policy)
+    for other in others[-2:]:  # of the same levers: inside a function it is told by the week
+        with pytest.raises(DataError, match=says):
+            play(other, lambda obs, history: reference(obs, history))
+    assert play(own, Together((shop_policy, reference))).profit == play(own, reference).profit > 0
 
 
 def test_who_knows_the_shocks_orders_better_still(env: ShopEnv) -> None:

@@ -304,6 +304,8 @@ def test_the_rest(client: TestClient) -> None:
         "/forecast/{product_id}/{region_id}",
         "/whatif",
         "/replenish",
+        "/plan",
+        "/price",
         "/overview",
         "/catalogue",
         "/drift",

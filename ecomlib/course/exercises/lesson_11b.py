@@ -1,4 +1,4 @@
-"""Defines lesson 11b's exercises: Croston's rate without its bias, the class of an item, a quantile of counts."""
+"""Defines lesson 11b's exercises: the class of an item, a quantile of counts; the first is in ``croston_rate``."""
 
 from __future__ import annotations
 
@@ -9,188 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomlib.course.exercises import Answer, Exercise
+from ecomlib.course.exercises.croston_rate import CROSTON
 
 Floats = NDArray[np.float64]
-
-
-# --- Croston's rate, corrected ---
-
-
-def _sales(y: Any) -> tuple[Floats, Floats]:
-    """Sizes of the sales, and the weeks from one to the next; the first is counted from the start."""
-    values = np.asarray(y, dtype=float)
-    place = np.flatnonzero(values > 0)
-    return values[place], np.diff(place + 1, prepend=0).astype(float)
-
-
-def _smooth(values: Any, alpha: float, start: float | None = None) -> float:
-    """Smooth exponentially; begin with the first value unless told."""
-    rest = list(values)
-    level = rest.pop(0) if start is None else start
-    for value in rest:
-        level = alpha * value + (1 - alpha) * level
-    return float(level)
-
-
-def croston_rate(y: Floats, alpha: float) -> float:
-    """The units a week by Croston's method with the correction of Syntetos and Boylan."""
-    size, gap = _sales(y)
-    return (1 - alpha / 2) * _smooth(size, alpha) / _smooth(gap, alpha)
-
-
-def _croston_stub(y: Floats, alpha: float) -> Any:
-    return ...
-
-
-def _croston_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
-    def drawn(weeks: int, share: float) -> Floats:
-        y = (rng.random(weeks) < share) * (1.0 + rng.poisson(4.0, weeks))
-        y[3], y[-1] = 5.0, 0.0  # it sells, and not in the last week
-        return y
-
-    return [(np.array([0.0, 6, 0, 0, 2, 0]), 0.5), (drawn(30, 0.3), 0.1), (drawn(50, 0.25), 0.2), (drawn(40, 0.5), 0.3)]
-
-
-def _corrected(part: Callable[[Floats, float], float]) -> Answer:
-    return lambda y, alpha: (1 - alpha / 2) * part(np.asarray(y, dtype=float), alpha)
-
-
-def _ratio(y: Floats, alpha: float) -> float:
-    size, gap = _sales(y)
-    return _smooth(size, alpha) / _smooth(gap, alpha)
-
-
-def _every_week(y: Floats, alpha: float) -> float:
-    """The interval moved in each week, by the weeks since the last sale."""
-    level, since, sizes = 0.0, 0, []
-    for value in y:
-        since += 1
-        if value > 0:
-            sizes.append(value)
-        if sizes:
-            level = since if level == 0 else alpha * since + (1 - alpha) * level
-        since = 0 if value > 0 else since
-    return _smooth(sizes, alpha) / level
-
-
-def _gap_between(y: Floats, alpha: float) -> float:
-    size, gap = _sales(y)
-    return _smooth(size, alpha) / max(_smooth(gap - 1, alpha), 1e-9)
-
-
-def _first_gap_one(y: Floats, alpha: float) -> float:
-    size, gap = _sales(y)
-    return _smooth(size, alpha) / _smooth([1.0, *gap[1:]], alpha)
-
-
-def _counted_from_zero(y: Floats, alpha: float) -> float:
-    size, gap = _sales(y)
-    return _smooth(size, alpha) / _smooth([max(gap[0] - 1, 1e-9), *gap[1:]], alpha)
-
-
-def _zeros_in_size(y: Floats, alpha: float) -> float:
-    return _smooth(y, alpha) / _smooth(_sales(y)[1], alpha)
-
-
-def _swapped(y: Floats, alpha: float) -> float:
-    size, gap = _sales(y)
-    return _smooth(size, 1 - alpha) / _smooth(gap, 1 - alpha)
-
-
-def _from_zero(y: Floats, alpha: float) -> float:
-    size, gap = _sales(y)
-    return _smooth(size, alpha, 0.0) / _smooth(gap, alpha, 0.0)
-
-
-def _open_gap(y: Floats, alpha: float) -> float:
-    """The weeks since the last sale taken for one more interval."""
-    size, gap = _sales(y)
-    return _smooth(size, alpha) / _smooth([*gap, len(y) - gap.sum()], alpha)
-
-
-_CROSTON_MISTAKES: dict[str, tuple[Answer, str]] = {
-    "no_correction": (
-        lambda y, alpha: _ratio(y, alpha),
-        "This is Croston's rate as he wrote it. A ratio of two averages is too high on average: multiply"
-        " by 1 - alpha/2.",
-    ),
-    "correction_with_alpha": (
-        lambda y, alpha: (1 - alpha) * _ratio(y, alpha),
-        "The correction takes half of alpha: 1 - alpha/2. Yours takes all of it, and the rate is too low.",
-    ),
-    "correction_divided": (
-        lambda y, alpha: _ratio(y, alpha) / (1 - alpha / 2),
-        "Croston's rate is too high, so the correction lowers it: multiply by 1 - alpha/2, do not divide.",
-    ),
-    "interval_every_week": (
-        _corrected(_every_week),
-        "Your interval moves in weeks without a sale, too. Croston learns only when something sells: size and interval"
-        " both stay as they are in between.",
-    ),
-    "zeros_in_the_size": (
-        _corrected(_zeros_in_size),
-        "Your size is smoothed over all weeks, zeros included. The interval already says how often"
-        " nothing sells: smooth"
-        " the sizes of weeks with a sale alone.",
-    ),
-    "weeks_between": (
-        _corrected(_gap_between),
-        "You counted the empty weeks between two sales. The interval is the distance: sales in two neighbouring weeks"
-        " are one week apart, not none.",
-    ),
-    "first_interval_one": (
-        _corrected(_first_gap_one),
-        "Your first interval is 1. Count it from the start: a first sale in the second week has the interval 2.",
-    ),
-    "counted_from_zero": (
-        _corrected(_counted_from_zero),
-        "Your first interval is one too small: Python counts places from 0, weeks are counted from 1.",
-    ),
-    "alpha_on_the_old": (
-        _corrected(_swapped),
-        "Your weights have changed places: alpha belongs to the new value, 1 - alpha to what was known.",
-    ),
-    "started_at_zero": (
-        _corrected(_from_zero),
-        "Your two averages start at 0. Start them at the first sale: its size, and its interval.",
-    ),
-    "last_weeks_as_interval": (
-        _corrected(_open_gap),
-        "You took the weeks since the last sale for an interval. It is not over: nobody knows yet how long it will be.",
-    ),
-    "plain_means": (
-        _corrected(lambda y, alpha: float(_sales(y)[0].mean() / _sales(y)[1].mean())),
-        "You took plain means of sizes and intervals. Asked are smoothed ones: each sale moves them by alpha.",
-    ),
-    "interval_over_size": (
-        _corrected(lambda y, alpha: 1 / _ratio(y, alpha)),
-        "Upside down: a rate is units over weeks, the size divided by the interval.",
-    ),
-    "size_alone": (
-        _corrected(lambda y, alpha: _smooth(_sales(y)[0], alpha)),
-        "This is the size of a sale. Divide by the interval to get units a week.",
-    ),
-    "mean_of_all_weeks": (
-        lambda y, alpha: float(np.mean(y)),
-        "This is the mean of all weeks. It weighs the first week like the last; Croston forgets, by alpha a sale.",
-    ),
-    "smoothed_weeks": (
-        lambda y, alpha: _smooth(y, alpha),
-        "This smooths all weeks, zeros and all: it is highest right after a sale. Croston keeps size and"
-        " interval apart.",
-    ),
-}
-
-_UNCORRECTED: dict[str, Callable[[Floats, float], float]] = {
-    "interval_every_week": _every_week,
-    "zeros_in_the_size": _zeros_in_size,
-    "weeks_between": _gap_between,
-    "first_interval_one": _first_gap_one,
-    "counted_from_zero": _counted_from_zero,
-    "alpha_on_the_old": _swapped,
-    "started_at_zero": _from_zero,
-    "last_weeks_as_interval": _open_gap,
-}
 
 
 # --- the class of an item ---
@@ -251,6 +72,15 @@ def _mean_gap(y: Floats) -> float:
     return float(np.diff(place).mean()) if len(place) > 1 else float(len(y))
 
 
+def _round(y: Floats, first: int, second: int) -> tuple[float, float, str]:
+    interval, spread, word = demand_class(y)
+    return round(interval, first), round(spread, second), word
+
+
+def _sample(sold: Floats) -> float:
+    return _cv2(sold, 1) if len(sold) > 1 else 0.0
+
+
 def _either(y: Floats) -> tuple[float, float, str]:
     interval, spread, _ = demand_class(y)
     word = "lumpy" if interval >= 1.32 or spread >= 0.49 else "smooth"
@@ -269,7 +99,7 @@ _CLASS_MISTAKES: dict[str, tuple[Answer, str]] = {
         " interval.",
     ),
     "sample_variance": (
-        _class_by(lambda y, sold: (len(y) / len(sold), _cv2(sold, 1) if len(sold) > 1 else 0.0)),
+        _class_by(lambda y, sold: (len(y) / len(sold), _sample(sold))),
         "Your variance is divided by n - 1 (pandas does that by itself). Here it is divided by n: ddof=0.",
     ),
     "variance_over_mean": (
@@ -290,6 +120,18 @@ _CLASS_MISTAKES: dict[str, tuple[Answer, str]] = {
         "You divided the empty weeks by those with a sale. An item that sells every week has the interval"
         " 1, not 0: divide"
         " all weeks.",
+    ),
+    "until_the_last_sale": (
+        _class_by(lambda y, sold: ((np.flatnonzero(y > 0)[-1] + 1) / len(sold), _cv2(sold))),
+        "You counted weeks up to the last sale. The weeks after it count, too: all weeks over weeks with a sale.",
+    ),
+    "units_a_week": (
+        _class_by(lambda y, sold: (float(sold.sum()) / len(y), _cv2(sold))),
+        "Your first number is units a week, a rate. Asked are weeks a sale: all weeks over weeks with one.",
+    ),
+    "variance_alone": (
+        _class_by(lambda y, sold: (len(y) / len(sold), float(sold.var()))),
+        "Your second number is the variance. Divide it by the squared mean: a spread has no unit.",
     ),
     "weeks_over_units": (
         _class_by(lambda y, sold: (len(y) / float(sold.sum()), _cv2(sold))),
@@ -312,6 +154,22 @@ _CLASS_MISTAKES: dict[str, tuple[Answer, str]] = {
     "either_is_lumpy": (
         _either,
         "Lumpy needs both: a long interval and a large spread. One alone is intermittent, or erratic.",
+    ),
+    "order_of_the_numbers": (
+        lambda y: tuple(demand_class(y)[place] for place in (1, 0, 2)),
+        "Right, but in another order: first weeks over weeks with a sale, then the spread, then the class.",
+    ),
+    "class_alone": (
+        lambda y: demand_class(y)[2],
+        "The class is right. Return three things: the interval, the spread and the class.",
+    ),
+    "capital_letter": (
+        lambda y: (*demand_class(y)[:2], demand_class(y)[2].capitalize()),
+        'The class begins with a small letter: "lumpy".',
+    ),
+    "rounded": (
+        lambda y: _round(y, 3, 3),
+        "Right, but rounded. Return the numbers as they are; only the page shows three digits.",
     ),
     "upside_down": (
         _words(("lumpy", "intermittent", "erratic", "smooth")),
@@ -374,6 +232,13 @@ def _poisson(mean: Floats, variance: Floats, share: float) -> Floats:
     return np.asarray(poisson.ppf(share, mean), dtype=float)
 
 
+def _cdf(mean: Floats, variance: Floats, share: float) -> Floats:
+    from scipy.stats import nbinom
+
+    m, v = np.asarray(mean, dtype=float), np.asarray(variance, dtype=float)
+    return np.asarray(nbinom.cdf(share, m**2 / (v - m), m / v), dtype=float)
+
+
 def _gamma(mean: Floats, variance: Floats, share: float) -> Floats:
     from scipy.stats import gamma
 
@@ -423,6 +288,34 @@ _QUANTILE_MISTAKES: dict[str, tuple[Answer, str]] = {
         _nb(lambda m, v: m, lambda m, v: m / v),
         "Your n is the mean. It is mean² / (variance - mean); only then are mean and variance what you were given.",
     ),
+    "as_they_come": (
+        _nb(lambda m, v: m, lambda m, v: v),
+        "scipy's n and p are not the mean and the variance. Solve its two equations: p is mean / variance.",
+    ),
+    "places_swapped": (
+        _nb(lambda m, v: m / v, lambda m, v: m**2 / (v - m)),
+        "Right numbers in the wrong places: nbinom.ppf(share, n, p), with p the chance, at most 1.",
+    ),
+    "chance_upside_down": (
+        _nb(lambda m, v: m**2 / (v - m), lambda m, v: v / m),
+        "Your p is above 1, and scipy answers nan. It is mean / variance.",
+    ),
+    "size_upside_down": (
+        _nb(lambda m, v: v - m, lambda m, v: m / v),
+        "p is right. From mean = n (1 - p) / p follows n = mean p / (1 - p); you multiplied by (1 - p) / p.",
+    ),
+    "alpha_without_the_square": (
+        _nb(lambda m, v: m / (v - m), lambda m, v: 1 / (1 + v - m)),
+        "Your dispersion is (variance - mean) / mean. The variance is mean + alpha mean²: divide by the squared mean.",
+    ),
+    "size_rounded": (
+        _nb(lambda m, v: np.ceil(m**2 / (v - m)), lambda m, v: m / v),
+        "You rounded n. It need not be whole; only the quantile is.",
+    ),
+    "chance_of_the_share": (
+        lambda mean, variance, share: _cdf(mean, variance, share),
+        "This is a chance: cdf goes from units to a share. You need the way back, ppf.",
+    ),
     "standard_deviation": (
         lambda mean, variance, share: count_quantile(mean, np.maximum(np.sqrt(variance), mean * (1 + 1e-9)), share),
         "You took a root: the second argument is the variance already, not the standard deviation.",
@@ -453,24 +346,29 @@ _QUANTILE_MISTAKES: dict[str, tuple[Answer, str]] = {
 
 
 EXERCISES = (
-    Exercise(
-        "11b.croston_rate",
-        solution=croston_rate,
-        stub=_croston_stub,
-        cases=_croston_cases,
-        mistakes=_CROSTON_MISTAKES,
-        pairs={
-            ("no_correction", name): (lambda y, alpha, part=part: part(np.asarray(y, dtype=float), alpha))
-            for name, part in _UNCORRECTED.items()
-        },
-        praise="Equal to statsforecast's CrostonSBA at alpha 0.1. It is a rate; it is no order yet.",
-    ),
+    CROSTON,
     Exercise(
         "11b.demand_class",
         solution=demand_class,
         stub=_class_stub,
         cases=_class_cases,
         mistakes=_CLASS_MISTAKES,
+        also={
+            "zeros_in_the_spread": (
+                _class_by(lambda y, sold: (len(y) / len(sold), float(sold.var() / y.mean() ** 2))),
+                _class_by(lambda y, sold: (len(y) / len(sold), float(y.var() / sold.mean() ** 2))),
+            ),
+            "rounded": (lambda y: _round(y, 1, 3), lambda y: _round(y, 2, 2), lambda y: _round(y, 1, 2)),
+        },
+        pairs={
+            ("not_squared", "sample_variance"): _class_by(
+                lambda y, sold: (len(y) / len(sold), float(np.sqrt(_sample(sold))))
+            ),
+            ("not_squared", "zeros_in_the_spread"): _class_by(
+                lambda y, sold: (len(y) / len(sold), float(y.std() / y.mean()))
+            ),
+            ("zeros_in_the_spread", "sample_variance"): _class_by(lambda y, sold: (len(y) / len(sold), _cv2(y, 1))),
+        },
         praise="Two numbers an item, and you know which method to try first.",
     ),
     Exercise(
@@ -479,6 +377,16 @@ EXERCISES = (
         stub=_quantile_stub,
         cases=_quantile_cases,
         mistakes=_QUANTILE_MISTAKES,
+        also={
+            "normal_rounded_up": (lambda mean, variance, share: np.rint(_normal(mean, variance, share)),),
+            "size_rounded": (
+                _nb(lambda m, v: np.rint(m**2 / (v - m)), lambda m, v: m / v),
+                _nb(lambda m, v: np.maximum(np.rint(m**2 / (v - m)), 1), lambda m, v: m / v),
+                _nb(lambda m, v: np.floor(m**2 / (v - m)), lambda m, v: m / v),
+            ),
+            "alpha_without_the_square": (_nb(lambda m, v: m / (v - m), lambda m, v: m / v),),
+            "standard_deviation": (lambda mean, variance, share: count_quantile(mean, np.sqrt(variance), share),),
+        },
         praise="From a rate and a spread to an order in whole units.",
     ),
 )

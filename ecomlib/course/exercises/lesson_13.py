@@ -69,12 +69,13 @@ _PRICE_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "revenue": (
         lambda e, c, low, high: np.where(e < -1, low, high),
-        "This price brings most revenue: where ε < -1 that is the lowest price. Asked is profit, and each unit sold"
-        " costs something.",
+        "This is the lowest price wherever ε < -1. It brings most revenue; asked is profit, and each unit sold costs"
+        " something. If a formula led you here, look at its signs: with ε = -3 the bottom of the fraction is -2.",
     ),
     "most_units": (
         lambda e, c, low, high: low + 0 * e,
-        "This is the lowest price everywhere: it sells most units. Asked is profit.",
+        "This is the lowest price everywhere: it sells most units. Asked is profit. If you clipped a formula, the order"
+        " is np.clip(price, low, high).",
     ),
     "highest": (
         lambda e, c, low, high: high + 0 * e,
@@ -98,6 +99,16 @@ _PRICE_MISTAKES: dict[str, tuple[Answer, str]] = {
         "Between -1 and 0 the formula gives a negative price, which you clipped to the lower rail. There profit rises"
         " with every price: the upper rail is the answer.",
     ),
+    "formula_at_minus_one": (
+        lambda e, c, low, high: np.clip(np.where(e > -1, high, _formula(e, c)), low, high),
+        "At exactly -1 your formula divides by zero, and the result lands on the lower rail. There too profit rises"
+        " with every price: only what is *below* -1 has an optimum.",
+    ),
+    "no_number": (
+        lambda e, c, low, high: np.where(e < -1, np.clip(_formula(e, c), low, high), np.nan),
+        "Where there is no optimum you give no number. The shop has to charge something: profit rises with every price,"
+        " so the upper rail is the answer.",
+    ),
     "no_optimum_is_cost": (
         lambda e, c, low, high: np.clip(np.where(e < -1, _formula(e, c), c), low, high),
         "At an elasticity of -1 or weaker you fell back on a low price. There profit rises with every price: the upper"
@@ -117,6 +128,7 @@ _PRICE_ALSO: dict[str, Sequence[Answer]] = {
     "lower_rail_only": (lambda e, c, low, high: np.maximum(_free(e, c), low),),
     "formula_beyond_its_reach": (lambda e, c, low, high: np.clip(_formula(e, np.asarray(c)), low, high),),
     "fraction_turned_over": (lambda e, c, low, high: np.clip(c * _divided(1 + e, e), low, high),),
+    "sign_lost": (lambda e, c, low, high: np.clip(c * np.abs(e) / (1 + np.abs(e)), low, high),),
 }
 _PRICE_PAIRS: dict[tuple[str, str], Answer] = {
     ("fraction_turned_over", "outside_the_rails"): lambda e, c, low, high: c * _divided(1 + e, e),
@@ -207,6 +219,29 @@ _OFFER_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda u, p, o, c, f: u * np.exp(f) * o - u * p - u * c * np.exp(f),
         "You took off the cost with the offer and not without it, so that the gain is too small by units times cost.",
     ),
+    "offer_price_as_discount": (
+        lambda u, p, o, c, f: u * np.exp(f) * (p - o - c) - u * (p - c),
+        "You took the offer's price off the price. It is a price, not a discount: a unit of the offer earns offer_price"
+        " less cost.",
+    ),
+    "added_up": (
+        lambda u, p, o, c, f: u * np.exp(f) * (o - c) + u * (p - c),
+        "You added what is earned without the offer. The two exclude each other: subtract it.",
+    ),
+    "one_too_many": (
+        lambda u, p, o, c, f: u * (1 + np.exp(f)) * (o - c) - u * (p - c),
+        "exp(effect) is the whole factor: at an effect of 0 it is 1, and the units stay as they are. You counted them"
+        " once more.",
+    ),
+    "discount_on_all": (
+        lambda u, p, o, c, f: u * np.expm1(f) * (o - c) - u * np.exp(f) * (p - o),
+        "You took the discount off the additional units as well. They were never going to be sold at the full price:"
+        " it is lost on those alone who would have come anyway.",
+    ),
+    "cost_of_one_unit": (
+        lambda u, p, o, c, f: u * np.exp(f) * o - u * p - c,
+        "You subtracted the cost of one unit. Each unit has its own: take price less cost, then multiply.",
+    ),
     "summed": (
         lambda u, p, o, c, f: float(np.sum(offer_gain(u, p, o, c, f))),
         "You summed over the products. A page has few places: the gain of each is asked, shape (n,).",
@@ -237,6 +272,11 @@ def _carried_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
         return rng.gamma(3.0, 6.0, n), planned, planned * rng.uniform(0.7, 1.4, n), rng.uniform(-3.0, -0.8, n)
 
     return [(np.array([20.0]), np.array([5.0]), np.array([10.0]), np.array([-2.0])), drawn(5), drawn(12)]
+
+
+def _power(base: Floats, exponent: Floats) -> Floats:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(base**exponent)
 
 
 _CARRIED_MISTAKES: dict[str, tuple[Answer, str]] = {
@@ -291,6 +331,27 @@ _CARRIED_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda u, p, n, e: u * n**e,
         "You forgot the planned price: the forecast holds its effect already. Divide the new price by the planned one.",
     ),
+    "planned_price_only": (
+        lambda u, p, n, e: u * p**e,
+        "The planned price alone says nothing of the change. Take the ratio of the price charged to it.",
+    ),
+    "difference_of_prices": (
+        lambda u, p, n, e: u * np.abs(n - p) ** e,
+        "You took the difference of the prices. An elasticity speaks of per cent: take their ratio.",
+    ),
+    "exponent_of_revenue": (
+        lambda u, p, n, e: u * (n / p) ** (1 + e),
+        "With the exponent 1 + ε you have how *revenue* moves. Units move with ε.",
+    ),
+    "one_too_many": (
+        lambda u, p, n, e: u * (1 + (n / p) ** e),
+        "The power is the whole factor: at an unchanged price it is 1. You counted the units once more.",
+    ),
+    "line_upwards": (
+        lambda u, p, n, e: u * (1 - e * (n / p - 1)),
+        "A dearer product would sell more: ε is negative already. And a straight line is near for small changes only;"
+        " a constant elasticity is a power of the ratio.",
+    ),
     "elasticity_times_ratio": (
         lambda u, p, n, e: u * e * n / p,
         "You multiplied by the elasticity. It is the exponent of the ratio.",
@@ -299,6 +360,10 @@ _CARRIED_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda u, p, n, e: n * u * (n / p) ** e,
         "This is money: units times price. Asked are the units.",
     ),
+}
+_CARRIED_ALSO: dict[str, Sequence[Answer]] = {
+    "straight_line": (lambda u, p, n, e: np.maximum(u * (1 + e * (n / p - 1)), 0.0),),
+    "difference_of_prices": (lambda u, p, n, e: u * _power(n - p, e),),
 }
 _CARRIED_PAIRS: dict[tuple[str, str], Answer] = {
     ("ratio_turned_over", "twice"): lambda u, p, n, e: u * (p / n) ** (2 * e),
@@ -334,6 +399,7 @@ EXERCISES = (
         stub=_carried_stub,
         cases=_carried_cases,
         mistakes=_CARRIED_MISTAKES,
+        also=_CARRIED_ALSO,
         pairs=_CARRIED_PAIRS,
         praise="Whatever forecast stands at the planned price, this one line takes it to another.",
     ),

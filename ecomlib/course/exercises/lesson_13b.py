@@ -1,4 +1,4 @@
-"""Defines lesson 13b's exercises: a Bellman step, a Q-learning update, and a policy's value from an old log."""
+"""Defines lesson 13b's exercises: a Bellman step and a Q-learning update; the third is in ``ips_value``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomlib.course.exercises import Answer, Exercise
+from ecomlib.course.exercises.ips_value import IPS
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -44,11 +45,11 @@ def _bellman_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     return [(*hand, np.array([0.0, 6.0, 7.0])), drawn(3, 3, 6), drawn(5, 4, 8), drawn(2, 5, 7)]
 
 
-def _of_prices(value: Callable[[Floats], float]) -> Answer:
+def _of_prices(value: Callable[[Floats], Any]) -> Answer:
     """From the expected worth of each price to an answer."""
 
-    def answer(stock: int, prices: Floats, wanted: Floats, ahead: Floats) -> float:
-        return float(value((wanted * _worth(stock, prices, wanted, ahead)).sum(axis=1)))
+    def answer(stock: int, prices: Floats, wanted: Floats, ahead: Floats) -> Any:
+        return value((wanted * _worth(stock, prices, wanted, ahead)).sum(axis=1))
 
     return answer
 
@@ -61,6 +62,45 @@ def _no_limit(stock: int, prices: Floats, wanted: Floats, ahead: Floats) -> floa
     d = np.arange(wanted.shape[1])
     worth = prices[:, None] * d + ahead[np.maximum(stock - d, 0)]
     return float((wanted * worth).sum(axis=1).max())
+
+
+def _wraps(stock: int, prices: Floats, wanted: Floats, ahead: Floats) -> float:
+    d = np.arange(wanted.shape[1])  # stock - d falls below zero, and numpy counts from the end
+    return float((wanted * (prices[:, None] * d + ahead[stock - d])).sum(axis=1).max())
+
+
+def _price_once(always: bool) -> Answer:
+    """The price comes in once a week, ``always`` or when somebody buys."""
+
+    def answer(stock: int, prices: Floats, wanted: Floats, ahead: Floats) -> float:
+        sold = np.minimum(np.arange(wanted.shape[1]), stock)
+        once = np.ones(len(sold)) if always else np.minimum(sold, 1)
+        return float((wanted * (prices[:, None] * once + ahead[stock - sold])).sum(axis=1).max())
+
+    return answer
+
+
+def _ahead_if(after: Callable[[int, Floats, Floats], Any]) -> Answer:
+    """This week's money, and another worth of what is left, from (stock, wanted, ahead)."""
+
+    def answer(stock: int, prices: Floats, wanted: Floats, ahead: Floats) -> float:
+        now = (wanted * _worth(stock, prices, wanted, np.zeros_like(ahead))).sum(axis=1)
+        return float((now + after(stock, wanted, ahead)).max())
+
+    return answer
+
+
+def _with_price(worth_first: bool) -> Answer:
+    def answer(stock: int, prices: Floats, wanted: Floats, ahead: Floats) -> tuple[float, float]:
+        each = (wanted * _worth(stock, prices, wanted, ahead)).sum(axis=1)
+        best = float(each.max()), float(prices[each.argmax()])
+        return best if worth_first else (best[1], best[0])
+
+    return answer
+
+
+def _price_of_the_best(stock: int, prices: Floats, wanted: Floats, ahead: Floats) -> float:
+    return float(prices[(wanted * _worth(stock, prices, wanted, ahead)).sum(axis=1).argmax()])
 
 
 def _stock_stays(stock: int, prices: Floats, wanted: Floats, ahead: Floats) -> float:
@@ -131,11 +171,33 @@ _BELLMAN_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "mean_over_prices": (
         _of_prices(lambda each: float(each.mean())),
-        "You averaged over the prices. The shop is free to take the best: the maximum.",
+        "You averaged or added over the prices. The shop is free to take the best: the maximum.",
     ),
     "the_place_not_the_value": (
         _of_prices(lambda each: float(each.argmax())),
-        "This is the place of the best price on the ladder. Asked is what the coats are worth with it.",
+        "This is the best price, or its place on the ladder. Asked is what the coats are worth with it.",
+    ),
+    "price_and_worth": (
+        _with_price(True),
+        "You return a price beside the worth, as best_price does above. Asked is the worth alone, one number.",
+    ),
+    "every_price": (
+        _of_prices(lambda each: each),
+        "These are the worths of all prices. Asked is one number: that of the best price.",
+    ),
+    "price_once": (
+        _price_once(always=False),
+        "The price comes in once a week in your sum. It is paid for each coat that is sold: price times sold.",
+    ),
+    "only_if_nobody_buys": (
+        _ahead_if(lambda stock, wanted, ahead: wanted[:, 0] * ahead[stock]),
+        "Something is left not only when nobody buys. Each number wanted leaves its own stock: put ahead[stock - sold]"
+        " inside the sum.",
+    ),
+    "always_one_less": (
+        _ahead_if(lambda stock, wanted, ahead: ahead[stock - 1]),
+        "You look ahead as if exactly one coat were sold. How many are left depends on how many are wanted: put"
+        " ahead[stock - sold] inside the sum.",
     ),
     "this_week_chooses": (
         _myopic,
@@ -151,6 +213,13 @@ _BELLMAN_MISTAKES: dict[str, tuple[Answer, str]] = {
         "You put in the mean demand. min(demand, stock) and ahead bend, so the mean of the worth is not the worth of"
         " the mean: sum over all numbers wanted.",
     ),
+}
+_BELLMAN_ALSO: dict[str, tuple[Answer, ...]] = {
+    "ignores_the_stock": (_wraps,),
+    "the_place_not_the_value": (_price_of_the_best,),
+    "price_and_worth": (_with_price(False),),
+    "price_once": (_price_once(always=True),),
+    "mean_over_prices": (_of_prices(lambda each: float(each.sum())),),
 }
 _BELLMAN_PAIRS: dict[tuple[str, str], Answer] = {
     ("forgets_what_is_left", "mean_over_prices"): lambda stock, prices, wanted, ahead: float(
@@ -188,7 +257,7 @@ def _q_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
 
     small = np.array([[[0.0, 0.0], [8.0, 6.0]], [[1.0, 2.0], [5.0, 4.0]]])
     return [
-        (small, 0, 1, 0, 3.0, 1, 0.2),
+        (small, 0, 1, 0, 4.0, 1, 0.2),
         (table(3, 4, 3), 1, 3, 2, 14.0, 1, 0.3),
         (table(3, 4, 3), 2, 3, 1, 7.5, 2, 0.4),  # the last week
         (table(4, 2, 4), 0, 2, 3, 0.0, 2, 0.7),
@@ -223,6 +292,43 @@ def _no_money(q: Floats, week: int, stock: int, price: int, money: float, left: 
     return q_update(q, week, stock, price, 0.0, left, step)
 
 
+def _last_week(last: Callable[[float, float], float]) -> Answer:
+    """Another rule in the last week, from (old, money)."""
+
+    def answer(q: Floats, week: int, stock: int, price: int, money: float, left: int, step: float) -> float:
+        if week + 1 == len(q):
+            return last(float(q[week, stock, price]), money)
+        return q_update(q, week, stock, price, money, left, step)
+
+    return answer
+
+
+def _off_the_end(q: Floats, week: int, stock: int, price: int, money: float, left: int, step: float) -> float:
+    old = float(q[week, stock, price])
+    return old + step * (money + float(q[week + 1, left].max()) - old)
+
+
+def _from_the_best(q: Floats, week: int, stock: int, price: int, money: float, left: int, step: float) -> float:
+    old = float(q[week, stock].max())
+    return old + step * (money + _ahead(q, week, left) - old)
+
+
+def _outside(q: Floats, week: int, stock: int, price: int, money: float, left: int, step: float) -> float:
+    old = float(q[week, stock, price])
+    return old + step * (money - old) + _ahead(q, week, left)
+
+
+def _money_outside(q: Floats, week: int, stock: int, price: int, money: float, left: int, step: float) -> float:
+    old = float(q[week, stock, price])
+    return old + money + step * (_ahead(q, week, left) - old)
+
+
+def _whole_table(q: Floats, week: int, stock: int, price: int, money: float, left: int, step: float) -> Floats:
+    new = q.copy()
+    new[week, stock, price] = q_update(q, week, stock, price, money, left, step)
+    return new
+
+
 _Q_MISTAKES: dict[str, tuple[Answer, str]] = {
     "on_policy_target": (
         _q_with(lambda q, week, stock, price, left: _later(q, week, lambda ahead: ahead[left, price])),
@@ -236,6 +342,40 @@ _Q_MISTAKES: dict[str, tuple[Answer, str]] = {
     "no_end": (
         _q_with(lambda q, week, stock, price, left: q[(week + 1) % len(q), left].max()),
         "After the last week your season begins again. Nothing follows it: the target is the money alone.",
+    ),
+    "off_the_end": (
+        _off_the_end,
+        "There is no q[week + 1] after the last week. Nothing follows it: the target is the money alone.",
+    ),
+    "last_week_replaced": (
+        _last_week(lambda old, money: money),
+        "In the last week you replaced the value by the money. Its target is the money alone, but the step holds there"
+        " too.",
+    ),
+    "last_week_untouched": (
+        _last_week(lambda old, money: old),
+        "In the last week nothing is learnt in your version. There the target is the money alone.",
+    ),
+    "no_future": (
+        _q_with(lambda q, week, stock, price, left: 0.0),
+        "Your target is this week's money alone. What is left is worth something: the best of q at week + 1.",
+    ),
+    "from_the_best_price": (
+        _from_the_best,
+        "You moved the best price's value. What was learnt is about the price that was charged: q[week, stock, price].",
+    ),
+    "outside_the_step": (
+        _outside,
+        "A part of the target stands outside the step. First the whole target, money plus what follows; then a share of"
+        " its difference from the old value.",
+    ),
+    "the_table": (
+        _whole_table,
+        "You return the whole table. Asked is one number: the new value of q[week, stock, price].",
+    ),
+    "by_what_was_sold": (
+        _q_with(lambda q, week, stock, price, left: _later(q, week, lambda ahead: ahead[stock - left].max())),
+        "You look ahead at the number sold. `left` is what next week begins with: q[week + 1, left].",
     ),
     "last_week_again": (
         _q_with(lambda q, week, stock, price, left: q[min(week + 1, len(q) - 1), left].max()),
@@ -284,164 +424,19 @@ _Q_MISTAKES: dict[str, tuple[Answer, str]] = {
         "This week's money is missing from the target: money plus what is left to come.",
     ),
 }
+_Q_ALSO: dict[str, tuple[Answer, ...]] = {"outside_the_step": (_money_outside,)}
 _Q_PAIRS: dict[tuple[str, str], Answer] = {
     ("on_policy_target", "rate_on_the_wrong_term"): lambda q, week, stock, price, money, left, step: (
         step * float(q[week, stock, price]) + (1 - step) * (money + _later(q, week, lambda ahead: ahead[left, price]))
+    ),
+    ("on_policy_target", "off_the_end"): lambda q, week, stock, price, money, left, step: (
+        float(q[week, stock, price]) + step * (money + float(q[week + 1, left, price]) - float(q[week, stock, price]))
     ),
     ("on_policy_target", "no_end"): _q_with(
         lambda q, week, stock, price, left: float(q[(week + 1) % len(q), left, price])
     ),
     ("no_end", "rate_on_the_wrong_term"): lambda q, week, stock, price, money, left, step: (
         step * float(q[week, stock, price]) + (1 - step) * (money + q[(week + 1) % len(q), left].max())
-    ),
-}
-
-
-# --- a policy's value from an old log ---
-
-
-def ips_value(reward: Floats, action: Whole, logged: Floats, new: Floats) -> float:
-    """The new policy's mean money from the old policy's log; (n,), (n,), (n, A), (n, A) -> money."""
-    rows = np.arange(len(reward))
-    return float(np.mean(new[rows, action] / logged[rows, action] * reward))
-
-
-def _ips_stub(reward: Floats, action: Whole, logged: Floats, new: Floats) -> Any:
-    return ...
-
-
-def _ips_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
-    def drawn(n: int, places: int) -> tuple[Any, ...]:
-        logged, new = rng.dirichlet(np.full(places, 3.0), size=n), rng.dirichlet(np.ones(places), size=n)
-        action = (rng.random((n, 1)) > logged.cumsum(axis=1)).sum(axis=1)
-        return rng.gamma(3.0, 4.0, n).round(2), np.minimum(action, places - 1), logged, new
-
-    old = np.array([[0.8, 0.2], [0.8, 0.2], [0.8, 0.2], [0.5, 0.5]])
-    new = np.array([[0.5, 0.5], [0.5, 0.5], [0.0, 1.0], [1.0, 0.0]])
-    return [(np.array([8.0, 5.0, 6.0, 9.0]), np.array([0, 0, 1, 1]), old, new), drawn(12, 3), drawn(30, 4)]
-
-
-def _weighted(weight: Callable[..., Floats]) -> Answer:
-    """The mean of weight · reward, with weights from (action, logged, new, their chances of what was charged)."""
-
-    def answer(reward: Floats, action: Whole, logged: Floats, new: Floats) -> float:
-        rows = np.arange(len(reward))
-        return float(np.mean(weight(action, logged, new, logged[rows, action], new[rows, action]) * reward))
-
-    return answer
-
-
-def _divided(total: Callable[[Floats, Floats], float]) -> Answer:
-    """The sum of weight · reward, divided by another number, from (weights, the new policy's chances)."""
-
-    def answer(reward: Floats, action: Whole, logged: Floats, new: Floats) -> float:
-        rows = np.arange(len(reward))
-        w = new[rows, action] / logged[rows, action]
-        return float((w * reward).sum() / total(w, new[rows, action]))
-
-    return answer
-
-
-def _agrees(action: Whole, new: Floats) -> Floats:
-    return (new.argmax(axis=1) == action).astype(np.float64)
-
-
-def _that_agree(reward: Floats, action: Whole, logged: Floats, new: Floats) -> float:
-    return float(np.average(reward, weights=_agrees(action, new) + 1e-300))
-
-
-def _mean_propensity(action: Whole, logged: Floats, new: Floats, old: Floats, chance: Floats) -> Floats:
-    """Chances of each price averaged over the rows."""
-    return chance / logged.mean(axis=0)[action]
-
-
-_IPS_MISTAKES: dict[str, tuple[Answer, str]] = {
-    "turned_round": (
-        _weighted(lambda action, logged, new, old, chance: old / np.where(chance > 0, chance, np.inf)),
-        "The ratio is turned round: you divide by the new policy's probability. The propensity is the *old* one's: a"
-        " price that the shop rarely charged stands for many.",
-    ),
-    "propensity_of_the_new_policy": (
-        _weighted(lambda action, logged, new, old, chance: 1 / np.where(chance > 0, chance, np.inf)),
-        "You divided by the probability of the new policy. It charged nothing in this log: divide by the probability"
-        " with which the old one did, and multiply by the new one's.",
-    ),
-    "without_the_new_policy": (
-        _weighted(lambda action, logged, new, old, chance: 1 / old),
-        "1 / propensity alone is the value of charging every price at once. Multiply by the new policy's probability of"
-        " the price that was charged.",
-    ),
-    "no_propensity": (
-        _weighted(lambda action, logged, new, old, chance: chance),
-        "You weighed by the new policy's probability and did not divide by the old one's. Prices that the shop liked"
-        " are then counted too often.",
-    ),
-    "a_product": (
-        _weighted(lambda action, logged, new, old, chance: old * chance),
-        "You multiplied the two probabilities. The old one divides: what was rarely charged stands for more.",
-    ),
-    "the_log_itself": (
-        _weighted(lambda action, logged, new, old, chance: np.ones(len(old))),
-        "This is what the *old* policy earned. Weigh each row by new over old.",
-    ),
-    "rows_that_agree": (
-        _that_agree,
-        "You averaged the rows in which the new policy would have charged the same. Those rows are not like the others:"
-        " the old policy chose them. Weigh them.",
-    ),
-    "agreement_over_propensity": (
-        _weighted(lambda action, logged, new, old, chance: _agrees(action, new) / old),
-        "You let the new policy always charge its favourite. It draws: use its probability of the price that was"
-        " charged, not a yes or no.",
-    ),
-    "of_the_best_price": (
-        _weighted(lambda action, logged, new, old, chance: chance / logged[np.arange(len(old)), new.argmax(axis=1)]),
-        "You took the propensity of the new policy's favourite price. Take that of the price that *was charged* in the"
-        " row.",
-    ),
-    "average_propensity": (
-        _weighted(_mean_propensity),
-        "You divided by how often a price is charged on average. The propensity belongs to the row: the shop knew its"
-        " stock.",
-    ),
-    "clipped": (
-        _weighted(lambda action, logged, new, old, chance: np.minimum(chance / old, 1.0)),
-        "You clipped the weights at 1. That steadies the estimate and draws it to zero: asked is the unbiased one.",
-    ),
-    "not_divided": (
-        _divided(lambda w, chance: 1.0),
-        "This is the sum. Divide by the number of rows.",
-    ),
-    "self_normalised": (
-        _divided(lambda w, chance: float(w.sum())),
-        "This is SNIPS: divided by the sum of the weights. It is steadier and slightly biased. Asked is IPS: divide by"
-        " the number of rows, all of them.",
-    ),
-    "divided_by_agreeing_rows": (
-        _divided(lambda w, chance: float((chance > 0).sum())),
-        "You divided by the rows with a weight above zero. Rows that got zero count too: the weights of the others"
-        " stand for them.",
-    ),
-}
-_IPS_ALSO: dict[str, tuple[Answer, ...]] = {
-    "rows_that_agree": (
-        lambda reward, action, logged, new: float(
-            np.average(reward, weights=new[np.arange(len(reward)), action] + 1e-300)
-        ),
-    )
-}
-_IPS_PAIRS: dict[tuple[str, str], Answer] = {
-    ("without_the_new_policy", "not_divided"): lambda reward, action, logged, new: float(
-        (reward / logged[np.arange(len(reward)), action]).sum()
-    ),
-    ("average_propensity", "not_divided"): lambda reward, action, logged, new: float(
-        (new[np.arange(len(reward)), action] / logged.mean(axis=0)[action] * reward).sum()
-    ),
-    ("turned_round", "not_divided"): lambda reward, action, logged, new: (
-        len(reward) * _IPS_MISTAKES["turned_round"][0](reward, action, logged, new)
-    ),
-    ("agreement_over_propensity", "not_divided"): lambda reward, action, logged, new: (
-        len(reward) * _IPS_MISTAKES["agreement_over_propensity"][0](reward, action, logged, new)
     ),
 }
 
@@ -453,6 +448,7 @@ EXERCISES = (
         stub=_bellman_stub,
         cases=_bellman_cases,
         mistakes=_BELLMAN_MISTAKES,
+        also=_BELLMAN_ALSO,
         pairs=_BELLMAN_PAIRS,
         praise="Eight weeks are eight of these steps, from the last one backward.",
     ),
@@ -462,17 +458,9 @@ EXERCISES = (
         stub=_q_stub,
         cases=_q_cases,
         mistakes=_Q_MISTAKES,
+        also=_Q_ALSO,
         pairs=_Q_PAIRS,
         praise="No probability stands in it: that is what makes it learning without a model.",
     ),
-    Exercise(
-        "13b.ips",
-        solution=ips_value,
-        stub=_ips_stub,
-        cases=_ips_cases,
-        mistakes=_IPS_MISTAKES,
-        also=_IPS_ALSO,
-        pairs=_IPS_PAIRS,
-        praise="It is right on average over logs, whatever the money depends on. On one log, look at its interval.",
-    ),
+    IPS,
 )

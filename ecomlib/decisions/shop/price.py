@@ -25,6 +25,7 @@ LEAST = 26  # full weeks: half a year in which prices may have moved
 MODEL, HORIZON, CHANGES = "exponential_smoothing", 4, 20
 MOVED = 0.005  # of a price: less is rounding
 ORDINARY = (0.05, 0.95)  # quantiles of ordinary prices by week: a single odd line is no rail
+STEP = 0.2  # largest move, as a share of today's price, where no price list says that the shop itself charged the rails
 # What stands in a list before the columns of ``advise_prices``, and behind them.
 BESIDE, RAILS = ("title", "category"), ("price_low", "price_high", "unit_cost", "elasticity")
 
@@ -35,7 +36,8 @@ def decide_price(store: Store, options: Options) -> Decision:
     Units are the mean expected a week over ``horizon`` weeks at the running plan; effects are those of
     ``causal.shop_effects``, or of ordinary prices where the shop has no price lists. At most ``changes`` prices move,
     and none whose gain is not certain. ``revenue=True`` asks for revenue where no unit cost is known; ``text=False``
-    leaves the listings' words out; ``least_margin``, ``most_move`` and ``ladder`` are those of ``PriceRules``.
+    leaves the listings' words out; ``least_margin``, ``most_move`` and ``ladder`` are those of ``PriceRules``. Without
+    price lists a price moves by a fifth at most, unless ``most_move`` says more.
 
     Parameters
     ----------
@@ -53,12 +55,12 @@ def decide_price(store: Store, options: Options) -> Decision:
     DataError
         No unit costs (and revenue was not asked for), prices that never moved, too few weeks, or rules out of range.
     """
-    revenue, rules = bool(options.more.get("revenue", False)), rules_of(options)
+    listed = store.prices is not None
+    revenue, rules = bool(options.more.get("revenue", False)), rules_of(options, listed)
     weeks = weeks_of(store, options, LEAST, "price advice")
     held = weeks.store.products.drop_duplicates("product_id").set_index("product_id")
     priced = cost_of(held.get("unit_cost"), revenue)
     horizon, name = options.horizon or HORIZON, options.model or MODEL
-    listed = weeks.store.prices is not None
     options.say(f"{weeks.said()}; looking at {'the price lists' if listed else 'what ordinary lines paid'} …")
     seen = _listed(weeks, horizon) if listed else _ordinary(weeks)
     if not (seen["price_high"] > seen["price_low"] * (1 + MOVED)).any():
@@ -113,9 +115,17 @@ def decide_price(store: Store, options: Options) -> Decision:
     return Decision(table, line, facts, tuple(warnings))
 
 
-def rules_of(options: Options) -> PriceRules:
-    """Read the rules off the options."""
-    more = {name: options.more[name] for name in ("least_margin", "most_move", "ladder") if name in options.more}
+def rules_of(options: Options, listed: bool) -> PriceRules:
+    """Read the rules off the options; without price lists a price moves by ``STEP`` at most, unless it says more.
+
+    Parameters
+    ----------
+    options : Options
+    listed : bool
+        Whether the shop has price lists.
+    """
+    more: dict[str, Any] = {} if listed else {"most_move": STEP}
+    more |= {name: options.more[name] for name in ("least_margin", "most_move", "ladder") if name in options.more}
     try:
         return PriceRules(most_changes=CHANGES if options.changes is None else options.changes, **more)
     except TypeError as fault:

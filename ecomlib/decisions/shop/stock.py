@@ -130,7 +130,8 @@ def decide_stock(store: Store, options: Options) -> Decision:
     )
     new = len(weeks.store.products) - len(wide)
     if new:
-        warnings.append(f"{new:,} products have no history and are left out: order their first weeks by hand.")
+        who = "1 product has no history and is" if new == 1 else f"{new:,} products have no history and are"
+        warnings.append(f"{who} left out: order their first weeks by hand.")
     if (table["order"].isna()).any():
         why = table.loc[table["order"].isna(), "reason"].iloc[0]
         warnings.append(f"Of {int(table['order'].isna().sum()):,} rows the order cannot be told: {why}.")
