@@ -124,6 +124,8 @@ def measure_spread(scored: pd.DataFrame, model: str, *, correct: bool = True) ->
         Its column; ``model-mean`` goes before it.
     correct : bool
         Whether means are moved so that sums agree; else the factor is 1.
+        On ten stores the factor of eight weeks cost profit in the half year after them (``stock_why``): prefer False
+        unless ``scored`` spans a year.
 
     Returns
     -------

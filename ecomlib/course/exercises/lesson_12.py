@@ -94,6 +94,35 @@ _LEVEL_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda mean, sd, ratio, lead, review: np.sqrt(lead + review) * (mean + _z(ratio) * sd),
         "The root belongs to the standard deviation alone. Means of periods simply add up.",
     ),
+    "rounded_up": (
+        lambda mean, sd, ratio, lead, review: float(np.ceil(order_up_to(mean, sd, ratio, lead, review))),
+        "The right level, rounded up. That is what a shop orders; asked is the level itself, not rounded.",
+    ),
+    "mean_of_the_lead_time": (
+        lambda mean, sd, ratio, lead, review: lead * mean + _z(ratio) * np.sqrt(lead + review) * sd,
+        "The safety stock is of lead + review periods, the mean of the lead time alone. Both are of the same periods.",
+    ),
+    "sd_of_the_lead_time": (
+        lambda mean, sd, ratio, lead, review: (lead + review) * mean + _z(ratio) * np.sqrt(lead) * sd,
+        "The mean is of lead + review periods, the safety stock of the lead time alone. Both are of the same periods.",
+    ),
+    "two_sided": (
+        lambda mean, sd, ratio, lead, review: order_up_to(mean, sd, (1 + ratio) / 2, lead, review),
+        "Your z is that of a two-sided interval. Stock is too small on one side only: z = norm.ppf(ratio).",
+    ),
+    "sd_for_variance": (
+        lambda mean, sd, ratio, lead, review: (lead + review) * mean + _z(ratio) * np.sqrt((lead + review) * sd),
+        "You took the root of the standard deviation. Variances add up, and sd**2 is the variance of one period.",
+    ),
+    "poisson_scatter": (
+        lambda mean, sd, ratio, lead, review: (lead + review) * mean + _z(ratio) * np.sqrt((lead + review) * mean),
+        "Your safety stock is that of a Poisson law, whose variance is its mean. Here sd is given: use it.",
+    ),
+    "one_period_less": (
+        lambda mean, sd, ratio, lead, review: order_up_to(mean, sd, ratio, lead, review - 1),
+        "One period is missing. The next order is placed after the review time and arrives after the lead time:"
+        " lead + review periods.",
+    ),
 }
 _LEVEL_PAIRS: dict[tuple[str, str], Answer] = {
     ("lead_time_alone", "sd_added_linearly"): lambda mean, sd, ratio, lead, review: lead * (mean + _z(ratio) * sd),
@@ -194,7 +223,38 @@ _EM_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda sold, out, mean: (em_step(sold, out, mean) + mean) / 2,
         "You averaged the new mean with the old one. The new mean takes its place.",
     ),
+    "iterated": (
+        lambda sold, out, mean: _settled(sold, out, mean),
+        "You went round until nothing moved. That is EM, and it is what you want in the end; asked is one step.",
+    ),
+    "own_start": (
+        lambda sold, out, mean: em_step(sold, out, float(np.mean(sold))),
+        "You began at the mean of the sales. Begin at the mean that is handed in.",
+    ),
+    "sold_and_beyond": (
+        lambda sold, out, mean: float(np.mean(np.where(out, sold + _beyond(sold, mean), sold))),
+        "You added E[D | D >= sold] to what was sold. It is the whole demand of that week, what was sold included.",
+    ),
+    "one_more": (
+        lambda sold, out, mean: float(np.mean(np.where(out, sold + 1, sold))),
+        "You added one unit to each week that ended empty. How many more were wanted depends on the mean: take"
+        " E[D | D >= sold].",
+    ),
+    "divided_by_the_others": (
+        lambda sold, out, mean: float(np.sum(np.where(out, _beyond(sold, mean), sold)) / np.sum(~out)),
+        "The sum is of all weeks, and you divided it by the number of those that did not run empty.",
+    ),
+    "fraction_upside_down": (
+        lambda sold, out, mean: float(np.mean(np.where(out, mean**2 / _beyond(sold, mean), sold))),
+        "The fraction is upside down: P(D >= sold - 1) goes above, the smaller P(D >= sold) below.",
+    ),
 }
+
+
+def _settled(sold: Floats, out: Flags, mean: float) -> float:
+    for _ in range(500):
+        mean = em_step(sold, out, mean)
+    return mean
 
 
 def _below(sold: Floats, mean: float) -> Floats:
@@ -260,6 +320,16 @@ def _to_expected(stock: float, widths: Floats, chance: Floats, margin: Floats) -
     return _fill(stock, np.argsort(-margin, kind="stable"), _expected(widths, chance))
 
 
+def _gain_by_step(stock: float, widths: Floats, chance: Floats, margin: Floats) -> Floats:
+    """The steps with the largest gain as a whole first."""
+    worth, units, left = margin[:, None] * chance * widths, np.zeros(len(widths)), stock
+    for place in np.argsort(-worth.ravel(), kind="stable"):
+        taken = min(left, widths.ravel()[place])
+        units[place // widths.shape[1]] += taken
+        left -= taken
+    return units
+
+
 def _in_proportion(stock: float, weight: Floats) -> Floats:
     return np.asarray(stock * weight / weight.sum())
 
@@ -291,6 +361,34 @@ _DIVIDE_MISTAKES: dict[str, tuple[Answer, str]] = {
     "margin_forgotten": (
         lambda stock, widths, chance, margin: divide(stock, widths, chance, np.linspace(1 + 1e-6, 1.0, len(margin))),
         "You maximised units. Asked is money: multiply each step's chance by its region's margin.",
+    ),
+    "margin_forgotten_last_first": (
+        lambda stock, widths, chance, margin: divide(stock, widths, chance, np.linspace(1.0, 1 + 1e-6, len(margin))),
+        "You maximised units, as if each earned the same. A unit earns its region's margin: multiply the chance by it.",
+    ),
+    "in_proportion_to_the_margin": (
+        lambda stock, widths, chance, margin: _in_proportion(stock, margin),
+        "You shared out in proportion to the margin, whatever is wanted. Maximise margin times chance, step by step.",
+    ),
+    "in_proportion_to_expected_money": (
+        lambda stock, widths, chance, margin: _in_proportion(stock, margin * _expected(widths, chance)),
+        "You shared out in proportion to expected money. A region's first unit and its last one then count the same:"
+        " maximise margin times chance, step by step.",
+    ),
+    "expected_demand": (
+        lambda stock, widths, chance, margin: _expected(widths, chance),
+        "This is what each region is expected to want, whatever there is. Units are scarce, and the last one expected"
+        " may sell every second time: maximise margin times chance, step by step.",
+    ),
+    "steps_without_end": (
+        lambda stock, widths, chance, margin: _fill(stock, [int(np.argmax(margin))], np.full(len(margin), stock)),
+        "All units went to one region: its steps have no end. Step k of region r holds at most widths[r, k] units: give"
+        " linprog these bounds.",
+    ),
+    "widths_counted_twice": (
+        lambda stock, widths, chance, margin: _gain_by_step(stock, widths, chance, margin),
+        "You multiplied the gain of a unit by the width of its step. A width limits how many units fit, as a bound; it"
+        " says nothing of what one of them earns.",
     ),
     "chance_in_reverse": (
         lambda stock, widths, chance, margin: divide(stock, widths, 1 - chance, margin),
