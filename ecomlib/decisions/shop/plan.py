@@ -101,8 +101,8 @@ def doubt(weeks: Weeks, planned: float, count: int) -> list[str]:
     if not year_ago or abs(planned / year_ago - 1) <= APART:
         return []
     return [
-        f"Doubt this plan: it lies {planned / year_ago - 1:+.0%} from the same weeks a year ago times the growth since, "
-        f"{year_ago:,.0f} units. What rests on the last weeks knows no season."
+        f"Doubt this plan: it lies {planned / year_ago - 1:+.0%} from the same weeks a year ago times the growth "
+        f"since, {year_ago:,.0f} units. What rests on the last weeks knows no season."
     ]
 
 
