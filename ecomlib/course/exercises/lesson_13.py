@@ -381,7 +381,7 @@ EXERCISES = (
         mistakes=_PRICE_MISTAKES,
         also=_PRICE_ALSO,
         pairs=_PRICE_PAIRS,
-        praise="What lies at a rail is not known to be best: it is the best that was ever tried.",
+        praise="A price at a rail may not be the best one; it is the best within what was tried.",
         atol=0.006,  # whole cents are fine
     ),
     Exercise(
