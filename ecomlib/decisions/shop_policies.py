@@ -80,7 +80,8 @@ def lost_sales_order(
     """Order so that what this week leaves and what arrives last through the next one: whole units.
 
     The smallest Q with ``P(D' <= (A - D)⁺ + Q) >= ratio``, where A is on hand, D this week's demand and D' the next
-    one's: what is lost this week is not wanted again (Karlin and Scarf, 1958). D is looked at in ten shares.
+    one's: what is lost this week is not wanted again. The model with lost sales is Karlin and Scarf's (1958); such a
+    short look comes near its best (Morton, 1971). D is looked at in ten shares.
 
     Parameters
     ----------
