@@ -1,7 +1,10 @@
-"""The picture of the control room in lesson 08: the page of a running service while orders stream in.
+"""The two pictures of the control room: the page of a running service while orders stream in.
 
-    python -m benchmarks.pictures.control_room          # writes notebooks/figures/control_room.png
-    python -m benchmarks.pictures.control_room --smoke  # the tiny store, a picture kept nowhere
+    python -m benchmarks.pictures.control_room          # writes control_room.png, control_room_advice.png
+    python -m benchmarks.pictures.control_room --smoke  # the tiny store, pictures kept nowhere
+
+The first, in lesson 08, holds alerts, forecast, map and what-if; the second sales plan and price advice. Both lie in
+notebooks/figures.
 
 Trains on the simulated store without its last weeks, serves, replays these weeks' orders, and takes the picture about
 half through the second of them, when a first week has been compared with its forecast. The product shown is the one of
@@ -25,7 +28,8 @@ from PIL import Image
 
 from ecomlib.serving.live.server_process import ServerProcess, running
 
-FIGURE = Path(__file__).parents[2] / "notebooks" / "figures" / "control_room.png"
+FIGURES = Path(__file__).parents[2] / "notebooks" / "figures"
+NAMES = ("control_room.png", "control_room_advice.png")
 BROWSERS = ("chromium", "google-chrome")
 ECOMLIB = [sys.executable, "-m", "ecomlib.cli"]
 SPEED = 10_000  # seconds of the shop's in one of ours: a week takes a minute
@@ -33,8 +37,8 @@ QUESTION = 1.05  # times the price
 MOST_BYTES = 150_000
 
 
-def draw(browser: str, smoke: bool) -> bytes:
-    """Train, serve, replay, and take the picture when the second week is half over."""
+def draw(browser: str, smoke: bool) -> list[bytes]:
+    """Train, serve, replay, and take the pictures when the second week is half over."""
     with tempfile.TemporaryDirectory() as home:
         size = ("--size", "tiny", "--epochs", "1", "--no-text") if smoke else ("--size", "small")
         held = ("--hold-out", "4", "--home", home)  # weeks for the replay
@@ -71,8 +75,8 @@ def chosen(service: ServerProcess) -> tuple[str, float]:
     return urgent[0], prices[urgent[0]]
 
 
-def take(browser: str, service: ServerProcess) -> bytes:
-    """A PNG of the whole page after a what-if question, in 256 colours."""
+def take(browser: str, service: ServerProcess) -> list[bytes]:
+    """PNGs of the page after a what-if question, in 256 colours: all above the sales plan, and the plan's row."""
     from playwright.sync_api import sync_playwright
 
     product, price = chosen(service)
@@ -88,12 +92,19 @@ def take(browser: str, service: ServerProcess) -> bytes:
         page.mouse.move(0, 0)
         page.evaluate("window.scrollTo(0, 0)")  # the header stays where the page was scrolled to
         page.wait_for_timeout(1_500)  # one more breath of the page
-        taken = page.screenshot(full_page=True, animations="disabled")
+        taken = Image.open(io.BytesIO(page.screenshot(full_page=True, animations="disabled")))
+        plan = page.locator("#sales").bounding_box()
         chromium.close()
-    picture = io.BytesIO()
-    few = Image.open(io.BytesIO(taken)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    few.save(picture, "PNG", optimize=True)
-    return picture.getvalue()
+    assert plan, "the page shows no sales plan"
+    top, bottom = round(plan["y"]) - 8, round(plan["y"] + plan["height"]) + 8
+    return [small(taken.crop((0, upper, taken.width, lower))) for upper, lower in ((0, top), (top, bottom))]
+
+
+def small(picture: Image.Image) -> bytes:
+    """A PNG in 256 colours."""
+    kept = io.BytesIO()
+    picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(kept, "PNG", optimize=True)
+    return kept.getvalue()
 
 
 def main() -> None:
@@ -104,13 +115,13 @@ def main() -> None:
     if browser is None or importlib.util.find_spec("playwright") is None:
         print("No picture: it needs Chromium (the distribution's package chromium) and playwright (extra dev).")
         return
-    picture = draw(browser, smoke)
-    width, height = Image.open(io.BytesIO(picture)).size
-    print(f"{width} x {height} pixels, {len(picture) / 1000:,.0f} kB")
-    if len(picture) > MOST_BYTES:
-        sys.exit(f"The picture has more than {MOST_BYTES // 1000} kB.")
-    if not smoke:
-        FIGURE.write_bytes(picture)
+    for name, picture in zip(NAMES, draw(browser, smoke), strict=True):
+        width, height = Image.open(io.BytesIO(picture)).size
+        print(f"{name}: {width} x {height} pixels, {len(picture) / 1000:,.0f} kB")
+        if len(picture) > MOST_BYTES:
+            sys.exit(f"The picture has more than {MOST_BYTES // 1000} kB.")
+        if not smoke:
+            (FIGURES / name).write_bytes(picture)
 
 
 if __name__ == "__main__":

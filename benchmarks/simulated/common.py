@@ -25,9 +25,9 @@ PAST = ("y", "rel_price", "promoted", "stockout")
 OWN = ("rel_price", "day_sin", "day_cos")  # columns made here that are known ahead
 
 
-def panel(store: Store, freq: str = "W-MON", ahead: int = 0) -> pd.DataFrame:
+def panel(store: Store, freq: str = "W-MON", ahead: int = 0, by: Sequence[str] = ("product_id",)) -> pd.DataFrame:
     """Units with the plan, the calendar and `rel_price`, the log price against its own mean so far."""
-    frame = make_panel(store.observed(), freq, ahead=ahead)
+    frame = make_panel(store.observed(), freq, by, ahead=ahead)
     made = calendar(frame["ds"], freq)
     angle = 2 * np.pi * made["weekday"] / 7
     return frame.join(relative_price(frame)).assign(day_sin=np.sin(angle), day_cos=np.cos(angle), **made)

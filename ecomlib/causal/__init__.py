@@ -2,7 +2,7 @@
 
 ``graph`` says what to hold constant, ``design`` joins a store's tables as they were known, ``regression`` fits counts,
 ``elasticity`` estimates the effect of a price, ``interference`` that of all prices at once, ``experiments`` those of a
-promotion, a roll-out and a mail, ``sensitivity`` how far to trust an effect.
+promotion, a roll-out and a mail, ``sensitivity`` how far to trust an effect, ``shop_effects`` what decisions read.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ecomlib.causal.graph import back_door_fault, separated, shop_arrows, suffic
 from ecomlib.causal.interference import others_price, rise_of_all_prices
 from ecomlib.causal.regression import PoissonFit, poisson
 from ecomlib.causal.sensitivity import partial_r2, permuted_treatment, robustness_of, robustness_value
+from ecomlib.causal.shop_effects import no_effects, ordinary_effect, shop_effects
 
 __all__ = [
     "KNOWN_BEFORE",
@@ -38,7 +39,9 @@ __all__ = [
     "leak_probe",
     "listing_texts",
     "naive",
+    "no_effects",
     "on_residuals",
+    "ordinary_effect",
     "ordinary_prices",
     "others_price",
     "partial_r2",
@@ -51,6 +54,7 @@ __all__ = [
     "rollout_effect",
     "separated",
     "shop_arrows",
+    "shop_effects",
     "suffices",
     "text_vectors",
 ]

@@ -10,6 +10,7 @@ import typer
 
 import ecomlib
 from ecomlib.cli.data import app as data_app
+from ecomlib.cli.decide import COMMANDS as DECIDE
 from ecomlib.cli.forecasting import COMMANDS as FORECASTING
 from ecomlib.cli.game import app as game_app
 from ecomlib.cli.live import COMMANDS as LIVE
@@ -125,7 +126,7 @@ def workshop_build(
         typer.echo(str(path))
 
 
-for command in (*FORECASTING, *SERVICE, *LIVE):
+for command in (*FORECASTING, *DECIDE, *SERVICE, *LIVE):
     app.command()(plainly(command))
 
 

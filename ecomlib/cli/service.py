@@ -290,7 +290,7 @@ def rollback(
     typer.echo(f"version {registry(home).roll_back(why).version:04d} is in force again")
 
 
-def _with_extras(command: Command) -> Command:
+def with_extras(command: Command) -> Command:
     """The command, with a sentence in place of a traceback where a library of the service is not installed."""
 
     @functools.wraps(command)
@@ -304,7 +304,7 @@ def _with_extras(command: Command) -> Command:
     return wrapped  # type: ignore[return-value]
 
 
-@_with_extras
+@with_extras
 def catalogue(home: Path, database: str | None) -> Any:
     """Forecast the whole catalogue at once, as a frame: what the service answers now."""
     from ecomlib.serving.live.retrain import forecast_catalogue
@@ -313,4 +313,4 @@ def catalogue(home: Path, database: str | None) -> Any:
 
 
 _ALL: tuple[Callable[..., None], ...] = (train, serve, replay, versions, promote, rollback, backup, restore)
-COMMANDS = tuple(_with_extras(command) for command in _ALL)
+COMMANDS = tuple(with_extras(command) for command in _ALL)

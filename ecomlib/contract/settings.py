@@ -92,6 +92,18 @@ def at_least(settings: Any, least: float, *names: str) -> None:
             raise DataError(problem, value=value, remedy=f"write {name}={least:g}, or more.")
 
 
+def rising_shares(settings: Any, name: str) -> None:
+    """Put a frozen dataclass's quantiles in order, and refuse none, two alike, and those not between 0 and 1."""
+    shares = tuple(sorted(getattr(settings, name)))
+    if not shares or len(set(shares)) < len(shares) or not all(0 < share < 1 for share in shares):
+        raise DataError(
+            f"{name} of {type(settings).__name__} are shares between 0 and 1, no two alike",
+            value=shares,
+            remedy=f"write {name}=(0.5, 0.75, 0.9).",
+        )
+    object.__setattr__(settings, name, shares)
+
+
 def _hints(cls: type) -> dict[str, Any]:
     try:
         return get_type_hints(cls)

@@ -10,7 +10,6 @@ from ecomlib.errors import install_command
 # The libraries that come with an extra of pyproject.toml, by their import names.
 PARTS = {
     "serve": ("onnx", "onnxruntime", "fastapi", "uvicorn", "sqlalchemy", "prometheus_client", "lightgbm"),
-    "decide": ("gymnasium",),
 }
 MARK = "# needs: "
 

@@ -12,9 +12,9 @@ after it is waste. The one wholesale order was bought to order: it stands in the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -23,98 +23,29 @@ from numpy.typing import NDArray
 
 from ecomlib.decisions.gym import gymnasium, spaces
 from ecomlib.decisions.shop_books import Books
+from ecomlib.decisions.shop_game import (
+    LEAST_PRICE,
+    LEVERS,
+    MOST_PRICE,
+    MOST_UNITS,
+    Action,
+    Game,
+    Obs,
+    Policy,
+    is_number,
+)
+from ecomlib.decisions.shop_policies import ShopRule, not_its_game
 from ecomlib.errors import DataError, explained
 from ecomlib.evaluation.shop_references import Knowledge, replayed
 from ecomlib.stores.simulated import make_store, settings_for
 from ecomlib.stores.simulated.assemble import generator
-from ecomlib.stores.simulated.market import reorder, sell, smooth, up_to
+from ecomlib.stores.simulated.market import sell, smooth
 from ecomlib.stores.simulated.world import Episode, World, replay
 from ecomlib.stores.store import Store
 from ecomlib.stores.until import tables_until
 
-Action = Mapping[str, Any]
-Obs = dict[str, Any]
-Policy = Callable[[Obs, Any], Action | None]
-LEVERS = ("order", "price", "promote", "mail")
-MOST_UNITS = 10_000  # of one order line
-LEAST_PRICE, MOST_PRICE = 0.05, 10_000.0  # money
-MOST_COST = 1_000_000  # of an order line or a letter, money; of holding, times a unit's cost a year
 SEEN = 8  # weeks of sales in what a shop sees, and of prices for rails of a product's own
 RAILS = (0.7, 1.3)  # times the list price, of a product that was hardly seen
-
-
-@explained()
-@dataclass(frozen=True)
-class Game:
-    """Hold the rules of one game.
-
-    Parameters
-    ----------
-    weeks : int
-        How many are played: the last ones of the store, unless ``start`` is given.
-    start : int, optional
-        First week of play, counted from the store's first, which is 0.
-    levers : tuple of str
-        Which of ``order``, ``price``, ``promote`` and ``mail`` a policy may move; the others stay the shop's.
-    pooled : bool
-        One stock serves all regions, and an order has shape (P,); else each region has its own, and (P, R).
-    holding : float
-        Cost of holding a unit for a year, as a share of its cost; 2.6 is 5 % a week.
-    order_cost, mailing_cost : float
-        Money for each order line above zero, and for each letter.
-    mail_gap : int
-        Fewest weeks from one letter to a customer to the next, where letters are played; one that comes too early is
-        neither sent nor paid. Four, as the truth of a letter is told over 28 days that hold no other. The shop's own
-        letters are eight weeks apart.
-    places : int, optional
-        Places on the offers page: one in ten products unless given. The shop's own habit is never cut.
-    rails : pair of float, optional
-        Lowest and highest price, times the list price. Unless given, what was paid for the product before play. A
-        price test may lie beyond. Where demand answers weakly (the misspecified store) or moves to substitutes, which
-        it does even from what is sold out, wide rails let prices that hardly anybody pays earn without end.
-    price_tests : float
-        Share of product-weeks in which a price of the policy's own is moved at random, as in the shop's price tests:
-        without them nobody could learn from its prices again.
-    ahead : int
-        Weeks of the shop's own plan that are seen, this one included; two or more.
-    """
-
-    weeks: int = 26
-    start: int | None = None
-    levers: tuple[str, ...] = ("order",)
-    pooled: bool = False
-    holding: float = 0.25
-    order_cost: float = 0.0
-    mailing_cost: float = 0.1
-    mail_gap: int = 4
-    places: int | None = None
-    rails: tuple[float, float] | None = None
-    price_tests: float = 0.1
-    ahead: int = 4
-
-    def __post_init__(self) -> None:
-        unknown = set(self.levers) - set(LEVERS)
-        if unknown or not self.levers or isinstance(self.levers, str):
-            raise DataError("levers are a tuple of names", value=self.levers, remedy=f"choose from {LEVERS}.")
-        for name, least in (("weeks", 1), ("mail_gap", 1), ("ahead", 2), ("start", 0), ("places", 0)):
-            value = getattr(self, name)
-            free = value is None and name in ("start", "places")
-            if not free and not (_is(Integral, value) and value >= least):
-                raise DataError(f"{name} is a whole number of at least {least}", value=value, remedy=f"give {least}.")
-        for name in ("holding", "order_cost", "mailing_cost", "price_tests"):
-            value, most = getattr(self, name), 1 if name == "price_tests" else MOST_COST
-            if not (_is(Real, value) and 0 <= value <= most):
-                raise DataError(f"{name} lies between 0 and {most:,}", value=value, remedy="give another number.")
-        rails = self.rails
-        if rails is None:
-            return
-        pair = isinstance(rails, tuple | list) and len(rails) == 2 and all(_is(Real, rail) for rail in rails)
-        if not (pair and 0 < rails[0] <= rails[1]):
-            raise DataError(
-                "rails are the lowest and the highest price, times the list price",
-                value=rails,
-                remedy="give two numbers, as rails=(0.7, 1.3).",
-            )
 
 
 class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
@@ -124,6 +55,10 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
     played: ``order`` whole units (P,) or (P, R), ``price`` money as paid (P,), ``promote`` (P,) and ``mail`` (J,) yes
     or no. What is left out is the shop's own rule; ``{}`` is the shop as it was. The reward is the week's profit.
     ``info`` is for scoring: it holds what no shop sees.
+
+    A store that is opened by its name leaves its truth in the cache folder, with the seed in the file's name. A game
+    for people draws a seed in secret and opens ``ShopEnv.from_store(make_store(size, seed, cache=False), …)``: then
+    nothing is written anywhere.
 
     Parameters
     ----------
@@ -192,11 +127,12 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
 
     def _open(self, world: World, game: Game, observed: Callable[[], Store]) -> None:
         self.game, self._world, self._observed = game, world, observed
-        plan, first = world.market.plan, world.first
+        plan, first, s = world.market.plan, world.first, world.settings
+        self._own = ShopRule(LEVERS, cover=s.cover, service=s.service, buffer=s.buffer)
         self._launch = world.catalogue.launch_week
-        self._places = max(1, world.settings.products // 10) if game.places is None else game.places
+        self._places = max(1, s.products // 10) if game.places is None else game.places
         self._listed, self._low, self._high = _rails(world, game)
-        products, regions = len(plan.price), world.settings.regions
+        products, regions = len(plan.price), s.regions
         stocks = (products,) if game.pooled else (products, regions)
         levers: dict[str, Any] = {
             "order": spaces.Box(0, MOST_UNITS, stocks, np.int64),
@@ -209,6 +145,38 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         self._start_week = first
         obs, _ = self.reset(seed=0)
         self.observation_space = spaces.Dict({name: _space_of(name, value, game) for name, value in obs.items()})
+
+    def under(self, **options: Any) -> ShopEnv:
+        """Open the same world under other rules, without replaying it.
+
+        Parameters
+        ----------
+        **options : Any
+            Those of ``Game`` but ``weeks`` and ``start``, which stay; what is left out is as ``Game`` has it.
+
+        Returns
+        -------
+        ShopEnv
+            At the first week of play. The worlds' arrays are shared, as nobody writes into them.
+
+        Raises
+        ------
+        DataError
+            Other weeks are asked for.
+
+        Examples
+        --------
+        >>> env = ShopEnv(size="tiny", seed=0, weeks=2)
+        >>> env.under(pooled=True, holding=2.6).game.pooled
+        True
+        """
+        weeks = {"weeks": self.game.weeks, "start": self.game.start}
+        other = {name: options[name] for name in weeks if name in options and options[name] != weeks[name]}
+        if other:
+            raise DataError("other weeks are another world", value=other, remedy="open a new ShopEnv for them.")
+        env = type(self).__new__(type(self))
+        env._open(self._world, Game(**{**options, **weeks}), self._observed)
+        return env
 
     # --- what a shop sees ---------------------------------------------------------------------------------------
 
@@ -278,25 +246,18 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         """
         return self._books.panel(by)
 
-    def shop_rule(self, obs: Obs) -> dict[str, NDArray[Any]]:
-        """Compute the shop's own action for the levers of this game: what ``step`` takes for those left out.
+    @property
+    def shop_rule(self) -> ShopRule:
+        """The shop's own rule for the levers of this game: what ``step`` takes for those left out.
 
-        Order up to two weeks of smoothed sales and a buffer, charge the planned price, and so on.
+        A policy may hold it: it knows nothing but ``obs``. ``env.shop_rule(obs)`` gives the shop's own action.
         """
-        return {name: value for name, value in self._rule(obs).items() if name in self.game.levers}
+        return replace(self._own, levers=self.game.levers)
 
-    def _rule(self, obs: Obs) -> dict[str, NDArray[Any]]:
-        live, launching = obs["live"][:, None].astype(bool), obs["launching"][:, None].astype(bool)
-        shape = (len(live), -1)
-        smoothed, available = (part.reshape(shape) for part in (obs["smoothed"], obs["on_hand"] + obs["arriving"]))
-        s = self._world.settings
-        order = np.where(launching, up_to(s, smoothed), reorder(s, smoothed, available, live)).astype(np.int64)
-        return {
-            "order": order[:, 0] if self.game.pooled else order,
-            "price": np.maximum(obs["plan_price"][:, 0], LEAST_PRICE),  # nil where there is nothing on sale
-            "promote": obs["plan_promoted"][:, 0].copy(),
-            "mail": obs["plan_mail"].copy(),
-        }
+    @property
+    def substitutes(self) -> bool:
+        """Whether demand moves to other products of a category: references do not think of it."""
+        return self._world.settings.substitution != 0
 
     def _books_of_the_rule(self) -> Obs:
         """What the shop's own rule reads: copies, so that nothing hidden hangs on them."""
@@ -361,7 +322,7 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         DataError
             The luck is no whole number of zero or more.
         """
-        if seed is not None and not (_is(Integral, seed) and seed >= 0):
+        if seed is not None and not (is_number(Integral, seed) and seed >= 0):
             raise DataError("a luck is a whole number of zero or more", value=seed, remedy="use for example luck=0.")
         super().reset(seed=None if seed is None else int(seed))
         world, market, game = self._world, self._world.market, self.game
@@ -406,7 +367,7 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
             raise DataError("the game is over", value=f"{game.weeks} weeks", remedy="begin again with reset().")
         if action is not None and not isinstance(action, Mapping):
             raise DataError("an action is a dict", value=type(action).__name__, remedy='as {"order": units}; or None.')
-        own = self._rule(self._books_of_the_rule())
+        own = self._own(self._books_of_the_rule())
         order, price, promoted, mail, tested = self._decided(dict(action or {}), own)
         live = self._launch <= week
         potential = self._episode.potential(week, mail)
@@ -490,10 +451,6 @@ def _observed(size: str, seed: int, misspecified: bool, substitution: bool) -> S
     return make_store(size, seed, misspecified=misspecified, substitution=substitution).observed()
 
 
-def _is(kind: type, value: Any) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)
-
-
 def _first(game: Game, weeks: int) -> int:
     return weeks - game.weeks if game.start is None else game.start
 
@@ -565,9 +522,16 @@ class Played:
 def play(env: ShopEnv, policy: Policy, luck: int = 0) -> Played:
     """Play one game from reset to its end, and keep the score.
 
-    A luck is no new world: shocks and momentum are the seed's, and where orders alone are played so is the demand, to
-    the unit. A policy that learns by playing does so in worlds of other seeds; one that has played this world before
-    knows what comes, and is no rival of those that do not.
+    *What is scored* is the profit of the game under the same luck for all policies, in money: averaged over lucks where
+    luck matters (prices, offers, letters are played), from one luck where orders alone are played. There all lucks are
+    one: whatever is ordered, the same is wanted, to the unit, so several lucks are no replicates. An interval comes
+    from other worlds, by redrawing stores (``ecomlib.evaluation.share``).
+
+    A luck is no new world: shocks and momentum are the seed's. A policy that learns by playing does so in worlds of
+    other seeds; one that has played this world before knows what comes, and is no rival of those that do not.
+
+    Who bought what is not dealt out in play: a policy sees units a product and stock. A mailing list is made of the
+    customers of ``env.opening()``, and of who is listed and when he was last written to.
 
     Parameters
     ----------
@@ -578,15 +542,22 @@ def play(env: ShopEnv, policy: Policy, luck: int = 0) -> Played:
         ``info``. ``history`` is the panel by product; a policy with an attribute ``history_by`` gets that panel, and
         None for None.
     luck : int
-        Two policies that play the same luck can be compared week by week. An interval comes from many worlds: under
-        orders alone all lucks give one profit.
+        Two policies that play the same luck can be compared week by week.
 
     Returns
     -------
     Played
         ``weeks``: ``week, ds``, money ``profit, revenue, margin, holding, ordering, letters``, units ``demand, sold,
-        lost``, and ``expected_margin``: of the demand that was to be expected, had nothing run out.
+        lost``, and ``margin_if_in_stock``: of the demand that was to be expected at these prices, shocks included, had
+        nothing run out. It pays for no stock and no letter: it is not an expected profit.
+
+    Raises
+    ------
+    DataError
+        The policy is a reference that was made of another game.
     """
+    if getattr(policy, "made_for", env) not in (env, None):  # of a reference, alone or in ``Together``
+        raise not_its_game()
     obs, _ = env.reset(seed=luck)
     by, rows, over = getattr(policy, "history_by", ("product_id",)), [], False
     start = env.week
@@ -605,7 +576,7 @@ def play(env: ShopEnv, policy: Policy, luck: int = 0) -> Played:
                 "demand": wanted,
                 "sold": wanted - lost,
                 "lost": lost,
-                "expected_margin": float(info["expected"] @ (info["price"] - cost)),
+                "margin_if_in_stock": float(info["expected"] @ (info["price"] - cost)),
             }
         )
     return Played(pd.DataFrame(rows))

@@ -1,19 +1,27 @@
 """Plays the store by rules that need no model, and by references that know the truth.
 
 P products, S stocks, J customers. A policy is called as ``policy(obs, history)`` and returns a dict of levers. All but
-the two references hold numbers that a shop has.
+the two references hold numbers that a shop has. No policy here reads the books (``history_by`` is None).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecomlib.decisions.shop_env import LEAST_PRICE, MOST_PRICE, MOST_UNITS, Action, Game, Obs, Policy, ShopEnv
+from ecomlib.decisions.shop_game import LEAST_PRICE, LEVERS, MOST_PRICE, MOST_UNITS, Action, Game, Obs, Policy
+from ecomlib.errors import DataError
 from ecomlib.evaluation.floors import count_quantile
+from ecomlib.stores.simulated.market import reorder, up_to
+from ecomlib.stores.simulated.settings import Settings
+
+if TYPE_CHECKING:
+    from ecomlib.decisions.shop_env import ShopEnv
 
 Floats = NDArray[np.float64]
 NODES = (np.arange(10) + 0.5) / 10  # shares at which this week's demand is looked at
@@ -72,7 +80,8 @@ def lost_sales_order(
     """Order so that what this week leaves and what arrives last through the next one: whole units.
 
     The smallest Q with ``P(D' <= (A - D)⁺ + Q) >= ratio``, where A is on hand, D this week's demand and D' the next
-    one's: what is lost this week is not wanted again (Karlin and Scarf, 1958). D is looked at in ten shares.
+    one's: what is lost this week is not wanted again. The model with lost sales is Karlin and Scarf's (1958); such a
+    short look comes near its best (Morton, 1971). D is looked at in ten shares.
 
     Parameters
     ----------
@@ -159,32 +168,107 @@ def _quantiles(mean: Floats, variance: Floats, share: Floats) -> Floats:
 # --- rules that need no model ----------------------------------------------------------------------------------------
 
 
-def shop_policy(obs: Obs, history: Any = None) -> Action:
-    """Leave everything to the shop's own rules.
+class _OfObs:
+    """What all policies of this file have in common: they look at what a shop sees on Monday, not at its books."""
 
-    Parameters
-    ----------
-    obs, history : dict, DataFrame
-        As of ``play``.
+    history_by = None
 
-    Returns
-    -------
-    dict
-        Empty.
-    """
+
+def _of_obs(act: Callable[[Obs], Action]) -> Policy:
+    """Make a policy that needs no books of a function of what is seen."""
+
+    @wraps(act)
+    def policy(obs: Obs, history: Any = None) -> Action:
+        return act(obs)
+
+    policy.history_by = None  # type: ignore[attr-defined]
+    return policy
+
+
+@_of_obs
+def shop_policy(obs: Obs) -> Action:
+    """Leave everything to the shop's own rules."""
     return {}
 
 
-shop_policy.history_by = None  # type: ignore[attr-defined]
+@dataclass(frozen=True)
+class ShopRule(_OfObs):
+    """Play the shop's own part: order up to some weeks of smoothed sales, charge, promote and write as planned.
+
+    ``env.shop_rule`` is the rule of a game at hand; it is a function of ``obs`` and of these numbers, nothing else.
+
+    Parameters
+    ----------
+    levers : tuple of str
+        Those it moves.
+    cover : float
+        Weeks of smoothed sales that are ordered up to.
+    service, buffer : float
+        Safety stock: in roots of the units of those weeks, and in units.
+
+    Examples
+    --------
+    >>> obs = {"smoothed": np.array([4.0]), "on_hand": np.array([3]), "arriving": np.array([0])}
+    >>> obs |= {"live": np.ones(1), "launching": np.zeros(1)}
+    >>> ShopRule(("order",))(obs)["order"].tolist()  # up to 2 · 4 + 1.5 √8 + 1 = 13.2 units
+    [11]
+    """
+
+    levers: tuple[str, ...] = LEVERS
+    cover: float = 2.0
+    service: float = 1.5
+    buffer: float = 1.0
+
+    def __call__(self, obs: Obs, history: Any = None) -> dict[str, NDArray[Any]]:
+        """Return the shop's own action."""
+        return {name: getattr(self, f"_{name}")(obs) for name in self.levers}
+
+    def _order(self, obs: Obs) -> NDArray[np.int64]:
+        stock = Settings(cover=self.cover, service=self.service, buffer=self.buffer)
+        smoothed, available = obs["smoothed"], obs["on_hand"] + obs["arriving"]
+        live, launching = (np.reshape(obs[name] > 0, (-1, *(1,) * (smoothed.ndim - 1))) for name in _LIVE)
+        order = np.where(launching, up_to(stock, smoothed), reorder(stock, smoothed, available, live))
+        return np.asarray(order, dtype=np.int64)
+
+    def _price(self, obs: Obs) -> Floats:
+        return np.maximum(obs["plan_price"][:, 0], LEAST_PRICE)  # nil where there is nothing on sale
+
+    def _promote(self, obs: Obs) -> NDArray[np.int8]:
+        return np.array(obs["plan_promoted"][:, 0])
+
+    def _mail(self, obs: Obs) -> NDArray[np.int8]:
+        return np.array(obs["plan_mail"])
+
+
+_LIVE = ("live", "launching")
 
 
 @dataclass(frozen=True)
-class _Rule:
-    """What rules have in common: the game's rules, and no need of the books."""
+class NothingBelowCost(_OfObs):
+    """Order as the shop does, but nothing for a week whose planned price is at or below cost.
+
+    What is ordered today is sold from next Monday on, so the price is next week's.
+
+    Parameters
+    ----------
+    shop : ShopRule
+        Of ``env.shop_rule``.
+    """
+
+    shop: ShopRule = ShopRule()
+
+    def __call__(self, obs: Obs, history: Any = None) -> Action:
+        """Return the orders."""
+        order = self.shop._order(obs)
+        pays = obs["plan_price"][:, 1] > obs["cost"]
+        return {"order": np.where(pays.reshape(-1, *(1,) * (order.ndim - 1)), order, 0)}
+
+
+@dataclass(frozen=True)
+class _Rule(_OfObs):
+    """What rules for stock have in common: the game's rules."""
 
     game: Game
-
-    history_by = None
 
     def ratio(self, obs: Obs) -> Floats:
         """The critical ratio at next week's planned price, of the shape of the stock."""
@@ -247,32 +331,17 @@ def _launch(obs: Obs) -> Floats:
     return np.where(due, np.ceil(4 * obs["smoothed"]), 0.0)
 
 
-def list_price(obs: Obs, history: Any = None) -> Action:
-    """Charge the list price, always.
-
-    Parameters
-    ----------
-    obs, history : dict, DataFrame
-        As of ``play``.
-
-    Returns
-    -------
-    dict
-        ``price``.
-    """
+@_of_obs
+def list_price(obs: Obs) -> Action:
+    """Charge the list price, always."""
     return {"price": np.maximum(obs["list_price"], LEAST_PRICE)}
 
 
-list_price.history_by = None  # type: ignore[attr-defined]
-
-
 @dataclass(frozen=True)
-class CostPlus:
+class CostPlus(_OfObs):
     """Charge the cost and a mark-up on it, the same for all products."""
 
     markup: float = 0.7
-
-    history_by = None
 
     def __call__(self, obs: Obs, history: Any = None) -> Action:
         """Return the prices."""
@@ -280,12 +349,10 @@ class CostPlus:
 
 
 @dataclass(frozen=True)
-class BestSellers:
+class BestSellers(_OfObs):
     """Promote what has earned most in the last eight weeks at today's margin: as many as the page has places."""
 
     places: int
-
-    history_by = None
 
     def __call__(self, obs: Obs, history: Any = None) -> Action:
         """Return the offers page."""
@@ -300,47 +367,25 @@ def _top(gain: Floats, places: int) -> NDArray[np.int8]:
     return np.where(gain > 0, page, 0).astype(np.int8)
 
 
-def mail_nobody(obs: Obs, history: Any = None) -> Action:
-    """Write to nobody.
-
-    Parameters
-    ----------
-    obs, history : dict, DataFrame
-        As of ``play``.
-
-    Returns
-    -------
-    dict
-        ``mail``.
-    """
+@_of_obs
+def mail_nobody(obs: Obs) -> Action:
+    """Write to nobody."""
     return {"mail": np.zeros_like(obs["listed"])}
 
 
-mail_nobody.history_by = None  # type: ignore[attr-defined]
-
-
-def mail_everybody(obs: Obs, history: Any = None) -> Action:
-    """Write to everybody on the list, as often as the game allows.
-
-    Parameters
-    ----------
-    obs, history : dict, DataFrame
-        As of ``play``.
-
-    Returns
-    -------
-    dict
-        ``mail``.
-    """
+@_of_obs
+def mail_everybody(obs: Obs) -> Action:
+    """Write to everybody on the list, as often as the game allows."""
     return {"mail": obs["listed"]}
-
-
-mail_everybody.history_by = None  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
 class Together:
-    """Join policies that each move levers of their own; a later one has the last word."""
+    """Join policies that each move levers of their own; a later one has the last word.
+
+    Who comes after a policy that sets prices finds these, inside their rails, as the plan of all weeks: so orders are
+    made for the prices that will be charged, not for the shop's.
+    """
 
     policies: tuple[Policy, ...]
 
@@ -350,28 +395,38 @@ class Together:
         asked = (getattr(policy, "history_by", ("product_id",)) for policy in self.policies)
         return next((by for by in asked if by is not None), None)
 
+    @property
+    def made_for(self) -> ShopEnv | None:
+        """The game that a reference among them knows, or None."""
+        games = (getattr(policy, "made_for", None) for policy in self.policies)
+        return next((game for game in games if game is not None), None)
+
     def __call__(self, obs: Obs, history: Any = None) -> Action:
         """Return the levers of all."""
         joined: dict[str, Any] = {}
         for policy in self.policies:
-            joined.update(policy(obs, history) or {})
+            moved = policy(obs, history) or {}
+            joined.update(moved)
+            if "price" in moved:
+                price = np.asarray(moved["price"], dtype=float).round(2).clip(obs["price_low"], obs["price_high"])
+                obs = obs | {"plan_price": np.where(obs["plan_price"] > 0, price[:, None], 0.0)}
         return joined
 
 
 # --- references: they know the truth ---------------------------------------------------------------------------------
 
 
-class _Reference:
+class _Reference(_OfObs):
     """Plays every lever of its game with what ``Knowledge`` tells. It is no optimum: each week is decided by itself."""
 
-    history_by = None
-
     def __init__(self, env: ShopEnv, omniscient: bool) -> None:
-        self._env, self._knows = env, env.knowledge(omniscient=omniscient)
+        self.made_for, self._knows = env, env.knowledge(omniscient=omniscient)
 
     def __call__(self, obs: Obs, history: Any = None) -> Action:
-        env, game, knows = self._env, self._env.game, self._knows
+        env, game, knows = self.made_for, self.made_for.game, self._knows
         week, episode, world = env.week, env.episode, knows.world
+        if int(obs["week"]) != week - world.first:  # its game stands still while another is played
+            raise not_its_game()
         last, live, plan = world.settings.weeks - 1, obs["live"].astype(bool), world.market.plan
         weeks = [min(week + ahead, last) for ahead in (0, 1)]
         prices, offers = [plan.price[:, at] for at in weeks], [plan.promoted[:, at] for at in weeks]
@@ -409,17 +464,35 @@ class _Reference:
         return action
 
 
+def not_its_game() -> DataError:
+    """Make the error for a reference that is played in another game than its own.
+
+    Week, customers and luck it reads off its own game, which stands still meanwhile: it would decide for another week
+    under other rules, and earn a number that means nothing.
+
+    Returns
+    -------
+    DataError
+        To be raised.
+    """
+    return DataError(
+        "a reference knows the game that it was made of, and this is another one",
+        remedy="make it of the game that is played, as in attainable_policy(env); after env.under(...) make it anew.",
+    )
+
+
 def attainable_policy(env: ShopEnv) -> Policy:
     """Make the reference that knows every parameter and nothing random that is still to come.
 
     Stock goes by the lost-sales rule, prices by their own elasticity inside the rails, offers and letters by what they
     earn. It stands at 1 on the scale of protocol D. Neither the cost of an order line nor substitutes are thought of:
-    where lines are dear, rarer and larger orders earn more, and in the substitution store so do higher prices.
+    where lines are dear, rarer and larger orders earn more, and in the substitution store so do higher prices. So there
+    is no share of the way to it there: money stands side by side (``benchmarks.simulated.played`` refuses a share).
 
     Parameters
     ----------
     env : ShopEnv
-        The game that it will be played in.
+        The game that it will be played in; in another one it is an error.
 
     Returns
     -------
@@ -434,7 +507,7 @@ def omniscient_policy(env: ShopEnv) -> Policy:
     Parameters
     ----------
     env : ShopEnv
-        The game that it will be played in.
+        The game that it will be played in; in another one it is an error.
 
     Returns
     -------

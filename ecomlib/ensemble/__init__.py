@@ -13,13 +13,16 @@ from ecomlib.ensemble.conformal import (
     split_conformal,
     too_few,
 )
+from ecomlib.ensemble.count_law import CountLaw
 from ecomlib.ensemble.hierarchy import Hierarchy
 from ecomlib.ensemble.reconcile import reconcile, shrunk_covariance
 from ecomlib.ensemble.scatter import CoverageScatter, coverage_by_step, coverage_scatter
+from ecomlib.ensemble.sums import independent_errors, path_sums, sum_intervals
 
 __all__ = [
     "Average",
     "Conformal",
+    "CountLaw",
     "CoverageScatter",
     "Hierarchy",
     "adaptive_conformal",
@@ -29,10 +32,13 @@ __all__ = [
     "coverage_by_step",
     "coverage_scatter",
     "error_correlation",
+    "independent_errors",
+    "path_sums",
     "reconcile",
     "rows_needed",
     "shrunk_covariance",
     "split_conformal",
     "stacking_weights",
+    "sum_intervals",
     "too_few",
 ]

@@ -9,14 +9,15 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pandas as pd
 
-from ecomlib.contract import FittedForecaster, Forecaster, Point, as_forecaster, interval_columns, rolling_origins
+from ecomlib.contract import FittedForecaster, interval_columns, rolling_origins
 from ecomlib.contract.forecaster import declared
 from ecomlib.contract.origins import ahead_of, known_part
 from ecomlib.contract.settings import at_least
+from ecomlib.ensemble.around import Around
 from ecomlib.ensemble.combine import Floats
 from ecomlib.ensemble.conformal import conformal_quantile, rows_needed, too_few
 from ecomlib.errors import DataError, explained
-from ecomlib.panel import frequency, join_id
+from ecomlib.panel import join_id
 
 _ALL, _IT = "all", "it"
 
@@ -30,7 +31,7 @@ _ALL, _IT = "all", "it"
     coverage="it is called levels here, in per cent: levels=(90,).",
 )
 @dataclass(frozen=True)
-class Conformal(Forecaster):
+class Conformal(Around):
     """Forecast as a member does, with intervals calibrated on its own past errors (lesson 07b, section 2).
 
     Split conformal: the last periods of the history are kept from the member, which is fitted once on the rest; its
@@ -76,7 +77,6 @@ class Conformal(Forecaster):
     """
 
     name: ClassVar[str] = "conformal"
-    member: Forecaster
     levels: tuple[float, ...] = (90,)
     origins: int = 8
     scale: Literal["root"] | None = None
@@ -84,13 +84,6 @@ class Conformal(Forecaster):
     least: int = 100
 
     def __post_init__(self) -> None:
-        if isinstance(self.member, str):
-            raise DataError(
-                "the member is a name, not yet a forecaster",
-                value=self.member,
-                remedy=f'make it first: member=forecaster("{self.member}").',
-            )
-        object.__setattr__(self, "member", as_forecaster(self.member))
         levels = self.levels if isinstance(self.levels, tuple | list) else (self.levels,)
         object.__setattr__(self, "levels", tuple(levels))
         object.__setattr__(self, "by", (self.by,) if isinstance(self.by, str) else tuple(self.by))
@@ -101,28 +94,10 @@ class Conformal(Forecaster):
         for level in self.levels:
             interval_columns(self.name, level)  # raises where it is no per cent
 
-    @property
-    def point(self) -> Point:  # type: ignore[override]
-        point: Point = self.member.point
-        return point
-
-    @property
-    def known_ahead(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(self.member.known_ahead)
-
-    @property
-    def also_known(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(self.member.also_known)
-
-    def check(self) -> None:
-        self.member.check()
-        super().check()
-
     def learn(self, past: pd.DataFrame, horizon: int) -> dict[str, Any]:
         moments = rolling_origins(past, horizon, self.origins, step=1)
         known = known_part(past, moments[0])
-        learned = self.member.learn(known.copy(), horizon)
-        member = FittedForecaster(self.member, learned, horizon, frequency(known), moments[0])
+        member = self.fit_member(known, horizon)
         rows = pd.concat([self._errors(member, past, moment) for moment in moments], ignore_index=True)
         widths, why = self._widths(rows.dropna(subset="error"), horizon)
         return {"member": member, "widths": widths, "why": why}

@@ -8,6 +8,7 @@ from ecomlib.features.asof import as_of_join, counts, recency, return_rate
 from ecomlib.features.calendar import calendar
 from ecomlib.features.customers import customer_panel
 from ecomlib.features.history import lags, last_year
+from ecomlib.features.intermittence import demand_classes
 from ecomlib.features.leaks import find_leaks
 from ecomlib.features.prices import relative_price, usual_price
 
@@ -16,6 +17,7 @@ __all__ = [
     "calendar",
     "counts",
     "customer_panel",
+    "demand_classes",
     "find_leaks",
     "lags",
     "last_year",

@@ -22,6 +22,7 @@ FORECASTERS: dict[str, str] = {
     "naive": "ecomlib.models.baselines:Naive",
     "seasonal_naive": "ecomlib.models.baselines:SeasonalNaive",
     "window_mean": "ecomlib.models.baselines:WindowMean",
+    "window_quantiles": "ecomlib.models.window_quantiles:WindowQuantiles",
     "exponential_smoothing": "ecomlib.models.baselines:ExponentialSmoothing",
     "auto_theta": "ecomlib.models.baselines:AutoTheta",
     "auto_ets": "ecomlib.models.baselines:AutoETS",
@@ -32,6 +33,7 @@ FORECASTERS: dict[str, str] = {
     "region_ridge": "ecomlib.spatial.forecaster:RegionRidgeForecaster",
     "average": "ecomlib.ensemble.average:Average",
     "conformal": "ecomlib.ensemble.calibrated:Conformal",
+    "count_law": "ecomlib.ensemble.count_law:CountLaw",
 }
 
 
@@ -52,10 +54,11 @@ def forecaster(name: str, **settings: Any) -> Forecaster:
     Parameters
     ----------
     name : str
-        A registered name: ``"naive"``, ``"seasonal_naive"``, ``"window_mean"``, ``"exponential_smoothing"``,
-        ``"auto_theta"``, ``"auto_ets"``, ``"statsforecast"``, ``"lightgbm"``, ``"trees"``, ``"gru"``, ``"lstm"``,
-        ``"transformer"``, ``"averages"``, ``"linear"``, ``"patch"``, ``"itransformer"``, ``"tide"``, ``"nhits"``,
-        ``"tcn"``, ``"maps"``, ``"region_ridge"``, ``"average"``, ``"conformal"``, or one of a plug-in.
+        A registered name: ``"naive"``, ``"seasonal_naive"``, ``"window_mean"``, ``"window_quantiles"``,
+        ``"exponential_smoothing"``, ``"auto_theta"``, ``"auto_ets"``, ``"statsforecast"``, ``"lightgbm"``,
+        ``"trees"``, ``"gru"``, ``"lstm"``, ``"transformer"``, ``"averages"``, ``"linear"``, ``"patch"``,
+        ``"itransformer"``, ``"tide"``, ``"nhits"``, ``"tcn"``, ``"maps"``, ``"region_ridge"``, ``"average"``,
+        ``"conformal"``, ``"count_law"``, or one of a plug-in.
     **settings : object
         Its settings, as its class names them.
 

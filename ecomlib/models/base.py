@@ -9,7 +9,7 @@ what is known ahead of a step reaches the forecast of that step alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ecomlib.contract.settings import checked_types
 from ecomlib.errors import DataError, explained
 from ecomlib.models.attention import Attention, positions
-from ecomlib.models.heads import DEFAULT_QUANTILES, HEADS, Head, make_head
+from ecomlib.models.heads import DEFAULT_QUANTILES, HEADS, CountHead, Head, make_head
 from ecomlib.models.proof import prove, states_of
 from ecomlib.models.ranges import TrainingRange
 from ecomlib.windows import Batch
@@ -381,6 +381,17 @@ class Network(nn.Module):
             raise DataError("a network predicts one batch", value=type(batch).__name__, remedy=remedy)
         with self._inference_mode():
             return self.head.predict(self(batch), batch.scale)
+
+    def law(self, batch: Batch, quantiles: Sequence[float]) -> Tensor:
+        """Quantiles in units off a count head's distribution (B, H, len(quantiles)) (lesson 11b, section 4)."""
+        if not isinstance(self.head, CountHead):
+            raise DataError(
+                "only a count head says a whole distribution",
+                value=self.settings.head,
+                remedy='make the network with head="negative_binomial", or head="quantile" with these quantiles.',
+            )
+        with self._inference_mode():
+            return self.head.law(self(batch), batch.scale, quantiles)
 
     def example(self) -> Batch:
         """A batch of two empty windows of the length that the network was made for: what an export traces."""

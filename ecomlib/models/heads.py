@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ecomlib.contract import quantile_column
 from ecomlib.errors import DataError
+from ecomlib.evaluation.floors import count_quantile
 from ecomlib.models.ranges import TrainingRange
 
 DEFAULT_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -126,6 +128,8 @@ class CountHead(Head):
     rate. Whatever the counts' true distribution, the first finds the right mean; the joint maximum need not
     (Gourieroux, Monfort and Trognon, "Pseudo Maximum Likelihood Methods", 1984): a lump among zeros makes α large, a
     rate far too high then costs next to nothing, log(1 + α rate) / α, and is never brought down.
+
+    `law` reads quantiles off the whole distribution: the rate alone is no order (lesson 11b, section 4).
     """
 
     scales = ("none", "mean_abs")  # where y * scale is a number of units
@@ -143,6 +147,17 @@ class CountHead(Head):
     def predict(self, raw: Tensor, scale: Tensor) -> Tensor:
         # A mean lies below the largest count of all. Not so in the loss: a clamped rate would have no gradient.
         return torch.minimum((self.rate(raw, scale) / scale).unsqueeze(-1), self.range.highest)
+
+    def law(self, raw: Tensor, scale: Tensor, quantiles: Sequence[float]) -> Tensor:
+        """Read quantiles in units off the distribution: raw (B, H, K), scale (B, 1) -> (B, H, len(quantiles)).
+
+        Whole numbers, of the distribution with the mean of `predict` and the head's own α. scipy computes them, so they
+        are no part of an exported network.
+        """
+        mean = (self.predict(raw, scale)[..., 0] * scale).double().cpu().numpy()
+        alpha = raw[..., 1].clamp(-8.0, 8.0).exp().double().cpu().numpy() if self.distribution != "poisson" else 0.0
+        found = [count_quantile(mean, mean + alpha * mean**2, share) for share in quantiles]
+        return torch.from_numpy(np.stack(found, axis=-1))
 
     def note_range(self, y: Tensor, mask: Tensor) -> None:
         self.range.widen(y.unsqueeze(-1), mask)
@@ -184,6 +199,7 @@ class YesNoHead(Head):
         return torch.sigmoid(raw)
 
 
+COUNTS = ("poisson", "negative_binomial")
 HEADS = ("squared", "absolute", "quantile", "poisson", "negative_binomial", "yes_no")
 
 
@@ -195,7 +211,7 @@ def make_head(name: str, features: int, quantiles: Sequence[float] = DEFAULT_QUA
         return AbsoluteHead(features)
     if name == "quantile":
         return QuantileHead(features, quantiles)
-    if name in ("poisson", "negative_binomial"):
+    if name in COUNTS:
         return CountHead(features, name)
     if name == "yes_no":
         return YesNoHead(features)

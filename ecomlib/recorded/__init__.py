@@ -100,8 +100,16 @@ def machine() -> str:
 
 
 def versions() -> dict[str, str]:
-    """List the versions of Python and of the libraries that decide results, without build suffixes."""
+    """List what decides results to the last digit: versions, without build suffixes, and the processor's generation.
+
+    Two processors of one name, such as ``AMD EPYC``, may add up in another order; a training shows it.
+    """
     found = {"python": platform.python_version()}
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    known = dict(part for line in reversed(lines) if len(part := [word.strip() for word in line.split(":", 1)]) == 2)
+    if {"cpu family", "model"} <= set(known):
+        found["processor"] = f"family {known['cpu family']}, model {known['model']}"
     for library in _LIBRARIES:
         try:
             found[library] = version(library).split("+")[0]

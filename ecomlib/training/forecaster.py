@@ -15,13 +15,12 @@ from ecomlib.contract.hints import unknown_setting
 from ecomlib.errors import DataError
 from ecomlib.features.completed import completed, without_made
 from ecomlib.models import Network, NetworkSettings, network_class
+from ecomlib.models.heads import COUNTS
 from ecomlib.models.registry import check_options, make_network, require_registered
 from ecomlib.panel import CALENDAR, LAST_YEAR
 from ecomlib.training.loop import fit, predict
 from ecomlib.training.settings import TrainSettings
 from ecomlib.windowing import WindowSettings
-
-# What `ecomlib.forecaster("gru")` takes where nothing else is said: lesson 00's, on what every panel has.
 from ecomlib.windows import WindowSet
 
 # What `ecomlib.forecaster("gru")` takes where nothing else is said: lesson 00's, on what every panel has.
@@ -51,7 +50,8 @@ class NetworkForecaster(Forecaster):
     seeds : tuple of int
         One network each; with several, their forecasts are averaged: that is an ensemble, and is to be called one.
     options : mapping
-        Settings of the network (``hidden``, ``head``, its own), see its ``Settings``.
+        Settings of the network (``hidden``, ``head``, its own), see its ``Settings``. A count head forecasts its mean;
+        with ``quantiles`` said, also those of its distribution (lesson 11b, section 4).
     text : mapping or DataFrame, optional
         One vector for each value of ``text_key``; a frame has that key as its index. They must have been known at the
         first origin.
@@ -200,7 +200,9 @@ class NetworkForecaster(Forecaster):
         panel = self._panel(past, future, learned["levels"])
         windows = WindowSet.from_panel(panel, shape, text, text_key=self.text_key, levels=learned["levels"])
         now = windows.at(past["ds"].max())
-        parts = [predict(network, now, device=self.train.device) for network in networks]
+        counts = networks[0].settings.head in COUNTS  # their quantiles are read off the distribution, if asked for
+        law = tuple(self.options.get("quantiles", ())) if counts else ()
+        parts = [predict(network, now, device=self.train.device, quantiles=law) for network in networks]
         columns = [column for column in parts[0].columns if column not in ("unique_id", "ds", "cutoff", "y")]
         keys = pd.MultiIndex.from_frame(parts[0][["unique_id", "ds"]])
         mean = pd.DataFrame(sum(part[columns].to_numpy() for part in parts) / len(parts), index=keys, columns=columns)

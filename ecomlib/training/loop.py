@@ -19,8 +19,9 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ecomlib.contract import quantile_columns
+from ecomlib.contract import quantile_column, quantile_columns
 from ecomlib.errors import DataError, explained
+from ecomlib.models.base import Network
 from ecomlib.models.checkpoints import read_checkpoint, write_checkpoint
 from ecomlib.models.heads import central
 from ecomlib.training.protocols import Trainable, Windows
@@ -237,13 +238,21 @@ class WeightAverage(AveragedModel):
 
 
 @explained("predict(network, windows)")
-def predict(model: Trainable, windows: Windows, *, batch_size: int = 4096, device: str = "auto") -> pd.DataFrame:
+def predict(
+    model: Trainable,
+    windows: Windows,
+    *,
+    batch_size: int = 4096,
+    device: str = "auto",
+    quantiles: Sequence[float] = (),
+) -> pd.DataFrame:
     """Forecasts in units, one row a window and step (lesson 04, section 4).
 
     Returns a frame `unique_id, ds, cutoff, y` (NaN where unknown) and the forecast: `forecast`; for a quantile head
     also `forecast-q0.1` and so on, and `forecast` is the one nearest the median; for yes or no `probability`. Forecasts
     of units are not below zero. A mean of logarithms turned back into units is not the mean in units but lies below it:
     under "log1p" scales only medians and quantiles keep their meaning. The network stays on the device where it was.
+    `quantiles` are read off the distribution of a count head, beside its mean: whole numbers of units.
     """
     _check_call(model, windows)
     model.check_windows(windows)
@@ -251,17 +260,18 @@ def predict(model: Trainable, windows: Windows, *, batch_size: int = 4096, devic
     frame, inside = windows.frame(), windows.to(where)
     home = next(iter(model.parameters())).device
     model.to(where)
-    parts = []
+    parts, names = [], [*model.head.names, *(quantile_column("forecast", share) for share in quantiles)]
     for batch in inside.batches(batch_size):
         values = model.predict(batch)
         if model.head.in_units:
             values = windows.to_units(values, batch).clamp(min=0)
-        parts.append(values.double().cpu())
+        beside = [cast(Network, model).law(batch, quantiles)] if quantiles else []
+        parts.append(torch.cat([values.double().cpu(), *beside], dim=-1))
     model.to(home)
-    table = torch.cat(parts).flatten(0, -2).numpy() if parts else np.zeros((0, len(model.head.names)))
-    columns = dict(zip(model.head.names, table.T, strict=True))
-    if "forecast" not in columns and (quantiles := quantile_columns(pd.DataFrame(columns=list(columns)), "forecast")):
-        columns = {"forecast": columns[quantiles[central(quantiles)]], **columns}
+    table = torch.cat(parts).flatten(0, -2).numpy() if parts else np.zeros((0, len(names)))
+    columns = dict(zip(names, table.T, strict=True))
+    if "forecast" not in columns and (known := quantile_columns(pd.DataFrame(columns=list(columns)), "forecast")):
+        columns = {"forecast": columns[known[central(known)]], **columns}
     return frame.assign(**columns)
 
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
+import random
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pandas as pd
 import pytest
 import toy_lesson
@@ -353,14 +361,58 @@ def test_the_command_shows_a_table_and_fails_for_a_rewritten_lesson(
 def test_a_prompt_is_tried_as_a_reader_would(tmp_path: Path) -> None:
     nb = toy_lesson.lesson(exercise=False)
     nb.cells = [cell for cell in nb.cells if cell.cell_type == "code" and "results_table" not in cell.source]
-    first = toy_lesson.code('assert SIZE == "small"\nshare = 0.5\nleft = 1 - share')
+    first = toy_lesson.code('assert SIZE == "tiny"\nshare = 0.5\nleft = 1 - share')
     second = toy_lesson.code("more = 1")
     first.metadata["predict"] = {"line": "share = 0.5", "replacement": "share = 0.9", "look": "left", "direction": "?"}
     second.metadata["predict"] = {"line": "more = 1", "replacement": "more = 2", "look": "more", "direction": "?"}
-    nb.cells += [first, toy_lesson.code("nothing = 0"), second, toy_lesson.code("1 / 0")]
+    nb.cells += [first, toy_lesson.code("nothing = 0"), second]
     end = len(nb.cells)
-    assert try_prompts.outcomes(nb, tmp_path, size="small") == {end - 4: "down", end - 2: "up"}
+    assert try_prompts.try_out(nb, tmp_path)[1] == {end - 3: "down", end - 1: "up"}
     assert [try_prompts.direction(1, after) for after in (2.0, 0.5, 1 + 1e-12)] == ["up", "down", "same"]
+
+
+def test_a_prompt_tried_aside_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The changed cell runs in a copy of the process: what it binds, changes in place, draws and prints is gone."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # with more, a copy of the process would wait for ever
+    names: dict[str, Any] = {}
+    exec("import random\nshare, seen, luck = 0.5, [], random.Random(0)\nleft = 1 - share", names)
+    changed = "share = 0.9\nseen.append(1)\nfirst = luck.random()\nprint('noise')\nleft = 1 - share"
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        exec(try_prompts.aside(changed, "left"), names)
+    assert [float(word) for word in said.getvalue().split()] == pytest.approx([0.5, 0.1])
+    assert (names["share"], names["seen"]) == (0.5, []) and "first" not in names and "child" not in names
+    assert names["luck"].random() == random.Random(0).random()
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        exec(try_prompts.aside("1 / 0", "left"), names)
+    assert said.getvalue().startswith("0.5 Traceback") and "ZeroDivisionError" in said.getvalue()
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        exec(try_prompts.aside(changed, "left"), names)
+    assert [float(word) for word in said.getvalue().split()] == pytest.approx([0.5, 0.1])
+    assert names["share"] == 0.9, "in this very process, as a reader does it"
+
+
+@pytest.mark.slow
+def test_nbval_tries_prompts_and_names_what_does_not_go_as_said(tmp_path: Path) -> None:
+    (tmp_path / "notebooks").mkdir()
+    shutil.copy(ROOT / "notebooks" / "conftest.py", tmp_path / "notebooks")
+    (tmp_path / "tests" / "golden").mkdir(parents=True)
+    shutil.copy(ROOT / "tests" / "golden" / "published.csv", tmp_path / "tests" / "golden")
+    nb = nbformat.v4.new_notebook()
+    for direction, replacement in (("down", "share = 0.9"), ("up", "share = 0.9"), ("down", "share = nobody")):
+        cell = toy_lesson.code("share = 0.5\nleft = 1 - share")
+        cell.metadata["predict"] = {"line": "share = 0.5", "look": "left"}
+        cell.metadata["predict"] |= {"replacement": replacement, "direction": direction}
+        nb.cells += [cell, toy_lesson.code("assert (share, left) == (0.5, 0.5)")]
+    for number, cell in enumerate(nb.cells):
+        cell.execution_count = number + 1
+    nbformat.write(nb, tmp_path / "notebooks" / "90_toy.ipynb")
+    command = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "-p", "no:cacheprovider", "notebooks"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "2 failed, 4 passed" in done.stdout, done.stdout[-3000:]
+    assert "the prompt says up: 0.5 became 0.1" in done.stdout
+    assert "the changed cell failed" in done.stdout and "name 'nobody' is not defined" in done.stdout
 
 
 def test_a_prompt_changes_one_line_of_a_copy() -> None:

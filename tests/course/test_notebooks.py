@@ -438,7 +438,7 @@ def test_a_lesson_without_a_line_in_the_syllabus_is_refused_before_anything_runs
     before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
     assert execute.main(options) == 1
     said = capsys.readouterr().err
-    assert "99_unplanned.ipynb is not in the syllabus" in said and "ecomlib/course/syllabus.py" in said
+    assert "99_unplanned.ipynb is not in the syllabus" in said and "ecomlib/course/entries" in said
     assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
 
 

@@ -20,7 +20,15 @@ pytest.importorskip("gymnasium", reason="the extra decide is not installed")
 from gymnasium.utils.env_checker import check_env
 
 from ecomlib.decisions.shop_env import LEAST_PRICE, LEVERS, Game, Obs, ShopEnv, play
-from ecomlib.decisions.shop_policies import BestSellers, CostPlus, attainable_policy, mail_everybody, shop_policy
+from ecomlib.decisions.shop_policies import (
+    BestSellers,
+    CostPlus,
+    MeanOfWeeks,
+    ShopRule,
+    attainable_policy,
+    mail_everybody,
+    shop_policy,
+)
 from ecomlib.errors import CallError, DataError
 from ecomlib.panel import make_panel
 from ecomlib.stores.simulated import make_store
@@ -46,9 +54,7 @@ def env(store: Store) -> ShopEnv:
 
 def reopened(env: ShopEnv, **options: Any) -> ShopEnv:
     """The same world under other rules."""
-    other = ShopEnv.__new__(ShopEnv)
-    other._open(env._world, Game(**{"weeks": WEEKS, **options}), env._observed)
-    return other
+    return env.under(**options)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +81,7 @@ def run(env: ShopEnv, act: Any, luck: int = 0) -> list[tuple[Obs, float, dict[st
 def test_the_shops_own_actions_reproduce_the_published_store(kind: dict[str, bool], explicit: bool) -> None:
     store = make_store("tiny", 0, **kind)
     env = ShopEnv.from_store(store, weeks=WEEKS, levers=LEVERS)
-    weeks = run(env, env.shop_rule if explicit else lambda obs: {}, luck=3)
+    weeks = run(env, ShopRule(LEVERS) if explicit else lambda obs: {}, luck=3)
     truth, first = store.truth, env.week - WEEKS
     demand = truth.demand[:, :, 7 * first :].reshape(60, 9, WEEKS, 7).sum(axis=3)
     product, region, day, units = env._world.market.wholesale
@@ -143,6 +149,16 @@ def test_coupled_luck_tells_two_policies_apart(env: ShopEnv) -> None:
     lucks = range(12)
     one, two = (np.array([play(env, CostPlus(share), luck=k).profit for k in lucks]) for share in (0.70, 0.75))
     assert (one - two).std() < 0.5 * (one - np.roll(two, 1)).std()
+
+
+def test_lucks_are_no_replicates_where_orders_alone_are_played(env: ShopEnv) -> None:
+    """The same is wanted in every luck, whatever is ordered; once prices are played it is not."""
+    orders = reopened(env, levers=("order",), order_cost=0.5)
+    for policy in (MeanOfWeeks(orders.game), attainable_policy(orders)):
+        first, *others = (play(orders, policy, luck=luck).weeks for luck in (0, 7, 2**40))
+        assert all(other.equals(first) for other in others)
+    both = reopened(env, levers=("order", "price"))
+    assert not play(both, CostPlus(0.3), luck=0).weeks.equals(play(both, CostPlus(0.3), luck=7).weeks)
 
 
 def test_luck_is_no_new_world_and_who_has_played_it_before_knows_what_comes(env: ShopEnv) -> None:
@@ -258,7 +274,15 @@ def test_a_price_of_what_is_not_on_sale_is_not_read(env: ShopEnv) -> None:
 
 
 def test_options_that_make_no_game_are_refused(store: Store, env: ShopEnv) -> None:
-    numbers = ({"weeks": 0}, {"weeks": 2.5}, {"weeks": True}, {"ahead": 1}, {"places": -1}, {"start": 9.5})
+    numbers = (
+        {"weeks": 0},
+        {"weeks": 2.5},
+        {"weeks": True},
+        {"ahead": 1},
+        {"ahead": 5},
+        {"places": -1},
+        {"start": 9.5},
+    )
     costs = ({"holding": np.inf}, {"holding": "a"}, {"order_cost": -1}, {"mailing_cost": np.nan}, {"price_tests": 1.5})
     rails = ({"rails": (2.0, 1.0)}, {"rails": (0.5,)}, {"rails": 0.5}, {"rails": ("a", "b")}, {"rails": (0.5, np.nan)})
     for options in ({"levers": ("oder",)}, {"levers": "order"}, *numbers, *costs, *rails):
@@ -274,6 +298,9 @@ def test_options_that_make_no_game_are_refused(store: Store, env: ShopEnv) -> No
     other = make_store("tiny", 1).with_parts(notes={"seed": 0})
     with pytest.raises(DataError, match="another version"):
         ShopEnv.from_store(other, weeks=WEEKS)
+    with pytest.raises(DataError, match="another world"):
+        env.under(weeks=WEEKS - 1)
+    assert env.under(weeks=WEEKS, places=3).places == 3
     run(env, lambda obs: {})
     with pytest.raises(DataError, match="over"):
         env.step({})
@@ -363,6 +390,31 @@ def test_a_policy_reaches_neither_truth_nor_seed(store: Store) -> None:
     assert shop.truth is None and str(seed) not in shop.name and not shop.notes
     assert shop.orders["ordered_at"].max() < begin and (shop.products["launched_on"] < begin).all()
     assert shop.prices["date"].max() < begin + pd.Timedelta(weeks=env.game.ahead)
+
+
+def test_the_shops_own_rule_holds_nothing_of_the_game(env: ShopEnv) -> None:
+    rule = env.shop_rule
+    assert rule == ShopRule(LEVERS) and reopened(env).shop_rule == ShopRule(("order",))
+    for thing in reachable(rule, {}):
+        assert not isinstance(thing, ShopEnv | World | Store | np.ndarray)
+    assert play(env, rule, luck=5).weeks.equals(play(env, shop_policy, luck=5).weeks)
+    assert pickle.loads(pickle.dumps(rule)) == rule
+
+
+def test_a_game_for_people_leaves_no_file(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store by its name is kept with its truth, under a name that tells the seed; one made in secret is not."""
+    for name in ("ECOMLIB_CACHE_DIR", "ECOMLIB_DATA_DIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    secret = 515151
+    env = ShopEnv.from_store(make_store("tiny", secret, cache=False), weeks=WEEKS, levers=LEVERS)
+    assert len(env.opening().orders) > 0
+    play(env, attainable_policy(env))
+    assert env.history()["y"].sum() > 0
+    assert not list(tmp_path.rglob("*"))
+    by_name = ShopEnv(size="tiny", seed=secret, weeks=WEEKS)
+    assert not list(tmp_path.rglob("*")), "a world is replayed in memory"
+    by_name.opening()
+    assert any(str(secret) in path.name for path in tmp_path.rglob("*"))
 
 
 def test_what_a_policy_writes_into_its_arrays_changes_nothing(env: ShopEnv) -> None:
@@ -598,7 +650,7 @@ def test_the_offers_page_has_so_many_places_and_no_more(env: ShopEnv) -> None:
     page = reopened(env, levers=("promote",), places=2)
     best = play(page, BestSellers(2))
     run(page, lambda obs: {})  # the shop's own habit is never cut
-    assert best.weeks["expected_margin"].sum() > 0
+    assert best.weeks["margin_if_in_stock"].sum() > 0
     page.action_space.seed(0)
     assert all(page.action_space.sample()["promote"].sum() <= 2 for _ in range(20))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,14 @@ from scipy.stats import nbinom, poisson
 
 pytest.importorskip("gymnasium", reason="the extra decide is not installed")
 
-from ecomlib.decisions.shop_env import LEVERS, Game, Policy, ShopEnv, play
+from ecomlib.decisions.shop_env import ShopEnv, play
+from ecomlib.decisions.shop_game import LEVERS, Policy
 from ecomlib.decisions.shop_policies import (
     BestSellers,
     CostPlus,
     MeanOfWeeks,
+    NothingBelowCost,
+    ShopRule,
     Smoothing,
     Together,
     attainable_policy,
@@ -28,6 +32,7 @@ from ecomlib.decisions.shop_policies import (
     omniscient_policy,
     shop_policy,
 )
+from ecomlib.errors import DataError
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +41,7 @@ def env() -> ShopEnv:
 
 
 def reopened(env: ShopEnv, **options: Any) -> ShopEnv:
-    other = ShopEnv.__new__(ShopEnv)
-    other._open(env._world, Game(**{"weeks": 13, **options}), env._observed)
-    return other
+    return env.under(**options)
 
 
 def test_a_base_stock_order_is_a_quantile_of_a_negative_binomial_law() -> None:
@@ -88,9 +91,16 @@ def test_ratios_of_prices_at_and_below_cost_and_of_free_stock() -> None:
 def test_every_rule_plays_to_the_end(env: ShopEnv, is_pooled: bool) -> None:
     game = env if is_pooled else reopened(env, levers=LEVERS)
     rules: list[Policy] = [shop_policy, MeanOfWeeks(game.game), Smoothing(game.game, "base_stock"), list_price]
-    rules += [CostPlus(), BestSellers(game.places), mail_nobody, mail_everybody]
+    rules = [
+        NothingBelowCost(game.shop_rule),
+        *rules,
+        CostPlus(),
+        BestSellers(game.places),
+        mail_nobody,
+        mail_everybody,
+    ]
     rules += [Smoothing(game.game), Together((CostPlus(), Smoothing(game.game)))]
-    for rule in rules if is_pooled else rules[:3]:
+    for rule in rules if is_pooled else rules[:4]:
         played = play(game, rule)
         assert len(played.weeks) == 13 and played.profit > 0
 
@@ -106,6 +116,55 @@ def test_policies_move_their_own_levers(env: ShopEnv) -> None:
     assert not mail_nobody(obs)["mail"].any() and (mail_everybody(obs)["mail"] == obs["listed"]).all()
 
 
+@pytest.mark.parametrize("is_pooled", [True, False])
+def test_nothing_is_ordered_for_a_week_at_or_below_cost_and_the_shops_own_else(env: ShopEnv, is_pooled: bool) -> None:
+    game = env if is_pooled else reopened(env)
+    obs, _ = game.reset(seed=0)
+    shops = game.shop_rule(obs)["order"]
+    pays = obs["plan_price"][:, 1] > obs["cost"]
+    selling = np.flatnonzero(pays & (shops.reshape(60, -1).sum(axis=1) > 0))[:9]
+    obs["plan_price"][selling[:3], 1] = obs["cost"][selling[:3]]  # at cost
+    obs["plan_price"][selling[3:6], 1] = 0.9 * obs["cost"][selling[3:6]]  # below it
+    obs["plan_price"][selling[6:], 0] = 0.9 * obs["cost"][selling[6:]]  # this week's: its stock is here or gone
+    order = NothingBelowCost(game.shop_rule)(obs)["order"]
+    assert (
+        not order[selling[:6]].any() and (order[selling[6:]] == shops[selling[6:]]).all() and order.shape == shops.shape
+    )
+    pays = obs["plan_price"][:, 1] > obs["cost"]
+    np.testing.assert_array_equal(order[pays], shops[pays])
+
+
+def test_the_shops_rule_by_hand(env: ShopEnv) -> None:
+    """Two weeks of smoothed sales, 1.5 roots of them, a unit; no more than live, and a launch is laid in whole."""
+    obs = {"smoothed": np.array([4.0, 0.0, 4.0, 4.0, 9.0]), "on_hand": np.array([3, 0, 99, 3, 0])}
+    obs |= {
+        "arriving": np.array([2, 0, 0, 0, 0]),
+        "live": np.array([1, 1, 1, 0, 0]),
+        "launching": np.array([0, 0, 0, 0, 1]),
+    }
+    # 8 + 1.5 √8 + 1 = 13.24 -> 14 - 5; 1; nothing; not on sale; 18 + 1.5 √18 + 1 = 25.36 -> 26
+    assert ShopRule(("order",))(obs)["order"].tolist() == [9, 1, 0, 0, 26]
+    assert list(env.shop_rule(env.reset(seed=0)[0])) == list(LEVERS)
+
+
+def test_orders_are_made_for_the_prices_that_are_charged(env: ShopEnv) -> None:
+    obs, _ = env.reset(seed=0)
+    seen: list[Any] = []
+
+    def looks(obs: Any, history: Any) -> dict[str, Any]:
+        seen.append(obs["plan_price"])
+        return {}
+
+    looks.history_by = None  # type: ignore[attr-defined]
+    plan = obs["plan_price"].copy()
+    Together((looks, CostPlus(0.4), looks))(obs)
+    live = plan > 0
+    charged = np.clip(np.round(1.4 * obs["cost"], 2), obs["price_low"], obs["price_high"])
+    np.testing.assert_array_equal(seen[0], plan)
+    np.testing.assert_allclose(seen[1], np.where(live, charged[:, None], 0.0))
+    np.testing.assert_array_equal(obs["plan_price"], plan)
+
+
 def test_references_stand_above_the_rules_lever_by_lever(env: ShopEnv) -> None:
     rivals = {
         "order": (Smoothing(env.game), MeanOfWeeks(env.game)),
@@ -118,6 +177,23 @@ def test_references_stand_above_the_rules_lever_by_lever(env: ShopEnv) -> None:
         earned = [sum(play(game, rule, luck=k).profit for k in (1, 2)) for rule in (shop_policy, *rules)]
         reference = sum(play(game, attainable_policy(game), luck=k).profit for k in (1, 2))
         assert reference > max(earned), lever
+
+
+@pytest.mark.parametrize("make", [attainable_policy, omniscient_policy])
+def test_a_reference_refuses_a_game_that_it_does_not_know(env: ShopEnv, make: Callable[[ShopEnv], Policy]) -> None:
+    """Its own game stands still meanwhile; another holding cost, lever, stock or seed would be played wrongly."""
+    own = reopened(env, levers=("order",), pooled=True)
+    reference, says = make(own), "a reference knows the game"
+    others = [reopened(env, pooled=True, holding=2.6), reopened(env, levers=("price",), pooled=True), reopened(env)]
+    others += [reopened(env, levers=("order",), pooled=True), ShopEnv(size="tiny", seed=1, weeks=13, pooled=True)]
+    for other in others:
+        for policy in (reference, Together((shop_policy, reference))):
+            with pytest.raises(DataError, match=says):
+                play(other, policy)
+    for other in others[-2:]:  # of the same levers: inside a function it is told by the week
+        with pytest.raises(DataError, match=says):
+            play(other, lambda obs, history: reference(obs, history))
+    assert play(own, Together((shop_policy, reference))).profit == play(own, reference).profit > 0
 
 
 def test_who_knows_the_shocks_orders_better_still(env: ShopEnv) -> None:

@@ -186,6 +186,15 @@ CASES: dict[str, list[Case]] = {
         Case(per_row(lambda s, r: features.calendar(r["ds"], "W-MON")), CUT + 500 * DAY, timeless=True),
         Case(on_panel(features.calendar), CUT + 500 * DAY, timeless=True),
     ],
+    "demand_classes": [  # at the last week that is known, and at one to come
+        Case(
+            lambda s: pd.concat(
+                [features.demand_classes(weekly(s), at).assign(ds=at) for at in (CUT - WEEK, CUT + 8 * WEEK)],
+                ignore_index=True,
+            ),
+            CUT,
+        )
+    ],
     "lags": [
         Case(on_panel(lambda p: features.lags(p, ewm=(0.3,))), CUT + WEEK),
         Case(on_panel(lambda p: features.lags(p, horizon=4, ewm=(0.3,))), CUT + 4 * WEEK),

@@ -13,6 +13,7 @@ import pytest
 import ecomlib
 from ecomlib import EcomlibError, Store, WindowSet, WindowSettings, make_panel
 from ecomlib.contract import FittedForecaster, load_plugins
+from ecomlib.decisions.registry import Options, decide
 from ecomlib.ensemble import Average, Conformal
 from ecomlib.evaluation import score, wape
 from ecomlib.features import as_of_join, calendar, counts, lags, last_year, recency, relative_price
@@ -236,6 +237,16 @@ ATTEMPTS: list[tuple[str, Callable[[], Any], Callable[[Any], bool] | str]] = [
     ("score(table) without train", lambda: score(TABLE), columns("model", "metric", "value")),
     ("fan of lists", lambda: ecomlib.plots.fan(PANEL["y"], [1, 2]), "plots.fan(panel, fitted.forecast()"),
     ("leaderboard(backtest)", lambda: ecomlib.plots.leaderboard(TABLE), "score the table of a backtest first"),
+    # Decisions.
+    ('decide("orders", store)', lambda: decide("orders", STORE), "write one of plan, stock, price"),
+    ('decide("stok", store)', lambda: decide("stok", STORE), "did you mean stock"),
+    ('decide("stock", "tiny")', lambda: decide("stock", "tiny"), 'load_store("tiny")'),
+    ('decide("plan", panel)', lambda: decide("plan", PANEL), "Options(ratio=3.0)"),
+    ('decide("plan", store, horizon=8)', lambda: decide("plan", STORE, horizon=8), "it stands in options"),
+    ('decide("stock", store, {"ratio": 3})', lambda: decide("stock", STORE, {"ratio": 3}), "Options(ratio=3.0)"),
+    ('decide("plan", store)', lambda: decide("plan", STORE, Options(horizon=4)).table, columns("mean", "low", "high")),
+    ("decide stock by periods", lambda: decide("stock", STORE, Options(horizon=4)), "it is for plan"),
+    ("decide price of a shop without costs", lambda: decide("price", STORE), "26 full weeks"),
     # Windows.
     ("from_panel(look_back=)", lambda: WindowSet.from_panel(PANEL, look_back=26), "WindowSettings(look_back=26"),
     ("from_panel(panel)", lambda: WindowSet.from_panel(PANEL), "WindowSettings(look_back=26"),

@@ -17,6 +17,7 @@ QUICK: dict[str, Callable[[], Forecaster]] = {
     "naive": lambda: forecaster("naive"),
     "seasonal_naive": lambda: forecaster("seasonal_naive", season=4),
     "window_mean": lambda: forecaster("window_mean", window=3),
+    "window_quantiles": lambda: forecaster("window_quantiles", window=6, quantiles=(0.25, 0.9)),
     "exponential_smoothing": lambda: forecaster("exponential_smoothing"),
     "auto_theta": lambda: forecaster("auto_theta"),
     "auto_ets": lambda: forecaster("auto_ets", model="ANN"),
@@ -40,6 +41,7 @@ QUICK: dict[str, Callable[[], Forecaster]] = {
         weights=(0.75, 0.25),
     ),
     "conformal": lambda: forecaster("conformal", member=QUICK["trees"](), origins=4),
+    "count_law": lambda: forecaster("count_law", member=QUICK["window_mean"](), window=12),
     "maps": lambda: forecaster("maps", look_back=7, level=14, hidden=4, train=TrainSettings(epochs=1, device="cpu")),
     "region_ridge": lambda: forecaster("region_ridge", lags=3, level=14),
     **{

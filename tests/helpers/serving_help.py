@@ -15,7 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -188,3 +188,11 @@ def order_event(
 
     when = START + timedelta(seconds=int(hours * 3600))
     return Event(key, f"P{product:04d}", f"R{region:02d}", when, quantity, 1.5, kind)  # type: ignore[arg-type]
+
+
+def until(said: Callable[[], Any], seconds: float = 20.0) -> None:
+    """Wait for what a thread or a process does when it comes to it."""
+    end = time.monotonic() + seconds
+    while not said():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)

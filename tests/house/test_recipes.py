@@ -59,6 +59,16 @@ class ShopMean(Forecaster):
     def answer(self, learned, past, future):
         return np.full(len(future), past["y"].mean())
 '''
+DECISION = '''"""Which product to put in the window, for the test of the recipes."""
+
+from ecomlib.decisions.registry import Decision
+
+
+def decide_window(store, options):
+    """Choose the best seller."""
+    units = store.orders.groupby("product_id", as_index=False)["quantity"].sum()
+    return Decision(units.nlargest(int(options.more.get("places", 1)), "quantity"), "best sellers", {"weeks": 1})
+'''
 OUTSIDE = FORECASTER.replace("import Forecaster", "import Forecaster, register").replace(
     "@dataclass", "@register\n@dataclass"
 )
@@ -66,6 +76,10 @@ LINES = {
     "ecomlib/forecasting/registry.py": (
         "\n}\n\n\ndef names(",
         '    "shop_mean": "ecomlib.models.shop_mean:ShopMean",',
+    ),
+    "ecomlib/decisions/registry.py": (
+        "\n)\n\n\ndef names(",
+        '    DecisionEntry("window", "The window", "orders", f"{_SHOP}.window:decide_window", "90", (), ("places",)),',
     ),
     "ecomlib/stores/registry.py": (
         "\n)\n\n\ndef names(",
@@ -75,8 +89,8 @@ LINES = {
         "\n)\n\n\nclass _Networks",
         '    "ecomlib.models.walked_tcn:WalkedTCNNetwork",',
     ),
-    "ecomlib/course/syllabus.py": (
-        "\n)\n\n# Ways through",
+    "ecomlib/course/entries/part_two.py": (
+        "\n)\n",
         '    Lesson("90", "Toy", "What is bread worth?", "90_toy.ipynb", ("What we publish", "What may fail")),',
     ),
 }
@@ -131,6 +145,9 @@ print(json.dumps({
     "plugin": invoke("forecast", "--store", "bakery", "--model", "outside", "--plugin", "outside", "--freq", "daily",
                      "--out", "outside.csv"),
     "report": check_forecaster(forecaster("shop_mean")) or check_forecaster(forecaster("outside")),
+    "decide": invoke("decide", "window", "--store", "bakery", "--out", "decided", "--set", "places=1"),
+    "decide, misspelt": invoke("decide", "windw", "--store", "bakery", "--out", "decided"),
+    "decide, help": invoke("decide", "--help"),
     "exercises": list(exercises.exercises("90")),
 }))
 """
@@ -166,6 +183,7 @@ def walked(copy: Path) -> Path:
     (copy / "ecomlib/stores/bakery.py").write_text(STORE, encoding="utf-8")
     (copy / "ecomlib/models/walked_tcn.py").write_text(NETWORK, encoding="utf-8")
     (copy / "ecomlib/models/shop_mean.py").write_text(FORECASTER, encoding="utf-8")
+    (copy / "ecomlib/decisions/shop/window.py").write_text(DECISION, encoding="utf-8")
     shutil.copy(toy_lesson.CHECKS / "lesson_90.py", copy / "ecomlib/course/exercises/lesson_90.py")
     for name, (end, line) in LINES.items():
         assert before[name].count(end) == 1, f"{name}: the list's end was not found"
@@ -177,6 +195,7 @@ def walked(copy: Path) -> Path:
         "bakery.py",
         "shop_mean.py",
         "walked_tcn.py",
+        "window.py",
         "lesson_90.py",
     }
     return copy
@@ -222,6 +241,14 @@ def test_a_network_is_its_file_and_one_line(answers: dict[str, Any]) -> None:
     assert {"walked_tcn", "naive"} <= set(answers["backtest"])
     assert answers["the sketch's columns"][3:5] == ["flat", "flat-q0.1"]
     assert answers["exported"] == ["onnx.json", "seed0.onnx"]
+
+
+def test_a_decision_is_its_file_and_one_line(answers: dict[str, Any], walked: Path) -> None:
+    assert "best sellers" in answers["decide"] and "1 rows: decided/window.csv" in answers["decide"]
+    assert (walked / "decided/window.csv").read_text(encoding="utf-8-sig") == "product_id,quantity\nP1,20\n"
+    assert json.loads((walked / "decided/window.json").read_text(encoding="utf-8"))["line"] == "best sellers"
+    assert "did you mean window" in answers["decide, misspelt"]
+    assert "window: The window (lesson 90). Needs orders." in " ".join(answers["decide, help"].split())
 
 
 def test_an_exercise_is_its_file(answers: dict[str, Any]) -> None:

@@ -145,6 +145,7 @@ def test_another_machine_can_confirm_and_not_accuse(shelf: Path, tmp_path: Path)
     elsewhere = [
         {"machine": f"Another processor, {rec.machine().split(', ', 1)[1]}"},
         {"versions": other["versions"] | {"numpy": "0.1"}},
+        {"versions": other["versions"] | {"processor": "family 25, model 1"}},  # of the same name: AMD EPYC, say
     ]
     for change in elsewhere:
         assert fp.compare(card, other | change) == "not comparable"

@@ -584,3 +584,78 @@ def test_a_shop_of_ones_own(tab: Any, tmp_path: Path) -> None:
         rows = csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8-sig")))
         assert "'=1+2" in {row["title"] for row in rows}
     tab.faults[:] = [fault for fault in tab.faults if "ERR_CONNECTION" not in fault]  # its server has gone
+
+
+def test_the_plan_is_the_services_with_its_doubt(server: Server, tab: Any) -> None:
+    """Numbers of both spans, a bar beside each that has the proportions of its interval, and the weeks as a table."""
+    visit(tab, server)
+    for span, word in (("served", "expected"), ("quarter", "planned")):
+        tab.select_option("#span", span)
+        answer = server.get(f"/plan?span={span}&limit=5000")
+        whole = [row for row in answer["rows"] if row["span"] == "whole"]
+        tab.wait_for_function(
+            "w => document.querySelector('#sales-says').textContent.includes(w)", arg=f" units {word} "
+        )
+        said = re.match(
+            r"([\d.,]+) units \w+ in (\d+) weeks from .* \(([\d.,]+) to ([\d.,]+)\)", text(tab, "#sales-says")
+        )
+        assert said and int(said[2]) == whole[0]["weeks"]
+        assert [near(said[k], whole[0][name]) for k, name in ((1, "mean"), (3, "low"), (4, "high"))] == [True] * 3
+        parts = {row["node"]: row for row in whole[1:]}
+        shown = tab.locator("#sales-rows tr[data-node]")
+        assert shown.count() == len(parts)
+        first = shown.first
+        row = parts[first.get_attribute("data-node")]
+        cells = first.inner_text().split("\t")
+        low, high = cells[-1].split(" to ")
+        assert near(cells[1], row["mean"]) and near(low, row["low"]) and near(high, row["high"])
+        ends = first.locator(".reach").first
+        left, right, middle = (
+            float(value or 0)
+            for value in (
+                ends.get_attribute("x1"),
+                ends.get_attribute("x2"),
+                first.locator(".guess").get_attribute("cx"),
+            )
+        )
+        share = (row["mean"] - row["low"]) / (row["high"] - row["low"])
+        assert (middle - left) / (right - left) == pytest.approx(share, abs=0.01)
+    assert first.locator("svg").get_attribute("aria-hidden") == "true", "the numbers beside it say the same"
+    tab.click("#sales summary")
+    weeks = [row for row in answer["rows"] if row["level"] == "total" and row["span"] in ("week", "month")]
+    assert tab.locator("#sales-steps tr").count() == len(weeks)
+    assert answer["how"] in text(tab, "#sales-note")
+
+
+def test_price_advice_is_the_services_and_leads_to_the_product(server: Server, tab: Any) -> None:
+    answer = server.get("/price?limit=10")
+    visit(tab, server)
+    tab.wait_for_selector("#advice-rows tr")
+    rows = [row for row in answer["rows"] if row["price"] != row["price_now"]]
+    assert text(tab, "#advice-says").startswith(f"{answer['totals']['changes']} prices to change, for ")
+    assert f"({answer['totals']['gain_low']:,.2f} to {answer['totals']['gain_high']:,.2f})" in text(tab, "#advice-says")
+    assert tab.locator("#advice-rows tr").count() == len(rows) > 0
+    cells = tab.locator("#advice-rows tr").first.inner_text().split("\t")
+    assert (
+        cells[1].strip() == f"{rows[0]['price_now']:,.2f} → {rows[0]['price']:,.2f}" and cells[-1] == rows[0]["reason"]
+    )
+    assert f"{rows[0]['gain_low']:,.2f} to {rows[0]['gain_high']:,.2f}" in cells
+    tab.locator("#advice-rows button").last.click()
+    reads(tab, "#forecast-title", f"{rows[-1]['title']}, all regions")
+    assert tab.evaluate("document.activeElement.id") == "forecast"
+
+
+def test_advice_that_a_shop_cannot_have_is_not_shown(server: Server, tab: Any) -> None:
+    """A version without a plan has the weeks ahead alone, one without costs no prices; what is refused is not asked."""
+    overview, asked = server.get("/overview"), []
+    tab.on("request", lambda request: asked.append(request.url))
+    can = overview["can"] | {"price": False, "quarter": False}
+    tab.route("**/overview*", lambda route: route.fulfill(json=overview | {"can": can}))
+    bare = server.get("/plan?limit=5000")
+    bare |= {"interval": "unknown: too few", "rows": [row | {"low": None, "high": None} for row in bare["rows"]]}
+    tab.route("**/plan?*", lambda route: route.fulfill(json=bare))
+    visit(tab, server)
+    tab.wait_for_selector("#sales-rows tr")
+    assert not tab.is_visible("#advice") and not tab.is_visible("#span")
+    assert "(not known)" in text(tab, "#sales-says") and "unknown: too few" in text(tab, "#sales-note")
+    assert tab.locator("#sales-rows .reach").count() == 0 and not [url for url in asked if "/price" in url]

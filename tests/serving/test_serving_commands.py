@@ -13,7 +13,7 @@ import pytest
 from systems import posix
 
 pytest.importorskip("fastapi")
-from serving_help import Server, copy_home, event, free_port, serving, trained_home
+from serving_help import Server, copy_home, event, free_port, serving, trained_home, until
 from typer.testing import CliRunner
 
 from ecomlib.cli.main import app
@@ -29,13 +29,6 @@ from ecomlib.stores import load_store
 def run(*arguments: str) -> tuple[int, str]:
     result = CliRunner().invoke(app, list(arguments))
     return result.exit_code, result.output
-
-
-def until(condition, seconds: float = 20.0) -> None:  # type: ignore[no-untyped-def]
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.1)
 
 
 def test_held_out_weeks_are_told_once() -> None:

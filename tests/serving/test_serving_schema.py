@@ -33,6 +33,8 @@ ROUTES = {
     "/forecast/{product_id}/{region_id}",
     "/whatif",
     "/replenish",
+    "/plan",
+    "/price",
     "/overview",
     "/catalogue",
     "/drift",

@@ -175,7 +175,8 @@ def test_without_a_stock_the_list_is_what_to_order(client: TestClient, state: St
 
 def test_the_overview_says_what_the_shop_can_do(client: TestClient, state: State, bundle: Bundle) -> None:
     overview = client.get("/overview").json()
-    assert overview["can"] == {"whatif": True, "stock": True, "regions": True} and overview["currency"] is None
+    can = {"whatif": True, "price": True, "quarter": True, "stock": True, "regions": True}
+    assert overview["can"] == can and overview["currency"] is None
     assert {row["whatif"] for row in client.get("/catalogue").json()["products"]} == {True}
     poor = replace(
         bundle,
@@ -184,7 +185,8 @@ def test_the_overview_says_what_the_shop_can_do(client: TestClient, state: State
         regions=bundle.regions.iloc[:1],
         stock=None,
     )
-    assert module.abilities(poor) == {"whatif": False, "stock": False, "regions": False}
+    none = dict.fromkeys(("whatif", "price", "quarter", "stock", "regions"), False)
+    assert module.abilities(replace(poor, sales_plan=None)) == none
     assert module.currency(poor) == "EUR"
     state.bundle = replace(state.bundle, effects=bundle.effects.iloc[:1])
     answers = {row["category"]: row["whatif"] for row in module.catalogue(state)["products"]}

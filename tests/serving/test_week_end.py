@@ -17,7 +17,7 @@ pytest.importorskip("fastapi")
 pytest.importorskip("httpx")
 pytest.importorskip("onnxruntime")
 from fastapi.testclient import TestClient
-from serving_help import copy_home, event
+from serving_help import copy_home, event, until
 from serving_help import order_event as order
 
 from ecomlib.serving.live.app import create_app
@@ -80,13 +80,6 @@ def anew(home: Path) -> list[bytes | None]:
     state.refresh()
     log.close()
     return [state.ready(name, place) for name in state.bundle.books.products for place in ("R03", "all")]
-
-
-def until(said: Any, seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not said():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
 
 
 def test_the_old_week_is_answered_until_the_new_one_is_there(client: TestClient, home: Path, gate: Gate) -> None:

@@ -307,7 +307,7 @@ def insist_on_syllabus(chosen: Sequence[LessonFile]) -> None:
         if entry is None or entry.file != lesson.path.name:
             raise LessonError(
                 f"{lesson.path.name} is not in the syllabus, so nothing was executed. "
-                "What to do: add its line to LESSONS in ecomlib/course/syllabus.py."
+                "What to do: add its entry to LESSONS in ecomlib/course/entries."
             )
 
 

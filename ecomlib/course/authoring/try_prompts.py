@@ -18,8 +18,67 @@ def direction(before: float, after: float) -> str:
     return "up" if after > before else "down"
 
 
-def outcomes(notebook: Any, folder: Path, *, size: str = "tiny") -> dict[int, str]:
-    """Run a lesson up to its last prompt, and each prompt's cell once more with its line changed, in one kernel.
+def aside(source: str, look: str) -> str:
+    """Write code for a kernel that tries a prompt's change right after its cell, and leaves the kernel as it was.
+
+    So nbval's run of a lesson tries its prompts as well, at the lesson's own size, and no later cell notices: the
+    changed cell runs in a copy of the process. Where a copy would not work (on Windows, while a GPU is in use, or with
+    more than one thread, as it would wait for the others for ever) it runs in the kernel itself, as with a reader.
+
+    Parameters
+    ----------
+    source : str
+        The changed cell.
+    look : str
+        The prompt's expression.
+
+    Returns
+    -------
+    str
+        Code that prints the value before and after, apart by a blank; or a traceback.
+
+    Examples
+    --------
+    >>> width = 2
+    >>> exec(aside("width = 5", "width"))
+    2.0 5.0
+    """
+    return f"exec({_ASIDE!r}, {{'names': globals(), 'source': {source!r}, 'look': {look!r}}})"
+
+
+_ASIDE = """
+import contextlib, io, os, sys, traceback
+
+
+def changed():
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            exec(compile(source, "the changed cell", "exec"), names)
+        return repr(float(eval(look, names)))
+    except BaseException:
+        return traceback.format_exc()
+
+
+before, torch = repr(float(eval(look, names))), sys.modules.get("torch")
+alone = os.environ.get("OMP_NUM_THREADS") == "1" and not (torch is not None and torch.cuda.is_initialized())
+if not (alone and hasattr(os, "fork")):
+    after = changed()
+else:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, changed().encode()[-60_000:])
+        os._exit(0)
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        after = pipe.read().decode()
+    os.waitpid(child, 0)
+print(before, after)
+"""
+
+
+def try_out(notebook: Any, folder: Path, *, size: str = "tiny") -> tuple[Any, dict[int, str]]:
+    """Run a whole lesson as a reader who makes every change that is asked for.
 
     One kernel will do for all prompts, as no later cell reads what a prompt changes.
 
@@ -34,22 +93,9 @@ def outcomes(notebook: Any, folder: Path, *, size: str = "tiny") -> dict[int, st
 
     Returns
     -------
-    dict of int to str
-        For each prompt's cell, by its index, which way the prompt's ``look`` went: up, down or same.
-    """
-    last = max((prompt.cell for prompt in prompts.prompts(notebook)), default=-1)
-    shortened = copy.deepcopy(notebook)
-    shortened.cells = shortened.cells[: last + 1]
-    return try_out(shortened, folder, size=size)[1]
-
-
-def try_out(notebook: Any, folder: Path, *, size: str = "tiny") -> tuple[Any, dict[int, str]]:
-    """Run a whole lesson as a reader who makes every change that is asked for; otherwise like ``outcomes``.
-
-    Returns
-    -------
     (nbformat.NotebookNode, dict of int to str)
-        The executed lesson, without solutions and with the cells that were tried; and what ``outcomes`` returns.
+        The executed lesson, without solutions and with the cells that were tried; and for each prompt's cell, by its
+        index, which way the prompt's ``look`` went: up, down or same.
     """
     new_cell = lessons.library("nbformat").v4.new_code_cell
     found = {prompt.cell: prompt for prompt in prompts.prompts(notebook)}

@@ -132,6 +132,7 @@ def same(left: Any, right: Any, rtol: float = 1e-6, atol: float = 1e-9) -> bool:
             and left.index.equals(right.index)
             and all(same(left[c].to_numpy(), right[c].to_numpy(), rtol, atol) for c in left.columns)
         )
+    left, right = (str(v) if isinstance(v, np.str_) else v for v in (left, right))  # from an array of words
     if isinstance(left, pd.Series) and isinstance(right, pd.Series) and not left.index.equals(right.index):
         return False
     if isinstance(left, Mapping) and isinstance(right, Mapping):

@@ -257,7 +257,7 @@ def judge(home: str | os.PathLike[str], number: int, *, database: str | None = N
     old, new = open_bundle(home), open_bundle(home, number)
     if database is not None and (wrong := _no_live_log(home, database)):
         return Decision(False, f"not promoted, nothing was compared: {wrong}", None, _NOTHING)
-    alarm = look(_state(old, home, database))["drifted"]
+    alarm = look(state_of(old, home, database))["drifted"]
     with closing(EventLog(database or database_url(home))) as log:
         return decide(old, new, log, alarm=alarm, rule=noted(home, old.settings["source"]))
 
@@ -275,8 +275,8 @@ def _no_live_log(home: str | os.PathLike[str], database: str) -> str | None:
     return disagreement(own, found[1].reindex(own.index, fill_value=0), "the home's own log", "the database named")
 
 
-def _state(bundle: Bundle, home: str | os.PathLike[str], database: str | None) -> State:
-    """The shop as the service sees it, from its database."""
+def state_of(bundle: Bundle, home: str | os.PathLike[str], database: str | None) -> State:
+    """Read the shop as the service sees it, from its database."""
     with closing(EventLog(database or database_url(home))) as log:
         state = State(bundle, log, rule=noted(home, bundle.settings["source"]))
     state.refresh()
@@ -291,7 +291,7 @@ def forecast_catalogue(home: str | os.PathLike[str], *, database: str | None = N
     single number, ``expected`` the mean, which alone may be summed. Where the ends are not known they are missing, and
     ``interval`` says why; it is missing where they are.
     """
-    state = _state(open_bundle(home), home, database)
+    state = state_of(open_bundle(home), home, database)
     b, rows = state.bundle, []
     places = [*b.regions["region_id"], ALL] if list(b.regions["region_id"]) != [ALL] else [ALL]
     weeks = [monday(state.origin + 1 + step) for step in range(b.horizon)]

@@ -9,6 +9,8 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from ecomlib.serving.live.live_state import State
+from ecomlib.serving.live.plan import PlanIn, sales_plan
+from ecomlib.serving.live.price import PriceIn, price_advice
 from ecomlib.serving.live.requests import WhatIfIn, as_json, body_of, checked
 from ecomlib.serving.live.service import Service
 from ecomlib.serving.live.views import OrdersIn, Views, catalogue, order_list, overview
@@ -30,6 +32,16 @@ def add_views(app: FastAPI, service: Service) -> None:
     @app.get("/replenish", summary="What to order now, the most urgent first.", responses={404: {}})
     async def orders(asked: Annotated[OrdersIn, Query()]) -> Response:
         return sent(await views.of(asked, lambda state, _: order_list(views, state, asked)))
+
+    none: dict[int | str, Any] = {409: {"description": "this version or shop cannot give it; the answer says why"}}
+
+    @app.get("/plan", summary="What the shop will sell, by category and region, with intervals.", responses=none)
+    async def plan(asked: Annotated[PlanIn, Query()]) -> Response:
+        return sent(await views.of(asked, lambda state, _: sales_plan(state, asked)))
+
+    @app.get("/price", summary="Which prices to change, and what that would earn.", responses=none)
+    async def prices(asked: Annotated[PriceIn, Query()]) -> Response:
+        return sent(await views.of(asked, lambda state, _: price_advice(state, asked)))
 
     ask = WhatIfIn.model_json_schema()
     body = {"requestBody": {"required": True, "content": {"application/json": {"schema": ask}}}}

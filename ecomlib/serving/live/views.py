@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ecomlib.serving.live.event_log import Event
 from ecomlib.serving.live.live_state import State
+from ecomlib.serving.live.price import missing
 from ecomlib.serving.live.replenish import OrderPlan, plan
 from ecomlib.serving.live.requests import Problem, as_bytes, records
 from ecomlib.serving.live.service import Service
@@ -136,6 +137,8 @@ def abilities(b: Bundle) -> dict[str, bool]:
     known = np.isfinite(b.effects.drop(columns="category").astype(float)).all(axis=1).any()
     return {
         "whatif": bool(known) and "log_price" in b.books.plan,
+        "price": not missing(b),
+        "quarter": b.sales_plan is not None and not b.sales_plan.empty,
         "stock": b.stock is not None,
         "regions": len(b.regions) > 1,
     }

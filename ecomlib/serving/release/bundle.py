@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.decisions.inventory import quantile_names
+from ecomlib.decisions.regions import RECENT as RECENT  # weeks whose units by region are kept
 from ecomlib.errors import DataError, EcomlibError
 from ecomlib.serving.release import frozen
 from ecomlib.serving.release.frozen import Frozen
@@ -30,10 +31,10 @@ EVENTS_FILE = "events.db"  # in the home
 ALL = "all"  # the sum of all regions, and the one region of a shop that has none
 _FEW = 8  # products that a version is tried on
 _log = logging.getLogger("ecomlib.serving")
-RECENT = 26  # weeks whose units by region are kept, and whose regional split is the share
 MODEL, SMALL, TRIAL = frozen.MODEL, "model.int8.onnx", "trial"
 BESIDE = (TRIAL, "means", "trial_means")  # folders of frozen forecasters beside the one that serves
 _TABLES = ("weeks", "recent", "shares", "stock", "products", "regions", "launches", "effects", "reach", "order_errors")
+_LATER = ("sales_plan", "sums")  # tables that releases before these had not
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,9 @@ class Bundle:
     category, ``elasticity, low, high`` and the effect of a promotion, or empty; order_errors: by how much two weeks'
     units missed their forecasts, as ``decisions.order_quantiles`` gives it; trial: the same kind of forecaster, fitted
     without the last ``calibrated_weeks``, which forecasts from origins before the cutoff: the forecaster knows what
-    came then; means, trial_means: what forecasts means beside them, where they forecast medians.
+    came then; means, trial_means: what forecasts means beside them, where they forecast medians; sales_plan: the
+    quarter after the cutoff by category and region, ``settings["sales_plan"]`` how it was made; sums: what sums of the
+    trial's forecasts missed (both of ``release.plan``; None in an older release).
     """
 
     number: int
@@ -70,6 +73,8 @@ class Bundle:
     trial: Frozen | None = None
     means: Frozen | None = None
     trial_means: Frozen | None = None
+    sales_plan: pd.DataFrame | None = None
+    sums: pd.DataFrame | None = None
 
     @property
     def horizon(self) -> int:
@@ -165,6 +170,9 @@ def write(folder: Path, settings: Mapping[str, Any], tables: Mapping[str, pd.Dat
     """Put the settings and tables of a bundle into a folder; the forecaster is written there by the caller."""
     for name in _TABLES:
         tables[name].to_parquet(folder / f"{name}.parquet", index=False)
+    for name in _LATER:
+        if name in tables:
+            tables[name].to_parquet(folder / f"{name}.parquet", index=False)
     text = json.dumps(settings, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / "settings.json").write_text(text + "\n", encoding="utf-8")
 
@@ -179,7 +187,8 @@ def read(version: Version) -> Bundle:
                 value=settings["format"],
                 remedy="update ecomlib, or roll back to another version.",
             )
-        t = {name: pd.read_parquet(path) for name in _TABLES if (path := version.path / f"{name}.parquet").exists()}
+        files = {name: version.path / f"{name}.parquet" for name in (*_TABLES, *_LATER)}
+        t = {name: pd.read_parquet(path) for name, path in files.items() if path.exists()}
         products, regions = t["products"], t["regions"]
         books = _books(t["weeks"], products, settings)
         columns = list(regions["region_id"])
@@ -202,6 +211,7 @@ def read(version: Version) -> Bundle:
             t["effects"],
             t["order_errors"] if "order_errors" in t else errors_in(t["reach"]),
             *(frozen.read(path) if (path := version.path / name).exists() else None for name in BESIDE),
+            **{name: t.get(name) for name in _LATER},
         )
     except EcomlibError:
         raise

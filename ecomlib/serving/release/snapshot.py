@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ecomlib.decisions.regions import region_shares
 from ecomlib.errors import DataError
 from ecomlib.panel import make_panel, period_index
 from ecomlib.serving.release.bundle import ALL, RECENT, flat
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from ecomlib.stores import Store
 
 LONGEST = 200  # characters of an identifier: of the columns of events
-_PRIOR = 20.0  # units that a product's own split must outweigh: so many come from its category's
 
 _TIMES = {"inventory": "date", "mailings": "date", "reviews": "written_at", "listings": "valid_from"}
 
@@ -213,15 +213,9 @@ def _log_price(price: Floats, products: pd.DataFrame) -> tuple[Floats, Floats]:
 def shares(by_region: Floats, category: tuple[str, ...]) -> Floats:
     """Compute each region's share of a product's units (P, R), shrunk to its category's share (lesson 08, section 2).
 
-    ``by_region`` (P, R, W): of the last ``RECENT`` weeks the units are summed and joined by ``_PRIOR`` units that are
-    split as the category's, which in turn are joined by as many split as the shop's.
+    ``by_region`` (P, R, W): of the last ``RECENT`` weeks the units are summed, see ``decisions.regions``.
     """
-    recent = by_region[:, :, -RECENT:].sum(axis=2)
-    code, names = pd.factorize(np.array(category, dtype=object))
-    group = np.stack([np.bincount(code, column, len(names)) for column in recent.T], axis=1)
-    whole = (recent.sum(axis=0) + 1) / (recent.sum() + recent.shape[1])
-    group = (group + _PRIOR * whole) / (group.sum(axis=1, keepdims=True) + _PRIOR)
-    return np.asarray((recent + _PRIOR * group[code]) / (recent.sum(axis=1, keepdims=True) + _PRIOR))
+    return region_shares(by_region[:, :, -RECENT:].sum(axis=2), category)
 
 
 def shares_by_hour(held: Held) -> list[float]:

@@ -25,6 +25,7 @@ from ecomlib.serving.release.choose import Choice, answer, choose, printed
 from ecomlib.serving.release.effects import effects_of
 from ecomlib.serving.release.frozen import OnnxNetwork
 from ecomlib.serving.release.inputs import Floats, SalesHistory, levels_of, monday, panel, windows_for
+from ecomlib.serving.release.plan import plan_of
 from ecomlib.serving.release.snapshot import (
     Snapshot,
     digest_of,
@@ -180,6 +181,9 @@ def train(
     else:
         effects, about = effects_of(snap.held.store, how.effects, how.text, say)
     tables = tables_of(snap) | {"reach": reach, "effects": effects, "order_errors": order_errors}
+    planned = plan_of(snap, choice)
+    tables |= {"sales_plan": planned.table, "sums": planned.sums}
+    say(f"sales plan: {planned.about}")
     if keep is not None:
         tables["stock"] = pd.DataFrame(stock, columns=list(snap.regions["region_id"]), dtype=float)
     found = answer(choice, snap, store.name)
@@ -187,6 +191,7 @@ def train(
         "source": dict(source or {"store": store.name}),
         "parity": gap,
         "effects": about,
+        "sales_plan": planned.about,
         "answer": found.sentence,
         "usable": found.usable,
     }
@@ -247,6 +252,7 @@ def publish(
         "recent_weeks": RECENT,
         "calibrated_weeks": unseen,
         "effects": notes["effects"],
+        "sales_plan": notes["sales_plan"],
         "currency": snap.held.store.currency,
         "source": notes["source"],
         "rhythm": shares_by_hour(snap.held),

@@ -1,5 +1,6 @@
 // The control room: asks the service once a second whether anything has changed, and draws what the shop's people need.
 // It only reads: a what-if question changes nothing.
+import { drawPlan, drawPrices } from "./advice.js";
 import { drawFigure, ends } from "./figure.js";
 import { buildMap, drawMap } from "./map.js";
 import { FEW, downloadOrders, drawOrders, everything, query } from "./orders.js";
@@ -7,11 +8,12 @@ import { $, add, clockTime, coin, counted, day, dayAndYear, fill, money, say, se
 
 const EVERY = 1000, SLOWEST = 5000, PATIENCE = 8000; // milliseconds: between questions, at most when away, for an answer
 const HISTORY = 26; // weeks in the figure
+const ADVICE = 60_000; // milliseconds after which plan and prices are asked for again while a week runs
 
 const catalogue = { version: null, products: new Map(), regions: new Map() };
 const chosen = { product: null, region: "all" };
 let seen = null; // the newest overview
-let can = { whatif: true, stock: true, regions: true }; // what this shop's tables allow
+let can = { whatif: true, stock: true, regions: true, quarter: false, price: false }; // what this shop's tables allow
 let all = false; // whether all products with an alert are listed
 
 const regionName = (id) => (id === "all" ? "all regions" : catalogue.regions.get(id)?.name ?? id ?? "all regions");
@@ -81,7 +83,7 @@ async function show(overview) {
   drawRunning(overview);
   drawNewest(overview.newest ?? [], before);
   drawWaiting(overview.waiting);
-  await Promise.all([showForecast(), showOrders()]);
+  await Promise.all([showForecast(), showOrders(), adviceIsOld(overview) && showAdvice()]);
 }
 
 async function loadCatalogue(overview) {
@@ -92,6 +94,10 @@ async function loadCatalogue(overview) {
   for (const place of document.querySelectorAll(".currency")) place.textContent = coin.name ? `(${coin.name})` : "";
   document.body.classList.toggle("no-regions", !can.regions);
   document.body.classList.toggle("no-whatif", !can.whatif);
+  document.body.classList.toggle("no-advice", !can.price);
+  document.querySelector(".advice").hidden = !can.price;
+  $("sales-form").hidden = !can.quarter;
+  if (!can.quarter) $("span").value = "served";
   for (const part of document.querySelectorAll(".of-regions")) part.hidden = !can.regions;
   document.querySelector(".whatif").hidden = !can.whatif;
   $("alerts-title").textContent = can.stock ? "Stock alerts" : "What to order";
@@ -187,6 +193,41 @@ async function showOrders() {
   } catch (error) {
     if (!error.status) throw error;
     say("alerts-note", error.message);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------- plan and prices
+
+let advised = { of: "", at: 0 };
+
+function adviceIsOld({ version, origin, stale }) { // plan and prices rest on closed weeks: not every order moves them
+  const of = JSON.stringify([version, origin, stale]);
+  if (of === advised.of && Date.now() - advised.at < ADVICE) return false;
+  advised = { of, at: Date.now() };
+  return true;
+}
+
+async function showAdvice() {
+  await Promise.all([showPlan(), can.price && showPrices()]);
+}
+
+async function showPlan() {
+  const span = $("span").value;
+  try {
+    const answer = await ask(`plan?${new URLSearchParams({ span, limit: 5000 })}`);
+    if (span === $("span").value) drawPlan(answer, { regions: can.regions, nameOf: regionName });
+  } catch (error) {
+    if (!error.status) throw error;
+    say("sales-note", error.message);
+  }
+}
+
+async function showPrices() {
+  try {
+    drawPrices(await ask("price?limit=10"), (product) => lookAt(product));
+  } catch (error) {
+    if (!error.status) throw error;
+    say("advice-note", error.message);
   }
 }
 
@@ -329,6 +370,8 @@ $("product").addEventListener("focus", () => $("product").select());
 $("product").addEventListener("change", () => findProduct($("product").value));
 $("region").addEventListener("change", () => choose({ region: $("region").value }));
 $("map").addEventListener("change", (event) => choose({ region: event.target.value }));
+$("sales-form").addEventListener("submit", (event) => event.preventDefault());
+$("span").addEventListener("change", () => showPlan().catch(silence));
 $("ratio").addEventListener("change", () => showOrders().catch(silence));
 $("change").addEventListener("input", () => priceChanged("change"));
 $("price").addEventListener("input", () => priceChanged("price"));
