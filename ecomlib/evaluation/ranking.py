@@ -7,7 +7,7 @@ values are met exactly (ties included).
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -136,7 +136,7 @@ def interval(
     ours = Ranking(label, score)
     theirs = None if rival is None else Ranking(label, rival)
 
-    def value(weight: Floats | None) -> float:
+    def value(weight: NDArray[Any] | None) -> float:
         return ours.measure(measure, weight) - (0.0 if theirs is None else theirs.measure(measure, weight))
 
     n = len(ours.yes)
