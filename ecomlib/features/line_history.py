@@ -35,7 +35,8 @@ def line_history(orders: pd.DataFrame) -> pd.DataFrame:
         ``…_returns`` so far, and ``…_since``, days since the last line (NaN without one). ``shop_lines`` and
         ``shop_returns`` of the 180 days before. Of the line: ``log_quantity``, ``log_price``, ``log_value``;
         ``log_of_usual``, its log quantity less the mean of the product's so far (0 for the first). Of the order, all of
-        which is known when it comes in: ``order_lines``, ``log_order``, its value. ``hour``.
+        which is known when it comes in: ``order_lines``, ``log_order``, its value;
+        lines of it that are dated later are not counted. ``hour``.
 
     Raises
     ------
@@ -80,7 +81,9 @@ def line_history(orders: pd.DataFrame) -> pd.DataFrame:
     found["shop_returns"] = counts(back, orders, by=(), on=came, sums=(), within="180D")["count"]
     price = orders["unit_price"].to_numpy(dtype=float).clip(1e-9)
     value = orders["quantity"].to_numpy(dtype=float) * price
-    whole = pd.Series(value, index=orders.index).groupby(orders["order_id"].to_numpy())
+    whole = pd.Series(value, index=orders.index).groupby(
+        [orders["order_id"].to_numpy(), orders["ordered_at"].to_numpy()]  # a later line of it is not known yet
+    )
     found |= {"log_quantity": logs["_units"], "log_price": np.log(price), "log_value": np.log(value.clip(1e-9))}
     found |= {"order_lines": whole.transform("size"), "log_order": np.log(whole.transform("sum").clip(lower=1e-9))}
     found["hour"] = orders["ordered_at"].dt.hour

@@ -111,6 +111,14 @@ def begun(function: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Store],
     return made
 
 
+def lines_known(store: Store) -> pd.DataFrame:
+    """What is known of the lines, as means by product and moment: two lines of one moment have no order."""
+    came = store.orders["ordered_at"] + RETURNS_AFTER
+    lines = store.orders.assign(returned_at=came.where(store.orders["returned"].eq(True)))
+    known = features.line_history(lines).assign(product_id=lines["product_id"], ds=lines["ordered_at"])
+    return known.groupby(["product_id", "ds"], as_index=False).mean()
+
+
 AT_START = CUT + DAY  # a row at the very cut may use what came before it
 CASES: dict[str, list[Case]] = {
     "make_panel": [
@@ -185,6 +193,15 @@ CASES: dict[str, list[Case]] = {
     "calendar": [
         Case(per_row(lambda s, r: features.calendar(r["ds"], "W-MON")), CUT + 500 * DAY, timeless=True),
         Case(on_panel(features.calendar), CUT + 500 * DAY, timeless=True),
+    ],
+    "line_history": [Case(lambda s: lines_known(s), CUT)],
+    "table_rate": [
+        Case(
+            lambda s: lines_known(s).assign(
+                rate=lambda f: features.table_rate(f["product_lines"], f["product_returns"], f["hour"] / 24, 5.0)
+            )[["product_id", "ds", "rate"]],
+            CUT,
+        )
     ],
     "lags": [
         Case(on_panel(lambda p: features.lags(p, ewm=(0.3,))), CUT + WEEK),
