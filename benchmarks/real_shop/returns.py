@@ -19,7 +19,16 @@ comes back in training, times the value and the quarter is above the cost; the r
 value that would have earned most in training.
 
 Expected, before the test part was scored, from the tuning part and from protocol X's prototypes:
-EXPECTED
+
+- Of the models the tuning part chose logistic regression (average precision .101 against .098 of the two tables, .096
+  of the network, .092 of trees). The bar, above the product of tables by a paired interval over customers, is met in
+  AUC (+.03) and undecided in average precision (+.00 to +.01): a few customers hold many of the returns.
+- In the test part trees and logistic regression are within .01 of each other in AUC, .76 to .78; average precision .07
+  to .08. Whole-period rates, the trap, give an AUC above .88.
+- Money: dear lines find two thirds of the returned value in their 5 %, the best model at most three points more, and
+  the interval holds zero. At a check of 1 pound a model's rule earns more than the rule by value; at 10 nothing can be
+  told, since a handful of large lines decides.
+- The chances are calibrated within .003 without any correction: the rate has hardly moved (1.71 and 1.76 %).
 """
 
 from __future__ import annotations
@@ -213,13 +222,13 @@ def shop_lines() -> pd.DataFrame:
 
 # Chosen by average precision on January and February 2011, a trial a kind.
 CHOSEN = {
-    "product of tables": "product of tables, 50 and 50",
-    "logistic": "logistic",
-    "trees": "trees",
-    "network": "network",
+    "product of tables": "product of tables, 100 and 100",
+    "logistic": "logistic, strength 100",
+    "trees": "trees, leaves of 1,000",
+    "network": "network, 64 wide",
 }
-OURS, RIVAL = "trees", "product of tables"
-PAIRS = ((OURS, RIVAL), ("logistic", RIVAL), ("network", RIVAL), ("trees", "logistic"), ("trees", "network"))
+OURS, RIVAL = "logistic", "product of tables"
+PAIRS = ((OURS, RIVAL), ("trees", RIVAL), ("network", RIVAL), ("trees", "logistic"), ("network", "logistic"))
 
 
 def chances(rows: pd.DataFrame, smoke: bool) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:

@@ -89,7 +89,7 @@ def test_bars(low: float, word: str) -> None:
     ]
     assert set(online_shoppers.bars(pd.DataFrame(rows)).values()) == {word}
     rows = [
-        {"what": "against", "model": "trees", "rival": "product of tables", "metric": metric, "low": low}
+        {"what": "against", "model": "logistic", "rival": "product of tables", "metric": metric, "low": low}
         for metric in ("auc", "average_precision")
     ]
     assert set(returns.bars(pd.DataFrame(rows)).values()) == {word}
