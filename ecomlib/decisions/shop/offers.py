@@ -173,7 +173,7 @@ def decide_offers(store: Store, options: Options) -> Decision:
     facts |= {
         "interval": "none: the gain is an expectation",
         "assumed": [
-            "help moves the log-odds of all visits alike",
+            "the lift was measured by groups of this model's chance; one of single visits would promise too much",
             "the rate of orders is that of the eighth to the fifth week before the end",
             *(f"{name} = {money[name]:g}, as nobody said otherwise" for name in money if name not in options.more),
         ],
