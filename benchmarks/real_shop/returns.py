@@ -1,7 +1,8 @@
 """Protocol X: which line of an order will come back, known at the moment of the order. Online Retail II.
 
     python -m benchmarks.real_shop.returns --tune   # inside the training period; writes tuning/returns.csv
-    python -m benchmarks.real_shop.returns --test   # May to October 2011, once: logged and recorded
+    python -m benchmarks.real_shop.returns --test   # May to October 2011, once: logged and recorded; with --pieces 1
+                                                    # one missing piece is computed and kept, then it stops
     python -m benchmarks.real_shop.returns --smoke  # seconds, on an invented shop; records nothing
 
 A line has come back when its cancellation is found within 60 days; lines of guests cannot be judged and are left out.
@@ -35,6 +36,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -211,13 +213,9 @@ def tune(rows: pd.DataFrame) -> None:
     pd.DataFrame(lines).to_csv(TUNING, index=False, lineterminator="\n")
 
 
-def shop_lines() -> pd.DataFrame:
-    """Prepared lines of both years, kept for runs of the same code."""
-    path = partial_folder("returns") / "lines.parquet"
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        prepared(load_store("online_retail").orders).to_parquet(path)
-    return pd.read_parquet(path)
+def shop_lines(pieces: Pieces) -> pd.DataFrame:
+    """Prepared lines of both years."""
+    return pieces.get("lines", lambda: prepared(load_store("online_retail").orders))
 
 
 # Chosen by average precision on January and February 2011, a trial a kind.
@@ -231,7 +229,42 @@ OURS, RIVAL = "logistic", "product of tables"
 PAIRS = ((OURS, RIVAL), ("trees", RIVAL), ("network", RIVAL), ("trees", "logistic"), ("network", "logistic"))
 
 
-def chances(rows: pd.DataFrame, smoke: bool) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
+class Pieces:
+    """Results computed before, as long as no code has changed; a trial run keeps none.
+
+    Parameters
+    ----------
+    left : int, optional
+        So many missing pieces are computed, then it stops.
+    smoke : bool
+    """
+
+    def __init__(self, left: int | None, smoke: bool) -> None:
+        self.left, self.smoke = left, smoke
+        self.seconds = 0.0
+
+    def get(self, name: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        """Read a piece, or make it and keep it with its CPU seconds."""
+        path = partial_folder("returns") / f"{name.replace(' ', '_').replace(',', '')}.parquet"
+        if self.smoke or not path.is_file():
+            if self.left == 0:
+                raise SystemExit(f"{name} is missing yet; run the command again")
+            self.left = None if self.left is None else self.left - 1
+            started, made = time.process_time(), make()
+            made.attrs["seconds"] = time.process_time() - started
+            if self.smoke:
+                return made
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made.to_parquet(path)
+        made = pd.read_parquet(path)
+        self.seconds += made.attrs["seconds"]
+        print(f"{name}: {made.attrs['seconds']:.0f} s", flush=True)
+        return made
+
+
+def chances(
+    rows: pd.DataFrame, pieces: Pieces, smoke: bool
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
     """The training and the test lines, and what each model says of the latter."""
     train, test = part(rows, "train"), part(rows, "test")
     said = {}
@@ -239,14 +272,27 @@ def chances(rows: pd.DataFrame, smoke: bool) -> tuple[pd.DataFrame, pd.DataFrame
         settings = dict(TRIALS[name][1])
         if smoke:
             settings |= {"network": {"seeds": (0,)}, "trees": {"n_estimators": 20}}.get(kind, {})
-        started, said[kind] = time.process_time(), MODELS[kind](train, test, **settings)
-        print(f"{kind}: {time.process_time() - started:.0f} s", flush=True)
+
+        def made(kind: str = kind, settings: dict[str, Any] = settings) -> pd.DataFrame:
+            return pd.DataFrame({"chance": MODELS[kind](train, test, **settings)})
+
+        said[kind] = pieces.get(kind, made)["chance"].to_numpy()
     return train, test, said
 
 
-def scores(test: pd.DataFrame, said: dict[str, np.ndarray], draws: int) -> list[dict[str, Any]]:
-    """Rows of the result table: each model's measures, and the paired differences, customers drawn anew."""
+def difference(test: pd.DataFrame, ours: np.ndarray, rival: np.ndarray, draws: int) -> pd.DataFrame:
+    """Both measures' paired difference, with its interval: customers drawn anew."""
     y, who, lines = test["y"].to_numpy(), test["customer_id"].to_numpy(), []
+    for measure in ("auc", "average_precision"):
+        rng = np.random.default_rng(0)
+        found = ranking.interval(y, ours, rival, measure=measure, cluster=who, rng=rng, draws=draws)  # type: ignore[arg-type]
+        lines.append({"metric": measure, "value": found.estimate, "low": found.low, "high": found.high})
+    return pd.DataFrame(lines)
+
+
+def scores(test: pd.DataFrame, said: dict[str, np.ndarray], pieces: Pieces, draws: int) -> list[dict[str, Any]]:
+    """Rows of the result table: each model's measures, and the paired differences, customers drawn anew."""
+    y, lines = test["y"].to_numpy(), []
     flat = said | {"dear lines": test["value"].to_numpy(), "whole-period rates (the trap)": trap(test)}
     for name, score in flat.items():
         found = {"auc": ranking.auc(y, score), "ap": ranking.average_precision(y, score)}
@@ -254,11 +300,12 @@ def scores(test: pd.DataFrame, said: dict[str, np.ndarray], draws: int) -> list[
             found |= {"ece": calibration.ece(y, score), "brier": calibration.brier(y, score), "mean": score.mean()}
         lines.append({"what": "score", "model": name} | found)
     for ours, rival in PAIRS:
-        for measure in ("auc", "average_precision"):
-            rng = np.random.default_rng(0)
-            found = ranking.interval(y, said[ours], said[rival], measure=measure, cluster=who, rng=rng, draws=draws)
-            ends = {"value": found.estimate, "low": found.low, "high": found.high}
-            lines.append({"what": "against", "model": ours, "rival": rival, "metric": measure} | ends)
+
+        def made(ours: str = ours, rival: str = rival) -> pd.DataFrame:
+            return difference(test, said[ours], said[rival], draws)
+
+        found = pieces.get(f"{ours} against {rival}", made).to_dict("records")
+        lines += [{"what": "against", "model": ours, "rival": rival} | one for one in found]
     slow = ~test["quick"].to_numpy()
     for name, score in said.items():
         found = {"auc": ranking.auc(y[slow], score[slow]), "ap": ranking.average_precision(y[slow], score[slow])}
@@ -336,15 +383,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tune", action="store_true", help="inside the training period; writes tuning/returns.csv")
     parser.add_argument("--test", action="store_true", help="the test part: logged and recorded")
+    parser.add_argument("--pieces", type=int, help="compute so many missing pieces, keep them, and stop")
     add_trial_options(parser, "seconds, on an invented shop; records nothing")
     options = parser.parse_args()
-    started = time.process_time()
-    if not options.smoke and not options.test:
-        tune(shop_lines())
+    started, pieces = time.process_time(), Pieces(options.pieces, options.smoke)
+    if not options.smoke and options.tune + options.test != 1:
+        parser.error("one of --tune and --test; or --smoke")
+    if options.tune:
+        tune(shop_lines(pieces))
         return
-    rows, draws = (prepared(invented()), 20) if options.smoke else (shop_lines(), 400)
-    train, test, said = chances(rows, options.smoke)
-    table = pd.DataFrame(scores(test, said, draws))
+    rows, draws = (prepared(invented()), 20) if options.smoke else (shop_lines(pieces), 300)
+    train, test, said = chances(rows, pieces, options.smoke)
+    table = pd.DataFrame(scores(test, said, pieces, draws))
     if not options.smoke:  # first of all: once the test part has been scored, the log says so
         board = table[table["what"] == "score"]
         log_scorings("X", pd.DataFrame({"model": board["model"] + " (average precision)", "wape": board["ap"]}))
@@ -363,7 +413,7 @@ def main() -> None:
             script=__file__,
             command="python -m benchmarks.real_shop.returns --test",
             protocol="X: order lines that are cancelled within 60 days, as known when the order came in",
-            seconds=time.process_time() - started,
+            seconds=time.process_time() - started + pieces.seconds,
             facts={
                 "bars": verdict,
                 "primary": f"average precision, {OURS} against {RIVAL}",

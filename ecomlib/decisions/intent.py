@@ -58,7 +58,7 @@ def threshold(false_alarm: float, miss: float) -> float:
 
 
 def help_gain(chance: ArrayLike, *, margin: ArrayLike, cost: float, lift: float, gift: float = 0.0) -> Floats:
-    """Expect what help in a session earns, (n,): more purchases, less what it costs and what it gives away.
+    """Compute what help in a session earns on average, (n,): more purchases, less what it costs and what it gives away.
 
     Help raises the log-odds of buying by ``lift``: whoever is sure and whoever is hopeless is hardly moved. So the
     gain is greatest in the middle, and a rule "help the likeliest" pays those who would have bought anyway.
@@ -119,7 +119,7 @@ def help_band(*, margin: float, cost: float, lift: float, gift: float = 0.0) -> 
 
 
 def check_gain(chance: ArrayLike, *, value: ArrayLike, cost: float, saved: float = 0.25) -> Floats:
-    """Expect what checking a line before it is sent earns, (n,): chance · value · share saved, less the check.
+    """Compute what checking a line before it is sent earns on average, (n,): chance · value · saved, less cost.
 
     Each line has a threshold of its own, ``cost / (value · saved)``: at one chance the dear line is checked and the
     cheap one is not.
@@ -187,6 +187,13 @@ def earned(acts: ArrayLike, happened: ArrayLike, *, value: ArrayLike, cost: floa
 
 def dearest(score: ArrayLike, share: float) -> Flags:
     """Mark the rows with the highest score, as many as ``share`` of all, (n,); of equal scores the first.
+
+    Parameters
+    ----------
+    score : array
+        (n,)
+    share : float
+        Above 0, at most 1.
 
     Examples
     --------
