@@ -93,3 +93,27 @@ def test_bars(low: float, word: str) -> None:
         for metric in ("auc", "average_precision")
     ]
     assert set(returns.bars(pd.DataFrame(rows)).values()) == {word}
+
+
+def test_advent_keeps_every_buyer_and_its_visits_know_what_came_back() -> None:
+    from benchmarks.simulated import intent
+    from ecomlib import load_store
+
+    store = load_store("simulated", size="tiny", seed=0)
+    rows = intent.visits(store)
+    assert len(rows) == len(store.sessions)
+    assert rows["returns"].notna().equals(rows["converted"].astype(bool))  # each order is found at its visit's end
+    assert 0.02 < rows["returns"].mean() < 0.5
+    learn, november, advent = intent.periods(rows, np.random.default_rng(0))
+    assert learn["started_at"].max() < november["started_at"].min() < advent["started_at"].min()
+    since = rows[rows["started_at"] >= november["started_at"].max().normalize() + pd.Timedelta("1D")]
+    assert advent["buys"].sum() == since[since["started_at"] <= advent["started_at"].max()]["buys"].sum()
+    assert advent["buys"].mean() > 1.5 * learn["buys"].mean()
+
+
+@pytest.mark.parametrize(("error", "word"), [(0.015, "met"), (0.03, "missed")])
+def test_the_bar_on_stores(error: float, word: str) -> None:
+    from benchmarks.simulated import intent
+
+    rows = pd.DataFrame({"model": "trees", "ece_shifted": [error - 0.001, error + 0.001], "store": [1, 2]})
+    assert next(iter(intent.bars(rows).values())).startswith(word)
