@@ -1,0 +1,347 @@
+"""Reads baskets in order: GRU4Rec and SASRec with a full softmax, plain or with repeat and popularity terms (10b).
+
+A step is one basket: the mean of its items' vectors and the days since the basket before. Behind each step stands a
+question, *what will the next basket hold?*, asked on a day between the two, drawn at random; at the cut that day is the
+cut. All items of the catalogue are in the softmax at every step: with one negative instead, SASRec loses a third of its
+quality (Petrov and Macdonald, 2023). B customers, T baskets, D width, I items, Q questions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch import Tensor, nn
+
+from ecomlib.decisions.recommendation.baskets import Cut
+from ecomlib.errors import DataError
+
+Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
+NEVER = 3_650.0  # days: what an absent previous basket reads as
+
+
+@dataclass(frozen=True)
+class SequenceSettings:
+    """Hold what a sequence network and its training are made of.
+
+    Parameters
+    ----------
+    cell : {"gru", "attention"}
+        GRU4Rec or SASRec.
+    terms : bool
+        Whether log own frequency and log popularity are added to the scores, with weights that the state decides.
+    width : int
+        Of item vectors and states.
+    layers, heads : int
+        Heads are of attention alone.
+    steps : int
+        Baskets read, the latest.
+    dropout, lr, decay : float
+        ``decay`` is the weight decay.
+    epochs, batch, seed : int
+        A batch is so many customers.
+    recent : int
+        Questions whose answer came in so many days before the cut are learnt from.
+    fade : float
+        Days after which a basket counts 1/e in the own frequency.
+    window : int
+        Days of the popularity.
+    shuffled : bool
+        Whether each customer's past baskets are dealt anew (contents, not days): the control without an order.
+    """
+
+    cell: Literal["gru", "attention"] = "gru"
+    terms: bool = False
+    width: int = 64
+    layers: int = 1
+    heads: int = 2
+    steps: int = 20
+    dropout: float = 0.2
+    lr: float = 3e-3
+    decay: float = 1e-4
+    epochs: int = 10
+    batch: int = 64
+    seed: int = 0
+    recent: int = 365
+    fade: float = 180.0
+    window: int = 28
+    shuffled: bool = False
+
+    def __post_init__(self) -> None:
+        if self.cell not in ("gru", "attention"):
+            raise DataError("there is no such cell", value=self.cell, remedy='write "gru" or "attention".')
+        if self.cell == "attention" and self.width % self.heads:
+            remedy = "choose a width that the number of heads divides."
+            raise DataError("heads share the width", value=(self.width, self.heads), remedy=remedy)
+
+
+def causal_mask(steps: int) -> Tensor:
+    """Tell which basket may not be looked at from which, (T, T): True above the diagonal (lesson 10b, section 2).
+
+    Examples
+    --------
+    >>> causal_mask(3).int().tolist()
+    [[0, 1, 1], [0, 0, 1], [0, 0, 0]]
+    """
+    return torch.ones(steps, steps, dtype=torch.bool).triu(1)
+
+
+class SequenceRecommender(nn.Module):
+    """Scores the catalogue after each basket of a sequence: (B, T) baskets -> (Q, I) scores."""
+
+    def __init__(self, items: int, settings: SequenceSettings) -> None:
+        super().__init__()
+        self.settings, width = settings, settings.width
+        self.items = nn.Embedding(items, width)
+        nn.init.normal_(self.items.weight, std=width**-0.5)
+        self.gap = nn.Linear(1, width)
+        self.dropout = nn.Dropout(settings.dropout)
+        if settings.cell == "gru":
+            self.gru = nn.GRU(width, width, settings.layers, batch_first=True)
+        else:
+            self.place = nn.Embedding(settings.steps, width)
+            layer = nn.TransformerEncoderLayer(
+                width, settings.heads, 2 * width, settings.dropout, "gelu", batch_first=True, norm_first=True
+            )
+            self.blocks = nn.TransformerEncoder(layer, settings.layers, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.since = nn.Linear(1, width)
+        self.out = nn.Linear(width, width)
+        self.bias = nn.Parameter(torch.zeros(items))
+        self.weigh = nn.Linear(width, 2)
+
+    def states(self, baskets: Tensor, gaps: Tensor, padding: Tensor) -> Tensor:
+        """Read baskets (B, T, D) and log days between them (B, T) from left to right -> states (B, T, D)."""
+        x = self.dropout(baskets + self.gap(gaps.unsqueeze(-1)))
+        if self.settings.cell == "gru":
+            return self.gru(x)[0]  # type: ignore[no-any-return]
+        steps = x.shape[1]
+        x = x + self.place(torch.arange(steps - 1, -1, -1, device=x.device).clamp(max=self.settings.steps - 1) * 0
+                           + torch.arange(steps, device=x.device))  # fmt: skip
+        mask = causal_mask(steps).to(x.device)
+        return self.blocks(x, mask=mask, src_key_padding_mask=padding)  # type: ignore[no-any-return]
+
+    def scores(self, state: Tensor, since: Tensor, own: Tensor, popular: Tensor) -> Tensor:
+        """Score the catalogue, (Q, I), from states (Q, D), log days since the last basket (Q,), and the two terms."""
+        h = self.dropout(state + self.since(since.unsqueeze(-1)))
+        found = self.out(h) @ self.items.weight.T + self.bias
+        if self.settings.terms:
+            weight = nn.functional.softplus(self.weigh(h))  # (Q, 2)
+            found = found + weight[:, :1] * own + weight[:, 1:] * popular
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Hold the baskets of a cut as steps: contents, days, and the questions between them.
+
+    Parameters
+    ----------
+    content : csr_matrix
+        Items of each step, (S, I), ones.
+    age : array
+        Days before the cut, (S,).
+    start : array
+        The first step of each customer, and the end, (U + 1,).
+    popular : array
+        log(1 + baskets in the window) of each item on each day before the cut, from day 0, (days, I).
+    """
+
+    content: sparse.csr_matrix
+    age: Whole
+    start: Whole
+    popular: NDArray[np.float32]
+
+    def own(self, customer: int, first: int, last: int, day: float, fade: float) -> sparse.csr_matrix:
+        """Sum what a customer's steps ``first`` to ``last`` held, faded to ``day`` days before the cut, (1, I)."""
+        part = slice(self.start[customer] + first, self.start[customer] + last + 1)
+        weight = np.exp(-(self.age[part] - day) / fade)
+        return sparse.csr_matrix(weight[None, :]) @ self.content[part]
+
+
+def steps_of(cut: Cut, settings: SequenceSettings) -> Steps:
+    """Arrange a cut's history as steps.
+
+    Parameters
+    ----------
+    cut : Cut
+    settings : SequenceSettings
+    """
+    lines = cut.lines
+    days = lines[["customer", "age"]].drop_duplicates()
+    place = (lines[["customer", "age"]] != lines[["customer", "age"]].shift()).any(axis=1).cumsum().to_numpy() - 1
+    shape = (len(days), len(cut.items))
+    content = sparse.csr_matrix((np.ones(len(lines), np.float32), (place, lines["item"])), shape=shape)
+    start = np.searchsorted(days["customer"].to_numpy(), np.arange(len(cut.customers) + 1))
+    longest = int(settings.recent + 1)
+    near = lines[lines["age"] <= longest + settings.window]
+    daily = sparse.csr_matrix(
+        (np.ones(len(near), np.float32), (near["age"], near["item"])),
+        shape=(longest + settings.window + 1, len(cut.items)),
+    ).toarray()
+    total = np.vstack([np.zeros((1, daily.shape[1]), np.float32), daily.cumsum(axis=0, dtype=np.float32)])
+    asked = np.arange(longest + 1)  # on day d before the cut: sales of days d + 1 .. d + window before it
+    popular = np.log1p(np.maximum(total[np.minimum(asked + settings.window + 1, len(daily))] - total[asked + 1], 0))
+    return Steps(content, days["age"].to_numpy(), start, popular.astype(np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """What a batch of customers asks: padded baskets, and questions (Q,) with their two terms and answers."""
+
+    flat: Tensor
+    offsets: Tensor
+    gaps: Tensor
+    padding: Tensor
+    row: Tensor
+    step: Tensor
+    since: Tensor
+    own: Tensor
+    popular: Tensor
+    answer: Tensor | None
+
+
+def _batch(
+    steps: Steps, people: Whole, settings: SequenceSettings, rng: np.random.Generator | None, items: int
+) -> _Batch:
+    """Questions of these customers: with ``rng`` all past ones whose answer is known, without it the one at the cut."""
+    width = settings.steps
+    contents: list[Whole] = []
+    gaps = np.zeros((len(people), width), np.float32)
+    padding = np.ones((len(people), width), bool)
+    row: list[int] = []
+    step: list[int] = []
+    since: list[float] = []
+    days: list[int] = []
+    own: list[sparse.csr_matrix] = []
+    answers: list[int] = []
+    for b, person in enumerate(people):
+        begin, end = int(steps.start[person]), int(steps.start[person + 1])
+        age = steps.age[begin:end]
+        last = end - begin - (1 if rng is not None else 0)  # steps read: the newest basket is only an answer
+        order = np.arange(end - begin)
+        if settings.shuffled:  # contents are dealt anew over the steps that are read
+            seeded = np.random.default_rng([settings.seed, int(person), 7])
+            order[:last] = seeded.permutation(last)
+        lead = max(0, last - width)
+        for t in range(width):
+            known = lead + t < last
+            inside = slice(*steps.content.indptr[[begin + order[lead + t], begin + order[lead + t] + 1]]) if known else slice(0, 0)
+            contents.append(steps.content.indices[inside])
+            padding[b, t] = not known
+            if known:
+                gaps[b, t] = np.log1p(age[lead + t - 1] - age[lead + t] if lead + t else NEVER)
+        asked = range(lead, last) if rng is not None else [last - 1]
+        for k in asked:
+            if rng is not None:
+                reply = int(age[k + 1])
+                if reply > settings.recent:
+                    continue
+                day = int(rng.integers(reply, max(reply + 1, min(int(age[k]), reply + 90))))
+                answers.append(begin + k + 1)
+            else:
+                day = 0
+            row.append(b)
+            step.append(k - lead)
+            since.append(float(np.log1p(age[k] - day)))
+            days.append(min(day, len(steps.popular) - 1))
+            if settings.terms:
+                own.append(steps.own(int(person), 0, k, day, settings.fade))
+    lengths = np.array([len(part) for part in contents])
+    dense = np.zeros((1, 1), np.float32)
+    popular = dense
+    if settings.terms and own:
+        dense = np.log1p(20 * sparse.vstack(own).toarray()).astype(np.float32)
+        popular = steps.popular[days]
+    reply_rows = steps.content[answers].toarray() if answers else None
+    return _Batch(
+        torch.from_numpy(np.concatenate(contents).astype(np.int64)),
+        torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)),
+        torch.from_numpy(gaps),
+        torch.from_numpy(padding),
+        torch.tensor(row, dtype=torch.long),
+        torch.tensor(step, dtype=torch.long),
+        torch.tensor(since),
+        torch.from_numpy(dense),
+        torch.from_numpy(np.ascontiguousarray(popular)),
+        None if reply_rows is None else torch.from_numpy(reply_rows),
+    )
+
+
+def _answer(network: SequenceRecommender, batch: _Batch) -> Tensor:
+    """Scores (Q, I) of a batch's questions."""
+    b, t = batch.gaps.shape
+    mean = nn.functional.embedding_bag(batch.flat, network.items.weight, batch.offsets, mode="mean")
+    states = network.states(mean.view(b, t, -1), batch.gaps, batch.padding)
+    return network.scores(states[batch.row, batch.step], batch.since, batch.own, batch.popular)
+
+
+def fit_sequence(cut: Cut, settings: SequenceSettings) -> SequenceRecommender:
+    """Train a network on the history of a cut; nothing from the cut on is read (lesson 10b, section 1).
+
+    Parameters
+    ----------
+    cut : Cut
+    settings : SequenceSettings
+
+    Raises
+    ------
+    DataError
+        No customer has two baskets.
+    """
+    steps = steps_of(cut, settings)
+    counts = np.diff(steps.start)
+    newest = np.array([steps.age[end - 1] if end else 0 for end in steps.start[1:]])
+    people = np.flatnonzero((counts >= 2) & (newest <= settings.recent))
+    if not len(people):
+        remedy = "a sequence needs customers who came twice; recommend by popularity until then."
+        raise DataError("no customer has two baskets", table="orders", remedy=remedy)
+    rng = np.random.default_rng(settings.seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        network = SequenceRecommender(len(cut.items), settings)
+        optimiser = torch.optim.AdamW(network.parameters(), lr=settings.lr, weight_decay=settings.decay)
+        total = settings.epochs * -(-len(people) // settings.batch)
+        plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.lr, total_steps=total, pct_start=0.1)
+        for _ in range(settings.epochs):
+            dealt = rng.permutation(people)
+            for begin in range(0, len(dealt), settings.batch):
+                batch = _batch(steps, dealt[begin : begin + settings.batch], settings, rng, len(cut.items))
+                if batch.answer is not None:
+                    found = torch.log_softmax(_answer(network, batch), dim=1)
+                    share = batch.answer / batch.answer.sum(dim=1, keepdim=True)
+                    loss = -(share * found).sum(dim=1).mean()
+                    optimiser.zero_grad()
+                    loss.backward()
+                    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+                    optimiser.step()
+                plan.step()
+    return network.eval()
+
+
+def sequence_scores(network: SequenceRecommender, cut: Cut) -> Floats:
+    """Score the catalogue for each case of a cut, log-probabilities (N, I).
+
+    Parameters
+    ----------
+    network : SequenceRecommender
+        Of ``fit_sequence`` on the same cut. A case without any basket of the catalogue gets the bias alone.
+    cut : Cut
+    """
+    settings = network.settings
+    steps, parts = steps_of(cut, settings), []
+    with torch.no_grad():
+        bare = torch.log_softmax(network.bias, dim=0).numpy()
+        found = np.tile(bare, (len(cut.cases), 1)).astype(np.float64)
+        there = np.flatnonzero(np.diff(steps.start)[cut.cases] > 0)
+        for begin in range(0, len(there), 128):
+            part = there[begin : begin + 128]
+            batch = _batch(steps, cut.cases[part], settings, None, len(cut.items))
+            parts.append(torch.log_softmax(_answer(network, batch), dim=1).numpy())
+        if parts:
+            found[there] = np.concatenate(parts)
+    return found
