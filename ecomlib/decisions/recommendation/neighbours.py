@@ -190,7 +190,13 @@ def _solve(confidence: sparse.csr_matrix, fixed: Floats, penalty: float) -> Floa
 
 
 def als_scores(
-    cut: Cut, rng: np.random.Generator, *, alpha: float = 10.0, factors: int = 64, penalty: float = 0.01, rounds: int = 15
+    cut: Cut,
+    rng: np.random.Generator,
+    *,
+    alpha: float = 10.0,
+    factors: int = 64,
+    penalty: float = 0.01,
+    rounds: int = 15,
 ) -> Floats:
     """Score items by the product of ALS factors, (N, I).
 

@@ -8,6 +8,7 @@ quality (Petrov and Macdonald, 2023). B customers, T baskets, D width, I items, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +24,7 @@ from ecomlib.errors import DataError
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 NEVER = 3_650.0  # days: what an absent previous basket reads as
+_NOTHING = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class SequenceSettings:
     window : int
         Days of the popularity.
     shuffled : bool
-        Whether each customer's past baskets are dealt anew (contents, not days): the control without an order.
+        Whether the contents of the baskets read are dealt anew before each question, days staying: the control without
+        an order. What answers a question is never dealt into it.
     """
 
     cell: Literal["gru", "attention"] = "gru"
@@ -120,8 +123,7 @@ class SequenceRecommender(nn.Module):
         if self.settings.cell == "gru":
             return self.gru(x)[0]  # type: ignore[no-any-return]
         steps = x.shape[1]
-        x = x + self.place(torch.arange(steps - 1, -1, -1, device=x.device).clamp(max=self.settings.steps - 1) * 0
-                           + torch.arange(steps, device=x.device))  # fmt: skip
+        x = x + self.place(torch.arange(steps, device=x.device))
         mask = causal_mask(steps).to(x.device)
         return self.blocks(x, mask=mask, src_key_padding_mask=padding)  # type: ignore[no-any-return]
 
@@ -156,9 +158,16 @@ class Steps:
     start: Whole
     popular: NDArray[np.float32]
 
-    def own(self, customer: int, first: int, last: int, day: float, fade: float) -> sparse.csr_matrix:
-        """Sum what a customer's steps ``first`` to ``last`` held, faded to ``day`` days before the cut, (1, I)."""
-        part = slice(self.start[customer] + first, self.start[customer] + last + 1)
+    def own(self, customer: int, last: int, day: int, fade: float) -> sparse.csr_matrix:
+        """Sum what a customer's steps up to ``last`` held, faded to ``day`` days before the cut, (1, I).
+
+        Parameters
+        ----------
+        customer, last, day : int
+        fade : float
+            Days.
+        """
+        part = slice(self.start[customer], self.start[customer] + last + 1)
         weight = np.exp(-(self.age[part] - day) / fade)
         return sparse.csr_matrix(weight[None, :]) @ self.content[part]
 
@@ -205,70 +214,73 @@ class _Batch:
     answer: Tensor | None
 
 
-def _batch(
-    steps: Steps, people: Whole, settings: SequenceSettings, rng: np.random.Generator | None, items: int
-) -> _Batch:
-    """Questions of these customers: with ``rng`` all past ones whose answer is known, without it the one at the cut."""
-    width = settings.steps
+def _read(
+    steps: Steps, entries: Whole, settings: SequenceSettings
+) -> tuple[list[Whole], NDArray[np.float32], NDArray[np.bool_]]:
+    """The baskets of entries (customer, steps read), padded on the right: contents, log gaps (B, T), padding (B, T)."""
     contents: list[Whole] = []
-    gaps = np.zeros((len(people), width), np.float32)
-    padding = np.ones((len(people), width), bool)
-    row: list[int] = []
-    step: list[int] = []
-    since: list[float] = []
-    days: list[int] = []
-    own: list[sparse.csr_matrix] = []
-    answers: list[int] = []
-    for b, person in enumerate(people):
-        begin, end = int(steps.start[person]), int(steps.start[person + 1])
-        age = steps.age[begin:end]
-        last = end - begin - (1 if rng is not None else 0)  # steps read: the newest basket is only an answer
-        order = np.arange(end - begin)
-        if settings.shuffled:  # contents are dealt anew over the steps that are read
-            seeded = np.random.default_rng([settings.seed, int(person), 7])
-            order[:last] = seeded.permutation(last)
-        lead = max(0, last - width)
-        for t in range(width):
-            known = lead + t < last
-            inside = slice(*steps.content.indptr[[begin + order[lead + t], begin + order[lead + t] + 1]]) if known else slice(0, 0)
-            contents.append(steps.content.indices[inside])
-            padding[b, t] = not known
-            if known:
-                gaps[b, t] = np.log1p(age[lead + t - 1] - age[lead + t] if lead + t else NEVER)
-        asked = range(lead, last) if rng is not None else [last - 1]
-        for k in asked:
-            if rng is not None:
-                reply = int(age[k + 1])
-                if reply > settings.recent:
-                    continue
-                day = int(rng.integers(reply, max(reply + 1, min(int(age[k]), reply + 90))))
-                answers.append(begin + k + 1)
-            else:
-                day = 0
-            row.append(b)
-            step.append(k - lead)
-            since.append(float(np.log1p(age[k] - day)))
-            days.append(min(day, len(steps.popular) - 1))
-            if settings.terms:
-                own.append(steps.own(int(person), 0, k, day, settings.fade))
+    gaps = np.zeros((len(entries), settings.steps), np.float32)
+    padding = np.ones((len(entries), settings.steps), bool)
+    for b, (person, read) in enumerate(entries):
+        begin = steps.start[person]
+        age, order = steps.age[begin : begin + read], np.arange(read)
+        if settings.shuffled:
+            order = np.random.default_rng([settings.seed, person, read]).permutation(read)
+        lead = max(0, read - settings.steps)
+        known = read - lead
+        gaps[b, :known] = np.log1p(np.concatenate([[NEVER], -np.diff(age)]))[lead:]
+        padding[b, :known] = False
+        for place in begin + order[lead:]:
+            contents.append(steps.content.indices[steps.content.indptr[place] : steps.content.indptr[place + 1]])
+        contents += [_NOTHING] * (settings.steps - known)
+    return contents, gaps, padding
+
+
+def _asked(
+    steps: Steps, entries: Whole, settings: SequenceSettings, rng: np.random.Generator | None
+) -> Iterator[tuple[int, int, int, int]]:
+    """Questions (entry, last step read, day before the cut, place of the answer or -1); without ``rng`` at the cut."""
+    for b, (person, read) in enumerate(entries):
+        begin = int(steps.start[person])
+        if rng is None:
+            yield b, int(read) - 1, 0, -1
+            continue
+        first = int(read) - 1 if settings.shuffled else max(0, int(read) - settings.steps)
+        for k in range(first, int(read)):
+            reply, before = int(steps.age[begin + k + 1]), int(steps.age[begin + k])
+            if reply <= settings.recent:  # any day after the basket read and up to the answer's, at most 90 before it
+                yield b, k, int(rng.integers(reply, max(reply + 1, min(before, reply + 90)))), begin + k + 1
+
+
+def _batch(
+    steps: Steps, entries: Whole, settings: SequenceSettings, rng: np.random.Generator | None = None
+) -> _Batch | None:
+    """Questions of entries (customer, steps read), (E, 2): with ``rng`` those that were answered, else at the cut."""
+    asked = list(_asked(steps, entries, settings, rng))
+    if not asked:
+        return None
+    contents, gaps, padding = _read(steps, entries, settings)
+    row, step, day, answers = (np.array(part) for part in zip(*asked, strict=True))
+    people = entries[row, 0]
+    since = np.log1p(steps.age[steps.start[people] + step] - day).astype(np.float32)
+    own = popular = np.zeros((1, 1), np.float32)
+    if settings.terms:
+        faded = [steps.own(int(j), int(k), int(d), settings.fade) for j, k, d in zip(people, step, day, strict=True)]
+        own = np.log1p(20 * sparse.vstack(faded).toarray()).astype(np.float32)
+        popular = steps.popular[np.minimum(day, len(steps.popular) - 1)]
+    lead = np.maximum(0, entries[row, 1] - settings.steps)
     lengths = np.array([len(part) for part in contents])
-    dense = np.zeros((1, 1), np.float32)
-    popular = dense
-    if settings.terms and own:
-        dense = np.log1p(20 * sparse.vstack(own).toarray()).astype(np.float32)
-        popular = steps.popular[days]
-    reply_rows = steps.content[answers].toarray() if answers else None
     return _Batch(
         torch.from_numpy(np.concatenate(contents).astype(np.int64)),
         torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)),
         torch.from_numpy(gaps),
         torch.from_numpy(padding),
-        torch.tensor(row, dtype=torch.long),
-        torch.tensor(step, dtype=torch.long),
-        torch.tensor(since),
-        torch.from_numpy(dense),
-        torch.from_numpy(np.ascontiguousarray(popular)),
-        None if reply_rows is None else torch.from_numpy(reply_rows),
+        torch.from_numpy(row),
+        torch.from_numpy(step - lead),
+        torch.from_numpy(since),
+        torch.from_numpy(own),
+        torch.from_numpy(popular),
+        None if rng is None else torch.from_numpy(steps.content[answers].toarray()),
     )
 
 
@@ -278,6 +290,20 @@ def _answer(network: SequenceRecommender, batch: _Batch) -> Tensor:
     mean = nn.functional.embedding_bag(batch.flat, network.items.weight, batch.offsets, mode="mean")
     states = network.states(mean.view(b, t, -1), batch.gaps, batch.padding)
     return network.scores(states[batch.row, batch.step], batch.since, batch.own, batch.popular)
+
+
+def _entries(steps: Steps, settings: SequenceSettings) -> Whole:
+    """What is read in an epoch, (E, 2) customer and steps: all but the newest once, or shuffled each prefix apart."""
+    counts = np.diff(steps.start)
+    if not settings.shuffled:
+        newest = steps.age[np.maximum(steps.start[1:] - 1, 0)]
+        people = np.flatnonzero((counts >= 2) & (newest <= settings.recent))
+        return np.column_stack([people, counts[people] - 1])
+    rows = [
+        (j, k) for j in np.flatnonzero(counts >= 2) for k in range(1, counts[j])
+        if steps.age[steps.start[j] + k] <= settings.recent and counts[j] - 1 - k < settings.steps
+    ]  # fmt: skip
+    return np.array(rows, dtype=np.int64).reshape(-1, 2)
 
 
 def fit_sequence(cut: Cut, settings: SequenceSettings) -> SequenceRecommender:
@@ -294,24 +320,24 @@ def fit_sequence(cut: Cut, settings: SequenceSettings) -> SequenceRecommender:
         No customer has two baskets.
     """
     steps = steps_of(cut, settings)
-    counts = np.diff(steps.start)
-    newest = np.array([steps.age[end - 1] if end else 0 for end in steps.start[1:]])
-    people = np.flatnonzero((counts >= 2) & (newest <= settings.recent))
-    if not len(people):
+    entries = _entries(steps, settings)
+    if not len(entries):
         remedy = "a sequence needs customers who came twice; recommend by popularity until then."
         raise DataError("no customer has two baskets", table="orders", remedy=remedy)
+    people = len(np.unique(entries[:, 0]))
+    size = settings.batch * len(entries) // people  # about as many questions a batch, shuffled or not
     rng = np.random.default_rng(settings.seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network = SequenceRecommender(len(cut.items), settings)
         optimiser = torch.optim.AdamW(network.parameters(), lr=settings.lr, weight_decay=settings.decay)
-        total = settings.epochs * -(-len(people) // settings.batch)
+        total = settings.epochs * -(-len(entries) // size)
         plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.lr, total_steps=total, pct_start=0.1)
         for _ in range(settings.epochs):
-            dealt = rng.permutation(people)
-            for begin in range(0, len(dealt), settings.batch):
-                batch = _batch(steps, dealt[begin : begin + settings.batch], settings, rng, len(cut.items))
-                if batch.answer is not None:
+            dealt = rng.permutation(len(entries))
+            for begin in range(0, len(dealt), size):
+                batch = _batch(steps, entries[dealt[begin : begin + size]], settings, rng)
+                if batch is not None and batch.answer is not None:
                     found = torch.log_softmax(_answer(network, batch), dim=1)
                     share = batch.answer / batch.answer.sum(dim=1, keepdim=True)
                     loss = -(share * found).sum(dim=1).mean()
@@ -333,15 +359,15 @@ def sequence_scores(network: SequenceRecommender, cut: Cut) -> Floats:
     cut : Cut
     """
     settings = network.settings
-    steps, parts = steps_of(cut, settings), []
+    steps = steps_of(cut, settings)
+    read = np.diff(steps.start)[cut.cases]
     with torch.no_grad():
         bare = torch.log_softmax(network.bias, dim=0).numpy()
         found = np.tile(bare, (len(cut.cases), 1)).astype(np.float64)
-        there = np.flatnonzero(np.diff(steps.start)[cut.cases] > 0)
+        there = np.flatnonzero(read > 0)
         for begin in range(0, len(there), 128):
             part = there[begin : begin + 128]
-            batch = _batch(steps, cut.cases[part], settings, None, len(cut.items))
-            parts.append(torch.log_softmax(_answer(network, batch), dim=1).numpy())
-        if parts:
-            found[there] = np.concatenate(parts)
+            batch = _batch(steps, np.column_stack([cut.cases[part], read[part]]), settings)
+            if batch is not None:
+                found[part] = torch.log_softmax(_answer(network, batch), dim=1).numpy()
     return found
