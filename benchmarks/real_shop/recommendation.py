@@ -28,6 +28,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,13 @@ def scores(name: str, trial: Trial, cut: rec.Cut, seed: int = 0) -> np.ndarray:
         return sequence_scores(fit_sequence(cut, SequenceSettings(seed=seed, **trial)), cut)
     if name == "ALS":
         return rec.als_scores(cut, np.random.default_rng(seed), **trial)
-    made = {"own frequency": rec.own_frequency, "item-kNN": rec.item_knn, "EASE": rec.ease_scores}
-    return made.get(name, rec.tifu_knn)(cut, **trial)
+    made: dict[str, Callable[..., np.ndarray]] = {
+        "own frequency": rec.own_frequency,
+        "item-kNN": rec.item_knn,
+        "EASE": rec.ease_scores,
+        "TIFU-kNN": rec.tifu_knn,
+    }
+    return made[name](cut, **trial)
 
 
 class Pieces:

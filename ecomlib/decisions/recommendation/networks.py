@@ -108,6 +108,7 @@ class SequenceRecommender(nn.Module):
             self.gru = nn.GRU(width, width, settings.layers, batch_first=True)
         else:
             self.place = nn.Embedding(settings.steps, width)
+            nn.init.normal_(self.place.weight, std=width**-0.5)
             layer = nn.TransformerEncoderLayer(
                 width, settings.heads, 2 * width, settings.dropout, "gelu", batch_first=True, norm_first=True
             )
