@@ -22,7 +22,11 @@ from ecomlib.decisions.recommendation.networks import (  # noqa: E402
 from ecomlib.errors import DataError  # noqa: E402
 
 QUICK = SequenceSettings(width=16, epochs=12, batch=16, lr=1e-2, dropout=0.0, steps=6)
-CELLS = [replace(QUICK, cell=cell, terms=terms) for cell in ("gru", "attention") for terms in (False, True)]
+CELLS = [
+    replace(QUICK, cell=cell, terms=terms, classes=(28, 56) if terms else ())
+    for cell in ("gru", "attention")
+    for terms in (False, True)
+]
 
 
 def in_a_ring(customers: int = 150, items: int = 12, seed: int = 0) -> pd.DataFrame:
@@ -57,7 +61,9 @@ def test_an_order_is_learnt_and_lost_when_it_is_shuffled(cell: str, layers: int,
     cut = rec.cut_at(in_a_ring(), AT, least=1)
     found = {}
     for shuffled in (False, True):
-        network = fit_sequence(cut, replace(QUICK, cell=cell, layers=layers, epochs=40 if layers > 1 else 25, shuffled=shuffled))
+        network = fit_sequence(
+            cut, replace(QUICK, cell=cell, layers=layers, epochs=40 if layers > 1 else 25, shuffled=shuffled)
+        )
         scores = sequence_scores(network, cut)
         np.testing.assert_allclose(np.exp(scores).sum(axis=1), 1.0, atol=1e-4)
         found[shuffled] = rec.two_tables(scores, cut, places=1).query("table == 'all'")["recall"].mean()
@@ -85,9 +91,12 @@ def test_terms_are_what_was_known_on_the_day_of_the_question() -> None:
         inside = lines[(lines["age"] > day) & (lines["age"] <= day + 28)]
         by_hand = np.bincount(inside["item"], minlength=len(cut.items))
         np.testing.assert_allclose(np.expm1(steps.popular[day]), by_hand, atol=1e-4)
-    own = steps.own(3, 2, 20, 50.0).toarray()[0]
+    own = steps.own(3, 2, 20, replace(settings, classes=(60, 90))).toarray()
     theirs = lines[lines["customer"] == 3].iloc[:3]  # one item a basket
-    np.testing.assert_allclose(own[theirs["item"]], np.exp(-(theirs["age"] - 20) / 50), rtol=1e-5)
+    gap = theirs["age"].to_numpy() - 20
+    np.testing.assert_allclose(own[0, theirs["item"]], np.exp(-gap / 50), rtol=1e-5)
+    np.testing.assert_array_equal(own[1, theirs["item"]], gap < 60)
+    np.testing.assert_array_equal(own[2, theirs["item"]], (gap >= 60) & (gap < 90))
 
 
 def test_settings_that_make_no_network_are_refused() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -53,6 +54,9 @@ class SequenceSettings:
         Days after which a basket counts 1/e in the own frequency.
     window : int
         Days of the popularity.
+    classes : tuple of int
+        Days that part the time since an item was last bought, such as ``(28, 56)``: with terms, each class adds a
+        weight of its own to the items in it, so that *bought three weeks ago* may count against an item. None without.
     shuffled : bool
         Whether the contents of the baskets read are dealt anew before each question, days staying: the control without
         an order. What answers a question is never dealt into it.
@@ -73,6 +77,7 @@ class SequenceSettings:
     recent: int = 365
     fade: float = 180.0
     window: int = 28
+    classes: tuple[int, ...] = ()
     shuffled: bool = False
 
     def __post_init__(self) -> None:
@@ -116,7 +121,7 @@ class SequenceRecommender(nn.Module):
         self.since = nn.Linear(1, width)
         self.out = nn.Linear(width, width)
         self.bias = nn.Parameter(torch.zeros(items))
-        self.weigh = nn.Linear(width, 2)
+        self.weigh = nn.Linear(width, 2 + len(settings.classes))
 
     def states(self, baskets: Tensor, gaps: Tensor, padding: Tensor) -> Tensor:
         """Read baskets (B, T, D) and log days between them (B, T) from left to right -> states (B, T, D)."""
@@ -129,12 +134,15 @@ class SequenceRecommender(nn.Module):
         return self.blocks(x, mask=mask, src_key_padding_mask=padding)  # type: ignore[no-any-return]
 
     def scores(self, state: Tensor, since: Tensor, own: Tensor, popular: Tensor) -> Tensor:
-        """Score the catalogue, (Q, I), from states (Q, D), log days since the last basket (Q,), and the two terms."""
+        """Score the catalogue, (Q, I): states (Q, D), log days since the last basket (Q,), terms (Q, K, I), (Q, I)."""
         h = self.dropout(state + self.since(since.unsqueeze(-1)))
         found = self.out(h) @ self.items.weight.T + self.bias
         if self.settings.terms:
-            weight = nn.functional.softplus(self.weigh(h))  # (Q, 2)
-            found = found + weight[:, :1] * own + weight[:, 1:] * popular
+            weight = self.weigh(h)  # (Q, 2 + classes); a class may count against an item
+            weight = torch.cat([nn.functional.softplus(weight[:, :2]), weight[:, 2:]], dim=1)
+            found = found + weight[:, :1] * own[:, 0] + weight[:, 1:2] * popular
+            for k in range(len(self.settings.classes)):
+                found = found + weight[:, 2 + k, None] * own[:, 1 + k]
         return found
 
 
@@ -159,18 +167,21 @@ class Steps:
     start: Whole
     popular: NDArray[np.float32]
 
-    def own(self, customer: int, last: int, day: int, fade: float) -> sparse.csr_matrix:
-        """Sum what a customer's steps up to ``last`` held, faded to ``day`` days before the cut, (1, I).
+    def own(self, customer: int, last: int, day: int, settings: SequenceSettings) -> sparse.csr_matrix:
+        """Sum what a customer's steps up to ``last`` held, as seen ``day`` days before the cut, (1 + classes, I).
+
+        The first row fades with age, the others count within a class of days.
 
         Parameters
         ----------
         customer, last, day : int
-        fade : float
-            Days.
+        settings : SequenceSettings
         """
         part = slice(self.start[customer], self.start[customer] + last + 1)
-        weight = np.exp(-(self.age[part] - day) / fade)
-        return sparse.csr_matrix(weight[None, :]) @ self.content[part]
+        gap = self.age[part] - day
+        edges = (0, *settings.classes)
+        rows = [(low <= gap) & (gap < high) for low, high in pairwise(edges)]
+        return sparse.csr_matrix(np.vstack([np.exp(-gap / settings.fade), *rows])) @ self.content[part]
 
 
 def steps_of(cut: Cut, settings: SequenceSettings) -> Steps:
@@ -266,9 +277,15 @@ def _batch(
     since = np.log1p(steps.age[steps.start[people] + step] - day).astype(np.float32)
     own = popular = np.zeros((1, 1), np.float32)
     if settings.terms:
-        faded = [steps.own(int(j), int(k), int(d), settings.fade) for j, k, d in zip(people, step, day, strict=True)]
-        own = np.log1p(20 * sparse.vstack(faded).toarray()).astype(np.float32)
         popular = steps.popular[np.minimum(day, len(steps.popular) - 1)]
+        each = [steps.own(int(j), int(k), int(d), settings) for j, k, d in zip(people, step, day, strict=True)]
+        own = sparse.vstack(each).toarray().reshape(len(each), 1 + len(settings.classes), -1).astype(np.float32)
+        own[:, 0] = np.log1p(20 * own[:, 0])
+        later = np.zeros(popular.shape, bool)  # an item is in the class of the day when it was bought last
+        for k in range(1, own.shape[1]):
+            here = own[:, k] > 0
+            own[:, k] = here & ~later
+            later = later | here
     lead = np.maximum(0, entries[row, 1] - settings.steps)
     lengths = np.array([len(part) for part in contents])
     return _Batch(
