@@ -144,6 +144,15 @@ DECISIONS: tuple[DecisionEntry, ...] = (
         ("horizon", "model", "changes", "returns"),
         ("revenue", "text", "least_margin", "most_move", "ladder"),
     ),
+    DecisionEntry(
+        "recommend",
+        "What to show each customer: what to buy again, and what is new to them",
+        "8 full weeks of orders with customers",
+        f"{_SHOP}.recommend:decide_recommend",
+        "10",
+        (),
+        ("places",),
+    ),
 )
 
 

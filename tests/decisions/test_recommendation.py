@@ -9,7 +9,10 @@ from scipy import sparse
 from sklearn.metrics import ndcg_score
 
 from ecomlib.decisions import recommendation as rec
+from ecomlib.decisions.recommendation import advice
+from ecomlib.decisions.registry import Options, decide
 from ecomlib.errors import DataError
+from ecomlib.stores import load_store
 
 
 def lines(rows: str) -> pd.DataFrame:
@@ -181,3 +184,56 @@ def test_pairs_are_of_one_set_of_cases_and_a_gain_is_better() -> None:
     with pytest.raises(DataError, match="same cases"):
         rec.paired(base, base[:-1], rng)
     assert rec.catalogue_share(np.array([[0, 1], [0, 2]]), 6) == 0.5
+
+
+# --- lists for a shop -------------------------------------------------------------------------------------------------
+
+
+def test_the_page_again_holds_what_was_bought_and_the_page_new_what_was_not() -> None:
+    known = shop()
+    cut = rec.cut_at(known, "2024-06-01", days=0, least=1, earlier=1)
+    for new in (advice.POPULAR, advice.KNN, advice.EASE, advice.TIFU):
+        table = advice.write_lists(cut, {"again": advice.OWN, "new": new}, places=4)
+        assert list(table.columns) == list(advice.COLUMNS) and table["customer_id"].iloc[0] == advice.EVERYBODY
+        mine = table[table["customer_id"] != advice.EVERYBODY]
+        past = set(known[known["day"] < cut.at][["customer_id", "product_id"]].itertuples(index=False, name=None))
+        bought = [pair in past for pair in mine[["customer_id", "product_id"]].itertuples(index=False, name=None)]
+        assert (mine["page"] == np.where(bought, "again", "new")).all()
+        assert mine.groupby(["customer_id", "page"])["place"].apply(lambda p: (p == range(1, len(p) + 1)).all()).all()
+        ordered = mine.groupby(["customer_id", "page"])["score"].apply(lambda s: s.is_monotonic_decreasing)
+        assert ordered.all() and mine["because"].str.len().gt(10).all()
+
+
+def test_reasons_are_what_the_books_say() -> None:
+    cut = rec.cut_at(lines(SHOP), "2024-02-20", least=1, days=0, earlier=1)
+    table = advice.write_lists(cut, {"again": advice.OWN, "new": advice.KNN}, places=3).set_index(
+        ["customer_id", "page", "product_id"]
+    )
+    assert table.loc[("ann", "again", "mug"), "because"] == "bought 3 times, last on 2024-02-10"
+    assert table.loc[("bob", "new", "new"), "because"] == "goes with tea, bought before"
+    assert table.loc[("cat", "again", "new"), "because"] == "bought 1 time, last on 2024-01-26"
+    assert len(table.loc[("cat", "again")]) == 2  # bought no more than that
+
+
+def test_the_method_is_chosen_by_the_shops_own_past_and_the_simplest_of_equals() -> None:
+    tried = advice.try_methods(rec.cut_at(shop(), "2024-05-01", least=2))
+    assert set(tried.table["page"]) == {"again", "new"} and tried.best("again") in (advice.OWN, advice.TIFU)
+    level = advice.Tried(tried.table.assign(ndcg=0.1))
+    assert (level.best("again"), level.best("new")) == (advice.OWN, advice.POPULAR)
+    assert advice.Tried(tried.table.iloc[:0]).best("new") == advice.POPULAR
+
+
+def test_a_shop_gets_its_lists_and_one_without_customers_is_told_why() -> None:
+    tiny = load_store("tiny")
+    made = decide("recommend", tiny, Options(more={"places": 5}))
+    assert made.table.groupby(["customer_id", "page"]).size().max() == 5 and made.table["title"].notna().all()
+    assert made.how["places"] == 5 and set(made.how["methods"]) == {"again", "new"} and not made.warnings
+    guests = tiny.with_parts(orders=tiny.orders.assign(customer_id=None), customers=None, sessions=None, mailings=None)
+    with pytest.raises(DataError, match="no order line has a customer"):
+        decide("recommend", guests)
+    with pytest.raises(DataError, match="places"):
+        decide("recommend", tiny, Options(more={"places": 0}))
+    few = tiny.orders[tiny.orders["customer_id"].isin(tiny.orders["customer_id"].dropna().unique()[:20])]
+    small = decide("recommend", tiny.with_parts(orders=few))
+    assert small.how["methods"] == {"again": advice.OWN, "new": advice.POPULAR}
+    assert "too few" in small.warnings[0] and small.line.endswith("not tried on the past")

@@ -26,7 +26,7 @@ def _discount(places: int, shift: float = 1.0) -> Floats:
     return np.asarray(1 / np.log2(np.arange(1, places + 1) + shift))
 
 
-def ndcg(shown: Whole, bought: Whole, places: int) -> float:
+def list_ndcg(shown: Whole, bought: Whole, places: int) -> float:
     """NDCG of the first places of a list, (I,), against what was bought, (n,)."""
     gains = _gains(shown, bought, places)
     best = _discount(min(len(bought), places)).sum()
@@ -65,7 +65,7 @@ def _of_gains(value: Callable[[Floats, int, int], float]) -> Answer:
 
 
 def _whole_list(shown: Whole, bought: Whole, places: int) -> float:
-    return ndcg(shown, bought, len(shown))
+    return list_ndcg(shown, bought, len(shown))
 
 
 def _first_undiscounted(shown: Whole, bought: Whole, places: int) -> float:
@@ -432,7 +432,7 @@ _SPLIT_MISTAKES: dict[str, tuple[Answer, str]] = {
 EXERCISES = (
     Exercise(
         "10.ndcg",
-        solution=ndcg,
+        solution=list_ndcg,
         stub=_ndcg_stub,
         cases=_ndcg_cases,
         mistakes=_NDCG_MISTAKES,
