@@ -208,7 +208,9 @@ def test_scripts_that_score_a_test_part_say_so() -> None:
             "real_shop/cold_start.py",
             "real_shop/lumpy.py",
             "real_shop/orange_juice.py",
+            "real_shop/recommendation.py",
             "simulated/price.py",
+            "simulated/recommendation.py",
             "simulated/stock.py",
         }
     )

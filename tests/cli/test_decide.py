@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from ecomlib.cli import decide as module
 from ecomlib.cli.main import app
-from ecomlib.decisions.registry import DECISIONS, Decision, Options
+from ecomlib.decisions.registry import DECISIONS, Decision, Options, entry
 from ecomlib.decisions.registry import decide as make
 from ecomlib.stores import load_store
 

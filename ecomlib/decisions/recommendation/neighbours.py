@@ -148,7 +148,7 @@ def als(
     penalty: float = 0.01,
     rounds: int = 15,
 ) -> tuple[Floats, Floats]:
-    """Factorise implicit feedback by alternating least squares (Hu, Koren and Volinsky, 2008; lesson 10, section 2).
+    """Fit factors to implicit feedback by alternating least squares (Hu, Koren and Volinsky, 2008; lesson 10, section 2).
 
     Everything is observed: what was bought as 1 with the confidence that ``matrix`` holds, all else as 0 with
     confidence 1. One side is fixed and the other solved exactly, in turn.
@@ -217,7 +217,7 @@ def als_scores(
 def tifu_knn(
     cut: Cut, *, decay: float = 180.0, neighbours: int = 300, share: float = 0.7, days: int | None = 28
 ) -> Floats:
-    """Blend each case's own frequencies with those of customers like it, (N, I) (after Hu and others, 2020).
+    """Average each case's own frequencies with those of customers like it, (N, I) (after Hu and others, 2020).
 
     Frequencies fade with age and are divided by the customer's number of (faded) baskets, so that heavy buyers and
     light ones compare; neighbours are the nearest by cosine, the case itself left out.

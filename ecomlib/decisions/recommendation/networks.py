@@ -100,7 +100,14 @@ def causal_mask(steps: int) -> Tensor:
 
 
 class SequenceRecommender(nn.Module):
-    """Scores the catalogue after each basket of a sequence: (B, T) baskets -> (Q, I) scores."""
+    """Score the catalogue after each basket of a sequence: (B, T) baskets -> (Q, I) scores.
+
+    Parameters
+    ----------
+    items : int
+        Of the catalogue.
+    settings : SequenceSettings
+    """
 
     def __init__(self, items: int, settings: SequenceSettings) -> None:
         super().__init__()
@@ -124,7 +131,17 @@ class SequenceRecommender(nn.Module):
         self.weigh = nn.Linear(width, 2 + len(settings.classes))
 
     def states(self, baskets: Tensor, gaps: Tensor, padding: Tensor) -> Tensor:
-        """Read baskets (B, T, D) and log days between them (B, T) from left to right -> states (B, T, D)."""
+        """Read baskets from left to right -> states (B, T, D).
+
+        Parameters
+        ----------
+        baskets : tensor
+            Mean item vectors, (B, T, D).
+        gaps : tensor
+            Log days since the basket before, (B, T).
+        padding : tensor
+            True where there is no basket, (B, T).
+        """
         x = self.dropout(baskets + self.gap(gaps.unsqueeze(-1)))
         if self.settings.cell == "gru":
             return self.gru(x)[0]  # type: ignore[no-any-return]
@@ -134,7 +151,17 @@ class SequenceRecommender(nn.Module):
         return self.blocks(x, mask=mask, src_key_padding_mask=padding)  # type: ignore[no-any-return]
 
     def scores(self, state: Tensor, since: Tensor, own: Tensor, popular: Tensor) -> Tensor:
-        """Score the catalogue, (Q, I): states (Q, D), log days since the last basket (Q,), terms (Q, K, I), (Q, I)."""
+        """Score the catalogue for questions, (Q, I).
+
+        Parameters
+        ----------
+        state : tensor
+            After the last basket read, (Q, D).
+        since : tensor
+            Log days from that basket to the day of the question, (Q,).
+        own, popular : tensor
+            The terms: log own frequency and classes (Q, 1 + classes, I), log popularity (Q, I); read with ``terms``.
+        """
         h = self.dropout(state + self.since(since.unsqueeze(-1)))
         found = self.out(h) @ self.items.weight.T + self.bias
         if self.settings.terms:
@@ -185,7 +212,7 @@ class Steps:
 
 
 def steps_of(cut: Cut, settings: SequenceSettings) -> Steps:
-    """Arrange a cut's history as steps.
+    """Build the steps of a cut's history.
 
     Parameters
     ----------

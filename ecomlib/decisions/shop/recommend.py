@@ -68,6 +68,8 @@ def decide_recommend(store: Store, options: Options) -> Decision:
     table["score"] = table["score"].map(lambda value: float(np.format_float_positional(value, 4, fractional=False)))
     count = int(table.loc[table["customer_id"] != EVERYBODY, "customer_id"].nunique())
     facts: dict[str, Any] = weeks.facts() | {
+        "model": f"{methods['again']} and {methods['new']}",
+        "interval": None,
         "methods": methods,
         "places": places,
         "customers": count,
