@@ -148,7 +148,7 @@ def als(
     penalty: float = 0.01,
     rounds: int = 15,
 ) -> tuple[Floats, Floats]:
-    """Fit factors to implicit feedback by alternating least squares (Hu, Koren and Volinsky, 2008; lesson 10, section 2).
+    """Fit factors to implicit feedback by alternating least squares (Hu, Koren and Volinsky, 2008).
 
     Everything is observed: what was bought as 1 with the confidence that ``matrix`` holds, all else as 0 with
     confidence 1. One side is fixed and the other solved exactly, in turn.
