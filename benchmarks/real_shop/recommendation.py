@@ -22,6 +22,9 @@ Expected, before the test cut was scored, from the tuning cut and from protocol 
 - SASRec and GRU4Rec are undecided. With the order of the baskets shuffled the GRU with terms loses less than .005: a
   gift shop's baskets are hardly a sequence.
 - The closed form of EASE beats ALS in both tables.
+
+A first round of networks was thrown away on the tuning cut: without a norm on the mean of a basket's vectors, and with
+batches of 64, the plain ones stayed at .10 NDCG, where 28-day popularity has .13. This is the second round.
 """
 
 from __future__ import annotations
@@ -50,8 +53,8 @@ WINDOWS = (7, 14, 28, 56, 90, 180, 365, None)
 
 Trial = dict[str, Any]
 _DECAYS: tuple[float | None, ...] = (None, 60.0, 180.0)
-_EPOCHS = ({"epochs": 2}, {"epochs": 4}, {"epochs": 8}, {"epochs": 4, "lr": 1e-3}, {"epochs": 4, "width": 128})
-_PLAIN = ({"epochs": 4}, {"epochs": 8}, {"epochs": 16}, {"epochs": 8, "width": 128})
+_EPOCHS = ({"epochs": 2}, {"epochs": 4}, {"epochs": 6}, {"epochs": 4, "lr": 2e-3}, {"epochs": 4, "width": 128})
+_PLAIN = ({"epochs": 6}, {"epochs": 12}, {"epochs": 6, "lr": 1e-2}, {"epochs": 6, "width": 128})
 TRIALS: dict[str, tuple[Trial, ...]] = {
     "popularity, all time": ({"days": None},),
     "popularity, 28 days": ({"days": 28},),

@@ -69,10 +69,10 @@ class SequenceSettings:
     heads: int = 2
     steps: int = 20
     dropout: float = 0.2
-    lr: float = 3e-3
+    lr: float = 5e-3
     decay: float = 1e-4
     epochs: int = 10
-    batch: int = 64
+    batch: int = 16
     seed: int = 0
     recent: int = 365
     fade: float = 180.0
@@ -114,6 +114,7 @@ class SequenceRecommender(nn.Module):
         self.settings, width = settings, settings.width
         self.items = nn.Embedding(items, width)
         nn.init.normal_(self.items.weight, std=width**-0.5)
+        self.level = nn.LayerNorm(width)  # the mean of many items' vectors is short: without this it is hardly heard
         self.gap = nn.Linear(1, width)
         self.dropout = nn.Dropout(settings.dropout)
         if settings.cell == "gru":
@@ -142,7 +143,7 @@ class SequenceRecommender(nn.Module):
         padding : tensor
             True where there is no basket, (B, T).
         """
-        x = self.dropout(baskets + self.gap(gaps.unsqueeze(-1)))
+        x = self.dropout(self.level(baskets) + self.gap(gaps.unsqueeze(-1)))
         if self.settings.cell == "gru":
             return self.gru(x)[0]  # type: ignore[no-any-return]
         steps = x.shape[1]
