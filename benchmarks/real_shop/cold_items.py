@@ -171,7 +171,8 @@ def arms(window: Window, chosen: dict[str, Any]) -> dict[tuple[str, str], np.nda
 
 def tune(lines: pd.DataFrame) -> pd.DataFrame:
     """Try neighbours, fading and share on the tuning cut."""
-    window, rows = Window(lines, TUNING_CUTS[0]), []
+    window = Window(lines, TUNING_CUTS[0])
+    rows: list[dict[str, Any]] = []
     for kind in ("tfidf", "bert"):
         for k in NEIGHBOURS:
             rows.append({"choice": kind, "value": k, "ndcg": window.ndcg(window.texts(kind, k)).mean()})

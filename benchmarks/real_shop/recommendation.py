@@ -48,7 +48,8 @@ SCORES_TEST_PART = True  # the queue of recorded runs leaves this script out unl
 TUNING = Path(__file__).resolve().parent / "tuning" / "recommendation.csv"
 TUNING_CUT, TEST_CUT = "2011-06-01", "2011-09-01"
 SEEDS = (0, 1, 2)
-NETWORKS = ("GRU4Rec", "SASRec", "GRU4Rec with terms", "SASRec with terms", "GRU4Rec with terms, shuffled")
+SHUFFLED = "GRU4Rec with terms, shuffled"
+NETWORKS = ("GRU4Rec", "SASRec", "GRU4Rec with terms", "SASRec with terms", SHUFFLED)
 WINDOWS = (7, 14, 28, 56, 90, 180, 365, None)
 
 Trial = dict[str, Any]

@@ -99,6 +99,17 @@ def test_terms_are_what_was_known_on_the_day_of_the_question() -> None:
     np.testing.assert_array_equal(own[2, theirs["item"]], (gap >= 60) & (gap < 90))
 
 
+def test_what_is_forgotten_is_the_time_and_not_the_count() -> None:
+    cut = rec.cut_at(in_a_ring(40), AT, least=1)
+    kept = replace(QUICK, terms=True, classes=(28,), shuffled=True)
+    lost = replace(kept, forget=True)
+    steps = steps_of(cut, kept)
+    one, two = (steps.own(3, 4, 0, s).toarray() for s in (kept, lost))
+    assert ((one[0] > 0) == (two[0] > 0)).all() and not np.allclose(one[0], two[0])
+    with pytest.raises(DataError, match="shuffled"):
+        replace(QUICK, forget=True)
+
+
 def test_settings_that_make_no_network_are_refused() -> None:
     with pytest.raises(DataError, match="cell"):
         SequenceSettings(cell="lstm")  # type: ignore[arg-type]

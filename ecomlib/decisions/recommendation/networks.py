@@ -60,6 +60,8 @@ class SequenceSettings:
     shuffled : bool
         Whether the contents of the baskets read are dealt anew before each question, days staying: the control without
         an order. What answers a question is never dealt into it.
+    forget : bool
+        Whether the terms too read what was dealt anew: then nothing knows *when* an item was bought, only how often.
     """
 
     cell: Literal["gru", "attention"] = "gru"
@@ -79,6 +81,7 @@ class SequenceSettings:
     window: int = 28
     classes: tuple[int, ...] = ()
     shuffled: bool = False
+    forget: bool = False
 
     def __post_init__(self) -> None:
         if self.cell not in ("gru", "attention"):
@@ -86,6 +89,8 @@ class SequenceSettings:
         if self.cell == "attention" and self.width % self.heads:
             remedy = "choose a width that the number of heads divides."
             raise DataError("heads share the width", value=(self.width, self.heads), remedy=remedy)
+        if self.forget and not self.shuffled:
+            raise DataError("forget needs shuffled", value=self.forget, remedy="write shuffled=True beside it.")
 
 
 def causal_mask(steps: int) -> Tensor:
@@ -207,9 +212,12 @@ class Steps:
         """
         part = slice(self.start[customer], self.start[customer] + last + 1)
         gap = self.age[part] - day
+        held = self.content[part]
+        if settings.forget:
+            held = held[_dealt(settings, customer, last + 1)]
         edges = (0, *settings.classes)
         rows = [(low <= gap) & (gap < high) for low, high in pairwise(edges)]
-        return sparse.csr_matrix(np.vstack([np.exp(-gap / settings.fade), *rows])) @ self.content[part]
+        return sparse.csr_matrix(np.vstack([np.exp(-gap / settings.fade), *rows])) @ held
 
 
 def steps_of(cut: Cut, settings: SequenceSettings) -> Steps:
@@ -254,6 +262,11 @@ class _Batch:
     answer: Tensor | None
 
 
+def _dealt(settings: SequenceSettings, customer: int, read: int) -> Whole:
+    """The order in which a customer's first baskets are read when they are shuffled: one for each question."""
+    return np.random.default_rng([settings.seed, int(customer), int(read)]).permutation(int(read))
+
+
 def _read(
     steps: Steps, entries: Whole, settings: SequenceSettings
 ) -> tuple[list[Whole], NDArray[np.float32], NDArray[np.bool_]]:
@@ -265,7 +278,7 @@ def _read(
         begin = steps.start[person]
         age, order = steps.age[begin : begin + read], np.arange(read)
         if settings.shuffled:
-            order = np.random.default_rng([settings.seed, person, read]).permutation(read)
+            order = _dealt(settings, person, read)
         lead = max(0, read - settings.steps)
         known = read - lead
         gaps[b, :known] = np.log1p(np.concatenate([[NEVER], -np.diff(age)]))[lead:]
