@@ -192,7 +192,7 @@ def result_table(found: dict[str, dict[tuple[str, str], np.ndarray]]) -> pd.Data
     pooled = {key: np.concatenate([one[key] for one in found.values()]) for key in next(iter(found.values()))}
     for cut, cases in (*found.items(), ("all", pooled)):
         for (state, model), values in cases.items():
-            row = {"what": "score", "cut": cut, "state": state, "model": model}
+            row: dict[str, Any] = {"what": "score", "cut": cut, "state": state, "model": model}
             rows.append(row | {"ndcg": values.mean(), "cases": len(values)})
     for state, ours, rival, bar in COMPARED:
         pair = rec.paired(pooled[state, ours], pooled[state, rival], np.random.default_rng(0))
