@@ -290,9 +290,14 @@ def parity(cut: rec.Cut, seeds: tuple[int, ...]) -> dict[str, float]:
     for seed in seeds:
         found["ours"].append(means(scores("ALS", trial, cut, seed), cut)["all_ndcg"])
         model = AlternatingLeastSquares(
-            factors=trial["factors"], regularization=trial["penalty"], alpha=1.0, iterations=15, use_cg=False,
-            random_state=seed, num_threads=1,
-        )  # fmt: skip
+            factors=trial["factors"],
+            regularization=trial["penalty"],
+            alpha=1.0,
+            iterations=15,
+            use_cg=False,
+            random_state=seed,
+            num_threads=1,
+        )
         model.fit(bought, show_progress=False)
         theirs = np.asarray(model.user_factors)[cut.cases] @ np.asarray(model.item_factors).T
         found["implicit"].append(means(theirs.astype(float), cut)["all_ndcg"])

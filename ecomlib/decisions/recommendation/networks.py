@@ -359,9 +359,11 @@ def _entries(steps: Steps, settings: SequenceSettings) -> Whole:
         people = np.flatnonzero((counts >= 2) & (newest <= settings.recent))
         return np.column_stack([people, counts[people] - 1])
     rows = [
-        (j, k) for j in np.flatnonzero(counts >= 2) for k in range(1, counts[j])
+        (j, k)
+        for j in np.flatnonzero(counts >= 2)
+        for k in range(1, counts[j])
         if steps.age[steps.start[j] + k] <= settings.recent and counts[j] - 1 - k < settings.steps
-    ]  # fmt: skip
+    ]
     return np.array(rows, dtype=np.int64).reshape(-1, 2)
 
 

@@ -150,10 +150,9 @@ def paired(ours: Floats, rival: Floats, rng: np.random.Generator, *, draws: int 
     low, high = np.quantile(gap, [0.025, 0.975])
     with np.errstate(divide="ignore", invalid="ignore"):
         less, more = np.quantile(-gap / base, [0.025, 0.975])  # an error falls where a gain rises
-    return Paired(
-        float(ours.mean()), float(rival.mean()), float((ours - rival).mean()), float(low), float(high),
-        verdict_word(float(less), float(more)), n,
-    )  # fmt: skip
+    word = verdict_word(float(less), float(more))
+    means = float(ours.mean()), float(rival.mean()), float((ours - rival).mean())
+    return Paired(*means, float(low), float(high), word, n)
 
 
 def catalogue_share(shown: Whole, items: int) -> float:
