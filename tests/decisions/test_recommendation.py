@@ -237,3 +237,16 @@ def test_a_shop_gets_its_lists_and_one_without_customers_is_told_why() -> None:
     small = decide("recommend", tiny.with_parts(orders=few))
     assert small.how["methods"] == {"again": advice.OWN, "new": advice.POPULAR}
     assert "too few" in small.warnings[0] and small.line.endswith("not tried on the past")
+
+
+def test_als_gives_what_implicit_gives_from_the_same_start() -> None:
+    peer = pytest.importorskip("implicit.cpu.als")
+    rng = np.random.default_rng(0)
+    matrix = sparse.csr_matrix((rng.random((60, 25)) < 0.2) * rng.uniform(2.0, 9.0, (60, 25)))
+    people, things = rec.als(matrix, np.random.default_rng(3), factors=6, penalty=0.5, rounds=8)
+    again = np.random.default_rng(3)
+    start = [((again.random((n, 6)) - 0.5) / 6).astype(np.float32) for n in matrix.shape]
+    model = peer.AlternatingLeastSquares(6, 0.5, alpha=1.0, iterations=8, use_cg=False, num_threads=1)
+    model.user_factors, model.item_factors = start
+    model.fit(matrix.astype(np.float32), show_progress=False)
+    np.testing.assert_allclose(people @ things.T, model.user_factors @ model.item_factors.T, atol=2e-3)
