@@ -24,7 +24,7 @@ Expected, before the test cut was scored, from the tuning cut and from protocol 
 - The closed form of EASE beats ALS in both tables.
 
 A first round of networks was thrown away on the tuning cut: without a norm on the mean of a basket's vectors, and with
-batches of 64, the plain ones stayed at .10 NDCG, where 28-day popularity has .13. This is the second round. In the first
+batches of 64, the plain ones stayed at .10 NDCG, where 28-day popularity has .13. This is the second. In the first
 the best item-kNN, ALS and TIFU-kNN lay at the edge of what was tried; their trials were moved there.
 """
 
