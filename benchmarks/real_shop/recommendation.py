@@ -120,7 +120,7 @@ class Pieces:
             found = scores(name, trial, self.cuts[cut], seed)
             self.seconds[key] = time.process_time() - started
             if file is not None:
-                np.savez(file, scores=found.astype(np.float32), seconds=self.seconds[key])
+                np.savez(file, scores=found, seconds=self.seconds[key])
         self.held = {key: found} if len(self.held) > 12 else self.held | {key: found}
         return found
 
