@@ -15,7 +15,7 @@ import pandas as pd
 
 from ecomlib.errors import DataError
 
-__all__ = ["HISTORY", "churn_examples", "churned", "logged", "purchase_history", "training_cuts"]
+__all__ = ["HISTORY", "churn_examples", "churned", "logged", "purchase_history", "spells", "training_cuts"]
 
 DAY = pd.Timedelta(days=1)
 HISTORY = ("orders", "frequency", "recency", "age", "idle", "gap", "money", "mean_money")
@@ -206,6 +206,54 @@ def churn_examples(orders: pd.DataFrame, cuts: Sequence[pd.Timestamp | str], day
         parts.append(part.assign(cut=at))
     found = pd.concat(parts, ignore_index=True)
     return found[["cut", "customer_id", *HISTORY, "churned"]]
+
+
+def spells(orders: pd.DataFrame, cuts: Sequence[pd.Timestamp | str], end: pd.Timestamp | str) -> pd.DataFrame:
+    """Stack histories of several cuts with the days until the next order, as far as it is known at the end.
+
+    Survival models read these: a cut of last month teaches something too, although its label's window is not over.
+
+    Parameters
+    ----------
+    orders : DataFrame
+        As of ``purchase_history``.
+    cuts : sequence of Timestamp
+        Each before ``end``.
+    end : Timestamp
+        When the model is fitted: orders from then on are unknown.
+
+    Returns
+    -------
+    DataFrame
+        ``cut, customer_id``, the columns ``HISTORY``, ``days`` and ``back``: 1 where the next order came after so many
+        days, 0 where until the end, so many days, none had come (censored).
+
+    Raises
+    ------
+    DataError
+        No cuts, or one that does not lie before the end.
+
+    Examples
+    --------
+    >>> lines = {"customer_id": ["ann", "bob", "ann"], "order_id": range(3), "quantity": 1, "unit_price": 4.0}
+    >>> lines["ordered_at"] = pd.to_datetime(["2025-01-01", "2025-01-02", "2025-03-01"])
+    >>> spells(pd.DataFrame(lines), ["2025-02-01"], "2025-04-02")[["customer_id", "days", "back"]].to_numpy().tolist()
+    [['ann', 28.0, 1.0], ['bob', 60.0, 0.0]]
+    """
+    until = pd.Timestamp(end)
+    if not len(cuts) or max(pd.Timestamp(day) for day in cuts) >= until:
+        raise DataError("a spell begins at a cut before the end", value=until, remedy="give earlier cuts.")
+    each, parts = _lines(orders), []
+    each = each[(each["ordered_at"] < until).to_numpy()]
+    for day in cuts:
+        at = pd.Timestamp(day)
+        part = _history(each, at)
+        later = each[(each["ordered_at"] >= at).to_numpy()].groupby("customer_id", observed=True)["ordered_at"].min()
+        came = later.reindex(part.index)
+        part["days"] = (came.fillna(until) - at) / DAY
+        parts.append(part.assign(back=came.notna().astype(float)).reset_index().assign(cut=at))
+    found = pd.concat(parts, ignore_index=True)
+    return found[["cut", "customer_id", *HISTORY, "days", "back"]]
 
 
 def logged(history: pd.DataFrame) -> pd.DataFrame:
