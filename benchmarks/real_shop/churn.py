@@ -1,7 +1,7 @@
 """Protocol C: who of Online Retail II's customers is leaving, and how often the others come back?
 
-    python -m benchmarks.real_shop.churn --tune    # two tuning cuts; writes tuning/churn.csv; 6 CPU minutes
-    python -m benchmarks.real_shop.churn --test    # the test cut and the counts, once: logged, recorded; 4 CPU minutes
+    python -m benchmarks.real_shop.churn --tune    # two tuning cuts; writes tuning/churn.csv; 2 CPU minutes
+    python -m benchmarks.real_shop.churn --test    # the test cut and the counts, once: logged, recorded; 1 CPU minute
     python -m benchmarks.real_shop.churn --smoke   # seconds, on an invented shop; records nothing
 
 Both years, cancellations out, quantity and price above zero, lines with a customer: 5,878 customers, 36,969 invoices.
@@ -17,10 +17,10 @@ Trials on the tuning cuts: three each for logistic regression, trees and the seq
 
 *Expected, written before the test cut was scored* (the two tuning cuts and protocol C's prototypes had been seen):
 
-- At the test cut all of logistic regression, trees, Cox, BG/NBD and the sequence model have an AUC of .79 to .81, and
+- At the test cut all of logistic regression, trees, Cox, BG/NBD and the sequence model have an AUC of .78 to .81, and
   their intervals overlap; recency alone is .03 below.
-- The sequence model against BG/NBD, the primary comparison, is level or undecided: it has nothing that three numbers
-  do not have.
+- The sequence model against BG/NBD, the primary comparison, is 1 % below, as on the tuning cuts (.796 against .806):
+  undecided or worse. It has nothing that three numbers do not have.
 - Christmas is coming, and all that were fitted on earlier cuts say too much churn: 5 to 10 points. Calibration slopes
   lie between .8 and 1.2.
 - Counts: BG/NBD's mean absolute error is 1.75, far below the naive rate and zero, and below trees: theirs learned from
@@ -236,7 +236,12 @@ TRIALS: dict[str, Model] = {
     "LSTM 32, 6 epochs": sequence((0,), hidden=32, epochs=6),
     "GRU 16, 3 epochs": sequence((0,), kind="gru"),
 }
-CHOSEN: dict[str, Any] = {"logistic": 1.0, "trees": PLAIN_TREES, "cox": True, "sequence": {}}
+CHOSEN: dict[str, Any] = {  # by the mean AUC of the two tuning cuts
+    "logistic": 1.0,
+    "trees": PLAIN_TREES | {"n_estimators": 100, "num_leaves": 7},
+    "cox": True,
+    "sequence": {"kind": "gru"},
+}
 
 
 # --- scores ---

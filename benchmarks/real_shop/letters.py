@@ -1,7 +1,7 @@
 """Protocol H: Hillstrom's e-mail experiment. Whom does a letter move, and does a list beat writing to everybody?
 
-    python -m benchmarks.real_shop.letters --tune    # the tuning half; writes tuning/letters.csv; 3 CPU minutes
-    python -m benchmarks.real_shop.letters --test    # the test half, once: logged and recorded; 4 CPU minutes
+    python -m benchmarks.real_shop.letters --tune    # the tuning half; writes tuning/letters.csv; seconds
+    python -m benchmarks.real_shop.letters --test    # the test half, once: logged and recorded; seconds
     python -m benchmarks.real_shop.letters --smoke   # seconds, on invented customers; records nothing
 
 64,000 customers, a third each drawn to get the men's mail, the women's mail or none; visits and spend of two weeks. The
@@ -23,11 +23,12 @@ mail to everybody at 0.10.
 
 *Expected, written before the test half was scored* (protocol H's prototypes and the tuning half had been seen):
 
-- All four learners have a Qini of .002 to .005, their intervals overlap and exclude zero; differences are far below
-  what could be detected, about .003. The response model on everybody is near .001 with zero inside.
-- A rule without a model, "bought women's things", is within the learners' intervals.
-- The men's mail to everybody brings .6 to .9 a customer. No policy is surely above it at 0 and at 0.10: the intervals
-  of the differences hold zero. At 0.50 sparing the mails begins to pay, and is still not certain.
+- The tuning half shows a Qini of .0065 to .0081 for the four learners, twice what prototypes found on all customers:
+  so the test half's should be far lower, .001 to .003, with zero inside some intervals. Differences of learners are
+  below what could be detected. The response model on everybody is near zero.
+- A rule without a model, "bought women's things", is within the learners' intervals, or above them.
+- The men's mail to everybody brings about .5 a customer (1.0 on the tuning half). No policy is surely above it at 0 and
+  at 0.10: the intervals of the differences hold zero. At 0.50 sparing mails begins to pay, and is still not certain.
 """
 
 from __future__ import annotations
@@ -252,7 +253,7 @@ def policies(data: _Data, found: dict[str, Floats], cost: float) -> dict[str, Fl
     }
 
 
-RIVAL, PRIMARY = "men's to all", "DR on visits"
+RIVAL, PRIMARY = "men's to all", "T on spend"  # best on the tuning half by money at 0.10
 
 
 def money_table(data: _Data, learnt: dict[str, Floats]) -> pd.DataFrame:

@@ -205,9 +205,12 @@ def test_scripts_that_score_a_test_part_say_so() -> None:
             "protocol_w/totals.py",
             "protocol_w/transformer.py",
             "protocol_w/zero_shot.py",
+            "real_shop/churn.py",
             "real_shop/cold_start.py",
+            "real_shop/letters.py",
             "real_shop/lumpy.py",
             "real_shop/orange_juice.py",
+            "simulated/letters.py",
             "simulated/price.py",
             "simulated/stock.py",
         }

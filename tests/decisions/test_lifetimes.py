@@ -12,7 +12,7 @@ CDNOW = BGNBD(0.243, 4.414, 0.793, 2.426)  # Fader, Hardie and Lee (2005), table
 
 
 def lives(model: BGNBD, age: np.ndarray, ahead: float, rng: np.random.Generator) -> np.ndarray:
-    """Frequency, recency, alive at the age, orders in the time ahead, (4, n), of customers who live as the model says."""
+    """Frequency, recency, alive at the age and orders after it, (4, n), of customers who live as the model says."""
     found = np.zeros((4, len(age)))
     rate, leaves = rng.gamma(model.r, 1 / model.alpha, len(age)), rng.beta(model.a, model.b, len(age))
     for j, until in enumerate(age):

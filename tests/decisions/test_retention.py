@@ -1,4 +1,4 @@
-"""Who is leaving: history before the cut, label after it, nothing from beyond; spells that are not over are censored."""
+"""Who is leaving: history before the cut, label after it, nothing from beyond; unfinished spells are censored."""
 
 from __future__ import annotations
 
