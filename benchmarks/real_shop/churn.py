@@ -470,12 +470,14 @@ def main() -> None:
         ignore_index=True,
     )
     print(table[table["metric"].notna()].dropna(axis=1, how="all").round(4).to_string(index=False))
+    primary = table[(table["what"] == "against") & (table["model"] == "sequence")].iloc[0]
     facts = {
         "customers": int(orders["customer_id"].nunique()),
         "invoices": int(orders["order_id"].nunique()),
         "asked_about": len(label),
         "gone": round(float(label.mean()), 4),
-        "seconds": {name: round(value, 1) for name, value in seconds.items()} if not options.smoke else {},
+        "primary": f"AUC of sequence against BG/NBD: {primary['word']}",
+        "primary_value": [round(float(primary[name]), 4) for name in ("value", "low", "high")],
     }
     with trial_folder(options) as folder:
         recorded.write(
