@@ -456,7 +456,7 @@ def main() -> None:
         tune(orders)
         return
     began = time.process_time()
-    label, said, seconds = at_cut(orders, TEST_CUT, models(options.smoke))
+    label, said, _ = at_cut(orders, TEST_CUT, models(options.smoke))
     found = churn_scores(label, said, np.random.default_rng(0), draws=20 if options.smoke else DRAWS)
     if not options.smoke:  # first of all: once the test part has been scored, the log says so
         log_scorings("C", pd.DataFrame({"model": [f"churn, {name}" for name in said] + ["counts, all rows"]}))
