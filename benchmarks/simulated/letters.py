@@ -12,7 +12,8 @@ both. A letter costs 0.10 (as in the game), and 0.50 beside it. Nothing is playe
 Zero is the best on stores 0 to 9 of three rules without a model: nobody, everybody, bought within 60 days. One is the
 reference that knows each customer's effect and who is still there. Rivals beside: a response model (who orders most
 when written to; how many are written to is read off the log), and the table of the experiment (mean differences by
-favourite category and whether one bought within 60 days). All read the same columns as they were at each letter.
+group of taste and whether one bought within 60 days). All read the columns of ``decisions.letters``, as they were at
+each letter, and none writes to who has been silent for half a year.
 
 Two outcomes are learnt from the log, and each list is judged at both horizons: orders in the 28 days after a letter,
 and one for 26 weeks, chosen on stores 0 to 9 among three (``LONG``).
@@ -27,7 +28,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,15 @@ from numpy.typing import NDArray
 
 from benchmarks.trial import add_trial_options, log_scorings, partial_folder, trial_folder
 from ecomlib import recorded
+from ecomlib.decisions.letters import (
+    LetterRules,
+    Purchases,
+    TasteGroups,
+    columns_at,
+    fit_groups,
+    letter_log,
+    purchases_of,
+)
 from ecomlib.decisions.qini import gain_curve
 from ecomlib.decisions.uplift import LEARNERS, Experiment, Learner, fit_effect
 from ecomlib.evaluation.share import headroom, is_little, share
@@ -47,143 +57,78 @@ SCORES_TEST_PART = True  # the queue of recorded runs leaves this script out unl
 TUNING_FILE = Path(__file__).resolve().parent / "tuning" / "letters.csv"
 TUNING, TEST = tuple(range(10)), tuple(range(10, 20))
 COSTS, HORIZONS = (0.10, 0.50), ("28d", "26w")
-RECENT, HUGE = 60, 100  # days; units that no household buys
+HUGE = 100  # units that no household buys
+RULES = LetterRules()  # 28 days, four groups of taste, 60 days, 182 days; ridge of 3,000
+PACES = 5  # columns of pace before the groups'
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Books:
-    """A store's registered orders as arrays; days count from the first, J customers, C categories."""
+class Shop:
+    """What a store knows when its books end: no truth. ``margin`` is of a mean order, money."""
 
-    customers: pd.Index
-    signed_up: Whole  # (J,)
-    who: Whole  # of each order
-    day: Whole
-    money: Floats
-    units: Floats  # (orders, C), by category
-    end: int  # the day after the last
-    margin: float  # of a mean order, money
-    letters: dict[int, tuple[Whole, Floats, Floats]]  # day -> who was listed, treated, propensity
+    bought: Purchases
+    mailings: pd.DataFrame
+    groups: TasteGroups
+    margin: float
 
 
-def books_of(store: Store) -> Books:
-    """Read what the shop knows: no truth."""
-    customers = pd.Index(store.customers["customer_id"])
+def shop_of(store: Store) -> Shop:
+    """Read the tables that lists are made of."""
     lines = store.orders[store.orders["customer_id"].notna().to_numpy() & (store.orders["quantity"] < HUGE).to_numpy()]
-    first = store.orders["ordered_at"].min().normalize()
-    held = store.products.set_index("product_id")
-    order, names = pd.factorize(lines["order_id"])
-    quantity, price = lines["quantity"].to_numpy(dtype=float), lines["unit_price"].to_numpy(dtype=float)
-    kind, kinds = pd.factorize(lines["product_id"].map(held["category"]), sort=True)
-    units = np.zeros((len(names), len(kinds)))
-    np.add.at(units, (order, kind), quantity)
-    at = np.zeros(len(names), dtype=np.int64)
-    at[order] = (lines["ordered_at"].dt.normalize() - first).dt.days.to_numpy()
-    who = np.zeros(len(names), dtype=np.int64)
-    who[order] = customers.get_indexer(lines["customer_id"])
-    cost = lines["product_id"].map(held["unit_cost"]).to_numpy(dtype=float)
-    letters = {}
-    for date, rows in store.mailings.groupby("date"):
-        listed = customers.get_indexer(rows["customer_id"])
-        letters[(date - first).days] = (
-            listed,
-            rows["treated"].to_numpy(dtype=float),
-            rows["propensity"].to_numpy(dtype=float),
-        )
-    return Books(
-        customers,
-        (pd.to_datetime(store.customers["signed_up_on"]) - first).dt.days.to_numpy(),
-        who,
-        at,
-        np.bincount(order, quantity * price, len(names)),
-        units,
-        (store.orders["ordered_at"].max().normalize() - first).days + 1,
-        float((quantity * (price - cost)).sum() / len(names)),
-        letters,
-    )
-
-
-def known_at(books: Books, day: int) -> Floats:
-    """What is known of each customer before a day, (J, F): logs of counts and of days, and shares of categories."""
-    J, past = len(books.customers), books.day < day
-    who, at = books.who[past], books.day[past]
-
-    def orders_since(days: int) -> Floats:
-        return np.bincount(who[at >= day - days], minlength=J).astype(float)
-
-    last = np.full(J, -1_000)
-    np.maximum.at(last, who, at)
-    age = np.clip(day - books.signed_up, 1, None)
-    idle = np.where(last > -1_000, day - last, age)
-    total = np.bincount(who, minlength=J).astype(float)
-    units = np.zeros((J, books.units.shape[1]))
-    np.add.at(units, who, books.units[past])
-    usual = books.units[past].sum(axis=0) / books.units[past].sum()
-    shares = (units + 4 * usual) / (units.sum(axis=1, keepdims=True) + 4) - usual  # drawn towards everybody's
-    counts = [orders_since(28), orders_since(91), orders_since(182), total]
-    money = np.bincount(who, books.money[past], J)
-    pace = total / np.clip(age, 28, None) * 28
-    logs = np.log1p(np.column_stack([*counts, idle, age, money / np.maximum(total, 1), pace]))
-    return np.column_stack([logs, shares, (idle < RECENT).astype(float)])
-
-
-def came(books: Books, day: int, start: int, stop: int) -> Floats:
-    """Orders of each customer in the days from ``start`` to ``stop`` after a day, (J,)."""
-    within = (books.day >= day + start) & (books.day < day + stop)
-    return np.bincount(books.who[within], minlength=len(books.customers)).astype(float)
+    end = store.orders["ordered_at"].max().normalize() + pd.Timedelta(days=1)
+    bought = purchases_of(lines, store.products, store.customers["customer_id"], end)
+    cost = lines["product_id"].map(store.products.set_index("product_id")["unit_cost"]).to_numpy(dtype=float)
+    margin = (lines["quantity"].to_numpy() * (lines["unit_price"].to_numpy(dtype=float) - cost)).sum()
+    groups = fit_groups(bought.tastes(bought.end), RULES.groups, np.random.default_rng(0))
+    return Shop(bought, store.mailings, groups, float(margin / lines["order_id"].nunique()))
 
 
 MONTH, HALF = 28, 182
 
 
-def month(books: Books, day: int) -> Floats:
+def month(bought: Purchases, day: int) -> Floats:
     """Orders in 28 days."""
-    return came(books, day, 0, MONTH)
+    return bought.orders(day, day + MONTH)
 
 
-def half_year(books: Books, day: int) -> Floats:
+def half_year(bought: Purchases, day: int) -> Floats:
     """Orders in 26 weeks: what is asked for, and the noisiest."""
-    return came(books, day, 0, HALF)
+    return bought.orders(day, day + HALF)
 
 
-def carried_on(books: Books, day: int) -> Floats:
+def carried_on(bought: Purchases, day: int) -> Floats:
     """Orders in 28 days, and those of the next twelve weeks as if they went on until week 26."""
-    return month(books, day) + came(books, day, MONTH, 112) * (HALF - MONTH) / (112 - MONTH)
+    return month(bought, day) + bought.orders(day + MONTH, day + 112) * (HALF - MONTH) / (112 - MONTH)
 
 
-def still_buying(books: Books, day: int) -> Floats:
+def still_buying(bought: Purchases, day: int) -> Floats:
     """Orders in 28 days, and whether one is still buying in the 90 days after them, at what such a one orders."""
-    later = came(books, day, MONTH, MONTH + 90)
+    later = bought.orders(day + MONTH, day + MONTH + 90)
     worth = (HALF - MONTH) / 90 * later[later > 0].mean() if (later > 0).any() else 0.0
-    return month(books, day) + worth * (later > 0)
+    return month(bought, day) + worth * (later > 0)
 
 
 LONG = {"half a year": (half_year, HALF), "carried on": (carried_on, 112), "still buying": (still_buying, MONTH + 90)}
 
 
-def log_of(books: Books, outcome: Any, days: int) -> Experiment:
+def log_of(shop: Shop, outcome: str) -> Experiment:
     """All letters whose outcome is known when the books end."""
-    parts: list[list[Any]] = []
-    for day, (who, treated, propensity) in sorted(books.letters.items()):
-        if day + days <= books.end:
-            parts.append([known_at(books, day)[who], treated, outcome(books, day)[who], propensity])
-    x, w, y, e = (np.concatenate([part[k] for part in parts]) for k in range(4))
-    order = np.random.default_rng(0).permutation(len(w))  # folds count rows
-    return Experiment(x[order], w[order], y[order], e[order])
+    of, days = (month, MONTH) if outcome == "month" else LONG[outcome]
+    return letter_log(shop.bought, shop.mailings, shop.groups, replace(RULES, days=days), of)[0]
 
 
 # --- base learners ---
 
 
 def ridge() -> Any:
-    """A linear model of the columns and their products two by two."""
+    """A linear model of the columns."""
     from sklearn.linear_model import Ridge
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+    from sklearn.preprocessing import StandardScaler
 
-    pairs = PolynomialFeatures(2, interaction_only=True, include_bias=False)
-    return make_pipeline(StandardScaler(), pairs, Ridge(3000.0))
+    return make_pipeline(StandardScaler(), Ridge(RULES.strength))
 
 
 def trees() -> Any:
@@ -195,7 +140,7 @@ def trees() -> Any:
 
 
 BASES = {"ridge": ridge, "trees": trees}
-CHOSEN: dict[str, Any] = {"base": "ridge", "month": "DR", "long": "carried on", "half a year": "DR"}
+CHOSEN: dict[str, Any] = {"base": "ridge", "month": "DR", "long": "still buying", "half a year": "DR"}
 NOBODY, EVERYBODY, LATELY = "nobody", "everybody", "bought within 60 days"
 REFERENCE = "knows each effect"
 
@@ -203,18 +148,18 @@ REFERENCE = "knows each effect"
 # --- lists ---
 
 
-def cells(x: Floats, kinds: int) -> Whole:
-    """Favourite category, and whether one bought within 60 days."""
-    return (2 * x[:, -1 - kinds : -1].argmax(axis=1) + x[:, -1]).astype(np.int64)
+def cells(x: Floats) -> Whole:
+    """The likeliest group of taste, and whether one bought lately: the columns as ``columns_at`` makes them."""
+    return (2 * x[:, PACES :: PACES + 1].argmax(axis=1) + x[:, 0]).astype(np.int64)
 
 
-def table_effect(log: Experiment, now: Floats, kinds: int) -> Floats:
+def table_effect(log: Experiment, now: Floats) -> Floats:
     """The table of the experiment: weighted mean differences by cell."""
-    at, count = cells(log.known, kinds), 2 * kinds
+    at, count = cells(log.known), 2 * RULES.groups
     w, e, y = log.treated, log.propensity, log.outcome
     with np.errstate(divide="ignore", invalid="ignore"):
         means = [np.bincount(at, v * y, count) / np.bincount(at, v, count) for v in (w / e, (1 - w) / (1 - e))]
-    return np.nan_to_num(means[0] - means[1])[cells(now, kinds)]
+    return np.nan_to_num(means[0] - means[1])[cells(now)]
 
 
 def response(log: Experiment, now: Floats, make: Any) -> tuple[pd.DataFrame, Floats, Floats]:
@@ -236,40 +181,40 @@ def response_list(found: tuple[pd.DataFrame, Floats, Floats], price: float) -> N
     return np.asarray(now >= least[best]) if best else np.zeros(len(now), dtype=bool)
 
 
-def learnt(books: Books, trials: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
+def learnt(shop: Shop, trials: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
     """Effects now, in orders, (J,), and responses, of each (outcome, base, learner)."""
-    now, kinds, found = known_at(books, books.end), books.units.shape[1], {}
+    now, found = columns_at(shop.bought, shop.bought.end, shop.groups, RULES), {}
     for outcome in dict.fromkeys(trial[0] for trial in trials):
-        of, days = (month, MONTH) if outcome == "month" else LONG[outcome]
-        log = log_of(books, of, days)
+        log = log_of(shop, outcome)
         for _, base, learner in (trial for trial in trials if trial[0] == outcome):
             if learner == "response":
                 found[f"response, {base}, {outcome}"] = response(log, now, BASES[base])
             elif learner == "table":
-                found[f"table, {outcome}"] = table_effect(log, now, kinds)
+                found[f"table, {outcome}"] = table_effect(log, now)
             else:
                 kind: Learner = learner  # type: ignore[assignment]
                 found[f"{learner}, {base}, {outcome}"] = fit_effect(kind, log, BASES[base])(now)
     return found
 
 
-def lists(books: Books, found: dict[str, Any], cost: float) -> dict[str, Floats]:
+def lists(shop: Shop, found: dict[str, Any], cost: float) -> dict[str, Floats]:
     """Who gets a letter when the books end, as 1 and 0, (J,), by rule and by what was learnt."""
-    lately, price = known_at(books, books.end)[:, -1], cost / books.margin
-    made = {NOBODY: np.zeros(len(lately)), EVERYBODY: np.ones(len(lately)), LATELY: lately}
+    idle, price = shop.bought.idle(shop.bought.end), cost / shop.margin
+    here = idle <= RULES.forget
+    made = {NOBODY: np.zeros(len(idle)), EVERYBODY: np.ones(len(idle)), LATELY: (idle < RULES.recent).astype(float)}
     for name, what in found.items():
         chosen = response_list(what, price) if isinstance(what, tuple) else what > price
-        made[name] = chosen.astype(float)
+        made[name] = (chosen & here).astype(float)
     return made
 
 
-def judged(store: Store, books: Books, chosen: dict[str, Floats], cost: float, seed: int) -> pd.DataFrame:
+def judged(store: Store, shop: Shop, chosen: dict[str, Floats], cost: float, seed: int) -> pd.DataFrame:
     """Money of each list at both horizons, by the truth, a row a list and horizon."""
-    truth = store.truth.customers.set_index("customer_id").reindex(books.customers)
+    truth = store.truth.customers.set_index("customer_id").reindex(shop.bought.customers)
     here = truth["left_on"].isna().to_numpy()
     rows = []
     for horizon in HORIZONS:
-        worth = books.margin * np.where(here, truth[f"mailing_orders_{horizon}"].to_numpy(), 0.0)
+        worth = shop.margin * np.where(here, truth[f"mailing_orders_{horizon}"].to_numpy(), 0.0)
         made = chosen | {REFERENCE: (worth > cost).astype(float)}
         for name, sent in made.items():
             row = {"store": seed, "cost": cost, "horizon": horizon, "policy": name, "letters": sent.sum()}
@@ -277,14 +222,15 @@ def judged(store: Store, books: Books, chosen: dict[str, Floats], cost: float, s
     return pd.DataFrame(rows)
 
 
-def ranked(store: Store, books: Books, effect: Floats, seed: int) -> pd.DataFrame:
+def ranked(store: Store, shop: Shop, effect: Floats, seed: int) -> pd.DataFrame:
     """Money by share of the list, at both horizons, ranked by what the month says; a letter costs 0.10."""
-    order = np.argsort(-effect, kind="stable")
-    truth = store.truth.customers.set_index("customer_id").reindex(books.customers)
+    here_lately = shop.bought.idle(shop.bought.end) <= RULES.forget
+    order = np.argsort(-np.where(here_lately, effect, -np.inf), kind="stable")
+    truth = store.truth.customers.set_index("customer_id").reindex(shop.bought.customers)
     here = truth["left_on"].isna().to_numpy()
     rows = []
     for horizon in HORIZONS:
-        worth = books.margin * np.where(here, truth[f"mailing_orders_{horizon}"].to_numpy(), 0.0) - COSTS[0]
+        worth = shop.margin * np.where(here, truth[f"mailing_orders_{horizon}"].to_numpy(), 0.0) - COSTS[0]
         whole = np.append(0.0, np.cumsum(worth[order]))
         for part in np.linspace(0, 1, 21):
             at = round(part * len(order))
@@ -293,26 +239,24 @@ def ranked(store: Store, books: Books, effect: Floats, seed: int) -> pd.DataFram
 
 
 def trials_of(tuning: bool) -> list[tuple[str, str, str]]:
-    """Outcome, base and learner of all lists that learn."""
-    if tuning:
-        outcomes = ["month", *LONG]
-        return [(o, b, k) for o in outcomes for b in BASES for k in (*LEARNERS, "response")] + [
-            (o, "", "table") for o in outcomes
-        ]
-    kept = []
-    for outcome in ("month", CHOSEN["long"]):
-        kept += [(outcome, CHOSEN["base"], k) for k in (*LEARNERS, "response")] + [(outcome, "", "table")]
-    return kept
+    """Outcome, base and learner of all lists that learn. A linear S learner has one effect for all: trees alone."""
+    if not tuning:
+        base, long = CHOSEN["base"], CHOSEN["long"]
+        kept = [("month", "trees" if kind == "S" else base, kind) for kind in (*LEARNERS, "response", "table")]
+        return kept + [(long, base, kind) for kind in ("T", "X", "DR", "response", "table")]
+    kinds = [(base, kind) for base in BASES for kind in (*LEARNERS, "response") if (base, kind) != ("ridge", "S")]
+    found = [("month", base, kind) for base, kind in [*kinds, ("", "table")]]
+    return found + [(outcome, "ridge", kind) for outcome in LONG for kind in ("T", "DR", "response", "table")]
 
 
 def one_store(size: str, seed: int, tuning: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
     """All lists of one store at both costs, and money by share."""
     store = make_store(size, seed)
-    books = books_of(store.observed())
-    found = learnt(books, trials_of(tuning))
-    parts = [judged(store, books, lists(books, found, cost), cost, seed) for cost in COSTS]
+    shop = shop_of(store.observed())
+    found = learnt(shop, trials_of(tuning))
+    parts = [judged(store, shop, lists(shop, found, cost), cost, seed) for cost in COSTS]
     month_says = found[f"{CHOSEN['month']}, {CHOSEN['base']}, month"]
-    return pd.concat(parts, ignore_index=True), ranked(store, books, month_says, seed)
+    return pd.concat(parts, ignore_index=True), ranked(store, shop, month_says, seed)
 
 
 def summary(frame: pd.DataFrame, zeros: dict[tuple[float, str], str]) -> pd.DataFrame:

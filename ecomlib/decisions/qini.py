@@ -3,22 +3,22 @@
 **Definition.** Rank customers by a score, the highest first. With the first share q of them written to,
 ``gain(q) = q · (mean outcome of the treated among them - mean outcome of the others among them)``, means weighted by
 one over the propensity: what the letters bring a customer *of the whole list*, in the outcome's unit. ``gain(0) = 0``,
-and ``gain(1)`` is the average effect, whatever the score. **The Qini is the area between this curve and the straight line
-from 0 to gain(1)**, which is what a list drawn at random would gain; it is not divided by anything. Radcliffe (2007)
-draws the same curve in counts. Published "Qini coefficients" divide by one thing or another, and do not compare.
+and ``gain(1)`` is the average effect, whatever the score. **The Qini is the area between this curve and the straight
+line from 0 to gain(1)**, which is what a list drawn at random would gain; it is not divided by anything. Radcliffe
+(2007) draws the same curve in counts of both arms: with half the customers treated his gain a customer is half of ours.
+Published "Qini coefficients" divide by one thing or another, and do not compare.
 Lesson 14b derives it in section 2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ecomlib.decisions.off_policy import PolicyValue, weights
+from ecomlib.decisions.off_policy import PolicyValue, _estimate, weights
 from ecomlib.decisions.uplift import check_arms
 from ecomlib.errors import DataError
 
@@ -206,6 +206,7 @@ def policy_gain(
     predicted: ArrayLike | None = None,
     *,
     level: float = 0.95,
+    cluster: ArrayLike | None = None,
 ) -> PolicyValue:
     """Estimate what a policy earns a customer more than its rival, paired, from an experiment.
 
@@ -221,6 +222,8 @@ def policy_gain(
         (``off_policy.doubly_robust``), and else by inverse propensities.
     level : float
         Of the interval, which is normal.
+    cluster : array, optional
+        Names of what belongs together, such as customers who were written to twice, (n,).
 
     Returns
     -------
@@ -256,8 +259,4 @@ def policy_gain(
     w = weights(propensity, ours[rows, place])
     lead = w - weights(propensity, theirs[rows, place])
     scores = ((ours - theirs) * said).sum(axis=1) + lead * (money - said[rows, place])
-    value = float(scores.mean())
-    half = NormalDist().inv_cdf(0.5 + level / 2) * float(scores.std(ddof=1)) / np.sqrt(n) if n > 1 else np.nan
-    squares = float((w**2).sum())
-    effective = float(w.sum() ** 2 / squares) if squares else 0.0
-    return PolicyValue(value, value - half, value + half, effective, n, float(w.mean()))
+    return _estimate(scores, w, level, cluster)
