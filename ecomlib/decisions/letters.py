@@ -312,14 +312,16 @@ class Letters:
     log : Experiment
     who : array
         The customer of each row of the log.
-    in_log : array
-        Effects of the log's rows by learners that have not seen their customer.
+    in_log, usual : array
+        Effects of the log's rows, and what they would order with or without a letter, by learners that have not seen
+        their customer.
     """
 
     effect: Floats
     log: Experiment
     who: Whole
     in_log: Floats
+    usual: Floats
 
 
 def write_to(
@@ -349,5 +351,8 @@ def write_to(
     now = columns_at(purchases, purchases.end, groups, how)
     effect = fit_effect("DR", log, ridge)(now)
     fold = np.random.default_rng(1).permutation(len(purchases.customers))[who] % how.folds
-    in_log = effect_out_of_fold("DR", log, ridge, fold=fold)
-    return Letters(np.where(purchases.idle(purchases.end) <= how.forget, effect, np.nan), log, who, in_log)
+    in_log, usual = effect_out_of_fold("DR", log, ridge, fold=fold), np.zeros(len(log))
+    for k in range(how.folds):
+        usual[fold == k] = ridge().fit(log.known[fold != k], log.outcome[fold != k]).predict(log.known[fold == k])
+    here = purchases.idle(purchases.end) <= how.forget
+    return Letters(np.where(here, effect, np.nan), log, who, in_log, usual)
