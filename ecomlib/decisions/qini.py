@@ -123,7 +123,9 @@ def qini(
 
     Parameters
     ----------
-    score, outcome, treated, propensity, rng
+    score, outcome, treated : array
+        As of ``gain_curve``.
+    propensity, rng : array or float, Generator
         As of ``gain_curve``.
 
     Examples
@@ -152,7 +154,9 @@ def qini_table(
     ----------
     scores : mapping
         Score of each customer by name, (n,).
-    outcome, treated, propensity
+    outcome, treated : array
+        As of ``gain_curve``.
+    propensity : array or float
         As of ``gain_curve``.
     rng : Generator
         Redraws customers (the same draws for all scores) and breaks ties.
