@@ -107,7 +107,13 @@ class Purchases:
         return found
 
     def orders(self, start: int, stop: int) -> Floats:
-        """Count each customer's orders from one day to before another, (J,)."""
+        """Count each customer's orders from one day to before another, (J,).
+
+        Parameters
+        ----------
+        start, stop : int
+            Days; ``stop`` is left out.
+        """
         within = (self.day >= start) & (self.day < stop)
         return np.bincount(self.who[within], minlength=len(self.customers)).astype(float)
 
