@@ -100,7 +100,7 @@ def invented(customers: int = 500, seed: int = 0) -> pd.DataFrame:
 def examples(past: pd.DataFrame, cut: pd.Timestamp) -> pd.DataFrame:
     """What learners are fitted on at a cut."""
     first = past["ordered_at"].min() + pd.Timedelta(days=LEAST)
-    return churn_examples(past, earlier(cut, first, DAYS), DAYS)
+    return churn_examples(past, earlier(cut, first, DAYS), DAYS, end=cut)
 
 
 def recency(past: pd.DataFrame, cut: pd.Timestamp) -> pd.Series:

@@ -89,7 +89,9 @@ def _history(each: pd.DataFrame, cut: pd.Timestamp) -> pd.DataFrame:
     return found[list(HISTORY)]
 
 
-def churned(orders: pd.DataFrame, cut: pd.Timestamp | str, days: int = 90) -> pd.Series:
+def churned(
+    orders: pd.DataFrame, cut: pd.Timestamp | str, days: int = 90, *, end: pd.Timestamp | str | None = None
+) -> pd.Series:
     """Mark who, of those who had ordered before the cut, orders nothing in the days after it.
 
     Parameters
@@ -100,6 +102,8 @@ def churned(orders: pd.DataFrame, cut: pd.Timestamp | str, days: int = 90) -> pd
         The label's window begins here.
     days : int
         Its length.
+    end : Timestamp, optional
+        Until when the books go; by default to the end of the last order's day. Say so where the shop was closed then.
 
     Returns
     -------
@@ -122,17 +126,18 @@ def churned(orders: pd.DataFrame, cut: pd.Timestamp | str, days: int = 90) -> pd
     >>> churned(pd.DataFrame(lines), "2025-02-01").to_dict()  # eve is nobody's customer yet
     {'ann': 0.0, 'bob': 1.0}
     """
-    return _label(_lines(orders), pd.Timestamp(cut), days)
+    return _label(_lines(orders), pd.Timestamp(cut), days, end)
 
 
-def _label(each: pd.DataFrame, cut: pd.Timestamp, days: int) -> pd.Series:
-    end, books = cut + days * DAY, each["ordered_at"].max()
-    if end.normalize() > books.normalize() + DAY:
+def _label(each: pd.DataFrame, cut: pd.Timestamp, days: int, known: pd.Timestamp | str | None) -> pd.Series:
+    end = cut + days * DAY
+    books = each["ordered_at"].max().normalize() + DAY if known is None else pd.Timestamp(known)
+    if end.normalize() > books:
         raise DataError(
             "the label's window is not over when the books end",
             table="orders",
             column="ordered_at",
-            value=f"{end:%Y-%m-%d}, books to {books:%Y-%m-%d}",
+            value=f"{end:%Y-%m-%d}, books before {books:%Y-%m-%d}",
             remedy="cut earlier, or take fewer days.",
         )
     who = each.loc[(each["ordered_at"] < cut).to_numpy(), "customer_id"].unique()
@@ -172,7 +177,13 @@ def training_cuts(
     return found
 
 
-def churn_examples(orders: pd.DataFrame, cuts: Sequence[pd.Timestamp | str], days: int = 90) -> pd.DataFrame:
+def churn_examples(
+    orders: pd.DataFrame,
+    cuts: Sequence[pd.Timestamp | str],
+    days: int = 90,
+    *,
+    end: pd.Timestamp | str | None = None,
+) -> pd.DataFrame:
     """Stack histories and labels of several cuts: what a churn model is fitted on.
 
     Parameters
@@ -183,6 +194,8 @@ def churn_examples(orders: pd.DataFrame, cuts: Sequence[pd.Timestamp | str], day
         Of ``training_cuts``, so that every label was known at the time of fitting.
     days : int
         Of the label's window.
+    end : Timestamp, optional
+        As of ``churned``.
 
     Returns
     -------
@@ -202,7 +215,7 @@ def churn_examples(orders: pd.DataFrame, cuts: Sequence[pd.Timestamp | str], day
     each, parts = _lines(orders), []
     for day in cuts:
         at = pd.Timestamp(day)
-        part = _history(each, at).assign(churned=_label(each, at, days)).reset_index()
+        part = _history(each, at).assign(churned=_label(each, at, days, end)).reset_index()
         parts.append(part.assign(cut=at))
     found = pd.concat(parts, ignore_index=True)
     return found[["cut", "customer_id", *HISTORY, "churned"]]

@@ -61,6 +61,7 @@ def test_the_label_begins_at_the_cut_and_must_be_over() -> None:
     assert moment["ann"] == 0.0
     with pytest.raises(DataError, match="not over"):
         churned(SHOP, "2025-05-01", 90)
+    assert churned(SHOP, "2025-05-01", 90, end="2025-08-01")["ann"] == 1.0  # closed in July
 
 
 def test_examples_come_from_cuts_whose_windows_are_over() -> None:
