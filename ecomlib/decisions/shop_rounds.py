@@ -7,7 +7,7 @@ that orders are made for the prices that will really be charged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from ecomlib.decisions.price_policy import (
     carried_orders,
     price_effects,
     promotion_lift,
+    reading_orders,
 )
 from ecomlib.decisions.shop_game import LEVERS, Action, Game, Obs, Policy
 from ecomlib.decisions.shop_policies import (
@@ -30,10 +31,13 @@ from ecomlib.decisions.shop_policies import (
     CostPlus,
     Smoothing,
     Together,
+    _launch,
+    _of_obs,
     _OfObs,
-    attainable_policy,
+    _recent,
+    _Rule,
+    _units,
     mail_nobody,
-    shop_policy,
 )
 from ecomlib.decisions.stock_policy import RECENT
 from ecomlib.errors import DataError
@@ -145,6 +149,32 @@ class InRounds:
 
 
 @dataclass(frozen=True)
+class InTurn:
+    """Hand a lever from one policy to another.
+
+    Parameters
+    ----------
+    first, then : Policy
+        Who moves it before ``week``, and from then on.
+    week : int
+        Of play, counted from 0.
+    """
+
+    first: Policy
+    then: Policy
+    week: int
+
+    @property
+    def history_by(self) -> tuple[str, ...] | None:
+        """The books that one of them reads, or None."""
+        return Together((self.first, self.then)).history_by
+
+    def __call__(self, obs: Obs, history: Any = None) -> Action | None:
+        """Return what the one whose turn it is does."""
+        return (self.first if obs["week"] < self.week else self.then)(obs, history)
+
+
+@dataclass(frozen=True)
 class LastWeek(_OfObs):
     """Order what was sold last week, whatever is on the shelf; what is launched next week, as the shop does."""
 
@@ -154,6 +184,33 @@ class LastWeek(_OfObs):
         """Return the orders."""
         launching = obs["launching"].astype(bool)
         return {"order": np.where(launching, self.shop(obs)["order"], obs["sold"][..., -1])}
+
+
+@dataclass(frozen=True)
+class CoverWeeks(_Rule):
+    """Order up to so many weeks of the mean of the last eight: a rule that a person can say in one number.
+
+    Parameters
+    ----------
+    game : Game
+        The rules of the game.
+    cover : float
+        Weeks. An order arrives next Monday, so two weeks are used up before the one after it can help.
+    """
+
+    cover: float = 2.5
+
+    def __call__(self, obs: Obs, history: Any = None) -> Action:
+        """Return the orders."""
+        mean, _, known = _recent(obs)
+        mine = known & (self.ratio(obs) > 0)
+        return {"order": _units(np.where(mine, self.cover * mean - obs["on_hand"] - obs["arriving"], _launch(obs)))}
+
+
+@_of_obs
+def no_offers(obs: Obs) -> Action:
+    """Promote nothing."""
+    return {"promote": np.zeros_like(obs["live"])}
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,6 +276,7 @@ def course_policy(
     forecaster: Forecaster | None = None,
     how: Estimator = "text effects",
     mail: Policy = mail_nobody,
+    about: pd.DataFrame | None = None,
     weeks: int | None = None,
     shop: Store | None = None,
 ) -> InRounds:
@@ -234,6 +292,8 @@ def course_policy(
         The estimator of price effects, as of ``price_effects``.
     mail : Policy
         For letters; nobody unless given.
+    about : DataFrame, optional
+        What else it reads of each product, as of ``stock_panel``.
     weeks : int, optional
         How many last origins the forecaster's errors are measured on; eight unless given, two where play begins early.
     shop : Store, optional
@@ -244,20 +304,48 @@ def course_policy(
     InRounds
         Lesson 13's optimal prices, its offers page, and orders from forecasts that the effect is carried into.
     """
-    from ecomlib.forecasting.registry import forecaster as registered
-
     shop = env.opening() if shop is None else shop
     effects = price_effects(shop, how)
     slope = by_product(effects, shop.products, env.product_ids)
     lift = float(promotion_lift(shop, effects)["promotion"].iloc[0])
     obs, _ = env.reset(seed=0)
     books, costs = env.history(), pd.Series(obs["cost"], index=env.product_ids)
-    early = books["ds"].nunique() < YOUNG
-    settings = {"look_back": 4 if early else 26, "scale": "mean_abs", "objective": "tweedie"}
-    model = forecaster or registered("trees", **settings, **WINDOW)
-    orders = carried_orders(env.game, model, books, slope, costs, weeks=weeks or (2 if early else RECENT))
+    model, origins = forecaster or _trees(books), weeks or _origins(books)
+    orders = carried_orders(env.game, model, books, slope, costs, about=about, weeks=origins)
     parts: dict[str, Policy] = {"order": orders, "price": OptimalPrices(slope), "mail": mail}
     return InRounds(env.game, parts | {"promote": EarningOffers(env.places, lift, slope)})
+
+
+def forecast_policy(env: ShopEnv, forecaster: Forecaster | None = None) -> InRounds:
+    """Make lesson 12's policy: orders from a forecast, all else the shop's.
+
+    Parameters
+    ----------
+    env : ShopEnv
+        The game.
+    forecaster : Forecaster, optional
+        As of ``course_policy``.
+
+    Returns
+    -------
+    InRounds
+    """
+    env.reset(seed=0)
+    books = env.history()
+    model = forecaster or _trees(books)
+    return InRounds(env.game, {"order": reading_orders(env.game, model, books, weeks=_origins(books))})
+
+
+def _trees(books: pd.DataFrame) -> Forecaster:
+    """The forecaster of lessons 12 and 13; it looks back on fewer weeks where play begins early."""
+    from ecomlib.forecasting.registry import forecaster
+
+    look_back = 26 if books["ds"].nunique() >= YOUNG else 4
+    return forecaster("trees", look_back=look_back, scale="mean_abs", objective="tweedie", **WINDOW)
+
+
+def _origins(books: pd.DataFrame) -> int:
+    return RECENT if books["ds"].nunique() >= YOUNG else 2
 
 
 def last_week_policy(env: ShopEnv) -> InRounds:
@@ -265,22 +353,18 @@ def last_week_policy(env: ShopEnv) -> InRounds:
     return InRounds(env.game, {"order": LastWeek(env.shop_rule)})
 
 
-LINES: dict[str, Callable[[ShopEnv], Policy]] = {
-    "the shop": lambda env: shop_policy,
-    LAST_WEEK: last_week_policy,
-    RULE: rule_policy,
-    REFERENCE: attainable_policy,
-}
-
 __all__ = [
-    "LINES",
     "OPENS",
     "WEEKS",
+    "CoverWeeks",
     "InRounds",
+    "InTurn",
     "LastWeek",
     "MailThose",
     "course_policy",
+    "forecast_policy",
     "last_week_policy",
+    "no_offers",
     "quarter_options",
     "recent_buyers",
     "rounds",

@@ -57,6 +57,13 @@ class ListRead:
     faults: tuple[Fault, ...] = ()
     weeks: frozenset[pd.Timestamp] = field(default_factory=frozenset)
 
+    @property
+    def complete(self) -> str:
+        """What a list without faults holds, in words."""
+        count = (0, 0) if self.units is None else self.units.shape
+        units = 0 if self.units is None else int(self.units.sum())
+        return f"{count[0]} products, {count[1]} weeks, {units:,} units"
+
     def only_of(self, weeks: Iterable[pd.Timestamp]) -> bool:
         """Tell whether the file names no weeks but these: an earlier month's list that was left lying."""
         return bool(self.weeks) and self.weeks <= set(weeks)

@@ -26,6 +26,23 @@ LAST_WEEK, ATTAINABLE, AVERAGE = "last week", "attainable", "the room's average"
 Units = NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Talk:
+    """Hold the words of one kind of game: what a turn is called, and which two lines are the ends of its scale."""
+
+    turn: str = "month"
+    zero: str = LAST_WEEK
+    best: str = ATTAINABLE
+    money: str = "lost"  # of a result's rows
+    scale: str = "0 is last week's list, 100 the best list that anybody could have written."
+    absent: str = "not in the game yet: last week's list"
+    asks: str = "order for its four weeks"
+    shows: str = "What customers wanted, week by week: room/what-was-wanted.csv."
+
+
+ORDERS = Talk()
+
+
 def whole(order: NDArray[np.float64]) -> Units:
     """Round an order to whole units, a half to the even neighbour, as lesson 00 does.
 

@@ -1,0 +1,459 @@
+"""Runs the shop for a quarter, week by week: for a notebook, for the terminal, and for a room's referee (lesson 22).
+
+A ``Quarter`` holds one play of one shop. It shows what a shop sees, takes what is decided, and keeps the money. What
+customers wanted and could not have, it does not show before the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ecomlib.course.game.lists import Fault
+from ecomlib.course.game.rules import score
+from ecomlib.course.game.sheets import Sheet, Turn, read_letters, read_sheet
+from ecomlib.decisions.shop_env import ShopEnv, play
+from ecomlib.decisions.shop_game import Action, Obs, Policy
+from ecomlib.decisions.shop_policies import (
+    BestSellers,
+    CostPlus,
+    MeanOfWeeks,
+    Smoothing,
+    attainable_policy,
+    list_price,
+    mail_everybody,
+    mail_nobody,
+    shop_policy,
+)
+from ecomlib.decisions.shop_rounds import (
+    LAST_WEEK,
+    REFERENCE,
+    RULE,
+    CoverWeeks,
+    InRounds,
+    MailThose,
+    course_policy,
+    forecast_policy,
+    last_week_policy,
+    no_offers,
+    quarter_options,
+    recent_buyers,
+    rounds,
+    rule_policy,
+)
+from ecomlib.errors import DataError
+
+SHOP, COURSE = "the shop", "the course"
+BOTS: dict[str, Callable[[ShopEnv], Policy]] = {  # a later lesson's policy is a line more
+    SHOP: lambda env: shop_policy,
+    LAST_WEEK: last_week_policy,
+    "forecast orders": forecast_policy,
+    COURSE: course_policy,
+    RULE: rule_policy,
+    REFERENCE: attainable_policy,
+}
+PARTS = {"order": "order", "price": "price", "promote": "offers", "mail": "letters"}  # levers, as players call them
+CHOICES = {
+    "order": "'rule', 'mean', 'shop', or a number: weeks of the mean of eight to order up to",
+    "price": "'rule', 'list', 'shop', or a number: the mark-up on the cost, such as 0.9",
+    "promote": "'rule' (best sellers), 'nothing', or 'shop'",
+    "mail": "'nobody', 'everybody', 'recent' (bought within 60 days), or 'shop'",
+}
+
+
+def open_quarter(size: str = "small", seed: int = 0, **options: Any) -> ShopEnv:
+    """Open a simulated store's last thirteen weeks as a quarter in rounds.
+
+    Parameters
+    ----------
+    size, seed : str, int
+        Of the store.
+    **options : Any
+        Of ``ShopEnv``.
+
+    Returns
+    -------
+    ShopEnv
+    """
+    return ShopEnv(size=size, seed=seed, **quarter_options(size, **options))
+
+
+class Quarter:
+    """Play one quarter of one shop.
+
+    Parameters
+    ----------
+    env : ShopEnv
+        Of ``open_quarter``.
+    luck : int
+        Two players with the same luck can be compared.
+
+    Examples
+    --------
+    >>> quarter = Quarter(open_quarter("tiny"))
+    >>> quarter.play(quarter.choice(order="rule"), weeks=4)["week"].tolist()
+    [1, 2, 3, 4]
+    >>> quarter.levers
+    ('order', 'price')
+    """
+
+    def __init__(self, env: ShopEnv, luck: int = 0) -> None:
+        self.env, self.luck = env, luck
+        self.start()
+
+    def start(self) -> None:
+        """Begin again on the first Monday."""
+        self.obs, _ = self.env.reset(seed=self.luck)
+        self._rows: list[dict[str, Any]] = []
+        self._lost: list[np.ndarray] = []
+        self._opening = self.env._world.market.dates[7 * self.env.week]
+
+    # --- where it stands ------------------------------------------------------------------------------------------
+
+    @property
+    def week(self) -> int:
+        """Weeks that are played."""
+        return len(self._rows)
+
+    @property
+    def over(self) -> bool:
+        """Whether all weeks are played."""
+        return self.week == self.env.game.weeks
+
+    @property
+    def levers(self) -> tuple[str, ...]:
+        """Levers that may be moved in the week to come."""
+        return self.env.game.open_in(self.week)
+
+    @property
+    def round(self) -> int:
+        """Number of the round, from 1."""
+        return sum(self.week >= weeks.start for weeks in rounds(self.env.game))
+
+    @property
+    def weeks(self) -> pd.DataFrame:
+        """What was earned, a row a week: ``week, ds, round, profit, margin, holding, letters, sold, on_hand``."""
+        return pd.DataFrame(self._rows)
+
+    @property
+    def profit(self) -> float:
+        """Money so far."""
+        return float(sum(row["profit"] for row in self._rows))
+
+    def history(self) -> pd.DataFrame:
+        """Return the shop's books until now, as ``ShopEnv.history`` does."""
+        return self.env.history()
+
+    def lost(self) -> pd.DataFrame:
+        """Tabulate what customers wanted and could not have, a row a product and week; after the end alone.
+
+        Raises
+        ------
+        DataError
+            The quarter is not over.
+        """
+        if not self.over:
+            raise DataError("what was lost is shown after the last week", remedy="play on.")
+        ids, weeks = self.env.product_ids, np.arange(1, self.week + 1)
+        lost = {"product_id": np.tile(ids, len(weeks)), "week": np.repeat(weeks, len(ids))}
+        return pd.DataFrame(lost | {"lost": np.concatenate(self._lost)})
+
+    def turn(self, number: int, weeks: range) -> Turn:
+        """Say what a sheet for these weeks must cover."""
+        obs, at = self.obs, self._known()
+        listed = self.env.customer_ids[obs["listed"].astype(bool)]
+        return Turn(
+            number,
+            weeks,
+            tuple(self.env.product_ids[at]),
+            self.env.game.open_in(weeks.start),
+            obs["price_low"][at],
+            obs["price_high"][at],
+            self.env.places,
+            frozenset(listed),
+        )
+
+    def see(self) -> pd.DataFrame:
+        """Tabulate what the shop sees this Monday, a row a product that is on sale or announced.
+
+        Returns
+        -------
+        DataFrame
+            ``product_id``, units ``on_hand, arriving, sold_last_week, mean_of_8``, ``days_out`` of last week's seven,
+            money ``unit_cost, list_price, plan_price`` (the shop's own for this week), ``next_price, price_low,
+            price_high``, and ``plan_promoted, next_promoted``.
+        """
+        obs, at = self.obs, self._known()
+        seen = np.maximum(np.minimum(obs["age"], obs["sold"].shape[-1]), 1)
+        table = {
+            "product_id": self.env.product_ids,
+            "on_hand": obs["on_hand"],
+            "arriving": obs["arriving"],
+            "sold_last_week": obs["sold"][:, -1],
+            "mean_of_8": (obs["sold"].sum(axis=1) / seen).round(2),
+            "days_out": (7 * obs["stockout"]).round(1),
+            "unit_cost": obs["cost"].round(2),
+            "list_price": obs["list_price"],
+            "plan_price": obs["plan_price"][:, 0].round(2),
+            "next_price": obs["plan_price"][:, 1].round(2),
+            "price_low": obs["price_low"].round(2),
+            "price_high": obs["price_high"].round(2),
+            "plan_promoted": obs["plan_promoted"][:, 0],
+            "next_promoted": obs["plan_promoted"][:, 1],
+        }
+        return pd.DataFrame(table).iloc[at].reset_index(drop=True)
+
+    def _known(self) -> np.ndarray:
+        """Products on sale or announced."""
+        return np.flatnonzero(self.obs["list_price"] > 0)
+
+    # --- deciding -------------------------------------------------------------------------------------------------
+
+    def choice(self, **levers: Any) -> InRounds:
+        """Make a policy of a choice in words or a number for each lever; what is left out is the rule's.
+
+        Parameters
+        ----------
+        **levers : str, float or policy
+            ``order``, ``price``, ``promote`` and ``mail``; ``CHOICES`` says what each takes.
+
+        Returns
+        -------
+        InRounds
+
+        Raises
+        ------
+        DataError
+            There is no such choice.
+        """
+        parts = dict(rule_policy(self.env).parts)
+        parts |= {lever: self._part(lever, value) for lever, value in levers.items() if value is not None}
+        return InRounds(self.env.game, {name: part for name, part in parts.items() if part is not shop_policy})
+
+    def _part(self, lever: str, value: Any) -> Policy:
+        if lever not in CHOICES:
+            raise DataError("there is no such lever", value=lever, remedy=f"name one of {', '.join(CHOICES)}.")
+        if callable(value):
+            return value  # type: ignore[no-any-return]
+        env, word = self.env, str(value).strip().lower()
+        named: dict[str, dict[str, Callable[[], Policy]]] = {
+            "order": {"mean": lambda: MeanOfWeeks(env.game, 1.0), "rule": lambda: Smoothing(env.game, "base_stock")},
+            "price": {"list": lambda: list_price},
+            "promote": {"nothing": lambda: no_offers, "rule": lambda: BestSellers(env.places)},
+            "mail": {"nobody": lambda: mail_nobody, "everybody": lambda: mail_everybody, "recent": self._recent},
+        }
+        if word == "shop":
+            return shop_policy
+        if word == "rule":
+            return rule_policy(env).parts[lever]
+        if word in named[lever]:
+            return named[lever][word]()
+        try:
+            number = float(word)
+        except ValueError:
+            number = np.nan
+        if lever in ("order", "price") and 0 <= number <= 100:
+            return CoverWeeks(env.game, number) if lever == "order" else CostPlus(number)
+        raise DataError(f"this is no choice for {PARTS[lever]}", value=value, remedy=f"write {CHOICES[lever]}.")
+
+    def _recent(self) -> Policy:
+        return MailThose(recent_buyers(self.env.opening(), self.env.customer_ids))
+
+    def sheet(self, policy: Policy, *, exact: bool = True) -> Sheet:
+        """Write down as a sheet what a policy would do this Monday.
+
+        Parameters
+        ----------
+        policy : Policy
+            Of ``choice``, or any other.
+        exact : bool
+            Levels that make just this Monday's order; else those that the policy would fill empty shelves to, which
+            hold for several weeks.
+
+        Returns
+        -------
+        Sheet
+        """
+        at, obs = self._known(), self.obs
+        by = getattr(policy, "history_by", ("product_id",))
+        books = None if by is None else self.env.history(by)
+        action = dict(policy(obs, books) or {})
+        shop = self.env.shop_rule(obs)
+        made: dict[str, Any] = {}
+        if not exact:
+            empty = obs | {name: np.zeros_like(obs[name]) for name in ("on_hand", "arriving")}
+            action |= {name: value for name, value in dict(policy(empty, books) or {}).items() if name == "order"}
+        for lever in self.levers:
+            value = np.asarray(action.get(lever, shop[lever]))
+            if lever == "order":
+                stock = (obs["on_hand"] + obs["arriving"])[at] if exact or lever not in action else 0
+                made["up_to"] = (value[at] + stock).astype(np.int64)
+            elif lever == "price":
+                price = np.where(obs["plan_price"][at, 0] > 0, value[at], obs["list_price"][at])
+                made["price"] = price.clip(obs["price_low"][at], obs["price_high"][at]).round(2)
+            elif lever == "promote":
+                made["promote"] = value[at].astype(np.int8)
+            else:
+                made["mail"] = frozenset(self.env.customer_ids[value.astype(bool)])
+        return self.playable(Sheet(tuple(self.env.product_ids[at]), **made))
+
+    def playable(self, sheet: Sheet) -> Sheet:
+        """Give a sheet that was read from a file what it needs to be played."""
+        held = {name: getattr(sheet, name) for name in ("up_to", "price", "promote", "mail")}
+        return Sheet(sheet.products, **held, product_ids=self.env.product_ids, customer_ids=self.env.customer_ids)
+
+    def read(self, path: str | Path, letters: str | Path | None = None) -> Sheet:
+        """Read a sheet for the week to come from a CSV file.
+
+        Parameters
+        ----------
+        path, letters : str or Path
+            As of ``read_sheet``.
+
+        Raises
+        ------
+        DataError
+            What is wrong with it, all of it.
+        """
+        turn = self.turn(self.week + 1, range(self.week, self.week + 1))
+        found = read_sheet(Path(path), turn, None if letters is None else Path(letters))
+        if found.units is None:
+            raise _faulty(found.faults, Path(path))
+        return self.playable(found.units)
+
+    def read_lever(self, lever: str, path: Path) -> Policy:
+        """Read one lever of the week to come from a file: a sheet's column, or a list of letters.
+
+        Parameters
+        ----------
+        lever : str
+            ``order``, ``price``, ``promote`` or ``mail``.
+        path : Path
+            CSV with ``product_id`` and the lever's column; with ``customer_id`` for letters.
+
+        Returns
+        -------
+        Policy
+
+        Raises
+        ------
+        DataError
+            What is wrong with it, all of it.
+        """
+        turn = replace(self.turn(self.week + 1, range(self.week, self.week + 1)), levers=(lever,))
+        if lever == "mail":
+            mail, faults = read_letters(path, turn)
+            sheet = Sheet((), mail=mail)
+        else:
+            found = read_sheet(path, turn)
+            sheet, faults = found.units or Sheet(()), list(found.faults)
+        if faults:
+            raise _faulty(faults, path)
+        return self.playable(sheet)
+
+    # --- playing --------------------------------------------------------------------------------------------------
+
+    def play(self, decision: Policy | Action | None = None, weeks: int = 1) -> pd.DataFrame:
+        """Play the next weeks.
+
+        Parameters
+        ----------
+        decision : policy, dict or None
+            A policy is asked each Monday; a dict of levers is played each week as it is; None is the shop's own.
+        weeks : int
+            How many; fewer where the quarter ends before.
+
+        Returns
+        -------
+        DataFrame
+            Their rows of ``weeks``.
+
+        Raises
+        ------
+        DataError
+            The quarter is over, a lever is not open yet, or the action is none.
+        """
+        if self.over:
+            raise DataError("the quarter is over", value=f"{self.week} weeks", remedy="begin again with start().")
+        begin = self.week
+        for _ in range(min(weeks, self.env.game.weeks - begin)):
+            self._week(decision)
+        return self.weeks.iloc[begin:].reset_index(drop=True)
+
+    def _week(self, decision: Policy | Action | None) -> None:
+        if callable(decision):
+            by = getattr(decision, "history_by", ("product_id",))
+            action = decision(self.obs, None if by is None else self.env.history(by))
+        else:
+            action = decision
+            self._open_alone(action)
+        number, spot = self.week, self.round
+        self.obs, profit, _, _, info = self.env.step(action)
+        row = {"week": number + 1, "ds": self._opening + pd.Timedelta(weeks=number), "round": spot, "profit": profit}
+        row |= {name: info[name] for name in ("margin", "holding", "letters")}
+        row |= {"sold": int((info["demand"] - info["lost"]).sum()), "on_hand": int(self.obs["on_hand"].sum())}
+        self._rows.append(row)
+        self._lost.append(info["lost"].sum(axis=1))
+
+    def _open_alone(self, action: Action | None) -> None:
+        """A person is told when he moves a lever that is closed; a policy finds out by itself."""
+        closed = [name for name in (action or {}) if name in self.env.game.levers and name not in self.levers]
+        if closed:
+            opens = dict(zip(self.env.game.levers, self.env.game.opens or (), strict=True))[closed[0]]
+            remedy = f"leave it out until week {opens + 1}: until then it is the shop's own."
+            raise DataError(
+                "this lever is not open yet", column=closed[0], value=f"week {self.week + 1}", remedy=remedy
+            )
+
+
+def _faulty(faults: Sequence[Fault], path: Path) -> DataError:
+    said = " ".join(f"{number}. {fault}" for number, fault in enumerate(faults, start=1))
+    return DataError(f"the file has faults: {said}", value=str(path), remedy="mend them and read it again.")
+
+
+def weekly(env: ShopEnv, policies: Mapping[str, Policy], luck: int = 0) -> pd.DataFrame:
+    """Play policies from the first week to the last, and tabulate their profit: a row a week, a column a policy."""
+    return pd.DataFrame({name: play(env, policy, luck).weeks["profit"] for name, policy in policies.items()})
+
+
+def bots(env: ShopEnv, names: tuple[str, ...] = tuple(BOTS)) -> dict[str, Policy]:
+    """Make the opponents: rules, policies of lessons 12 and 13 that are fitted now, and the reference.
+
+    Parameters
+    ----------
+    env : ShopEnv
+        The game.
+    names : tuple of str
+        Of ``BOTS``.
+    """
+    return {name: BOTS[name](env) for name in names}
+
+
+def scoreboard(profits: pd.DataFrame, weeks: int | None = None) -> pd.DataFrame:
+    """Set players beside each other on the one scale: 0 is the rule without a model, 100 the reference.
+
+    Parameters
+    ----------
+    profits : DataFrame
+        A row a week, a column a player; with the rule and the reference.
+    weeks : int, optional
+        How many count; all unless given.
+
+    Returns
+    -------
+    DataFrame
+        ``player, profit, score``, best first; the score is missing where the reference earned no more than the rule.
+    """
+    money = profits.iloc[:weeks].sum()
+    points = {name: score(-value, -money[RULE], -money[REFERENCE]) for name, value in money.items()}
+    table = pd.DataFrame({"player": money.index, "profit": money.to_numpy().round(0)})
+    table["score"] = [np.nan if points[name] is None else round(points[name]) for name in money.index]
+    return table.sort_values("profit", ascending=False, kind="stable", ignore_index=True)
+
+
+__all__ = ["BOTS", "CHOICES", "Obs", "Quarter", "bots", "open_quarter", "scoreboard", "weekly"]
