@@ -121,7 +121,7 @@ def game_score(
         if faulty and not anyway:
             publish(referee)
             typer.echo(
-                f"ecomlib: {turn} {referee.handed_out} is not closed. Every place is in {referee.room / 'answers'}. "
+                f"ecomlib: {turn} {referee.handed_out} is not closed. Every place: {referee.room / 'answers'}. "
                 "What to do: have the lists mended and run this again, or close it with --anyway: a list with faults "
                 "does not count, and the last one does again.",
                 err=True,

@@ -14,11 +14,13 @@ from ecomlib.errors import DataError
 if TYPE_CHECKING:
     from ecomlib.course.game.quarter import Quarter
     from ecomlib.course.game.quarter_referee import QuarterReferee
+    from ecomlib.course.game.referee import Result
     from ecomlib.course.game.sheets import Sheet
 
+RULE, REFERENCE = "the rule", "attainable"
 DEFAULT = Path("play")
 QUESTIONS = {"order": "order", "price": "price", "promote": "offers", "mail": "letters"}
-FIRST = {"order": "rule", "price": "rule", "promote": "rule", "mail": "nobody"}
+FIRST = {"order": "rule", "price": "rule", "promote": "rule", "mail": "rule"}
 
 
 @plainly
@@ -33,7 +35,7 @@ def play(
     ] = None,
     price: Annotated[str | None, typer.Option(help="rule, list, shop, a mark-up such as 0.9, or a CSV.")] = None,
     offers: Annotated[str | None, typer.Option(help="rule, nothing, shop, or a CSV.")] = None,
-    letters: Annotated[str | None, typer.Option(help="nobody, everybody, recent, shop, or a CSV.")] = None,
+    letters: Annotated[str | None, typer.Option(help="rule, nobody, everybody, shop, or a CSV.")] = None,
     weeks: Annotated[int | None, typer.Option(min=1, help="Play so many weeks and ask nothing.")] = None,
 ) -> None:
     """Run a shop that nobody has seen for thirteen weeks; one lever more to move in each of four rounds."""
@@ -80,11 +82,11 @@ class _Table:
                     typer.echo("The game is kept. Go on with the same command.")
                     return
             sheet = self._sheet(quarter)
-            referee.close([referee.hand("you", sheet)])
+            result = referee.close([referee.hand("you", sheet)])
             quarter.play(sheet)
             if not referee.finished:
                 referee.hand_out(referee.closed + 1)
-            self._tell(quarter)
+            self._tell(quarter, result)
             left -= 1
         self._end(quarter)
 
@@ -141,30 +143,32 @@ class _Table:
             chosen[lever] = "shop" if found is None else found
         return quarter.sheet(quarter.choice(**chosen))
 
-    def _tell(self, quarter: Quarter) -> None:
-        """What the week brought, and the score so far."""
+    def _tell(self, quarter: Quarter, result: Result) -> None:
+        """What the week brought, beside the rule and the reference, and the score so far."""
         from ecomlib.course.game.board import points, publish
-        from ecomlib.course.game.standings import standings
+        from ecomlib.course.game.quarter import score_so_far
 
-        referee, row = self.referee, quarter.weeks.iloc[-1]
-        total = {s.name: s.total for s in standings(referee.results(), referee.talk)}
+        row = quarter.weeks.iloc[-1]
+        profits = self.referee.profits.assign(you=quarter.weeks["profit"]).iloc[: quarter.week]
+        beside = ", ".join(f"{name} {profits[name].iloc[-1]:,.0f}" for name in (RULE, REFERENCE))
         typer.echo(
-            f"Week {int(row['week'])}: {int(row['sold']):,} sold, {row['profit']:,.0f} earned after "
-            f"{row['holding']:,.0f} for holding; {quarter.profit:,.0f} so far, score {points(total['you'])}."
+            f"Week {result.month}: {int(row['sold']):,} sold, {row['profit']:,.0f} earned after {row['holding']:,.0f} "
+            f"for holding ({beside}). So far {quarter.profit:,.0f}, score {points(score_so_far(profits, 'you'))}."
         )
-        publish(referee)
+        publish(self.referee)
 
     def _end(self, quarter: Quarter) -> None:
         """The board, and once all is played the phrase."""
         from ecomlib.course.game.board import points, publish
-        from ecomlib.course.game.standings import standings
+        from ecomlib.course.game.quarter import scoreboard
 
         referee = self.referee
-        found = standings(referee.results(), referee.talk)
-        if found:
-            typer.echo(f"\nAfter week {referee.closed} of {referee.settings.months}. {referee.talk.scale}")
-        for standing in found:
-            typer.echo(f"  {points(standing.total):>5}  {standing.name}")
+        if quarter.week:
+            typer.echo(f"\nAfter week {quarter.week} of {referee.settings.months}. {referee.talk.scale}")
+            table = scoreboard(referee.profits.assign(you=quarter.weeks["profit"]), quarter.week)
+            for row in table.itertuples():
+                told = points(None if row.score != row.score else float(row.score))
+                typer.echo(f"  {told:>5}  {row.player:<18} {row.profit:>12,.0f}")
         shown = referee.reveal()
         typer.echo(f"Board: {publish(referee)}")
         if shown:

@@ -139,12 +139,14 @@ class InRounds:
         action = dict(
             Together(tuple(self.parts[name] for name in JOINED if name in self.parts and name in now))(obs, history)
         )
-        if "order" in action and "price" in self.parts and "price" in then and "price" not in now:
+        own = self.parts.get("price")
+        if "order" in action and own is not None and "price" in then and "price" not in now:
             # What is ordered today is sold from next Monday on, at prices that will then be one's own.
-            price = np.asarray(self.parts["price"](obs, history)["price"]).clip(obs["price_low"], obs["price_high"])
+            asked = np.asarray((own(obs, history) or {})["price"], dtype=float)
+            price = asked.clip(obs["price_low"], obs["price_high"])
             plan = obs["plan_price"].copy()
             plan[:, 1:] = np.where(plan[:, 1:] > 0, price[:, None], 0.0)
-            action["order"] = self.parts["order"](obs | {"plan_price": plan}, history)["order"]
+            action |= self.parts["order"](obs | {"plan_price": plan}, history) or {}
         return action
 
 
@@ -251,7 +253,7 @@ def recent_buyers(shop: Store, customer_ids: Any, days: int = RECENT_DAYS) -> ND
     return np.asarray(np.isin(np.asarray(customer_ids, dtype=object), late.unique()))
 
 
-def rule_policy(env: ShopEnv, markup: float = 1.0) -> InRounds:
+def rule_policy(env: ShopEnv, markup: float = 1.0, how: str = "lost_sales", mail: Policy | None = None) -> InRounds:
     """Make zero of the quarter's scale: the best rule without a model, chosen on stores 0 to 9 (``quarter_f``).
 
     Parameters
@@ -260,14 +262,19 @@ def rule_policy(env: ShopEnv, markup: float = 1.0) -> InRounds:
         The game.
     markup : float
         On the cost.
+    how : str
+        ``"lost_sales"`` or ``"base_stock"``, as of ``Smoothing``.
+    mail : Policy, optional
+        For letters; whoever bought within 60 days unless given.
 
     Returns
     -------
     InRounds
-        Smoothing with a base-stock quantile, cost-plus prices, best sellers on the offers page, letters to nobody.
+        Smoothing, cost-plus prices, best sellers on the offers page, letters to recent buyers.
     """
-    parts = {"order": Smoothing(env.game, "base_stock"), "price": CostPlus(markup)}
-    return InRounds(env.game, parts | {"promote": BestSellers(env.places), "mail": mail_nobody})
+    letters = mail or MailThose(recent_buyers(env.opening(), env.customer_ids))
+    parts: dict[str, Policy] = {"order": Smoothing(env.game, how), "price": CostPlus(markup), "mail": letters}
+    return InRounds(env.game, parts | {"promote": BestSellers(env.places)})
 
 
 def course_policy(

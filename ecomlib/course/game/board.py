@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from ecomlib.course.game.handin import HandIn
-from ecomlib.course.game.referee import AGAIN, FALLEN_BACK, Referee
+from ecomlib.course.game.referee import Referee
 from ecomlib.course.game.rules import AVERAGE, Talk
 from ecomlib.course.game.secret import published_hash
 from ecomlib.course.game.standings import Standing, standings, table
@@ -20,7 +20,6 @@ from ecomlib.files import write_whole
 REFRESH = 5  # seconds
 _WIDTH, _LABEL = 300, 7.0  # of the drawing of totals; of a letter in it
 _SPARK = (90, 26, 5)  # width, height and margin of the line by month
-_INSTEAD = (FALLEN_BACK, AGAIN)
 
 
 @dataclass(frozen=True)
@@ -148,6 +147,7 @@ def _said(standing: Standing, talk: Talk) -> str:
     if standing.kind != "team":
         return "bot" if standing.kind == "bot" else ""
     months = {
-        said: [n for n, held in enumerate(standing.lists, 1) if held == said] for said in (talk.absent, *_INSTEAD)
+        said: [n for n, held in enumerate(standing.lists, 1) if held == said]
+        for said in (talk.absent, talk.fallen, talk.again)
     }
     return "; ".join(f"{talk.turn} {', '.join(map(str, found))}: {said}" for said, found in months.items() if found)

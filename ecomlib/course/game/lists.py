@@ -98,7 +98,7 @@ def read_list(path: Path, month: Month) -> ListRead:
             faults.append(Fault(f"column '{column.name}': it is empty. Fill it in: {column.means}."))
     weeks: frozenset[pd.Timestamp] = frozenset()
     if "product_id" in frame:
-        faults += _products(frame["product_id"], rows, month)
+        faults += _products(frame["product_id"], rows, month.products)
     if "week" in frame:
         weeks = frozenset(pd.Timestamp(day) for day in frame["week"].dropna().unique())
         faults += _weeks(frame["week"], rows, month)
@@ -134,10 +134,10 @@ def _where(
     return [Fault(says, places)]
 
 
-def _products(ids: pd.Series, rows: np.ndarray, month: Month) -> list[Fault]:
+def _products(ids: pd.Series, rows: np.ndarray, products: Sequence[str]) -> list[Fault]:
     blank = ids.isna() | (ids.astype(str).str.strip() == "")
-    unknown = ~blank & ~ids.isin(month.products)
-    hints, folded = {}, {_alike(known): known for known in month.products}
+    unknown = ~blank & ~ids.isin(products)
+    hints, folded = {}, {_alike(known): known for known in products}
     for name in ids[unknown].unique():
         near = difflib.get_close_matches(_alike(name), folded, n=1, cutoff=0.6)
         hints[name] = f"'{name}'" + (f", perhaps {folded[near[0]]}?" if near else "")

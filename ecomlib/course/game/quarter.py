@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,8 @@ from ecomlib.course.game.sheets import Sheet, Turn, read_letters, read_sheet
 from ecomlib.decisions.shop_env import ShopEnv, play
 from ecomlib.decisions.shop_game import Action, Obs, Policy
 from ecomlib.decisions.shop_policies import (
-    BestSellers,
     CostPlus,
     MeanOfWeeks,
-    Smoothing,
     attainable_policy,
     list_price,
     mail_everybody,
@@ -36,17 +35,16 @@ from ecomlib.decisions.shop_rounds import (
     RULE,
     CoverWeeks,
     InRounds,
-    MailThose,
     course_policy,
     forecast_policy,
     last_week_policy,
     no_offers,
     quarter_options,
-    recent_buyers,
     rounds,
     rule_policy,
 )
 from ecomlib.errors import DataError
+from ecomlib.evaluation.share import MATTERS
 
 SHOP, COURSE = "the shop", "the course"
 BOTS: dict[str, Callable[[ShopEnv], Policy]] = {  # a later lesson's policy is a line more
@@ -62,7 +60,7 @@ CHOICES = {
     "order": "'rule', 'mean', 'shop', or a number: weeks of the mean of eight to order up to",
     "price": "'rule', 'list', 'shop', or a number: the mark-up on the cost, such as 0.9",
     "promote": "'rule' (best sellers), 'nothing', or 'shop'",
-    "mail": "'nobody', 'everybody', 'recent' (bought within 60 days), or 'shop'",
+    "mail": "'rule' (who bought within 60 days), 'nobody', 'everybody', or 'shop'",
 }
 
 
@@ -92,6 +90,8 @@ class Quarter:
         Of ``open_quarter``.
     luck : int
         Two players with the same luck can be compared.
+    rule : InRounds, optional
+        Of ``rule_policy``, where it is at hand.
 
     Examples
     --------
@@ -102,9 +102,17 @@ class Quarter:
     ('order', 'price')
     """
 
-    def __init__(self, env: ShopEnv, luck: int = 0) -> None:
-        self.env, self.luck = env, luck
+    def __init__(self, env: ShopEnv, luck: int = 0, rule: InRounds | None = None) -> None:
+        # Of its own: whoever plays ``env`` meanwhile begins it again.
+        self.env, self.luck = env.under(**vars(env.game)), luck
+        if rule is not None:
+            self.rule = rule
         self.start()
+
+    @cached_property
+    def rule(self) -> InRounds:
+        """Zero of the scale, the best rule without a model."""
+        return rule_policy(self.env)
 
     def start(self) -> None:
         """Begin again on the first Monday."""
@@ -231,7 +239,7 @@ class Quarter:
         DataError
             There is no such choice.
         """
-        parts = dict(rule_policy(self.env).parts)
+        parts = dict(self.rule.parts)
         parts |= {lever: self._part(lever, value) for lever, value in levers.items() if value is not None}
         return InRounds(self.env.game, {name: part for name, part in parts.items() if part is not shop_policy})
 
@@ -242,15 +250,15 @@ class Quarter:
             return value  # type: ignore[no-any-return]
         env, word = self.env, str(value).strip().lower()
         named: dict[str, dict[str, Callable[[], Policy]]] = {
-            "order": {"mean": lambda: MeanOfWeeks(env.game, 1.0), "rule": lambda: Smoothing(env.game, "base_stock")},
+            "order": {"mean": lambda: MeanOfWeeks(env.game, 1.0)},
             "price": {"list": lambda: list_price},
-            "promote": {"nothing": lambda: no_offers, "rule": lambda: BestSellers(env.places)},
-            "mail": {"nobody": lambda: mail_nobody, "everybody": lambda: mail_everybody, "recent": self._recent},
+            "promote": {"nothing": lambda: no_offers},
+            "mail": {"nobody": lambda: mail_nobody, "everybody": lambda: mail_everybody},
         }
         if word == "shop":
             return shop_policy
-        if word == "rule":
-            return rule_policy(env).parts[lever]
+        if word == "rule" or (lever, word) == ("mail", "recent"):
+            return self.rule.parts[lever]
         if word in named[lever]:
             return named[lever][word]()
         try:
@@ -260,9 +268,6 @@ class Quarter:
         if lever in ("order", "price") and 0 <= number <= 100:
             return CoverWeeks(env.game, number) if lever == "order" else CostPlus(number)
         raise DataError(f"this is no choice for {PARTS[lever]}", value=value, remedy=f"write {CHOICES[lever]}.")
-
-    def _recent(self) -> Policy:
-        return MailThose(recent_buyers(self.env.opening(), self.env.customer_ids))
 
     def sheet(self, policy: Policy, *, exact: bool = True) -> Sheet:
         """Write down as a sheet what a policy would do this Monday.
@@ -421,17 +426,41 @@ def weekly(env: ShopEnv, policies: Mapping[str, Policy], luck: int = 0) -> pd.Da
     return pd.DataFrame({name: play(env, policy, luck).weeks["profit"] for name, policy in policies.items()})
 
 
-def bots(env: ShopEnv, names: tuple[str, ...] = tuple(BOTS)) -> dict[str, Policy]:
+def bots(env: ShopEnv, names: Sequence[str] | None = None) -> dict[str, Policy]:
     """Make the opponents: rules, policies of lessons 12 and 13 that are fitted now, and the reference.
 
     Parameters
     ----------
     env : ShopEnv
         The game.
-    names : tuple of str
-        Of ``BOTS``.
+    names : sequence of str, optional
+        Of ``BOTS``; all unless given.
     """
-    return {name: BOTS[name](env) for name in names}
+    return {name: BOTS[name](env) for name in (BOTS if names is None else names)}
+
+
+def score_so_far(profits: pd.DataFrame, player: str) -> float | None:
+    """Score one player over all rows: 0 is the rule without a model, 100 the reference.
+
+    Parameters
+    ----------
+    profits : DataFrame
+        A row a week, a column a player; with the rule and the reference.
+    player : str
+        A column.
+
+    Returns
+    -------
+    float or None
+        None where the reference is not ahead of the rule by 1 % of what the rule earns: then money says it all.
+
+    Examples
+    --------
+    >>> score_so_far(pd.DataFrame({"the rule": [100.0], "attainable": [120.0], "you": [105.0]}), "you")
+    25.0
+    """
+    own, zero, one = (float(profits[name].sum()) for name in (player, RULE, REFERENCE))
+    return score(-own, -zero, -one) if one - zero >= MATTERS * abs(zero) else None
 
 
 def scoreboard(profits: pd.DataFrame, weeks: int | None = None) -> pd.DataFrame:
@@ -447,13 +476,13 @@ def scoreboard(profits: pd.DataFrame, weeks: int | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``player, profit, score``, best first; the score is missing where the reference earned no more than the rule.
+        ``player, profit, score``, best first; as of ``score_so_far``.
     """
-    money = profits.iloc[:weeks].sum()
-    points = {name: score(-value, -money[RULE], -money[REFERENCE]) for name, value in money.items()}
-    table = pd.DataFrame({"player": money.index, "profit": money.to_numpy().round(0)})
-    table["score"] = [np.nan if points[name] is None else round(points[name]) for name in money.index]
+    counted = profits.iloc[:weeks]
+    points = {name: score_so_far(counted, str(name)) for name in counted}
+    table = pd.DataFrame({"player": list(counted), "profit": counted.sum().to_numpy().round(0)})
+    table["score"] = [np.nan if points[name] is None else round(points[name]) for name in counted]  # type: ignore[arg-type]
     return table.sort_values("profit", ascending=False, kind="stable", ignore_index=True)
 
 
-__all__ = ["BOTS", "CHOICES", "Obs", "Quarter", "bots", "open_quarter", "scoreboard", "weekly"]
+__all__ = ["BOTS", "CHOICES", "Obs", "Quarter", "bots", "open_quarter", "score_so_far", "scoreboard", "weekly"]

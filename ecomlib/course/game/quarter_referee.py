@@ -16,15 +16,16 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.course.game.handin import HandIn, files_of
-from ecomlib.course.game.quarter import BOTS, PARTS, Quarter, bots, weekly
+from ecomlib.course.game.quarter import BOTS, PARTS, Quarter, bots, score_so_far, weekly
 from ecomlib.course.game.quarter_words import quarter_hint, quarter_rules
-from ecomlib.course.game.referee import AGAIN, FALLEN_BACK, OWN, GameSettings, Referee, Result, Row, name_problem
-from ecomlib.course.game.rules import AVERAGE, Talk, score
+from ecomlib.course.game.referee import GameSettings, Referee, Result, Row, name_problem
+from ecomlib.course.game.rules import AVERAGE, Talk
 from ecomlib.course.game.secret import published_hash, seed_of
 from ecomlib.course.game.sheets import LETTERS_FILE, TURN, Sheet, SheetRead, Turn, read_sheet
 from ecomlib.decisions.shop_env import ShopEnv
 from ecomlib.decisions.shop_game import Game
-from ecomlib.decisions.shop_rounds import REFERENCE, RULE, quarter_options, rounds, rule_policy
+from ecomlib.decisions.shop_policies import Smoothing
+from ecomlib.decisions.shop_rounds import REFERENCE, RULE, InRounds, quarter_options, rounds, rule_policy
 from ecomlib.errors import DataError
 from ecomlib.files import whole_folder, write_whole
 
@@ -34,6 +35,9 @@ _WORDS = {
     "money": "behind attainable",
     "scale": "0 is the best rule that needs no model, 100 the reference that knows every parameter, but not the luck.",
     "absent": "not in the game yet: the rule's points",
+    "own": "own sheet",
+    "again": "the last sheet again",
+    "fallen": "the rule's sheet",
     "asks": "hand in a sheet",
     "shows": "What each line earned, week by week: room/weeks.csv; what customers could not have: room/lost.csv.",
 }
@@ -83,6 +87,11 @@ class QuarterReferee(Referee):
         return ShopEnv.from_store(self.store, **quarter_options(self.settings.size))
 
     @cached_property
+    def rule(self) -> InRounds:
+        """Zero of the scale."""
+        return rule_policy(self.env)
+
+    @cached_property
     def profits(self) -> pd.DataFrame:
         """What all bots and lines earn, a row a week: played once, and kept beside the phrase."""
         kept = self.own / "lines.json"
@@ -99,7 +108,7 @@ class QuarterReferee(Referee):
 
     def shop_of(self, team: str, number: int) -> Quarter:
         """Play a team's shop up to the first Monday of a turn, by the sheets that counted."""
-        quarter = Quarter(self.env, self.luck)
+        quarter = Quarter(self.env, self.luck, self.rule)
         for turn in range(1, number):
             span = self.span(turn)
             quarter.play(self._kept_sheet(team, turn, quarter), weeks=len(span))
@@ -109,11 +118,18 @@ class QuarterReferee(Referee):
         """The sheet that counted; the rule's where the team was not there yet."""
         path = self._kept(number) / "lists" / f"{team}.csv"
         if not path.is_file():
-            return quarter.sheet(rule_policy(self.env), exact=self.settings.solo)
+            return self.rule_sheet(quarter)
         found = read_sheet(path, self._turn(quarter, number), path.with_name(f"{team}{LETTERS_FILE}.csv"))
         if found.units is None:
             raise DataError("a sheet that counted is damaged", value=str(path), remedy="bring its file back.")
         return quarter.playable(found.units)
+
+    def rule_sheet(self, quarter: Quarter) -> Sheet:
+        """Write the sheet to begin with: the rule's own for a week; for a round its levels, which hold for longer."""
+        if self.settings.solo:
+            return quarter.sheet(self.rule)
+        levels = {"order": Smoothing(self.env.game, "base_stock")}
+        return quarter.sheet(InRounds(self.env.game, {**self.rule.parts, **levels}), exact=False)
 
     def _turn(self, quarter: Quarter, number: int) -> Turn:
         return quarter.turn(number, self.span(number))
@@ -157,7 +173,7 @@ class QuarterReferee(Referee):
 
     def _hand_to(self, folder: Path, team: str, number: int) -> None:
         quarter = self.shop_of(team, number)
-        sheet = quarter.sheet(rule_policy(self.env), exact=self.settings.solo)
+        sheet = self.rule_sheet(quarter)
         table = sheet.frame(number).merge(quarter.see(), on="product_id")
         table.to_csv(folder / f"{team}.csv", index=False, lineterminator="\n")
         quarter.history().to_csv(folder / f"{team}-books.csv", index=False, lineterminator="\n")
@@ -224,7 +240,7 @@ class QuarterReferee(Referee):
             quarter = self.shop_of(hand.team, number)
             own = hand.units
             sheet = own if isinstance(own, Sheet) else None
-            said[hand.team] = OWN
+            said[hand.team] = self.talk.own
             if sheet is None:
                 said[hand.team], sheet = self._instead_of(hand.team, number, quarter)
             kept[hand.team] = sheet
@@ -243,10 +259,10 @@ class QuarterReferee(Referee):
 
     def _instead_of(self, team: str, number: int, quarter: Quarter) -> tuple[str, Sheet]:
         """The last sheet again, with the rule's choice for what it did not decide; the rule's where there is none."""
-        rule = quarter.sheet(rule_policy(self.env), exact=self.settings.solo)
+        rule = self.rule_sheet(quarter)
         path = self._kept(number - 1) / "lists" / f"{team}.csv"
         if number == 1 or not path.is_file():
-            return FALLEN_BACK, rule
+            return self.talk.fallen, rule
         last = pd.read_csv(path, dtype={"product_id": str}).set_index("product_id")
         held = {}
         for name in ("up_to", "price", "promote"):
@@ -255,24 +271,24 @@ class QuarterReferee(Referee):
                 old = last[name].reindex(list(rule.products)).to_numpy(dtype=float)
                 new = np.where(np.isfinite(old), old, new).astype(new.dtype)
             held[name] = new
-        return AGAIN, Sheet(rule.products, **held, mail=rule.mail)
+        return self.talk.again, Sheet(rule.products, **held, mail=rule.mail)
 
     def _of_turn(self, number: int, money: Mapping[str, float], said: Mapping[str, str]) -> Result:
-        span = list(self.span(number))
-        lines = self.profits.iloc[span].sum().to_dict()
-        low, high = lines[REFERENCE], lines[RULE]
+        """A turn's rows; their money is what a name is behind the reference, so that less is better."""
+        span = self.span(number)
+        lines = self.profits.iloc[list(span)]
+        best = float(lines[REFERENCE].sum())
 
         def row(name: str, kind: str, words: str, earned: float) -> Row:
-            points = score(-earned, -high, -low)
-            return Row(name, kind, words, round(low - earned, 2), None if points is None else round(points, 2))
+            turn = pd.DataFrame({RULE: [lines[RULE].sum()], REFERENCE: [best], "own": [earned]})
+            points = score_so_far(turn, "own")
+            return Row(name, kind, words, round(best - earned, 2), None if points is None else round(points, 2))
 
         ends = {RULE: "0 by definition", REFERENCE: "100 by definition"}
         rows = [row(team, "team", said[team], earned) for team, earned in sorted(money.items())]
-        rows += [row(name, "bot", "a policy", lines[name]) for name in BOTS if name not in ends]
-        rows += [row(name, "line", words, lines[name]) for name, words in ends.items()]
-        first = self.env.game.weeks
-        dates = [str(span[0] + 1), str(span[-1] + 1)] if first else []
-        return Result(number, tuple(dates), tuple(rows))
+        rows += [row(name, "bot", "a policy", float(lines[name].sum())) for name in BOTS if name not in ends]
+        rows += [row(name, "line", words, float(lines[name].sum())) for name, words in ends.items()]
+        return Result(number, (f"{span.start + 1}", f"{span.stop}"), tuple(rows))
 
     def late(self) -> list[str]:
         """List nobody: a sheet names its turn, and an old one is no sheet for the next."""

@@ -35,8 +35,10 @@ An order of this Monday arrives on the next. What it costs: holding a unit for a
 letter {letter:g}. Goods are paid when they are sold; what is left at the end is no loss. What counts is profit.
 
 What it scores: 100 x (your profit - the rule's) / (the reference's - the rule's). The rule needs no model: it smooths
-sales, charges cost-plus, promotes best sellers and writes to nobody. The reference knows every parameter of this
-market, but not the luck. It is no optimum: more than 100 can be had. Policies of the course play too.
+sales, charges cost-plus, promotes best sellers and writes to whoever bought within 60 days. The reference knows every
+parameter of this market, but not the luck. It is no optimum: more than 100 can be had. Policies of the course play too.
+A late or missing sheet means your last one again. A sheet of yours holds for a whole round, while the policies decide
+anew each Monday: leave room for that.
 
 Nobody can know this shop: it was drawn from a pass-phrase that is published after the last week. Its SHA-256 is
 

@@ -53,7 +53,7 @@ from ecomlib.stores.until import tables_until
 LEVELS = tuple(np.round(np.arange(0.02, 0.99, 0.02), 2))  # of the attainable forecast, as in lesson 00
 LEAST_HISTORY = 8  # weeks before the first month: what the bots look back on
 SOLO = "you"
-OWN, AGAIN, FALLEN_BACK = "own list", "last month's list again", "last week's list"
+OWN, AGAIN, FALLEN_BACK = ORDERS.own, ORDERS.again, ORDERS.fallen
 NOT_YET = "not in the game yet"
 
 

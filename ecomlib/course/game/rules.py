@@ -36,6 +36,9 @@ class Talk:
     money: str = "lost"  # of a result's rows
     scale: str = "0 is last week's list, 100 the best list that anybody could have written."
     absent: str = "not in the game yet: last week's list"
+    own: str = "own list"
+    again: str = "last month's list again"
+    fallen: str = "last week's list"
     asks: str = "order for its four weeks"
     shows: str = "What customers wanted, week by week: room/what-was-wanted.csv."
 

@@ -240,7 +240,7 @@ def read_sheet(path: Path, turn: Turn, letters: Path | None = None) -> SheetRead
 
 def _covered(ids: pd.Series, rows: NDArray[Any], turn: Turn) -> list[Fault]:
     """Whether each product stands there once, and no other."""
-    faults = _products(ids, rows, turn)
+    faults = _products(ids, rows, turn.products)
     twice = ids.isin(turn.products) & ids.duplicated(keep="first")
     faults += _where(twice, rows, "this product stands in the sheet already", [str(name) for name in ids])
     gone = [product for product in turn.products if product not in set(ids)]
