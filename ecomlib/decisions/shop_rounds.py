@@ -152,7 +152,7 @@ class InRounds:
 
 @dataclass(frozen=True)
 class InTurn:
-    """Hand a lever from one policy to another.
+    """Give a lever to one policy, and from a week of play on to another.
 
     Parameters
     ----------
