@@ -82,10 +82,11 @@ def game_check(
 ) -> None:
     """Say all that is wrong with an order list, before it is handed in."""
     from ecomlib.course.game.lists import read_list
-    from ecomlib.course.game.rules import month_of
-    from ecomlib.course.game.sheets import LETTERS_FILE, TURN, read_sheet, turn_of
+    from ecomlib.course.game.rules import TURN, month_of
 
-    if (tables / TURN).is_file():  # a round of the quarter
+    if (tables / TURN).is_file():  # a round of the quarter, which needs gymnasium
+        from ecomlib.course.game.sheets import LETTERS_FILE, read_sheet, turn_of
+
         found: ListRead = read_sheet(file, turn_of(tables), file.with_name(f"{file.stem}{LETTERS_FILE}"))
     else:
         found = read_list(file, month_of(tables))

@@ -12,10 +12,9 @@ from ecomlib.cli.plainly import plainly
 from ecomlib.errors import DataError
 
 if TYPE_CHECKING:
-    from ecomlib.course.game.quarter import Quarter
     from ecomlib.course.game.quarter_referee import QuarterReferee
     from ecomlib.course.game.referee import Result
-    from ecomlib.course.game.sheets import Sheet
+    from ecomlib.decisions.shop_quarter import Quarter, Sheet
 
 RULE, REFERENCE = "the rule", "attainable"
 DEFAULT = Path("play")
@@ -109,7 +108,7 @@ class _Table:
 
     def _ask(self, quarter: Quarter) -> bool:
         """Ask for each open lever until the answer can be played; False where the player leaves."""
-        from ecomlib.course.game.quarter import CHOICES
+        from ecomlib.decisions.shop_quarter import CHOICES
 
         for lever in quarter.levers:
             while True:
@@ -131,8 +130,10 @@ class _Table:
 
     def _decided(self, quarter: Quarter, lever: str, answer: str) -> Any:
         """A lever's choice: a policy, or a sheet that was read from a file."""
+        from ecomlib.course.game.sheets import read_lever
+
         if Path(answer).suffix.lower() in (".csv", ".parquet"):
-            return quarter.read_lever(lever, Path(answer))
+            return read_lever(quarter, lever, Path(answer))
         return quarter.choice(**{lever: answer}).parts.get(lever)
 
     def _sheet(self, quarter: Quarter) -> Sheet:
@@ -146,7 +147,7 @@ class _Table:
     def _tell(self, quarter: Quarter, result: Result) -> None:
         """What the week brought, beside the rule and the reference, and the score so far."""
         from ecomlib.course.game.board import points, publish
-        from ecomlib.course.game.quarter import score_so_far
+        from ecomlib.decisions.shop_quarter import score_so_far
 
         row = quarter.weeks.iloc[-1]
         profits = self.referee.profits.assign(you=quarter.weeks["profit"]).iloc[: quarter.week]
@@ -160,7 +161,7 @@ class _Table:
     def _end(self, quarter: Quarter) -> None:
         """The board, and once all is played the phrase."""
         from ecomlib.course.game.board import points, publish
-        from ecomlib.course.game.quarter import scoreboard
+        from ecomlib.decisions.shop_quarter import scoreboard
 
         referee = self.referee
         if quarter.week:

@@ -15,12 +15,22 @@ from typer.testing import CliRunner
 
 from ecomlib.cli.main import app
 from ecomlib.course.game.kinds import begin_quarter, open_game
-from ecomlib.course.game.quarter import BOTS, CHOICES, Quarter, bots, open_quarter, score_so_far, scoreboard, weekly
 from ecomlib.course.game.quarter_referee import QuarterReferee
 from ecomlib.course.game.referee import GameSettings, Referee
-from ecomlib.course.game.sheets import Sheet, Turn, read_sheet, turn_of
+from ecomlib.course.game.sheets import Turn, read_sheet, turn_of
 from ecomlib.course.game.standings import standings
 from ecomlib.decisions.shop_env import ShopEnv, play
+from ecomlib.decisions.shop_quarter import (
+    BOTS,
+    CHOICES,
+    Quarter,
+    Sheet,
+    bots,
+    open_quarter,
+    score_so_far,
+    scoreboard,
+    weekly,
+)
 from ecomlib.decisions.shop_rounds import REFERENCE, RULE, rule_policy
 from ecomlib.errors import DataError
 

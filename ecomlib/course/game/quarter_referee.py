@@ -16,15 +16,15 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.course.game.handin import HandIn, files_of
-from ecomlib.course.game.quarter import BOTS, PARTS, Quarter, bots, score_so_far, weekly
 from ecomlib.course.game.quarter_words import quarter_hint, quarter_rules
 from ecomlib.course.game.referee import GameSettings, Referee, Result, Row, name_problem
-from ecomlib.course.game.rules import AVERAGE, Talk
+from ecomlib.course.game.rules import AVERAGE, TURN, Talk
 from ecomlib.course.game.secret import published_hash, seed_of
-from ecomlib.course.game.sheets import LETTERS_FILE, TURN, Sheet, SheetRead, Turn, read_sheet
+from ecomlib.course.game.sheets import LETTERS_FILE, Sheet, SheetRead, Turn, read_sheet, turn_of_quarter
 from ecomlib.decisions.shop_env import ShopEnv
 from ecomlib.decisions.shop_game import Game
 from ecomlib.decisions.shop_policies import Smoothing
+from ecomlib.decisions.shop_quarter import BOTS, PARTS, Quarter, bots, score_so_far, weekly
 from ecomlib.decisions.shop_rounds import REFERENCE, RULE, InRounds, quarter_options, rounds, rule_policy
 from ecomlib.errors import DataError
 from ecomlib.files import whole_folder, write_whole
@@ -132,7 +132,7 @@ class QuarterReferee(Referee):
         return quarter.sheet(InRounds(self.env.game, {**self.rule.parts, **levels}), exact=False)
 
     def _turn(self, quarter: Quarter, number: int) -> Turn:
-        return quarter.turn(number, self.span(number))
+        return turn_of_quarter(quarter, number, self.span(number))
 
     # --- handing out ----------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from ecomlib.evaluation import skill
 WEEKS = 4  # of a month, and the columns of a list
 LEAST_MARGIN = 0.01  # money: a product sold at cost is still wanted by somebody
 OVER_SHARE = 0.25  # of the unit cost: storage, markdown and tied-up money
+TURN = "turn.json"  # beside the sheets of a round of the quarter
 LAST_WEEK, ATTAINABLE, AVERAGE = "last week", "attainable", "the room's average"
 
 Units = NDArray[np.int64]

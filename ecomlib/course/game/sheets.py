@@ -8,7 +8,7 @@ that only inform (what is on hand, what was sold) may stay: they are not read.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ecomlib.course.game.lists import MOST, Fault, ListRead, _products, _sentence, _where
-from ecomlib.decisions.shop_game import MOST_UNITS, Action, Obs
+from ecomlib.course.game.rules import TURN
+from ecomlib.decisions.shop_quarter import COLUMNS, Quarter, Sheet
 from ecomlib.errors import DataError
 from ecomlib.stores.folder.table_file import read_table
 from ecomlib.stores.schema import Column, Table
 from ecomlib.stores.validation import missing_column
 
 Floats = NDArray[np.float64]
-COLUMNS = {"order": "up_to", "price": "price", "promote": "promote"}  # of each lever
 _MEANS = {
     "up_to": "whole units: each Monday is ordered what is missing up to here",
     "price": "money, between price_low and price_high",
     "promote": "1 on the offers page, 0 not",
 }
-TURN, LETTERS_FILE = "turn.json", "-letters"
+LETTERS_FILE = "-letters"  # of a file's name: who is written to
 LETTERS = Table("letters", (Column("customer_id", "id", "who is written to"),), required=True)
 
 
@@ -99,69 +99,6 @@ def turn_of(folder: Path) -> Turn:
     except (OSError, ValueError, TypeError, KeyError) as fault:
         remedy = "name the folder of one round, such as room/round-1."
         raise DataError("this is no round of a quarter", value=str(folder), remedy=remedy) from fault
-
-
-@dataclass(frozen=True, eq=False)
-class Sheet:
-    """Hold what a team decided for a turn; what is None is left to the shop.
-
-    It is a policy: called each Monday, it orders what is missing up to its levels.
-
-    Parameters
-    ----------
-    products : tuple of str (P,)
-        As of ``Turn``.
-    up_to : array of int (P,), optional
-        Units.
-    price : array (P,), optional
-        Money.
-    promote : array of int (P,), optional
-        0 or 1.
-    mail : frozenset of str, optional
-        Who is written to.
-    product_ids, customer_ids : array
-        Of the game; needed to play it.
-    """
-
-    products: tuple[str, ...]
-    up_to: NDArray[np.int64] | None = None
-    price: Floats | None = None
-    promote: NDArray[np.int8] | None = None
-    mail: frozenset[str] | None = None
-    product_ids: Any = None
-    customer_ids: Any = None
-
-    history_by = None
-
-    def __call__(self, obs: Obs, history: Any = None) -> Action:
-        """Return what the sheet says for this Monday."""
-        at = pd.Index(self.product_ids).get_indexer(list(self.products))
-        action: dict[str, Any] = {}
-        if self.up_to is not None:
-            order = np.zeros(len(self.product_ids), dtype=np.int64)
-            short = self.up_to - (obs["on_hand"] + obs["arriving"])[at]
-            order[at] = np.clip(short, 0, MOST_UNITS)
-            action["order"] = order
-        if self.price is not None:
-            price = np.where(obs["plan_price"][:, 0] > 0, obs["plan_price"][:, 0], 1.0)
-            price[at] = self.price
-            action["price"] = price
-        if self.promote is not None:
-            page = np.zeros(len(self.product_ids), dtype=np.int8)
-            page[at] = self.promote
-            action["promote"] = page
-        if self.mail is not None:
-            action["mail"] = np.isin(np.asarray(self.customer_ids, dtype=object), list(self.mail)).astype(np.int8)
-        return action
-
-    def frame(self, number: int) -> pd.DataFrame:
-        """Write the sheet as it is handed in: ``turn, product_id`` and a column for each lever."""
-        table = pd.DataFrame({"turn": number, "product_id": list(self.products)})
-        for name in COLUMNS.values():
-            values = getattr(self, name)
-            if values is not None:
-                table[name] = values
-        return table
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,3 +238,55 @@ def read_letters(path: Path | None, turn: Turn) -> tuple[frozenset[str], list[Fa
     strange = ~ids.isin(turn.customers)
     faults += _where(strange, found.rows, "letters: nobody on the list is called so", [str(name) for name in ids])
     return frozenset(ids[~strange]), faults
+
+
+def turn_of_quarter(quarter: Quarter, number: int, weeks: range) -> Turn:
+    """Say what a sheet for these weeks must cover, as things stand in one shop.
+
+    Parameters
+    ----------
+    quarter : Quarter
+        At its first Monday.
+    number, weeks : int, range
+        As of ``Turn``.
+    """
+    obs, at = quarter.obs, quarter.known()
+    ids, open_now = tuple(quarter.env.product_ids[at]), quarter.env.game.open_in(weeks.start)
+    listed = frozenset(quarter.env.customer_ids[obs["listed"].astype(bool)])
+    return Turn(number, weeks, ids, open_now, obs["price_low"][at], obs["price_high"][at], quarter.env.places, listed)
+
+
+def read_lever(quarter: Quarter, lever: str, path: Path) -> Sheet:
+    """Read one lever of the week to come from a file: a sheet's column, or a list of letters.
+
+    Parameters
+    ----------
+    quarter : Quarter
+        As it stands.
+    lever : str
+        ``order``, ``price``, ``promote`` or ``mail``.
+    path : Path
+        CSV with ``product_id`` and the lever's column; with ``customer_id`` for letters.
+
+    Returns
+    -------
+    Sheet
+        A policy of this lever.
+
+    Raises
+    ------
+    DataError
+        What is wrong with the file, all of it.
+    """
+    week = range(quarter.week, quarter.week + 1)
+    turn = replace(turn_of_quarter(quarter, quarter.week + 1, week), levers=(lever,))
+    if lever == "mail":
+        mail, faults = read_letters(path, turn)
+        sheet = Sheet((), mail=mail)
+    else:
+        found = read_sheet(path, turn)
+        sheet, faults = found.units or Sheet(()), list(found.faults)
+    if faults:
+        said = " ".join(f"{number}. {fault}" for number, fault in enumerate(faults, start=1))
+        raise DataError(f"the file has faults: {said}", value=str(path), remedy="mend them and read it again.")
+    return quarter.playable(sheet)

@@ -1,25 +1,22 @@
-"""Runs the shop for a quarter, week by week: for a notebook, for the terminal, and for a room's referee (lesson 22).
+"""Runs the shop for a quarter, week by week: in a notebook, in the terminal, and for a room's referee (lesson 22).
 
-A ``Quarter`` holds one play of one shop. It shows what a shop sees, takes what is decided, and keeps the money. What
-customers wanted and could not have, it does not show before the end.
+A ``Quarter`` holds one play of one shop, P products, J customers. It shows what a shop sees, takes what is decided, and
+keeps the money. What customers wanted and could not have, it does not show before the end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from ecomlib.course.game.lists import Fault
-from ecomlib.course.game.rules import score
-from ecomlib.course.game.sheets import Sheet, Turn, read_letters, read_sheet
 from ecomlib.decisions.shop_env import ShopEnv, play
-from ecomlib.decisions.shop_game import Action, Obs, Policy
+from ecomlib.decisions.shop_game import MOST_UNITS, Action, Obs, Policy
 from ecomlib.decisions.shop_policies import (
     CostPlus,
     MeanOfWeeks,
@@ -44,6 +41,7 @@ from ecomlib.decisions.shop_rounds import (
     rule_policy,
 )
 from ecomlib.errors import DataError
+from ecomlib.evaluation import skill
 from ecomlib.evaluation.share import MATTERS
 
 SHOP, COURSE = "the shop", "the course"
@@ -55,6 +53,7 @@ BOTS: dict[str, Callable[[ShopEnv], Policy]] = {  # a later lesson's policy is a
     RULE: rule_policy,
     REFERENCE: attainable_policy,
 }
+COLUMNS = {"order": "up_to", "price": "price", "promote": "promote"}  # of a sheet, by lever
 PARTS = {"order": "order", "price": "price", "promote": "offers", "mail": "letters"}  # levers, as players call them
 CHOICES = {
     "order": "'rule', 'mean', 'shop', or a number: weeks of the mean of eight to order up to",
@@ -79,6 +78,69 @@ def open_quarter(size: str = "small", seed: int = 0, **options: Any) -> ShopEnv:
     ShopEnv
     """
     return ShopEnv(size=size, seed=seed, **quarter_options(size, **options))
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """Hold what was decided for some weeks; what is None is left to the shop.
+
+    It is a policy: called each Monday, it orders what is missing up to its levels.
+
+    Parameters
+    ----------
+    products : tuple of str (P,)
+        Those that it speaks of.
+    up_to : array of int (P,), optional
+        Units.
+    price : array (P,), optional
+        Money.
+    promote : array of int (P,), optional
+        0 or 1.
+    mail : frozenset of str, optional
+        Who is written to.
+    product_ids, customer_ids : array
+        Of the game; needed to play it.
+    """
+
+    products: tuple[str, ...]
+    up_to: NDArray[np.int64] | None = None
+    price: NDArray[np.float64] | None = None
+    promote: NDArray[np.int8] | None = None
+    mail: frozenset[str] | None = None
+    product_ids: Any = None
+    customer_ids: Any = None
+
+    history_by = None
+
+    def __call__(self, obs: Obs, history: Any = None) -> Action:
+        """Return what the sheet says for this Monday."""
+        at = pd.Index(self.product_ids).get_indexer(list(self.products))
+        action: dict[str, Any] = {}
+        if self.up_to is not None:
+            order = np.zeros(len(self.product_ids), dtype=np.int64)
+            short = self.up_to - (obs["on_hand"] + obs["arriving"])[at]
+            order[at] = np.clip(short, 0, MOST_UNITS)
+            action["order"] = order
+        if self.price is not None:
+            price = np.where(obs["plan_price"][:, 0] > 0, obs["plan_price"][:, 0], 1.0)
+            price[at] = self.price
+            action["price"] = price
+        if self.promote is not None:
+            page = np.zeros(len(self.product_ids), dtype=np.int8)
+            page[at] = self.promote
+            action["promote"] = page
+        if self.mail is not None:
+            action["mail"] = np.isin(np.asarray(self.customer_ids, dtype=object), list(self.mail)).astype(np.int8)
+        return action
+
+    def frame(self, number: int) -> pd.DataFrame:
+        """Write the sheet as it is handed in: ``turn, product_id`` and a column for each lever."""
+        table = pd.DataFrame({"turn": number, "product_id": list(self.products)})
+        for name in COLUMNS.values():
+            values = getattr(self, name)
+            if values is not None:
+                table[name] = values
+        return table
 
 
 class Quarter:
@@ -118,7 +180,7 @@ class Quarter:
         """Begin again on the first Monday."""
         self.obs, _ = self.env.reset(seed=self.luck)
         self._rows: list[dict[str, Any]] = []
-        self._lost: list[np.ndarray] = []
+        self._lost: list[NDArray[np.int64]] = []
         self._opening = self.env._world.market.dates[7 * self.env.week]
 
     # --- where it stands ------------------------------------------------------------------------------------------
@@ -171,21 +233,6 @@ class Quarter:
         lost = {"product_id": np.tile(ids, len(weeks)), "week": np.repeat(weeks, len(ids))}
         return pd.DataFrame(lost | {"lost": np.concatenate(self._lost)})
 
-    def turn(self, number: int, weeks: range) -> Turn:
-        """Say what a sheet for these weeks must cover."""
-        obs, at = self.obs, self._known()
-        listed = self.env.customer_ids[obs["listed"].astype(bool)]
-        return Turn(
-            number,
-            weeks,
-            tuple(self.env.product_ids[at]),
-            self.env.game.open_in(weeks.start),
-            obs["price_low"][at],
-            obs["price_high"][at],
-            self.env.places,
-            frozenset(listed),
-        )
-
     def see(self) -> pd.DataFrame:
         """Tabulate what the shop sees this Monday, a row a product that is on sale or announced.
 
@@ -196,7 +243,7 @@ class Quarter:
             money ``unit_cost, list_price, plan_price`` (the shop's own for this week), ``next_price, price_low,
             price_high``, and ``plan_promoted, next_promoted``.
         """
-        obs, at = self.obs, self._known()
+        obs, at = self.obs, self.known()
         seen = np.maximum(np.minimum(obs["age"], obs["sold"].shape[-1]), 1)
         table = {
             "product_id": self.env.product_ids,
@@ -216,8 +263,8 @@ class Quarter:
         }
         return pd.DataFrame(table).iloc[at].reset_index(drop=True)
 
-    def _known(self) -> np.ndarray:
-        """Products on sale or announced."""
+    def known(self) -> NDArray[np.intp]:
+        """Return the places of the products that are on sale or announced, in the order of the game's arrays."""
         return np.flatnonzero(self.obs["list_price"] > 0)
 
     # --- deciding -------------------------------------------------------------------------------------------------
@@ -284,7 +331,7 @@ class Quarter:
         -------
         Sheet
         """
-        at, obs = self._known(), self.obs
+        at, obs = self.known(), self.obs
         by = getattr(policy, "history_by", ("product_id",))
         books = None if by is None else self.env.history(by)
         action = dict(policy(obs, books) or {})
@@ -311,55 +358,6 @@ class Quarter:
         """Give a sheet that was read from a file what it needs to be played."""
         held = {name: getattr(sheet, name) for name in ("up_to", "price", "promote", "mail")}
         return Sheet(sheet.products, **held, product_ids=self.env.product_ids, customer_ids=self.env.customer_ids)
-
-    def read(self, path: str | Path, letters: str | Path | None = None) -> Sheet:
-        """Read a sheet for the week to come from a CSV file.
-
-        Parameters
-        ----------
-        path, letters : str or Path
-            As of ``read_sheet``.
-
-        Raises
-        ------
-        DataError
-            What is wrong with it, all of it.
-        """
-        turn = self.turn(self.week + 1, range(self.week, self.week + 1))
-        found = read_sheet(Path(path), turn, None if letters is None else Path(letters))
-        if found.units is None:
-            raise _faulty(found.faults, Path(path))
-        return self.playable(found.units)
-
-    def read_lever(self, lever: str, path: Path) -> Policy:
-        """Read one lever of the week to come from a file: a sheet's column, or a list of letters.
-
-        Parameters
-        ----------
-        lever : str
-            ``order``, ``price``, ``promote`` or ``mail``.
-        path : Path
-            CSV with ``product_id`` and the lever's column; with ``customer_id`` for letters.
-
-        Returns
-        -------
-        Policy
-
-        Raises
-        ------
-        DataError
-            What is wrong with it, all of it.
-        """
-        turn = replace(self.turn(self.week + 1, range(self.week, self.week + 1)), levers=(lever,))
-        if lever == "mail":
-            mail, faults = read_letters(path, turn)
-            sheet = Sheet((), mail=mail)
-        else:
-            found = read_sheet(path, turn)
-            sheet, faults = found.units or Sheet(()), list(found.faults)
-        if faults:
-            raise _faulty(faults, path)
-        return self.playable(sheet)
 
     # --- playing --------------------------------------------------------------------------------------------------
 
@@ -416,13 +414,23 @@ class Quarter:
             )
 
 
-def _faulty(faults: Sequence[Fault], path: Path) -> DataError:
-    said = " ".join(f"{number}. {fault}" for number, fault in enumerate(faults, start=1))
-    return DataError(f"the file has faults: {said}", value=str(path), remedy="mend them and read it again.")
-
-
 def weekly(env: ShopEnv, policies: Mapping[str, Policy], luck: int = 0) -> pd.DataFrame:
-    """Play policies from the first week to the last, and tabulate their profit: a row a week, a column a policy."""
+    """Play policies from the first week to the last, and tabulate their profit: a row a week, a column a policy.
+
+    Parameters
+    ----------
+    env : ShopEnv
+        The game.
+    policies : mapping of str to Policy
+        By the player's name.
+    luck : int
+        The same for all.
+
+    Returns
+    -------
+    DataFrame
+        Money.
+    """
     return pd.DataFrame({name: play(env, policy, luck).weeks["profit"] for name, policy in policies.items()})
 
 
@@ -460,7 +468,7 @@ def score_so_far(profits: pd.DataFrame, player: str) -> float | None:
     25.0
     """
     own, zero, one = (float(profits[name].sum()) for name in (player, RULE, REFERENCE))
-    return score(-own, -zero, -one) if one - zero >= MATTERS * abs(zero) else None
+    return 100 * skill(-zero, -own, -one) if one - zero >= MATTERS * abs(zero) and one > zero else None
 
 
 def scoreboard(profits: pd.DataFrame, weeks: int | None = None) -> pd.DataFrame:
@@ -485,4 +493,16 @@ def scoreboard(profits: pd.DataFrame, weeks: int | None = None) -> pd.DataFrame:
     return table.sort_values("profit", ascending=False, kind="stable", ignore_index=True)
 
 
-__all__ = ["BOTS", "CHOICES", "Obs", "Quarter", "bots", "open_quarter", "score_so_far", "scoreboard", "weekly"]
+__all__ = [
+    "BOTS",
+    "CHOICES",
+    "COLUMNS",
+    "PARTS",
+    "Quarter",
+    "Sheet",
+    "bots",
+    "open_quarter",
+    "score_so_far",
+    "scoreboard",
+    "weekly",
+]
