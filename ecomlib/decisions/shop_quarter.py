@@ -32,7 +32,7 @@ from ecomlib.decisions.shop_rounds import (
     RULE,
     CoverWeeks,
     InRounds,
-    course_policy,
+    chosen_course,
     forecast_policy,
     last_week_policy,
     no_offers,
@@ -49,7 +49,7 @@ BOTS: dict[str, Callable[[ShopEnv], Policy]] = {  # a later lesson's policy is a
     SHOP: lambda env: shop_policy,
     LAST_WEEK: last_week_policy,
     "forecast orders": forecast_policy,
-    COURSE: course_policy,
+    COURSE: chosen_course,
     RULE: rule_policy,
     REFERENCE: attainable_policy,
 }

@@ -323,6 +323,31 @@ def course_policy(
     return InRounds(env.game, parts | {"promote": EarningOffers(env.places, lift, slope)})
 
 
+def chosen_course(env: ShopEnv) -> InRounds:
+    """Make the course's policy as it was chosen on stores 0 to 9 (``quarter_f``).
+
+    Parameters
+    ----------
+    env : ShopEnv
+        The game.
+
+    Returns
+    -------
+    InRounds
+        ``course_policy`` with lesson 12's network as its forecaster (trees where play begins early), which writes to
+        whoever bought within 60 days.
+    """
+    from ecomlib.forecasting.registry import forecaster
+
+    shop = env.opening()
+    env.reset(seed=0)
+    model = None
+    if env.history()["ds"].nunique() >= YOUNG:
+        reads = {**WINDOW, "look_back": 26, "scale": "mean_abs", "head": "negative_binomial"}
+        model = forecaster("gru", **reads, hidden=24, decoder=32, epochs=6, batch_size=1024, lr=8e-3, device="cpu")
+    return course_policy(env, forecaster=model, mail=MailThose(recent_buyers(shop, env.customer_ids)), shop=shop)
+
+
 def forecast_policy(env: ShopEnv, forecaster: Forecaster | None = None) -> InRounds:
     """Make lesson 12's policy: orders from a forecast, all else the shop's.
 
@@ -368,6 +393,7 @@ __all__ = [
     "InTurn",
     "LastWeek",
     "MailThose",
+    "chosen_course",
     "course_policy",
     "forecast_policy",
     "last_week_policy",
