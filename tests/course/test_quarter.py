@@ -319,6 +319,21 @@ def test_rounds_come_one_after_another_and_have_their_number(tmp_path: Path) -> 
     assert {hand.state for hand in referee.look() if hand.team == "green"} == {"nothing yet"}  # an old sheet is none
 
 
+def test_a_team_s_name_does_not_end_like_its_files(tmp_path: Path) -> None:
+    for number, team in enumerate(("red-letters", "Red-Books", "the rule")):
+        with pytest.raises(DataError, match=r"does not end in|name of a line"):
+            begin_quarter(tmp_path / str(number), GameSettings(phrase=PHRASE, size="tiny", teams=(team,)))
+
+
+def test_a_room_that_names_no_teams_has_a_sheet_to_begin_with(tmp_path: Path) -> None:
+    referee = begin_quarter(tmp_path / "game", GameSettings(phrase=PHRASE, size="tiny"))
+    folder = referee.hand_out(1)
+    assert {path.name for path in folder.iterdir()} == {"begin.csv", "begin-books.csv", "hint.txt", "turn.json"}
+    (tmp_path / "game" / "handin" / "green.csv").write_text((folder / "begin.csv").read_text(encoding="utf-8"))
+    result = referee.close(referee.look())
+    assert [row.name for row in result.rows if row.kind == "team"] == ["green"]
+
+
 def test_a_quarter_has_its_own_length(tmp_path: Path) -> None:
     said = run("game", "new", "--quarter", "--solo", "--out", str(tmp_path / "game"))
     assert said.exit_code == 1

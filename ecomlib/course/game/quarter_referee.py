@@ -29,6 +29,7 @@ from ecomlib.decisions.shop_rounds import REFERENCE, RULE, InRounds, quarter_opt
 from ecomlib.errors import DataError
 from ecomlib.files import whole_folder, write_whole
 
+BOOKS = "-books"  # of a file's name: what a team's shop has recorded
 _WORDS = {
     "zero": RULE,
     "best": REFERENCE,
@@ -64,6 +65,13 @@ class QuarterReferee(Referee):
                 value=settings.months,
                 remedy=f"leave the number away, or say {turns}.",
             )
+
+    @classmethod
+    def problem_of(cls, team: str) -> str:
+        """Say why a team cannot be called so, or nothing: some endings name its other files."""
+        if team.casefold().endswith((LETTERS_FILE, BOOKS)):
+            return f"a team's name does not end in {LETTERS_FILE} or {BOOKS}: its other files are called so"
+        return name_problem(team, cls.lines)
 
     @staticmethod
     def spans(settings: GameSettings) -> tuple[range, ...]:
@@ -176,7 +184,7 @@ class QuarterReferee(Referee):
         sheet = self.rule_sheet(quarter)
         table = sheet.frame(number).merge(quarter.see(), on="product_id")
         table.to_csv(folder / f"{team}.csv", index=False, lineterminator="\n")
-        quarter.history().to_csv(folder / f"{team}-books.csv", index=False, lineterminator="\n")
+        quarter.history().to_csv(folder / f"{team}{BOOKS}.csv", index=False, lineterminator="\n")
 
     def month(self, number: int) -> Turn:  # type: ignore[override]
         """Say what a turn's sheets must cover."""
@@ -201,7 +209,7 @@ class QuarterReferee(Referee):
             if name.endswith(LETTERS_FILE):
                 continue
             team = known.get(name.casefold(), name)
-            if problem := name_problem(team, self.lines):
+            if problem := self.problem_of(team):
                 found.append(HandIn.refused(team, problem))
                 continue
             letters = files.get(name + LETTERS_FILE, [None])[0]
@@ -235,7 +243,7 @@ class QuarterReferee(Referee):
         money: dict[str, float] = {}
         said: dict[str, str] = {}
         for hand in hands:
-            if name_problem(hand.team, self.lines):
+            if self.problem_of(hand.team):
                 continue
             quarter = self.shop_of(hand.team, number)
             own = hand.units

@@ -132,7 +132,7 @@ def begin(folder: Path, settings: GameSettings, kind: type[Referee] | None = Non
     teams = (SOLO,) if settings.solo else settings.teams
     written = replace(settings, phrase=phrase, teams=teams, source=source_digits(sizes))
     for team in teams:
-        if problem := name_problem(team, kind.lines):
+        if problem := kind.problem_of(team):
             raise DataError(problem, value=team, remedy="give the team another name.")
     own = folder / "referee"
     own.mkdir(parents=True, exist_ok=True)
@@ -210,6 +210,11 @@ class Referee:
         if not 1 <= settings.months <= most:
             remedy = f"play 1 to {most} months of four weeks on a store of size {settings.size}."
             raise DataError("so many months cannot be played", value=settings.months, remedy=remedy)
+
+    @classmethod
+    def problem_of(cls, team: str) -> str:
+        """Say why a team cannot be called so in this game, or nothing."""
+        return name_problem(team, cls.lines)
 
     @property
     def seed(self) -> int:
@@ -321,7 +326,7 @@ class Referee:
         found = []
         for name, paths in files_of(self.folder).items():
             team = known.get(name.casefold(), name)
-            problem = name_problem(team, self.lines)
+            problem = self.problem_of(team)
             if problem:
                 found.append(HandIn.refused(team, problem))
                 continue
@@ -360,7 +365,7 @@ class Referee:
         bots = bot_lists(recent_sales(cut.orders, cut.products, month), month)
         lists: dict[str, tuple[str, Units]] = {}
         for hand in hands:
-            if name_problem(hand.team, self.lines):
+            if self.problem_of(hand.team):
                 continue
             lists[hand.team] = (OWN, hand.units) if hand.units is not None else self._instead(hand.team, month, bots)
         result = self._result(month, lists, bots)
