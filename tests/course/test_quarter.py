@@ -365,6 +365,11 @@ def test_a_quarter_is_played_alone_in_the_terminal(tmp_path: Path) -> None:
     start = pd.read_csv(tmp_path / "play" / "room" / "week-2" / "you.csv")
     stock = start["on_hand"] + start["arriving"]
     assert kept["up_to"].tolist() == np.maximum(stock, 30).tolist()
+    columns = referee.columns()
+    assert [column.weeks for column in columns] == [("1", "4"), ("5", "6"), ("7", "8"), ("9", "10")]
+    behind = sum(column.row("you").money for column in columns)  # type: ignore[union-attr]
+    assert behind == pytest.approx(sum(result.row("you").money for result in referee.results()))  # type: ignore[union-attr]
+    assert "by round" in (tmp_path / "play" / "board" / "index.html").read_text(encoding="utf-8")
     quarter = referee.shop_of("you", 11)
     told = re.findall(r"So far ([-\d,]+)", second.output)[-1]
     assert float(told.replace(",", "")) == pytest.approx(quarter.profit, abs=1)

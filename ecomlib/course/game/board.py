@@ -68,7 +68,8 @@ def page(referee: Referee, hands: Sequence[HandIn] = (), *, live: bool = True) -
         (assets / "game.html.j2").read_text(encoding="utf-8")
     )
     talk = referee.talk
-    found = standings(referee.results(), talk)
+    results = referee.columns()
+    found = standings(results, talk)
     values = [value for s in found for value in (*s.scores, s.total) if value is not None]
     scale = _Scale(min([0.0, *values]), max([100.0, *values]))
     closed, months = referee.closed, referee.settings.months
@@ -83,7 +84,7 @@ def page(referee: Referee, hands: Sequence[HandIn] = (), *, live: bool = True) -
         hands=hands,
         open=referee.handed_out,
         faulty=any(hand.faults for hand in hands),
-        months=range(1, closed + 1),
+        months=range(1, len(results) + 1),
         rows=[_row(standing, scale, talk) for standing in found],
         chart={"width": _WIDTH, "marks": _marks(found, scale, talk)},
         phrase=referee.settings.phrase if referee.finished else "",
@@ -137,7 +138,7 @@ def _row(standing: Standing, scale: _Scale, talk: Talk) -> dict[str, object]:
         "total": points(standing.total),
         "bar": bar,
         "spark": spark,
-        "spark_alt": f"by {talk.turn}: " + ", ".join(points(value) for value in standing.scores),
+        "spark_alt": f"by {talk.column}: " + ", ".join(points(value) for value in standing.scores),
         "said": _said(standing, talk),
     }
 
@@ -150,4 +151,4 @@ def _said(standing: Standing, talk: Talk) -> str:
         said: [n for n, held in enumerate(standing.lists, 1) if held == said]
         for said in (talk.absent, talk.fallen, talk.again)
     }
-    return "; ".join(f"{talk.turn} {', '.join(map(str, found))}: {said}" for said, found in months.items() if found)
+    return "; ".join(f"{talk.column} {', '.join(map(str, found))}: {said}" for said, found in months.items() if found)

@@ -47,13 +47,13 @@ _WORDS = {
 class QuarterReferee(Referee):
     """Run one quarter in its folder; as of ``Referee``."""
 
-    talk = Talk(turn="round", **_WORDS)
+    talk = Talk(turn="round", column="round", **_WORDS)
     lines = (*BOTS, AVERAGE)
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         if self.settings.solo:  # one decides week by week
-            self.talk = Talk(turn="week", **_WORDS)
+            self.talk = Talk(turn="week", column="round", **_WORDS)
 
     @classmethod
     def check_length(cls, settings: GameSettings) -> None:
@@ -284,19 +284,37 @@ class QuarterReferee(Referee):
     def _of_turn(self, number: int, money: Mapping[str, float], said: Mapping[str, str]) -> Result:
         """A turn's rows; their money is what a name is behind the reference, so that less is better."""
         span = self.span(number)
-        lines = self.profits.iloc[list(span)]
-        best = float(lines[REFERENCE].sum())
-
-        def row(name: str, kind: str, words: str, earned: float) -> Row:
-            turn = pd.DataFrame({RULE: [lines[RULE].sum()], REFERENCE: [best], "own": [earned]})
-            points = score_so_far(turn, "own")
-            return Row(name, kind, words, round(best - earned, 2), None if points is None else round(points, 2))
-
+        lines = self.profits.iloc[list(span)].sum()
+        best = float(lines[REFERENCE])
         ends = {RULE: "0 by definition", REFERENCE: "100 by definition"}
-        rows = [row(team, "team", said[team], earned) for team, earned in sorted(money.items())]
-        rows += [row(name, "bot", "a policy", float(lines[name].sum())) for name in BOTS if name not in ends]
-        rows += [row(name, "line", words, float(lines[name].sum())) for name, words in ends.items()]
+        rows = [self._row(span, team, "team", said[team], best - earned) for team, earned in sorted(money.items())]
+        for name in (*(name for name in BOTS if name not in ends), *ends):
+            kind, words = ("line", ends[name]) if name in ends else ("bot", "a policy")
+            rows.append(self._row(span, name, kind, words, best - float(lines[name])))
         return Result(number, (f"{span.start + 1}", f"{span.stop}"), tuple(rows))
+
+    def _row(self, span: range, name: str, kind: str, words: str, behind: float) -> Row:
+        """One row, with its score over some weeks."""
+        turn = self.profits.iloc[list(span)].sum().to_frame().T
+        points = score_so_far(turn.assign(own=turn[REFERENCE] - behind)[[RULE, REFERENCE, "own"]], "own")
+        return Row(name, kind, words, round(behind, 2), None if points is None else round(points, 2))
+
+    def columns(self) -> list[Result]:
+        """List what the board shows, a column a round: alone the closed weeks of each are added up."""
+        results = self.results()
+        if not self.settings.solo:
+            return results
+        found = []
+        for number, span in enumerate(rounds(self.env.game), start=1):
+            weeks = [result for result in results if result.month - 1 in span]
+            if weeks:
+                played = range(span.start, span.start + len(weeks))
+                behind: dict[str, float] = {}
+                for row in (row for week in weeks for row in week.rows):
+                    behind[row.name] = behind.get(row.name, 0.0) + row.money
+                rows = [self._row(played, r.name, r.kind, r.list, behind[r.name]) for r in weeks[-1].rows]
+                found.append(Result(number, (f"{played.start + 1}", f"{played.stop}"), tuple(rows)))
+        return found
 
     def late(self) -> list[str]:
         """List nobody: a sheet names its turn, and an old one is no sheet for the next."""

@@ -414,6 +414,10 @@ class Referee:
         """Read all closed months."""
         return [self.result(number) for number in range(1, self.closed + 1)]
 
+    def columns(self) -> list[Result]:
+        """List what the board shows, a column each: the closed turns."""
+        return self.results()
+
     def late(self) -> list[str]:
         """List the teams whose file is a list for a closed month that is not the one that counted."""
         number, found = self.closed, []

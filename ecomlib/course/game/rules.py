@@ -32,6 +32,7 @@ class Talk:
     """Hold the words of one kind of game: what a turn is called, and which two lines are the ends of its scale."""
 
     turn: str = "month"
+    column: str = "month"  # of the board
     zero: str = LAST_WEEK
     best: str = ATTAINABLE
     money: str = "lost"  # of a result's rows
