@@ -144,6 +144,15 @@ DECISIONS: tuple[DecisionEntry, ...] = (
         ("horizon", "model", "changes", "returns"),
         ("revenue", "text", "least_margin", "most_move", "ladder"),
     ),
+    DecisionEntry(
+        "offers",
+        "In which visits to offer help, and between which chances",
+        "12 full weeks, sessions with what is known of a visit, unit costs (or --set margin=...)",
+        f"{_SHOP}.offers:decide_offers",
+        "09",
+        (),
+        ("margin", "cost", "lift", "gift"),
+    ),
 )
 
 

@@ -6,6 +6,23 @@ from ecomlib.course.entries.entry import Lesson, SecondPart
 
 LESSONS = (
     Lesson(
+        "09",
+        "Purchase intent and returns",
+        "Who is about to buy, and what will come back?",
+        "09_purchase_intent_and_returns.ipynb",
+        (
+            "Will she come back?",
+            "A visit as a table",
+            "Rare and unequal",
+            "Are chances chances?",
+            "The column that knows too much",
+            "Chances into money",
+        ),
+        needs=SecondPart(weeks=27, better_with=("orders.returned",)),
+        prerequisites=("04",),
+        rewritten=True,
+    ),
+    Lesson(
         "11",
         "Sales plan",
         "What will the whole shop sell next quarter, and do the numbers add up?",

@@ -1,0 +1,242 @@
+"""Makes the list of visits in which help pays from a shop's sessions: chance, gain, and between which chances (09)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ecomlib.decisions.intent import help_band, help_gain
+from ecomlib.decisions.registry import Decision
+from ecomlib.decisions.shop.weeks import Weeks, weeks_of
+from ecomlib.errors import DataError
+from ecomlib.evaluation import calibration, ranking
+from ecomlib.features.columns import need
+
+if TYPE_CHECKING:
+    from ecomlib.decisions.registry import Options
+    from ecomlib.stores.store import Store
+
+Floats = NDArray[np.float64]
+WEEK = pd.Timedelta(weeks=1)
+JUDGED, LEAST = 4, 12  # weeks to calibrate on, and as many to judge by; full weeks in all
+FEW = 100  # visits with an order in the weeks to learn from, without which nothing is learnt
+RARE = 30  # visits of a kind; rarer kinds are one
+LIFT, COST = 0.2, 0.1  # log-odds that help adds and what it costs a visit, where nobody said
+FIXED = ("session_id", "customer_id", "started_at", "converted")
+
+
+@dataclass(frozen=True, eq=False)
+class Visits:
+    """Hold what is read of visits: numbers as ranks and kinds as columns, both as the weeks to learn from know them.
+
+    Parameters
+    ----------
+    numbers, kinds : tuple of str
+        Columns of the sessions.
+    scale : object
+        The ranks, scikit-learn's.
+    seen : mapping
+        The kinds of each column that are frequent enough.
+    """
+
+    numbers: tuple[str, ...]
+    kinds: tuple[str, ...]
+    scale: Any
+    seen: dict[str, list[Any]]
+
+    @classmethod
+    def learnt(cls, past: pd.DataFrame) -> Visits:
+        """Look at the visits to learn from; every column beside ``FIXED`` is read.
+
+        Raises
+        ------
+        DataError
+            There is none.
+        """
+        from sklearn.preprocessing import QuantileTransformer
+
+        columns = [name for name in past.columns if name not in FIXED]
+        numbers = tuple(
+            name
+            for name in columns
+            if pd.api.types.is_numeric_dtype(past[name]) and not pd.api.types.is_bool_dtype(past[name])
+        )
+        kinds = tuple(name for name in columns if name not in numbers)
+        if not columns:
+            raise DataError(
+                "nothing is known of a visit but when it was",
+                table="sessions",
+                remedy="add columns such as pages, minutes, searches, source, device.",
+            )
+        counts = {name: past[name].astype(str).value_counts() for name in kinds}
+        seen = {name: sorted(c.index[c >= RARE]) for name, c in counts.items()}
+        scale = QuantileTransformer(n_quantiles=min(200, len(past)), random_state=0)
+        if numbers:
+            scale.fit(past[list(numbers)].astype(float).fillna(0.0).to_numpy())
+        return cls(numbers, kinds, scale, seen)
+
+    def __call__(self, rows: pd.DataFrame) -> Floats:
+        """Covariates, (n, C)."""
+        hour = rows["started_at"].dt.hour.to_numpy() / 24 * 2 * np.pi
+        parts: list[Any] = [np.column_stack([np.sin(hour), np.cos(hour), np.ones(len(rows))])]
+        if self.numbers:
+            parts.append(self.scale.transform(rows[list(self.numbers)].astype(float).fillna(0.0).to_numpy()))
+        parts += [
+            (rows[name].astype(str) == kind).to_numpy(dtype=float)[:, None]
+            for name, some in self.seen.items()
+            for kind in some
+        ]
+        return np.hstack(parts)
+
+
+def decide_offers(store: Store, options: Options) -> Decision:
+    """Say in which visits of the last full week help would have paid: lesson 09's gain and its band of chances.
+
+    Logistic regression on ranks reads the visits up to eight weeks before the end; the next four move its odds to their
+    rate; the last four, which it has not seen, say how right its chances are. The band, two chances, is the rule
+    for the weeks to come.
+
+    Parameters
+    ----------
+    store : Store
+        With ``sessions``, and columns of a visit beside its identifier and time.
+    options : Options
+        Under ``more``: ``margin``, what an order earns (else its mean profit from unit costs); ``cost`` of help a
+        visit, 0.1; ``lift``, the log-odds that help adds, 0.2 where no experiment says it; ``gift``, what a helped
+        customer who buys is given, 0.
+
+    Returns
+    -------
+    Decision
+        A row a visit of the last full week, the greatest gain first: ``session_id, started_at, chance, gain, help``.
+
+    Raises
+    ------
+    DataError
+        No sessions, too few of them with an order, no margin, or money that is none.
+    """
+    if store.sessions is None or store.sessions.empty:
+        raise DataError(
+            "nothing is known of visits",
+            table="sessions",
+            remedy="add sessions.csv: session_id, started_at, converted, and what is known of a visit.",
+        )
+    need(store.sessions, "sessions", "session_id", "started_at", "converted")
+    weeks = weeks_of(store, options, LEAST, "offers of help")
+    end = weeks.ends + pd.Timedelta(days=1)
+    rows = store.sessions.sort_values("started_at", kind="stable").reset_index(drop=True)
+    past, middle, late, last = (
+        rows[(rows["started_at"] >= start) & (rows["started_at"] < until)]
+        for start, until in (
+            (weeks.begins, end - 2 * JUDGED * WEEK),
+            (end - 2 * JUDGED * WEEK, end - JUDGED * WEEK),
+            (end - JUDGED * WEEK, end),
+            (end - WEEK, end),
+        )
+    )
+    for part, least in ((past, FEW), (middle, 20), (late, 20)):
+        if min(part["converted"].sum(), (~part["converted"].astype(bool)).sum()) < least:
+            raise DataError(
+                "too few visits with an order, or without one, to learn from",
+                table="sessions",
+                column="converted",
+                value=int(part["converted"].sum()),
+                remedy=f"bring {FEW} of each up to {2 * JUDGED} weeks before the end, and 20 in the four weeks after.",
+            )
+    money = _money(weeks, options)
+    options.say(f"{weeks.said()}; learning from {len(past):,} visits …")
+    from sklearn.linear_model import LogisticRegression
+
+    read = Visits.learnt(past)
+    model = LogisticRegression(max_iter=2000).fit(read(past), past["converted"].astype(int))
+    mended = calibration.fit_line(middle["converted"], _chance(model, read, middle), "shift")
+    raw, label = _chance(model, read, late), late["converted"].to_numpy(dtype=float)
+    said = mended(raw)
+    chance = mended(_chance(model, read, last)) if len(last) else np.empty(0)
+    gain = help_gain(chance, **{name: money[name] for name in ("margin", "cost", "lift", "gift")})
+    table = last[["session_id", "started_at"]].assign(chance=chance, gain=gain, help=gain > 0)
+    table = table.sort_values("gain", ascending=False, kind="stable", ignore_index=True)
+    band = help_band(**{name: money[name] for name in ("margin", "cost", "lift", "gift")})
+    found = {
+        "auc": round(ranking.auc(label, raw), 4),
+        "share_of_orders": round(float(label.mean()), 4),
+        "ece_raw": round(calibration.ece(label, raw), 4),
+        "ece": round(calibration.ece(label, said), 4),
+        "visits": len(late),
+    }
+    facts = weeks.facts() | money | {"band": None if band is None else list(band), "last_four_weeks": found}
+    facts |= {"model": "logistic regression on ranks", "reads": [*read.numbers, *read.kinds, "hour"]}
+    facts |= {
+        "interval": "none: the gain is an expectation",
+        "assumed": [
+            "the lift was measured by groups of this model's chance; one of single visits would promise too much",
+            "the rate of orders is that of the eighth to the fifth week before the end",
+            *(f"{name} = {money[name]:g}, as nobody said otherwise" for name in money if name not in options.more),
+        ],
+    }
+    between = "help never pays" if band is None else f"help pays between chances of {band[0]:.3f} and {band[1]:.3f}"
+    line = (
+        f"{weeks.said()}; {between}: {int(table['help'].sum()):,} of {len(table):,} visits of the last week, for "
+        f"{table.loc[table['help'], 'gain'].sum():,.0f} expected; AUC {found['auc']:.2f}, ECE {found['ece']:.3f} on "
+        f"the last four weeks"
+    )
+    return Decision(table, line, facts, tuple(_warnings(options, band, found, len(table))))
+
+
+def _chance(model: Any, read: Visits, rows: pd.DataFrame) -> Floats:
+    return np.asarray(model.predict_proba(read(rows))[:, 1])
+
+
+def _money(weeks: Weeks, options: Options) -> dict[str, Any]:
+    """What an order earns, what help costs, adds and gives away."""
+    more: dict[str, Any] = {"cost": COST, "lift": LIFT, "gift": 0.0} | dict(options.more)
+    if "margin" not in more:
+        more["margin"] = _profit(weeks)
+    try:
+        return {name: round(float(more[name]), 4) for name in ("margin", "cost", "lift", "gift")}
+    except (TypeError, ValueError) as fault:
+        raise DataError("money and lift are numbers", value=more, remedy="write margin=12.5, lift=0.2.") from fault
+
+
+def _profit(weeks: Weeks) -> float:
+    """The mean profit of an order from unit costs."""
+    orders, products = weeks.store.orders, weeks.store.products.drop_duplicates("product_id").set_index("product_id")
+    cost = (
+        products["unit_cost"].reindex(orders["product_id"]).to_numpy(dtype=float) if "unit_cost" in products else None
+    )
+    if cost is None or np.isnan(cost).all():
+        raise DataError(
+            "it is not known what an order earns",
+            table="products",
+            column="unit_cost",
+            remedy="add unit costs, or say it: --set margin=12.5.",
+        )
+    profit = orders["quantity"].to_numpy(dtype=float) * (orders["unit_price"].to_numpy(dtype=float) - cost)
+    known = ~np.isnan(profit)
+    return float(profit[known].sum() / orders.loc[known, "order_id"].nunique())
+
+
+def _warnings(options: Options, band: tuple[float, float] | None, found: dict[str, Any], visits: int) -> list[str]:
+    said = []
+    if "lift" not in options.more:
+        said.append(
+            f"What help adds ({LIFT} in log-odds) is a guess: help a random half of the visits for a while (lesson"
+            " 03b), then give --set lift=…"
+        )
+    if "cost" not in options.more:
+        said.append(f"A visit's help is taken to cost {COST}: give --set cost=…")
+    said.append(
+        "What is read of a visit is what the table holds of it when it was over. A rule for a running visit must be"
+        " learnt from what was known at that moment."
+    )
+    if found["ece"] > 0.02:
+        said.insert(0, f"The chances are off by {found['ece']:.3f} on average: so is every gain.")
+    if not visits:
+        said.insert(0, "The last full week has no visits.")
+    if band is None:
+        said.insert(0, "Help costs more than it adds at every chance.")
+    return said
