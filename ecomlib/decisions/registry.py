@@ -153,6 +153,15 @@ DECISIONS: tuple[DecisionEntry, ...] = (
         (),
         ("margin", "cost", "lift", "gift"),
     ),
+    DecisionEntry(
+        "recommend",
+        "What to show each customer: what to buy again, and what is new to them",
+        "8 full weeks of orders with customers",
+        f"{_SHOP}.recommend:decide_recommend",
+        "10",
+        (),
+        ("places",),
+    ),
 )
 
 

@@ -205,12 +205,15 @@ def test_scripts_that_score_a_test_part_say_so() -> None:
             "protocol_w/totals.py",
             "protocol_w/transformer.py",
             "protocol_w/zero_shot.py",
+            "real_shop/cold_items.py",
             "real_shop/cold_start.py",
             "real_shop/lumpy.py",
             "real_shop/online_shoppers.py",
             "real_shop/orange_juice.py",
             "real_shop/returns.py",
+            "real_shop/recommendation.py",
             "simulated/price.py",
+            "simulated/recommendation.py",
             "simulated/stock.py",
         }
     )

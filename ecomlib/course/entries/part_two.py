@@ -23,6 +23,23 @@ LESSONS = (
         rewritten=True,
     ),
     Lesson(
+        "10",
+        "Recommendation",
+        "What do we show next?",
+        "10_recommendation.ipynb",
+        (
+            "Bought again, and new to you",
+            "Neighbours",
+            "Few numbers for everybody, and a blend",
+            "How evaluations lie",
+            "A real shop, two cuts, two tables",
+            "Why this row, and what a place earns",
+        ),
+        needs=SecondPart(weeks=13, tables=("products", "orders", "orders.customer_id")),
+        prerequisites=("00",),
+        rewritten=True,
+    ),
+    Lesson(
         "11",
         "Sales plan",
         "What will the whole shop sell next quarter, and do the numbers add up?",
