@@ -162,6 +162,15 @@ DECISIONS: tuple[DecisionEntry, ...] = (
         (),
         ("places",),
     ),
+    DecisionEntry(
+        "retain",
+        "Who is leaving, what is at stake, and whom a letter keeps",
+        "12 full weeks of orders with customers; letters only where mailings tell who was left out by chance",
+        f"{_SHOP}.retain:decide_retain",
+        "14b",
+        ("returns",),
+        ("days", "cost", "most", "margin"),
+    ),
 )
 
 
