@@ -157,4 +157,22 @@ LESSONS = (
         prerequisites=("14",),
         rewritten=True,
     ),
+    Lesson(
+        "22",
+        "Capstone: run the shop for a quarter",
+        "Can the shop be run better than by a rule?",
+        "22_capstone.ipynb",
+        (
+            "One scale",
+            "Four weeks of orders",
+            "One lever more a round",
+            "The course plays",
+            "Which lever earned it?",
+            "A game that nobody can rig",
+        ),
+        needs=SecondPart(weeks=21),
+        prerequisites=("00",),
+        spine=True,
+        rewritten=True,
+    ),
 )

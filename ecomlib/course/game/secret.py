@@ -52,7 +52,15 @@ def published_hash(phrase: str) -> str:
     return hashlib.sha256(phrase.encode()).hexdigest()
 
 
-def seed_of(phrase: str) -> int:
-    """Compute the store's seed, which the published hash does not tell."""
-    digest = hashlib.sha256(b"the store of the order-list game\n" + phrase.encode()).digest()
+def seed_of(phrase: str, of: str = "the store of the order-list game") -> int:
+    """Compute the store's seed, or another number of the game, which the published hash does not tell.
+
+    Parameters
+    ----------
+    phrase : str
+        Of ``draw_phrase`` or one's own.
+    of : str
+        What the number is for: each has its own.
+    """
+    digest = hashlib.sha256(f"{of}\n{phrase}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> (64 - _SEED_BITS)
