@@ -36,9 +36,14 @@ def test_a_calibrated_chance_has_slope_one() -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "said"),
-    [(-0.02, -0.005, "better"), (0.02, 0.03, "worse"), (-0.005, 0.005, "level"), (-0.03, 0.02, "undecided"),
-     (-0.009, -0.001, "better by less than matters")],
-)  # fmt: skip
+    [
+        (-0.02, -0.005, "better"),
+        (0.02, 0.03, "worse"),
+        (-0.005, 0.005, "level"),
+        (-0.03, 0.02, "undecided"),
+        (-0.009, -0.001, "better by less than matters"),
+    ],
+)
 def test_verdict_words_are_those_of_the_protocols(low: float, high: float, said: str) -> None:
     assert churn.word(low, high) == said
 

@@ -98,7 +98,7 @@ def price_distance(profile: sparse.csr_matrix, known: ArrayLike, new: ArrayLike)
 
 
 def warming_blend(sold: ArrayLike, text: Floats, share: float = 0.5) -> Floats:
-    """Blend what has sold so far with the texts' scores, (N, M): log of the one, the other in units of its spread.
+    """Combine what has sold so far with the texts' scores, (N, M): log of the one, the other in units of its spread.
 
     Parameters
     ----------
