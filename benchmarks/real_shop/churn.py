@@ -409,7 +409,9 @@ def counts_table(orders: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame
     rows.append({"what": "counts", "model": "actual", "metric": "mean", "value": actual.mean()})
     found = pd.DataFrame(rows)
     times = now["frequency"].clip(upper=7).astype(int)
-    shown = pd.DataFrame({"actual": actual, **{k: said[k] for k in ("BG/NBD", "naive rate")}}, index=now.index)
+    shown = pd.DataFrame(
+        {"actual": actual, **{k: said[k] for k in ("BG/NBD", "naive rate", "rate of repeats")}}, index=now.index
+    )
     by = shown.groupby(times).mean().assign(customers=times.value_counts()).rename_axis("frequency").reset_index()
     return pd.concat([found, by.assign(what="by frequency"), money_rows(orders, now, cut, end)], ignore_index=True)
 
