@@ -174,7 +174,7 @@ _LABEL_PAIRS: dict[tuple[str, str], Answer] = {
 # --- alive ---
 
 
-def alive(frequency: Floats, recency: Floats, age: Floats, r: float, alpha: float, a: float, b: float) -> Floats:
+def still_there(frequency: Floats, recency: Floats, age: Floats, r: float, alpha: float, a: float, b: float) -> Floats:
     """BG/NBD's chance that a customer is still there; (n,) three times -> (n,)."""
     odds = a / (b + np.maximum(frequency, 1) - 1) * ((alpha + age) / (alpha + recency)) ** (r + frequency)
     return np.where(frequency > 0, 1 / (1 + odds), 1.0)
@@ -366,7 +366,7 @@ EXERCISES = (
     ),
     Exercise(
         "14.alive",
-        solution=alive,
+        solution=still_there,
         stub=_alive_stub,
         cases=_alive_cases,
         mistakes=_ALIVE_MISTAKES,
