@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomlib.course.exercises import Answer, Exercise
+from ecomlib.course.exercises.still_silent import STILL_SILENT
 
 Floats = NDArray[np.float64]
 
@@ -31,9 +32,10 @@ def _label_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
     quiet = (np.array([10.0, 70.0, 260.0, 300.0]), 100.0, 90.0)
     edge = (np.array([20.0, 60.0, 90.0, 150.0]), 90.0, 60.0)  # one at the cut, one at the window's end
     late = (np.array([5.0, 150.0]), 60.0, 90.0)
+    ends = [(np.array([20.0, 90.0]), 90.0, 60.0), (np.array([20.0, 150.0]), 90.0, 60.0)]  # each of the two alone
     gone = (np.array([15.0, 40.0, 45.0]), 200.0, 90.0)
     drawn = [(np.sort(rng.integers(0, 500, 7)).astype(float), 220.0, 60.0) for _ in range(3)]
-    return [hand, quiet, edge, late, gone, *drawn]
+    return [hand, quiet, edge, late, gone, *ends, *drawn]
 
 
 def _label_with(
@@ -54,6 +56,21 @@ def _swapped(days: Floats, cut: float, window: float) -> tuple[Any, Any]:
 
 def _from_the_end(days: Floats, cut: float, window: float) -> tuple[float, int]:
     return float(days.max() - days[days < cut].max()), churn_row(days, cut, window)[1]
+
+
+def _gap_to_the_next(days: Floats, cut: float, window: float) -> bool:
+    later = days[days >= cut]
+    return not len(later) or bool(later.min() - days[days < cut].max() > window)
+
+
+def _within_of_the_last(days: Floats, cut: float, window: float) -> bool:
+    last = days[days < cut].max()
+    return not ((days > last) & (days < last + window)).any()
+
+
+def _mean_gap(days: Floats, cut: float, window: float) -> float:
+    gaps = np.diff(days[days < cut])
+    return float(gaps.mean()) if len(gaps) else 0.0
 
 
 _LABEL_MISTAKES: dict[str, tuple[Answer, str]] = {
@@ -99,6 +116,34 @@ _LABEL_MISTAKES: dict[str, tuple[Answer, str]] = {
         _label_with(idle=lambda days, cut, window: days[days < cut].max()),
         "You return the day of the last order. Asked is how many days lie between it and the cut.",
     ),
+    "sign": (
+        _label_with(idle=lambda days, cut, window: days[days < cut].max() - cut),
+        "Your days are negative: take the last order from the cut, not the cut from it.",
+    ),
+    "how_many_came": (
+        _label_with(gone=lambda days, cut, window: ((days >= cut) & (days < cut + window)).sum()),
+        "You count the orders in the window. Asked is 1 where there is none, else 0.",
+    ),
+    "window_from_the_last_order": (
+        _label_with(gone=_within_of_the_last),
+        "Your window begins at her last order. It begins at the cut for everybody: a silence before it is the column.",
+    ),
+    "gap_between_orders": (
+        _label_with(idle=_mean_gap),
+        "You return a gap between her orders. Asked is the silence from the last one before the cut to the cut.",
+    ),
+    "up_to_the_next_order": (
+        _label_with(
+            idle=lambda days, cut, window: (
+                (days[days >= cut].min() if (days >= cut).any() else cut + window) - days[days < cut].max()
+            )
+        ),
+        "You count up to her next order, which nobody knew at the cut. Count up to the cut.",
+    ),
+    "window_as_a_day": (
+        _label_with(gone=lambda days, cut, window: not ((days >= cut) & (days < window)).any()),
+        "window is a length, not a day: it ends before day cut + window.",
+    ),
 }
 _LABEL_ALSO: dict[str, tuple[Answer, ...]] = {
     "cut_counts_as_before": (
@@ -108,8 +153,18 @@ _LABEL_ALSO: dict[str, tuple[Answer, ...]] = {
     "the_column_itself": (
         _label_with(gone=lambda days, cut, window: not ((days >= cut - window) & (days < cut)).any()),
     ),
+    "window_from_the_last_order": (_label_with(gone=_gap_to_the_next),),
+    "gap_between_orders": (
+        _label_with(idle=lambda days, cut, window: np.diff(days[days < cut], prepend=days[days < cut].max())[-1]),
+    ),
 }
 _LABEL_PAIRS: dict[tuple[str, str], Answer] = {
+    ("cut_counts_as_before", "no_end_of_the_window"): _label_with(
+        gone=lambda days, cut, window: not (days > cut).any()
+    ),
+    ("cut_counts_as_before", "window_too_long"): _label_with(
+        gone=lambda days, cut, window: not ((days > cut) & (days <= cut + window)).any()
+    ),
     ("last_order_of_all", "no_end_of_the_window"): _label_with(
         idle=lambda days, cut, window: cut - days.max(), gone=lambda days, cut, window: not (days >= cut).any()
     ),
@@ -119,7 +174,7 @@ _LABEL_PAIRS: dict[tuple[str, str], Answer] = {
 # --- alive ---
 
 
-def alive(frequency: Floats, recency: Floats, age: Floats, r: float, alpha: float, a: float, b: float) -> Floats:
+def still_there(frequency: Floats, recency: Floats, age: Floats, r: float, alpha: float, a: float, b: float) -> Floats:
     """BG/NBD's chance that a customer is still there; (n,) three times -> (n,)."""
     odds = a / (b + np.maximum(frequency, 1) - 1) * ((alpha + age) / (alpha + recency)) ** (r + frequency)
     return np.where(frequency > 0, 1 / (1 + odds), 1.0)
@@ -154,6 +209,20 @@ def _chance(odds: Floats, x: Floats) -> Floats:
 
 def _alive_with(base: Callable[..., Floats]) -> Answer:
     return _odds(base, _chance)
+
+
+def _base(share: Callable[..., Any], power: Callable[..., Any] | None = None) -> Answer:
+    """The chance with another first factor of the odds, or another power of the ratio."""
+
+    def base(x: Floats, t: Floats, T: Floats, r: float, alpha: float, a: float, b: float) -> Floats:
+        ratio = (alpha + T) / (alpha + t)
+        return np.asarray(share(np.maximum(x, 1), a, b) * ratio ** (r + x if power is None else power(r, x)))
+
+    return _alive_with(base)
+
+
+def _plain_share(x: Floats, a: float, b: float) -> Floats:
+    return a / (b + x - 1)
 
 
 _ALIVE_MISTAKES: dict[str, tuple[Answer, str]] = {
@@ -212,120 +281,76 @@ _ALIVE_MISTAKES: dict[str, tuple[Answer, str]] = {
         _odds(_right_odds, lambda odds, x: np.where(x > 0, 1 - odds, 1.0)),
         "Odds are no chance: 1 - odds may be negative. Write 1 / (1 + odds).",
     ),
+    "zero_for_those_who_bought_once": (
+        _odds(_right_odds, lambda odds, x: np.where(x > 0, 1 / (1 + odds), 0.0)),
+        "Who has bought once alone gets 1 in this model, not 0 and not NaN: nobody leaves at the first order.",
+    ),
+    "one_repeat_taken_for_none": (
+        _odds(_right_odds, lambda odds, x: np.where(x > 1, 1 / (1 + odds), 1.0)),
+        "frequency counts the orders *after* the first: who has 1 has bought twice. The special case is frequency 0.",
+    ),
+    "first_order_counted": (
+        _base(lambda x, a, b: a / (b + x), lambda r, x: r + x + 1),
+        "You added the first order once more. frequency is already what the formulas call x.",
+    ),
+    "exponent_multiplied": (
+        _base(_plain_share, lambda r, x: r * x),
+        "The exponent is the sum r + frequency, not the product.",
+    ),
+    "no_exponent": (
+        _base(_plain_share, lambda r, x: 1.0),
+        "The ratio has an exponent, r + frequency: it makes silence speak louder of who used to buy often.",
+    ),
+    "mean_of_the_beta": (
+        _base(lambda x, a, b: a / (a + b + x - 1)),
+        "a / (a + b + ...) is the mean chance to leave. These are odds: a over b + frequency - 1.",
+    ),
+    "orders_missing_in_the_odds": (
+        _base(lambda x, a, b: a / b + 0 * x),
+        "b + frequency - 1 stands below a: each order after which she stayed counts for staying.",
+    ),
+    "a_missing": (
+        _base(lambda x, a, b: 1 / (b + x - 1)),
+        "a is missing: it stands above b + frequency - 1.",
+    ),
+    "fraction_without_brackets": (
+        _base(lambda x, a, b: a / b + x - 1),
+        "Mind the brackets: a / (b + frequency - 1), and (alpha + age) / (alpha + recency).",
+    ),
+    "silence_over_alpha": (
+        _alive_with(
+            lambda x, t, T, r, alpha, a, b: _plain_share(np.maximum(x, 1), a, b) * (1 + (T - t) / alpha) ** (r + x)
+        ),
+        "You compare the silence with alpha. The formula compares all her time with that until her last order.",
+    ),
+    "bracket_around_both": (
+        _odds(
+            lambda x, t, T, r, alpha, a, b: (1 + _plain_share(np.maximum(x, 1), a, b)) * _ratio(x, t, T, r, alpha),
+            lambda whole, x: np.where(x > 0, 1 / whole, 1.0),
+        ),
+        "The 1 stands alone: 1 + a / (...) * ratio, not (1 + a / (...)) * ratio.",
+    ),
 }
+_ALIVE_ALSO: dict[str, tuple[Answer, ...]] = {
+    "zero_for_those_who_bought_once": (_odds(_right_odds, lambda odds, x: np.where(x > 0, 1 / (1 + odds), np.nan)),),
+    "without_minus_one": (_base(lambda x, a, b: a / (b + x + 1)),),
+    "fraction_without_brackets": (
+        _alive_with(
+            lambda x, t, T, r, alpha, a, b: _plain_share(np.maximum(x, 1), a, b) * (alpha + T / (alpha + t)) ** (r + x)
+        ),
+        _alive_with(
+            lambda x, t, T, r, alpha, a, b: _plain_share(np.maximum(x, 1), a, b) * (alpha + T / alpha + t) ** (r + x)
+        ),
+    ),
+}
+
+
+def _ratio(x: Floats, t: Floats, T: Floats, r: float, alpha: float) -> Floats:
+    return ((alpha + T) / (alpha + t)) ** (r + x)
 
 
 def _right_odds_of_all(x: Floats, t: Floats, T: Floats, r: float, alpha: float, a: float, b: float) -> Floats:
     return a / (b + x - 1) * ((alpha + T) / (alpha + t)) ** (r + x)
-
-
-# --- survival ---
-
-
-def still_silent(days: Floats, back: Floats, at: float) -> float:
-    """Kaplan and Meier's share that has not come back by the end of day ``at``; (n,), (n,) -> share."""
-    share = 1.0
-    for day in np.unique(days[(back == 1) & (days <= at)]):
-        share *= 1 - ((days == day) & (back == 1)).sum() / (days >= day).sum()
-    return float(share)
-
-
-def _silent_stub(days: Floats, back: Floats, at: float) -> Any:
-    return ...
-
-
-def _silent_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
-    hand = (np.array([10.0, 20.0, 30.0, 40.0]), np.array([1.0, 0.0, 1.0, 0.0]), 30.0)
-    days = rng.integers(1, 60, 25).astype(float)
-    back = (rng.random(25) < 0.6).astype(float)
-    event = float(np.median(days[back == 1]))
-    event = float(days[back == 1][np.abs(days[back == 1] - event).argmin()])
-    tied = (np.array([5.0, 5.0, 5.0, 8.0, 8.0, 12.0]), np.array([1.0, 1.0, 0.0, 1.0, 0.0, 0.0]), 9.0)
-    return [hand, tied, (days, back, event), (days, back, 45.5)]
-
-
-def _product(risk: Callable[[Floats, Floats, float], float], events: str = "back", until: str = "with") -> Answer:
-    def answer(days: Floats, back: Floats, at: float) -> float:
-        share = 1.0
-        happened = back == 1 if events == "back" else np.ones(len(days), dtype=bool)
-        within = days <= at if until == "with" else days < at
-        for day in np.unique(days[happened & within]):
-            left = risk(days, back, day)
-            share *= 1 - (happened & (days == day)).sum() / left if left else 1.0
-        return float(share)
-
-    return answer
-
-
-def _plain(value: Callable[[Floats, Floats, float], float]) -> Answer:
-    return lambda days, back, at: float(value(days, back, at))
-
-
-def _one_a_day(days: Floats, back: Floats, at: float) -> float:
-    share = 1.0
-    for day in np.unique(days[(back == 1) & (days <= at)]):
-        share *= 1 - 1 / (days >= day).sum()
-    return float(share)
-
-
-def _last_factor(days: Floats, back: Floats, at: float) -> float:
-    day = days[(back == 1) & (days <= at)].max()
-    return float(1 - ((days == day) & (back == 1)).sum() / (days >= day).sum())
-
-
-def _hazards_added(days: Floats, back: Floats, at: float) -> float:
-    moments = np.unique(days[(back == 1) & (days <= at)])
-    return float(1 - sum(((days == day) & (back == 1)).sum() / (days >= day).sum() for day in moments))
-
-
-_SILENT_MISTAKES: dict[str, tuple[Answer, str]] = {
-    "censored_left_out": (
-        _plain(lambda days, back, at: (days[back == 1] > at).mean()),
-        "You left out those who are not back yet. They are the silent ones: each counts as long as she was seen.",
-    ),
-    "censored_never_come": (
-        _plain(lambda days, back, at: 1 - ((back == 1) & (days <= at)).mean()),
-        "You count who is not back yet as never coming. After her last day nothing is known of her: she leaves the"
-        " count then.",
-    ),
-    "censored_come_back": (
-        _product(lambda days, back, day: (days >= day).sum(), events="all"),
-        "You let everybody come back on her last day. Only back == 1 did; the others were merely no longer seen.",
-    ),
-    "not_seen_long_enough_left_out": (
-        _plain(lambda days, back, at: (days > at).sum() / ((back == 1) | (days > at)).sum()),
-        "You dropped who was not seen until that day, and kept who came back early. Those dropped would have stayed"
-        " silent more often.",
-    ),
-    "day_itself_left_out": (
-        _product(lambda days, back, day: (days >= day).sum(), until="without"),
-        "Who comes back on day `at` is back by the end of it: days <= at.",
-    ),
-    "at_risk_after_the_day": (
-        _product(lambda days, back, day: (days > day).sum()),
-        "At risk are all who were still silent when the day began: days >= day, those who come back on it included.",
-    ),
-    "all_at_risk": (
-        _product(lambda days, back, day: len(days)),
-        "You divide by everybody on each day. Who is back, or no longer seen, is not at risk any more.",
-    ),
-    "one_a_day": (
-        _one_a_day,
-        "Several may come back on one day: count them, do not take one a day.",
-    ),
-    "last_factor_alone": (
-        _last_factor,
-        "This is the last day's factor alone. The share still silent is the product of all days' factors.",
-    ),
-    "hazards_added": (
-        _hazards_added,
-        "You subtracted the sum of the daily shares. Each day takes its share of those *left*: multiply 1 - share.",
-    ),
-    "share_back": (
-        _plain(lambda days, back, at: 1 - still_silent(days, back, at)),
-        "This is the share that is back. Asked is the share still silent.",
-    ),
-}
 
 
 EXERCISES = (
@@ -341,18 +366,12 @@ EXERCISES = (
     ),
     Exercise(
         "14.alive",
-        solution=alive,
+        solution=still_there,
         stub=_alive_stub,
         cases=_alive_cases,
         mistakes=_ALIVE_MISTAKES,
+        also=_ALIVE_ALSO,
         praise="The same silence says more of who bought often than of who bought twice.",
     ),
-    Exercise(
-        "14.silent",
-        solution=still_silent,
-        stub=_silent_stub,
-        cases=_silent_cases,
-        mistakes=_SILENT_MISTAKES,
-        praise="Who is not back yet has told you something, up to her last day and no further.",
-    ),
+    STILL_SILENT,
 )

@@ -29,8 +29,9 @@ Floats = NDArray[np.float64]
 LEAST, WHO = 12, 30  # full weeks; customers who bought twice
 DAYS, COST = 90, 0.10  # the board looks so far ahead; money a letter
 NO_LOG = (
-    "No letter is advised: who is leaving is not whom a letter keeps. Write to half of the top of this board, drawn at "
-    "random, keep who was left out and the chance in mailings, and ask again."
+    "No letter is advised: who is leaving is not whom a letter keeps. To find out, take the customers who are neither "
+    "safe nor lost (alive from 0.2 to 0.8), write to half of them, drawn at random, keep who was left out and the "
+    "chance in mailings, and ask again."
 )
 
 
@@ -67,6 +68,8 @@ def decide_retain(store: Store, options: Options) -> Decision:
     board, told, about = _with_letters(weeks, orders, board, end, margin * spent / board["orders"].sum(), cost, most)
     stake, silent = float(board["at_stake"].sum()), float(board["silent"].mean())
     facts: dict[str, Any] = weeks.facts() | {
+        "model": "BG/NBD for how often, Gamma-Gamma for how much",
+        "interval": "none for the board: chances and means; 95 % by customers for what past letters gained",
         "days": days,
         "customers": len(board),
         "silent": round(silent, 3),
@@ -78,6 +81,7 @@ def decide_retain(store: Store, options: Options) -> Decision:
         "units": options.returns,
         "assumed": [
             "a customer buys at her own pace until she leaves, and leaves after a purchase (BG/NBD)",
+            "who has bought once alone has not left, however long ago it was: alive is 1 and at_stake 0; read silent",
             "what an order is worth is unrelated to how often one orders (Gamma-Gamma)",
             *assumed,
         ],
