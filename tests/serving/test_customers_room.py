@@ -39,7 +39,7 @@ def test_numbers_are_the_services(server: Server, tab: Any) -> None:
     assert near(text(tab, "#retain-says b"), board["totals"]["at_stake"])
     cells = [row.split("\t") for row in tab.inner_text("#retain-rows").split("\n") if row.strip()]
     assert [row[0] for row in cells] == [row["customer_id"] for row in board["rows"]]
-    gone = [f"{100 * (1 - row['alive']):.0f} %" if row["alive"] > 0.01 else "over 99 %" for row in board["rows"]]
+    gone = [f"{100 * (1 - row['alive']):.0f} %" if row["alive"] > 0.01 else "> 99 %" for row in board["rows"]]
     assert [row[2].strip() for row in cells] == gone, "no chance is told as certain"
     widths = [float(one.get_attribute("width")) for one in tab.locator("#retain-rows .stake").all()]
     assert widths[1] / widths[0] == pytest.approx(board["rows"][1]["at_stake"] / board["rows"][0]["at_stake"], abs=0.01)

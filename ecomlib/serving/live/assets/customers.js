@@ -5,7 +5,7 @@ import { $, add, counted, money, say, whole } from "./words.js";
 const SHOWN = 10; // customers of the board, rows of a page of products
 let drawn = null; // what the cards show: a version, or the reasons why they are empty
 const percent = (share) => `${whole.format(100 * share)} %`;
-const likely = (p) => (p > 0.99 ? "over 99 %" : p < 0.01 ? "under 1 %" : percent(p)); // nothing here is certain
+const likely = (p) => (p > 0.99 ? "> 99 %" : p < 0.01 ? "< 1 %" : percent(p)); // nothing here is certain
 const signed = (x) => `${x < 0 ? "−" : "+"}${money(Math.abs(x))}`;
 const chance = (x) => x.toFixed(2);
 
