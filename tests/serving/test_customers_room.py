@@ -49,6 +49,24 @@ def test_numbers_are_the_services(server: Server, tab: Any) -> None:
     assert shown == pytest.approx(ends, abs=0.0051)
     left, right = (float(tab.locator("#letters-rows .reach").first.get_attribute(name)) for name in ("x1", "x2"))
     assert right - left > 5
+    assert not tab.is_visible("#write"), "no letter is advised"
+
+
+def test_letters_that_pay_are_listed(server: Server, tab: Any) -> None:
+    board = server.get("/retain?by=stake&limit=10")
+    rows = [row | {"write": True, "letter_orders": 0.5, "letter_gain": 1.25} for row in board["rows"][:2]]
+    sent = {"letters": board["letters"] | {"write": 2, "says": "Write to 2 customers."}}
+    letters = {"rows": rows, "totals": board["totals"] | {"of": 2}}
+    tab.route(
+        "**/retain?*",
+        lambda route: route.fulfill(json=board | sent | (letters if "letters" in route.request.url else {})),
+    )
+    drawn(tab, server)
+    assert text(tab, "#letters-says") == "Write to 2 customers."
+    tab.click("#write summary")
+    cells = [row.split("\t") for row in tab.inner_text("#write-rows").split("\n") if row.strip()]
+    assert cells == [[row["customer_id"], "0.50", "1.25"] for row in rows]
+    assert text(tab, "#write-note").startswith("2 of 2.")
 
 
 def test_a_customer_is_looked_up_by_the_keyboard(server: Server, tab: Any) -> None:

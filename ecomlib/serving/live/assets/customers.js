@@ -1,6 +1,6 @@
 // What a version knows of customers: when help in a visit pays, who is leaving, and what to show whom. Made when it was
 // trained, so it is asked for once a version; where the shop lacks a table the service's own sentence stands instead.
-import { $, add, counted, money, say, whole } from "./words.js";
+import { $, add, counted, fill, money, say, whole } from "./words.js";
 
 const SHOWN = 10; // customers of the board, rows of a page of products
 let drawn = null; // what the cards show: a version, or the reasons why they are empty
@@ -106,6 +106,10 @@ async function showBoard(ask) {
   }
   $("retain-rows").replaceChildren(body);
   drawLetters(letters);
+  const list = letters.write ? await ask(`retain?letters=true&limit=${SHOWN}`) : { rows: [], totals: { of: 0 } };
+  fill("write-rows", list.rows.map((row) => [row.customer_id, row.letter_orders.toFixed(2), money(row.letter_gain)]));
+  say("write-note", `${whole.format(list.rows.length)} of ${whole.format(list.totals.of)}. The whole list: ecomlib decide retain, or /retain?letters=true. Single gains are rough; what the list earns is what the past letters tell.`);
+  $("write").hidden = !letters.write;
   say("retain-note", [
     "Gone: the chance that the customer has left, from how often and how lately orders came (BG/NBD); of one customer it is no more than a chance.",
     ...answer.warnings.filter((words) => words !== letters.says),
