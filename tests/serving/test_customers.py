@@ -171,13 +171,13 @@ def test_one_visit_is_told_what_the_table_says(client: TestClient, store: Store,
     reads = asked(client, "/offers")["reads"]
     rows = store.sessions.set_index("session_id")
     for one in made["offers"].table.iloc[[0, 50, 120, -1]].itertuples():
-        answer = client.post("/offers", json=visit_of(rows.loc[one.session_id], reads)).json()
+        answer = client.post("/offer", json=visit_of(rows.loc[one.session_id], reads)).json()
         assert answer["chance"] == pytest.approx(one.chance, abs=1e-15)
         assert answer["gain"] == pytest.approx(one.gain, abs=1e-14) and answer["help"] == one.help
         assert answer["says"].startswith("Offer help" if one.help else "Offer none") and answer["unseen"] == []
     body = visit_of(rows.loc[one.session_id], reads) | SAID
     body["features"]["source"] = "a new one"
-    answer = client.post("/offers", json=body).json()
+    answer = client.post("/offer", json=body).json()
     assert answer["unseen"] == ["source"] and answer["money"]["margin"] == 20.0
 
 
@@ -202,8 +202,8 @@ def test_a_visit_that_cannot_be_judged_is_refused(
 ) -> None:
     good = {"pages": 3, "minutes": 1.5, "searches": None, "source": "ad", "device": "phone"}
     body = {"started_at": "2025-06-28T10:00:00", "features": good}
-    assert client.post("/offers", json=body).status_code == 200
-    answer = client.post("/offers", json=body | change)
+    assert client.post("/offer", json=body).status_code == 200
+    answer = client.post("/offer", json=body | change)
     assert answer.status_code == status and says in answer.text
 
 
@@ -288,7 +288,7 @@ def test_customers_are_told_on_this_machine_or_with_a_read_key(client: TestClien
         assert client.get(path).status_code == 403 and PRIVATE in client.get(path).text
     assert set(asked(client, "/customers")["why"].values()) == {PRIVATE}
     body = {"started_at": "2025-06-28", "features": dict.fromkeys(["pages", "minutes", "searches", "source", "device"])}
-    assert client.post("/offers", json=body).status_code == 200, "a visit without a name is nobody's secret"
+    assert client.post("/offer", json=body).status_code == 200, "a visit without a name is nobody's secret"
     assert private(ServeSettings(host="0.0.0.0", read_key="k" * 16)) and private(ServeSettings(host="localhost"))
     assert not private(ServeSettings(host="shop.example"))
 
@@ -307,6 +307,6 @@ def test_routes_answer_within_bounds_and_are_described(client: TestClient) -> No
     ):
         assert client.get(wrong).status_code == 422, wrong
     paths = client.get("/openapi.json").json()["paths"]
-    assert set(paths) == {"/customers", "/recommend", "/retain", "/offers"}
-    assert all("409" in paths[path]["get"]["responses"] for path in paths if path != "/customers")
-    assert "features" in str(paths["/offers"]["post"]["requestBody"])
+    assert set(paths) == {"/customers", "/recommend", "/retain", "/offers", "/offer"}
+    assert all("409" in paths[path]["get"]["responses"] for path in ("/recommend", "/retain", "/offers"))
+    assert "features" in str(paths["/offer"]["post"]["requestBody"])

@@ -29,7 +29,7 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", 409, 422]
 
 # Which features a visit has is the shop's own.
 [[operations]]
-include-path = "/offers"
+include-path = "/offer"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 409, 422]
 
 # A customer may be unknown.
@@ -49,6 +49,7 @@ ROUTES = {
     "/recommend",
     "/retain",
     "/offers",
+    "/offer",
     "/overview",
     "/catalogue",
     "/drift",

@@ -38,7 +38,7 @@ PRIVATE = (
 
 
 def add_customers(app: FastAPI, service: Service) -> None:
-    """Add ``/customers``, ``/recommend``, ``/retain`` and ``/offers``."""
+    """Add ``/customers``, ``/recommend``, ``/retain``, ``/offers`` and ``/offer``."""
     views = Views(service)
     none: dict[int | str, Any] = {
         403: {"description": "the service has no read key, and listens beyond this machine"},
@@ -80,7 +80,7 @@ def add_customers(app: FastAPI, service: Service) -> None:
     body = {"requestBody": {"required": True, "content": {"application/json": {"schema": VisitIn.model_json_schema()}}}}
     refused: dict[int | str, Any] = {409: {}, 413: {}, 415: {}, 422: {}}
 
-    @app.post("/offers", summary="Whether to offer help in this visit.", responses=refused, openapi_extra=body)
+    @app.post("/offer", summary="Whether to offer help in this visit.", responses=refused, openapi_extra=body)
     async def visit(request: Request) -> Response:
         asked = checked(VisitIn, await body_of(request))
         return sent(as_bytes(offer(await service.present(), asked)))
