@@ -69,6 +69,10 @@ def train(
     int8: Annotated[
         bool, typer.Option("--int8", help="Also make an eight-bit network, and say what it costs.")
     ] = False,
+    customers: Annotated[
+        bool,
+        typer.Option(help="Also keep lists, risk board and offers: the version then holds customers' identifiers."),
+    ] = True,
     database: Database = None,
 ) -> None:
     """Publish the candidate that does best on the shop's own history. A home's first version is promoted; a later
@@ -85,7 +89,9 @@ def train(
     versions = bundle.registry(home)
     before = versions.current()
     units = returns or (bundle.open_bundle(home).settings.get("units", "gross") if before else "gross")
-    plan = ReleaseSettings(hold_out, epochs, seed, text=text, small=int8, quick=quick, model=model, returns=units)
+    plan = ReleaseSettings(
+        hold_out, epochs, seed, text=text, small=int8, quick=quick, model=model, returns=units, customers=customers
+    )
     if store is not None or before is None:
         source = {"store": stores.resolve(store or "simulated", "train"), "size": size, "seed": seed}
     else:

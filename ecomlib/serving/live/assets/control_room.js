@@ -1,6 +1,7 @@
 // The control room: asks the service once a second whether anything has changed, and draws what the shop's people need.
 // It only reads: a what-if question changes nothing.
 import { drawPlan, drawPrices } from "./advice.js";
+import { showCustomers, showLists } from "./customers.js";
 import { drawFigure, ends } from "./figure.js";
 import { buildMap, drawMap } from "./map.js";
 import { FEW, downloadOrders, drawOrders, everything, query } from "./orders.js";
@@ -208,7 +209,7 @@ function adviceIsOld({ version, origin, stale }) { // plan and prices rest on cl
 }
 
 async function showAdvice() {
-  await Promise.all([showPlan(), can.price && showPrices()]);
+  await Promise.all([showPlan(), can.price && showPrices(), showCustomers(ask)]);
 }
 
 async function showPlan() {
@@ -362,6 +363,7 @@ const onSubmit = (form, act, note) => $(form).addEventListener("submit", (event)
   act().catch((error) => say(note, error.status ? error.message : "The service does not answer: try again in a moment."));
 });
 onSubmit("whatif", askWhatIf, "whatif-says");
+onSubmit("lists-form", () => showLists(ask), "recommend-note");
 onSubmit("orders", () => downloadOrders(ask, chosen, `orders-${seen.clock.slice(0, 10)}.csv`), "alerts-note");
 $("alerts-more").addEventListener("click", () => { all = !all; showOrders().catch(silence); });
 $("light").addEventListener("click", (event) => { event.preventDefault(); $("drift").focus(); }); // the address keeps what is chosen
