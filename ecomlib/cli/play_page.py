@@ -46,10 +46,7 @@ def play_in_browser(out: Path, secret: str, size: str, port: int, room: Path | N
     if secret:
         games.begin(secret, size)
     typer.echo("The page is on this machine alone. End it with Ctrl-C: the game is kept, and goes on there or here.")
-    try:
-        serve_play(games, _room(room), port=port, tell=lambda url: typer.echo(f"Play at {url}"))
-    finally:
-        games.close()
+    serve_play(games, _room(room), port=port, tell=lambda url: typer.echo(f"Play at {url}"))
 
 
 def pages(play: Path | None, room: Path | None) -> Callable[[FastAPI], None]:

@@ -169,7 +169,8 @@ def serve(
         Path | None, typer.Option(help="Offer the quarter of lesson 22 at /play, and keep its games in this folder.")
     ] = None,
     room: Annotated[
-        Path | None, typer.Option(help="Show at /play/room who stands where in this game of `ecomlib game new --quarter`.")
+        Path | None,
+        typer.Option(help="Show at /play/room who stands where in this game of `ecomlib game new --quarter`."),
     ] = None,
 ) -> None:
     """Answer over HTTP with the version in force, until SIGTERM or Ctrl-C.

@@ -286,7 +286,8 @@ class Desk:
                 raise DataError("there is no such lever", value=lever, remedy=f"name one of {', '.join(PARTS)}.")
             if lever not in quarter.levers:
                 first = dict(zip(quarter.env.game.levers, quarter.env.game.opens or (), strict=True))[lever] + 1
-                raise DataError(f"{PARTS[lever]} are not yours yet", remedy=f"leave them to the shop until week {first}.")
+                remedy = f"leave it to the shop until week {first}."
+                raise DataError(f"this lever is not open yet: {PARTS[lever]}", remedy=remedy)
         sheet = quarter.sheet(quarter.choice(**choice))
         return self._edited(quarter, sheet, edits)
 
@@ -302,7 +303,7 @@ class Desk:
                 quarter.obs["price_high"],
             )
         )
-        held = {
+        held: dict[str, Any] = {
             name: None if values is None else values.copy()
             for name, values in (("order", sheet.up_to), ("price", sheet.price), ("promote", sheet.promote))
         }
@@ -317,7 +318,9 @@ class Desk:
                 elif lever == "order" and not (0 <= value <= MOST and value == int(value)):
                     faults.append(f"{name}: an order is whole units, 0 to {MOST:,}, and not {value:g}")
                 elif lever == "price" and not low[k] - 0.005 <= value <= high[k] + 0.005:
-                    faults.append(f"{name}: its price lies between {low[k]:.2f} and {high[k]:.2f}, and {value:g} does not")
+                    faults.append(
+                        f"{name}: its price lies between {low[k]:.2f} and {high[k]:.2f}, and {value:g} does not"
+                    )
                 elif lever == "promote" and value not in (0, 1):
                     faults.append(f"{name}: on the offers page is 1, not on it 0, and not {value:g}")
                 elif (values := held[lever]) is not None:
@@ -395,4 +398,4 @@ def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return list(rows)
 
 
-__all__ = ["Desk", "DeskReferee", "RoomScores", "WEEK"]
+__all__ = ["WEEK", "Desk", "DeskReferee", "RoomScores"]

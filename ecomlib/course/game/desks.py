@@ -12,7 +12,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,16 +61,12 @@ class Desks:
         self.folder, self.single, self._clock = folder, single, clock
         self._seats: OrderedDict[str, _Seat] = OrderedDict()
         self._lock = threading.Lock()
-        self._drawing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drawing")
+        self._turn = threading.Lock()  # shops are drawn one after another
 
     @property
     def only(self) -> str | None:
         """Identifier of the only game, where there is one and it has begun."""
         return _ONE if self.single and self._begun(self.folder) else None
-
-    def close(self) -> None:
-        """Draw no further shops."""
-        self._drawing.shutdown(wait=False, cancel_futures=True)
 
     # --- asked by the page ----------------------------------------------------------------------------------------
 
@@ -103,7 +98,7 @@ class Desks:
                 raise DataError("other shops are being drawn", remedy="try again in a minute.")
             name = _ONE if self.single else secrets.token_hex(8)
             seat = self._take(name, self.folder if self.single else self.folder / name)
-        self._drawing.submit(self._draw, seat, GameSettings(phrase=phrase, size=size, solo=True))
+        self._open(seat, GameSettings(phrase=phrase, size=size, solo=True))
         return name
 
     def state(self, name: str) -> dict[str, Any]:
@@ -151,7 +146,7 @@ class Desks:
             if not self._begun(folder):
                 raise KeyError(name)
             seat = self._take(name, folder)
-        self._drawing.submit(self._draw, seat, None)
+        self._open(seat, None)
         return seat
 
     def _take(self, name: str, folder: Path) -> _Seat:
@@ -164,9 +159,16 @@ class Desks:
         seat = self._seats[name] = _Seat(folder, used=now)
         return seat
 
-    def _draw(self, seat: _Seat, settings: GameSettings | None) -> None:
-        """Begin a game, or open one, in the thread that does so one after another."""
+    def _open(self, seat: _Seat, settings: GameSettings | None) -> None:
+        """Begin a game, or open one, in a thread that does not keep the server from ending: files are written whole."""
+        threading.Thread(target=self._draw, args=(seat, settings), name="drawing", daemon=True).start()
 
+    def _draw(self, seat: _Seat, settings: GameSettings | None) -> None:
+        with self._turn:
+            self._drawn(seat, settings)
+
+    @staticmethod
+    def _drawn(seat: _Seat, settings: GameSettings | None) -> None:
         def tell(doing: str, done: int, of: int) -> None:
             seat.doing = (doing, done, of)
 
@@ -180,7 +182,7 @@ class Desks:
             desk = Desk(seat.folder)
             desk.state()
             seat.desk, seat.stage = desk, "ready"
-        except Exception as error:  # noqa: BLE001 - the player is told, whatever it was
+        except Exception as error:  # the player is told, whatever it was
             known = isinstance(error, (DataError, OSError))
             seat.why = str(error) if known else f"the shop could not be drawn: {type(error).__name__}"
             seat.stage = "failed"

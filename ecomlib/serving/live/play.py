@@ -42,11 +42,11 @@ class Games(Protocol):
     def state(self, name: str) -> dict[str, Any]:
         """Tell where a game stands."""
 
-    def suggest(self, name: str, choice: Mapping[str, str]) -> dict[str, Any]:
+    def suggest(self, name: str, choice: Mapping[Any, str]) -> dict[str, Any]:
         """Write down what choices would do."""
 
     def play(
-        self, name: str, week: int, choice: Mapping[str, str], edits: Mapping[str, Mapping[str, float]]
+        self, name: str, week: int, choice: Mapping[Any, str], edits: Mapping[Any, Mapping[str, float]]
     ) -> dict[str, Any]:
         """Play a week."""
 
@@ -132,12 +132,13 @@ def _add_games(app: FastAPI, games: Games) -> None:
     @app.post("/play/suggest", summary="What choices would do.", responses=_REFUSED, openapi_extra=_body(ChoiceIn))
     async def suggest(request: Request) -> Response:
         asked = checked(ChoiceIn, await body_of(request))
-        return as_json(await _told(lambda: games.suggest(asked.game, asked.choice)))
+        return as_json(await _told(lambda: games.suggest(asked.game, dict(asked.choice))))
 
     @app.post("/play/week", summary="Play one week.", responses=_REFUSED, openapi_extra=_body(WeekIn))
     async def week(request: Request) -> Response:
         asked = checked(WeekIn, await body_of(request))
-        return as_json(await _told(lambda: games.play(asked.game, asked.week, asked.choice, asked.edits)))  # type: ignore[arg-type]
+        choice, edits = dict(asked.choice), dict(asked.edits)
+        return as_json(await _told(lambda: games.play(asked.game, asked.week, choice, edits)))
 
 
 def _body(model: type[BaseModel]) -> dict[str, Any]:

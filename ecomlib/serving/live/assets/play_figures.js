@@ -68,8 +68,7 @@ export function drawMoney(state) {
       const [from, to] = [sums[name][inside - 1], sums[name][inside]], part = (from - low) / (from - to);
       add(svg, "path", { class: look, d: `${line(cut, x, y)}L${x(inside - 1 + part).toFixed(1)} ${y(low).toFixed(1)}` });
     } else add(svg, "path", { class: look, d: line(cut, x, y) });
-    const end = sums[name].at(-1);
-    labels.push({ y: y(Math.max(low, end)), text: tag(name) });
+    labels.push({ y: y(Math.max(low, sums[name].at(-1))), text: tag(name) });
   }
   sums.profit.forEach((value, week) => week && add(svg, "circle", { class: "dot", cx: x(week), cy: y(value), r: 3.5 }));
   labels.sort((a, b) => b.y - a.y);
