@@ -22,12 +22,13 @@ from ecomlib.course.game.board import publish
 from ecomlib.course.game.lists import MOST
 from ecomlib.course.game.quarter_referee import QuarterReferee
 from ecomlib.course.game.referee import SOLO
+from ecomlib.course.game.rules import TURN
 from ecomlib.course.game.secret import published_hash
 from ecomlib.course.game.sheets import Turn
 from ecomlib.decisions.shop_quarter import BOTS, CHOICES, PARTS, Quarter, Sheet, bots, score_so_far, scoreboard, weekly
 from ecomlib.decisions.shop_rounds import LAST_WEEK, REFERENCE, RULE, rounds
 from ecomlib.errors import DataError
-from ecomlib.files import write_whole
+from ecomlib.files import whole_folder, write_whole
 
 Edits = Mapping[str, Mapping[str, float]]  # by lever and product
 Tell = Callable[[str, int, int], None]  # what is done, steps that are over, steps in all
@@ -64,8 +65,27 @@ class DeskReferee(QuarterReferee):
         """Read the shop from the folder again when it is next asked for."""
         self._held = None
 
+    def slim(self) -> None:
+        """Let go of the store's tables, half a gigabyte, once what is played has been made of them.
+
+        Whoever asks for them later (a terminal's hand-out does) has them read from the folder again.
+        """
+        _ = self.rule
+        self.env._observed = lambda: self.store.observed()
+        self.__dict__.pop("store", None)
+
+    def hand_out(self, number: int) -> Path:
+        """Write a week's sheet to begin with; the shop's tables and books are written when a terminal goes on."""
+        self.publish_rules()
+        _ = self.profits
+        folder = self.tables(number)
+        if not folder.is_dir():
+            with whole_folder(folder) as draft:
+                self._hand_to(draft, SOLO, number)
+                (draft / TURN).write_text(self.month(number).text(), encoding="utf-8")
+        return folder
+
     def _hand_to(self, folder: Path, team: str, number: int) -> None:
-        """The sheet to begin with; the books are not written each week: the page shows what is needed of them."""
         quarter = self.shop_of(team, number)
         table = self.rule_sheet(quarter).frame(number).merge(quarter.see(), on="product_id")
         table.to_csv(folder / f"{team}.csv", index=False, lineterminator="\n")
@@ -119,6 +139,7 @@ class Desk:
         self.titles: dict[str, str] = dict(
             self.referee.store.products.set_index("product_id")["title"].fillna("").astype(str)
         )
+        self.referee.slim()
 
     @property
     def quarter(self) -> Quarter:

@@ -22,8 +22,8 @@ from ecomlib.course.game.referee import GameSettings
 from ecomlib.course.game.secret import check_phrase
 from ecomlib.errors import DataError
 
-OPEN = 8  # games in memory: one holds some ten megabytes
-MOST = 200  # games in a folder
+OPEN = 4  # games in memory: one takes some hundred megabytes
+MOST = 40  # games in a folder: one takes some hundred megabytes there
 WAITING = 4  # that may wait to be drawn
 IDLE = 2 * 3600.0  # seconds after which a game leaves the memory
 SIZES = ("small", "tiny")
