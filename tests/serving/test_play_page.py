@@ -188,6 +188,21 @@ def test_what_was_typed_is_played_and_a_wrong_number_loses_nothing(place: Any, t
     row = next(dict(zip(columns, line.split(","), strict=True)) for line in start[1:-1] if f",{product}," in line)
     assert int(levels[product]) == 77 + int(row["on_hand"]) + int(row["arriving"])
     assert "by hand" not in text(tab, "#note-order"), "an order is for one week"
+    for week, cover in ((6, "2.2"), (7, "2.1")):  # played before the table has followed what was typed
+        tab.fill("#number-order", cover)
+        tab.click("#play")
+        ready(tab, week + 1)
+    assert tab.input_value("#number-order") == "2.1"
+    games, other = place[2], "d" * 16
+    shutil.copytree(begun, place[1] / other)
+    while games.state(other)["stage"] == "drawing":
+        time.sleep(0.02)
+    for week in range(1, 5):
+        games.play(other, week, {}, {})
+    games.play(other, 5, {"order": "2.4", "price": "list"}, {"order": {product: 77}})
+    for week, cover in ((6, "2.2"), (7, "2.1")):
+        games.play(other, week, {"order": cover, "price": "list"}, {})
+    assert games.state("a" * 16)["played"] == games.state(other)["played"]
 
 
 def test_two_tabs_of_one_game(place: Any, tab: Any, begun: Path) -> None:

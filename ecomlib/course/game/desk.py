@@ -239,9 +239,11 @@ class Desk:
         Raises
         ------
         DataError
-            There is no such choice, its lever is not open, or the quarter is over.
+            There is no such choice, or its lever is not open.
         """
         quarter = self.quarter
+        if quarter.over:  # the page asked while the last week was being played
+            return {"week": quarter.week + 1}
         sheet = self._sheet(quarter, choice, {})
         at = quarter.known()
         stock = (quarter.obs["on_hand"] + quarter.obs["arriving"])[at]
@@ -300,8 +302,6 @@ class Desk:
 
     def _sheet(self, quarter: Quarter, choice: Mapping[str, str], edits: Edits) -> Sheet:
         """The week's sheet: the choices, with what the player changed by hand."""
-        if quarter.over:
-            raise DataError("the quarter is over", column=WEEK)
         for lever in (*choice, *(name for name, changed in edits.items() if changed)):
             if lever not in PARTS:
                 raise DataError("there is no such lever", value=lever, remedy=f"name one of {', '.join(PARTS)}.")

@@ -99,11 +99,11 @@ async function arrive(found, after = false) {
   say("monday", `It is Monday. On hand are ${whole.format(sums.on_hand)} units, ${whole.format(sums.arriving)} arrive; last week `
     + `${whole.format(sums.sold_last_week)} were sold, and ${whole.format(sums.ran_out)} of ${whole.format(sums.products)} products ran out.`);
   $("play").textContent = `Play week ${state.week}`;
-  drawLevers(state, suggest);
+  drawLevers(state, () => { say("fault", ""); suggest(); });
   restoreChoice(memory.choice ?? {});
   keepEdits(memory.edits ?? {}, memory.week === state.week, state);
   $("rest").hidden = state.week === state.weeks;
-  await suggest();
+  suggest(0);
 }
 
 function drawStanding() {
@@ -123,23 +123,19 @@ function remember() {
 }
 
 let asked = 0, timer = 0;
-function suggest() { // what the choices would do, in the table; the newest question alone is answered
+function suggest(pause = PAUSE) { // what the choices would do, in the table; the newest question alone is answered
   remember();
   clearTimeout(timer);
   const mine = ++asked;
-  return new Promise((done) => {
-    timer = setTimeout(async () => {
-      try {
-        const found = await ask("play/suggest", { game, choice: choiceOf(state.levers) });
-        if (mine === asked && found.week === state.week) {
-          say("fault", "");
-          leversNote(found, state);
-          drawShelf(state, found, () => { remember(); leversNote(found, state); });
-        }
-      } catch (error) { if (mine === asked) await refused(error); }
-      done();
-    }, PAUSE);
-  });
+  timer = setTimeout(async () => {
+    if (busy || state.stage !== "play") return; // a week is being played: the next Monday asks
+    try {
+      const found = await ask("play/suggest", { game, choice: choiceOf(state.levers) });
+      if (mine !== asked || found.week !== state.week || state.stage !== "play") return;
+      leversNote(found, state);
+      drawShelf(state, found, () => { say("fault", ""); remember(); leversNote(found, state); });
+    } catch (error) { if (mine === asked) await refused(error); }
+  }, pause);
 }
 
 async function refused(error) {
@@ -173,7 +169,10 @@ async function work(act) {
   } finally {
     busy = false;
     for (const name of ["play", "rest"]) $(name).removeAttribute("aria-disabled");
-    if (state?.stage === "play") $("play").textContent = `Play week ${state.week}`;
+    if (state?.stage === "play") {
+      $("play").textContent = `Play week ${state.week}`;
+      suggest(0);
+    }
   }
 }
 

@@ -19,7 +19,8 @@ function draw(found) {
   $("room-table").hidden = !found.rows.length;
   const head = document.createElement("tr"), body = document.createElement("tbody");
   const rounds = Array.from({ length: found.closed }, (_, k) => `Round ${k + 1}`);
-  for (const name of ["Player", "Rank", "In all", ...rounds, "Which sheet counted"]) add(head, "th", { scope: "col" }, name);
+  for (const name of ["Player", "Rank", "In all", ...rounds]) add(head, "th", { scope: "col" }, name);
+  add(head, "th", { scope: "col", class: "said" }, "Which sheet counted");
   for (const row of found.rows) {
     const line = add(body, "tr", { class: row.kind === "team" ? "team" : "end" });
     add(line, "th", { scope: "row" }, row.name);

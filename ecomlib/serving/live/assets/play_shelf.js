@@ -44,7 +44,7 @@ export function shelfChanged(whole_ = false) {
   const body = document.createElement("tbody");
   for (const { row, at } of shown) {
     const line = add(body, "tr", { "data-product": row.product_id });
-    add(line, "th", { scope: "row", title: row.title }, `${row.title || "–"} · ${row.product_id}`);
+    add(line, "th", { scope: "row", title: row.title }, `${row.product_id} ${row.title}`);
     for (const lever of levers) add(line, "td").append(cell(lever, row, suggested[lever][at]));
     for (const [name] of SEEN) add(line, "td", {}, name === "days_out" && row[name] > 0 ? `▼ ${tenth.format(row[name])}` : /price|cost/.test(name) ? money(row[name]) : name === "mean_of_8" ? tenth.format(row[name]) : whole.format(row[name]));
     mark(line, row);
