@@ -32,6 +32,7 @@ from ecomlib.files import whole_folder, write_whole
 
 Edits = Mapping[str, Mapping[str, float]]  # by lever and product
 Tell = Callable[[str, int, int], None]  # what is done, steps that are over, steps in all
+DRAWING = "The shop is drawn"
 WEEK = "week"  # column of the error by which a week that is over refuses to be played again
 _PATIENCE = 3.0  # seconds for a terminal that plays the same game
 _FAULTS = 5  # are named, the others counted
@@ -113,7 +114,7 @@ class DeskReferee(QuarterReferee):
             Is told of each step.
         """
         kept, steps = self.own / "lines.json", len(BOTS) + 2
-        tell("Drawing the shop", 0, steps)
+        tell(DRAWING, 0, steps)
         env = self.env
         if not kept.is_file():
             found: dict[str, pd.Series] = {}
@@ -419,4 +420,4 @@ def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return list(rows)
 
 
-__all__ = ["WEEK", "Desk", "DeskReferee", "RoomScores"]
+__all__ = ["DRAWING", "WEEK", "Desk", "DeskReferee", "RoomScores"]

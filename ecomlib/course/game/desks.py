@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ecomlib.course.game.desk import Desk, DeskReferee, Edits
+from ecomlib.course.game.desk import DRAWING, Desk, DeskReferee, Edits
 from ecomlib.course.game.kinds import begin_quarter
 from ecomlib.course.game.referee import GameSettings
 from ecomlib.course.game.secret import check_phrase
+from ecomlib.decisions.shop_quarter import BOTS
 from ecomlib.errors import DataError
 
 OPEN = 4  # games in memory: one takes some hundred megabytes
@@ -174,7 +175,7 @@ class Desks:
 
         try:
             if settings is not None:
-                tell("Drawing the shop", 0, 1)
+                tell(DRAWING, 0, len(BOTS) + 2)
                 begin_quarter(seat.folder, settings)
             referee = DeskReferee(seat.folder)
             with referee.alone():
