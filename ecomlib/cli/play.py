@@ -36,8 +36,25 @@ def play(
     offers: Annotated[str | None, typer.Option(help="rule, nothing, shop, or a CSV.")] = None,
     letters: Annotated[str | None, typer.Option(help="rule, nobody, everybody, shop, or a CSV.")] = None,
     weeks: Annotated[int | None, typer.Option(min=1, help="Play so many weeks and ask nothing.")] = None,
+    browser: Annotated[bool, typer.Option("--browser", help="Play in a page of the browser, on this machine.")] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the page; 0: a free one. With --browser.")
+    ] = 8022,
+    room: Annotated[
+        Path | None, typer.Option(help="A room's game, whose scores are a page too. With --browser.")
+    ] = None,
 ) -> None:
     """Run a shop that nobody has seen for thirteen weeks; one lever more to move in each of four rounds."""
+    given = {"order": order, "price": price, "promote": offers, "mail": letters}
+    if browser:
+        from ecomlib.cli.play_page import play_in_browser
+
+        if weeks is not None or any(given.values()):
+            raise DataError("in the browser the page asks for decisions", remedy="leave weeks and levers away.")
+        play_in_browser(out, secret, size, port, room)
+        return
+    if room is not None:
+        raise DataError("a room's scores are shown in the browser", remedy="add --browser.")
     from ecomlib.course.game.kinds import begin_quarter, open_game
     from ecomlib.course.game.quarter_referee import QuarterReferee
     from ecomlib.course.game.referee import GameSettings
@@ -57,7 +74,6 @@ def play(
         )
     if not (isinstance(referee, QuarterReferee) and referee.settings.solo):
         raise DataError("this folder holds another game", value=str(out), remedy="use ecomlib game, or another --out.")
-    given = {"order": order, "price": price, "promote": offers, "mail": letters}
     asks = weeks is None and all(value is None for value in given.values())
     with referee.alone():
         _Table(referee, {name: value for name, value in given.items() if value is not None}).sit(asks, weeks or 1)

@@ -171,6 +171,13 @@ def serve(
         str | None, typer.Option(help="What moves the shop's clock: world, events, or auto (the default).")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with these settings, such as port = 8001.")] = None,
+    play: Annotated[
+        Path | None, typer.Option(help="Offer the quarter of lesson 22 at /play, and keep its games in this folder.")
+    ] = None,
+    room: Annotated[
+        Path | None,
+        typer.Option(help="Show at /play/room who stands where in this game of `ecomlib game new --quarter`."),
+    ] = None,
 ) -> None:
     """Answer over HTTP with the version in force, until SIGTERM or Ctrl-C.
 
@@ -181,7 +188,13 @@ def serve(
     from ecomlib.serving.live.serve import serve as answer
 
     given = {"home": home, "host": host, "port": port, "database": database, "timezone": timezone, "clock": clock}
-    answer(read_settings({**given, "allowed_hosts": allowed_host}, config=config))
+    settings = read_settings({**given, "allowed_hosts": allowed_host}, config=config)
+    if play is None and room is None:
+        answer(settings)
+        return
+    from ecomlib.cli.play_page import pages
+
+    answer(settings, [pages(play, room)])
 
 
 def replay(

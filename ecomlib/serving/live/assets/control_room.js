@@ -84,6 +84,7 @@ async function show(overview) {
   drawRunning(overview);
   drawNewest(overview.newest ?? [], before);
   drawWaiting(overview.waiting);
+  for (const name of ["play", "room"]) $(`to-${name}`).hidden = !overview.pages?.[name]; // where the game is offered
   await Promise.all([showForecast(), showOrders(), adviceIsOld(overview) && showAdvice()]);
 }
 
