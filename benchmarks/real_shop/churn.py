@@ -48,6 +48,8 @@ from ecomlib import recorded
 from ecomlib.decisions.lifetimes import fit_bgnbd, fit_gamma_gamma
 from ecomlib.decisions.retention import HISTORY, churn_examples, churned, logged, purchase_history, spells
 from ecomlib.decisions.retention import training_cuts as earlier
+from ecomlib.evaluation.comparison import is_slight, verdict_word
+from ecomlib.evaluation.ranking import Ranking
 from ecomlib.features import customer_panel
 from ecomlib.stores.published.online_retail import read_lines
 from ecomlib.stores.store import Store
@@ -279,13 +281,8 @@ CHOSEN: dict[str, Any] = {  # by the mean AUC of the two tuning cuts
 
 
 def auc(label: Floats, chance: Floats, counts: Floats | None = None) -> float:
-    """Chance that who is gone is ranked above who is not, ties counting half; ``counts`` are of a redraw."""
-    weight = np.ones(len(label)) if counts is None else counts
-    _, at = np.unique(chance, return_inverse=True)
-    gone = np.bincount(at, weights=weight * label)
-    here = np.bincount(at, weights=weight * (1 - label))
-    below = np.cumsum(here) - here / 2
-    return float((gone * below).sum() / (gone.sum() * here.sum()))
+    """The chance that a customer who was gone is ranked above one who was not; customers counted ``counts`` times."""
+    return Ranking(label, chance).measure("auc", counts)
 
 
 def slope(label: Floats, chance: Floats) -> float:
@@ -325,10 +322,9 @@ def churn_scores(label: pd.Series, said: pd.DataFrame, rng: np.random.Generator,
 
 
 def word(low: float, high: float) -> str:
-    """The verdict of an interval of (ours - rival) / rival of an error."""
-    if low > -MATTERS and high < MATTERS:
-        return "level" if low <= 0 <= high else ("better" if high < 0 else "worse") + " by less than matters"
-    return "better" if high < 0 else "worse" if low > 0 else "undecided"
+    """Choose the verdict word of an interval of (ours - rival) / rival of an error, and say where it matters little."""
+    chosen = verdict_word(low, high, margin=MATTERS)
+    return chosen + (" by less than matters" if is_slight(chosen, low, high, margin=MATTERS) else "")
 
 
 def reliability(label: pd.Series, said: pd.DataFrame, bins: int = 10) -> pd.DataFrame:
