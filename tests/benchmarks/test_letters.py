@@ -116,7 +116,7 @@ def test_shuffled_letters_rank_nobody(data: hillstrom._Data, monkeypatch: pytest
 
 
 def test_a_list_is_paired_with_its_rivals_store_by_store() -> None:
-    ours, money = "DR, ridge, month", np.arange(10.0)
+    ours, money = letters.LIST, np.arange(10.0)
     rows = [
         {"store": k, "cost": 0.1, "horizon": "26w", "policy": name, "profit": value}
         for k, luck in enumerate(money)
