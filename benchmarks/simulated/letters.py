@@ -393,7 +393,7 @@ def main() -> None:
             script=__file__,
             command="python -m benchmarks.simulated.letters --test",
             protocol="D: ten small stores, seeds 10 to 19, one more letter when the books end, judged by the truth "
-            "over 28 days and over 26 weeks; money a store; intervals by redrawing stores",
+            "over a month and over half a year; money a store; intervals by redrawing stores",
             seconds=time.process_time() - began,
             facts={
                 "chosen": CHOSEN,
