@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from benchmarks.real_shop import letters as hillstrom
+from benchmarks.real_shop import letters_why
 from benchmarks.simulated import letters
+from ecomlib.decisions.qini import qini
 from ecomlib.stores.simulated import make_store
 
 
@@ -90,3 +92,36 @@ def test_later_outcomes_count_what_they_say(tiny: tuple) -> None:
     np.testing.assert_allclose(carried - month, rest * (182 - 28) / (112 - 28))
     assert (letters.still_buying(bought, 30) >= month).all()
     np.testing.assert_array_equal(letters.half_year(bought, 0), bought.orders(0, 182))
+
+
+def test_counts_of_the_treated_by_hand_and_half_of_ours(data: hillstrom._Data) -> None:
+    toy = [np.array(part, dtype=float) for part in ([4, 3, 2, 1], [1, 0, 1, 1], [1, 0, 1, 0])]
+    # visits more, a customer: 1/4, 1/4, 2/4, (2 - 1)/4, and the line ends at 1/4
+    assert letters_why.counted(*toy, np.random.default_rng(0)) == pytest.approx(0.28125 - 0.125)
+    log, within = data.against_none(hillstrom.WOMENS, "visit")
+    score = data.known["womens"].to_numpy()[within]
+    ours = qini(score, log.outcome, log.treated, 0.5, rng=np.random.default_rng(0))
+    assert letters_why.counted(score, log.outcome, log.treated, np.random.default_rng(0)) == pytest.approx(
+        ours / 2, rel=0.15
+    )
+
+
+def test_shuffled_letters_rank_nobody(data: hillstrom._Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(letters_why, "SHUFFLES", 8)
+    found = letters_why.both_ways(data).set_index("score")["qini"]
+    for kind in ("T", "DR"):
+        drawn = found[found.index.str.startswith(f"{kind}, letters shuffled")]
+        assert len(drawn) == 8 and abs(drawn.mean()) < 4 * drawn.std() / np.sqrt(8)
+        assert found[kind] > drawn.max()
+
+
+def test_a_list_is_paired_with_its_rivals_store_by_store() -> None:
+    ours, money = letters.LIST, np.arange(10.0)
+    rows = [
+        {"store": k, "cost": 0.1, "horizon": "26w", "policy": name, "profit": value}
+        for k, luck in enumerate(money)
+        for name, value in ((ours, 100 * luck + 7), (letters.LATELY, 100 * luck + 5))
+    ]
+    found = letters.paired(pd.DataFrame(rows), {(0.1, "26w"): letters.LATELY}).iloc[0]
+    assert (found["more"], found["low"], found["high"], found["detectable"]) == (2.0, 2.0, 2.0, 0.0)
+    assert found["ahead"] == 10 and found["primary"] and found["part"] == pytest.approx(20 / 4550)

@@ -1,4 +1,4 @@
-"""Defines lesson 14b's exercises: the gain of a list, the doubly robust score, and whom to write to by money."""
+"""Defines lesson 14b's exercises: the gain of a list and whom to write to by money; another is in ``dr_score``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomlib.course.exercises import Answer, Exercise
+from ecomlib.course.exercises.dr_score import DR
 
 Floats = NDArray[np.float64]
 
@@ -119,107 +120,65 @@ _GAIN_MISTAKES: dict[str, tuple[Answer, str]] = {
         _of_top(lambda y, w, q: q * (y[w].mean() / y[~w].mean() - 1)),
         "You return a ratio. Money is a difference.",
     ),
+    "per_arm": (
+        _gain_with(
+            lambda s, y, w, q: (
+                (y * w)[_top(s, q)].sum() / (w == 1).sum() - (y * (1 - w))[_top(s, q)].sum() / (w == 0).sum()
+            )
+        ),
+        "You divide by the whole arms, which are right only if they are as frequent in the top share as elsewhere."
+        " Take means in the top share, then multiply by the share.",
+    ),
+    "of_the_treated": (
+        _gain_with(lambda s, y, w, q: w[_top(s, q)].sum() / len(s) * _difference(y[_top(s, q)], w[_top(s, q)] == 1)),
+        "You count what the *treated* gained, as Radcliffe does. Asked is what the list gains when all of the top share"
+        " are written to: its effect times the share.",
+    ),
+    "in_all": (
+        _of_top(lambda y, w, q: len(y) * _difference(y, w)),
+        "This is the gain of all of them together. Asked is the gain a customer of the whole list.",
+    ),
+    "divided_by_the_share": (
+        _of_top(lambda y, w, q: _difference(y, w) / q),
+        "You divide by the share. Only a share of the list is written to: multiply.",
+    ),
+    "beyond_chance": (
+        _gain_with(lambda s, y, w, q: q * (_difference(y[_top(s, q)], w[_top(s, q)] == 1) - _difference(y, w == 1))),
+        "You took off what a list at random gains. That comes with the area; the curve is the gain itself.",
+    ),
+    "in_the_order_of_the_table": (
+        _gain_with(lambda s, y, w, q: q * _difference(y[: round(q * len(s))], w[: round(q * len(s))] == 1)),
+        "You took the first rows of the table. Rank by score first.",
+    ),
+    "each_arm_ranked_alone": (
+        _gain_with(
+            lambda s, y, w, q: q * (y[w == 1][_top(s[w == 1], q)].mean() - y[w == 0][_top(s[w == 0], q)].mean())
+        ),
+        "You ranked each arm by itself. Rank everybody, then split the top by who was treated.",
+    ),
+    "one_half_assumed": (
+        _of_top(lambda y, w, q: 2 * q * ((y * w).mean() - (y * ~w).mean())),
+        "You divide each arm's sum by half of the top. The arms are not of one size: take the mean of each.",
+    ),
+    "against_the_mean": (
+        _of_top(lambda y, w, q: q * (y[w].mean() - y.mean())),
+        "You compare the treated with everybody in the top, who hold the treated as well. Compare with the untreated.",
+    ),
+    "top_against_all": (
+        _gain_with(lambda s, y, w, q: q * (y[_top(s, q)].mean() - y.mean())),
+        "You compare the top with everybody. Compare treated and untreated *in the top*.",
+    ),
+    "the_score_as_a_share": (
+        _gain_with(lambda s, y, w, q: q * _difference(y[s > q], (w == 1)[s > q])),
+        "You compare the score with the share. The top share are the first `round(share * n)` by score.",
+    ),
 }
 
-
-# --- the doubly robust score ---
-
-
-def dr_score(outcome: Floats, treated: Floats, propensity: Floats, without: Floats, with_letter: Floats) -> Floats:
-    """The models' effect, corrected by the weighted error of the arm that was seen; (n,) five times -> (n,)."""
-    error = outcome - np.where(treated == 1, with_letter, without)
-    weight = treated / propensity - (1 - treated) / (1 - propensity)
-    return with_letter - without + weight * error
-
-
-def _dr_stub(outcome: Floats, treated: Floats, propensity: Floats, without: Floats, with_letter: Floats) -> Any:
-    return ...
-
-
-def _dr_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
-    hand = (
-        np.array([5.0, 2.0]),
-        np.array([1.0, 0.0]),
-        np.array([0.5, 0.2]),
-        np.array([2.0, 1.0]),
-        np.array([3.0, 4.0]),
-    )
-    n = 8
-    treated = np.array([1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0])
-    propensity = rng.uniform(0.1, 0.9, n).round(2)
-    said = rng.gamma(2.0, 2.0, (2, n)).round(1)
-    return [hand, (rng.gamma(2.0, 2.0, n).round(1), treated, propensity, said[0], said[1])]
-
-
-def _score_with(
-    weight: Callable[[Floats, Floats], Floats] | None = None,
-    seen: Callable[[Floats, Floats, Floats], Floats] | None = None,
-    effect: Callable[[Floats, Floats], Floats] | None = None,
-) -> Answer:
-    def answer(outcome: Floats, treated: Floats, propensity: Floats, without: Floats, with_letter: Floats) -> Floats:
-        said = np.where(treated == 1, with_letter, without) if seen is None else seen(treated, without, with_letter)
-        of = treated / propensity - (1 - treated) / (1 - propensity) if weight is None else weight(treated, propensity)
-        return (with_letter - without if effect is None else effect(without, with_letter)) + of * (outcome - said)
-
-    return answer
-
-
-_DR_MISTAKES: dict[str, tuple[Answer, str]] = {
-    "sign_of_the_untreated": (
-        _score_with(weight=lambda w, e: w / e + (1 - w) / (1 - e)),
-        "Both errors have the same sign in your score. What an untreated customer buys beyond the model makes the"
-        " effect *smaller*: minus there.",
-    ),
-    "propensity_of_the_treated_for_all": (
-        _score_with(weight=lambda w, e: w / e - (1 - w) / e),
-        "The untreated are weighted by 1 / propensity in your score. Their chance to be untreated is 1 - propensity.",
-    ),
-    "no_weights": (
-        _score_with(weight=lambda w, e: 2 * w - 1),
-        "You did not weigh the errors. A row stands for more customers, the rarer its arm was: divide by the chance"
-        " of what she got.",
-    ),
-    "model_alone": (
-        _score_with(weight=lambda w, e: 0 * w),
-        "This is the models' effect alone: where they are wrong, so is the score. Add the weighted error.",
-    ),
-    "no_model": (
-        _score_with(seen=lambda w, a, b: 0 * w, effect=lambda a, b: 0 * a),
-        "This is the outcome weighted by the propensity, without the models. It is right on average, and far noisier.",
-    ),
-    "outcome_not_error": (
-        _score_with(seen=lambda w, a, b: 0 * w),
-        "You weighted the outcome. Weigh the *error*, outcome minus what the model said of the arm that she was in.",
-    ),
-    "error_of_the_other_arm": (
-        _score_with(seen=lambda w, a, b: np.where(w == 1, a, b)),
-        "You compare with the model of the other arm. Who got a letter is compared with the model of the treated.",
-    ),
-    "error_of_the_treated_model": (
-        _score_with(seen=lambda w, a, b: b),
-        "Every row is compared with the model of the treated. Take the model of the arm that she was in.",
-    ),
-    "error_of_the_untreated_model": (
-        _score_with(seen=lambda w, a, b: a),
-        "Every row is compared with the model of the untreated. Take the model of the arm that she was in.",
-    ),
-    "treated_alone": (
-        _score_with(weight=lambda w, e: w / e),
-        "You correct the treated alone. The untreated tell how wrong the other model is.",
-    ),
-    "effect_turned_round": (
-        _score_with(effect=lambda a, b: a - b),
-        "The models' effect is turned round: with a letter minus without.",
-    ),
-    "multiplied": (
-        _score_with(weight=lambda w, e: w * e - (1 - w) * (1 - e)),
-        "You multiplied by the propensity. Divide: what was rarely done stands for more.",
-    ),
-    "the_mean": (
-        lambda outcome, treated, propensity, without, with_letter: float(
-            dr_score(outcome, treated, propensity, without, with_letter).mean()
-        ),
-        "This is the mean of the scores, the average effect. Asked is the score of each row.",
+_GAIN_ALSO: dict[str, tuple[Answer, ...]] = {
+    "one_half_assumed": (_of_top(lambda y, w, q: 2 * ((y * w).mean() - (y * ~w).mean())),),
+    "of_the_treated": (_of_top(lambda y, w, q: w.sum() * _difference(y, w)),),
+    "in_the_order_of_the_table": (
+        _gain_with(lambda s, y, w, q: _difference(y[: round(q * len(s))], w[: round(q * len(s))] == 1)),
     ),
 }
 
@@ -299,6 +258,46 @@ _LIST_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda effect, margin, cost, most: mailing_list(effect, margin, cost, len(effect))[::-1][:most],
         "You begin with the least gainful. The most gainful come first.",
     ),
+    "places_among_the_gainful": (
+        lambda effect, margin, cost, most: np.argsort(-(effect * margin - cost)[effect * margin > cost], kind="stable")[
+            :most
+        ],
+        "These are places among those who are left after the cut, not in the table. Rank everybody, then cut.",
+    ),
+    "first_of_the_gainful": (
+        lambda effect, margin, cost, most: np.flatnonzero(effect * margin > cost)[:most],
+        "You took the first of the table that bring more than they cost. Rank by gain, then cut.",
+    ),
+    "not_ranked": (
+        lambda effect, margin, cost, most: np.sort(mailing_list(effect, margin, cost, most)),
+        "These are the right customers, in the order of the table. Asked are the most gainful first.",
+    ),
+    "ranked_the_other_way": (
+        lambda effect, margin, cost, most: mailing_list(effect, margin, cost, most)[::-1],
+        "These are the right customers, the least gainful first. Turn them round.",
+    ),
+    "counted_from_one": (
+        lambda effect, margin, cost, most: mailing_list(effect, margin, cost, most) + 1,
+        "Your places count from 1. The first customer of the table is at place 0.",
+    ),
+    "lowest_first": (
+        lambda effect, margin, cost, most: np.argsort(effect * margin - cost, kind="stable")[:most],
+        "You began with those whom a letter moves away. The most gainful come first.",
+    ),
+    "ranks": (
+        lambda effect, margin, cost, most: np.argsort(np.argsort(-(effect * margin - cost), kind="stable")),
+        "You return everybody's rank. Asked are the places of those to be written to.",
+    ),
+    "cost_added": (
+        _chosen(lambda effect, margin, cost: effect * margin + cost),
+        "You add the cost. It is taken off what a letter brings.",
+    ),
+    "in_all": (
+        lambda effect, margin, cost, most: float(
+            (effect * margin - cost)[mailing_list(effect, margin, cost, most)].sum()
+        ),
+        "This is what the list brings. Asked are the places of those on it.",
+    ),
     "yes_and_no": (_mask, "You return yes and no for everybody. Asked are the places of those to be written to."),
     "the_gains": (
         lambda effect, margin, cost, most: (effect * margin - cost)[mailing_list(effect, margin, cost, most)],
@@ -308,7 +307,14 @@ _LIST_MISTAKES: dict[str, tuple[Answer, str]] = {
 
 
 _LIST_ALSO: dict[str, tuple[Answer, ...]] = {
-    "effect_against_cost": (_chosen(lambda effect, margin, cost: (effect - cost) * margin),)
+    "effect_against_cost": (_chosen(lambda effect, margin, cost: (effect - cost) * margin),),
+    "the_gains": (lambda effect, margin, cost, most: effect[mailing_list(effect, margin, cost, most)],),
+    "lowest_first": (
+        lambda effect, margin, cost, most: np.array(
+            [k for k in np.argsort(effect * margin - cost)[:most] if effect[k] * margin > cost], dtype=np.int64
+        ),
+        lambda effect, margin, cost, most: np.argsort(effect, kind="stable")[-most:],
+    ),
 }
 
 
@@ -319,16 +325,10 @@ EXERCISES = (
         stub=_gain_stub,
         cases=_gain_cases,
         mistakes=_GAIN_MISTAKES,
+        also=_GAIN_ALSO,
         praise="Drawn for every share it is the Qini curve.",
     ),
-    Exercise(
-        "14b.dr",
-        solution=dr_score,
-        stub=_dr_stub,
-        cases=_dr_cases,
-        mistakes=_DR_MISTAKES,
-        praise="Its mean is the average effect even where both models are wrong.",
-    ),
+    DR,
     Exercise(
         "14b.list",
         solution=mailing_list,
