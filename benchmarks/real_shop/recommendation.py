@@ -43,6 +43,7 @@ import pandas as pd
 from benchmarks.trial import add_trial_options, log_scorings, trial_folder
 from ecomlib import load_store, recorded
 from ecomlib.decisions import recommendation as rec
+from ecomlib.decisions.recommendation.neighbours import confidence
 from ecomlib.decisions.recommendation.networks import SequenceSettings, fit_sequence, sequence_scores
 
 SCORES_TEST_PART = True  # the queue of recorded runs leaves this script out unless it is asked to
@@ -65,7 +66,10 @@ TRIALS: dict[str, tuple[Trial, ...]] = {
         {"neighbours": k, "decay": d, "own": own} for k in (20, 50) for d in _DECAYS for own in (False, True)
     ),
     "EASE": tuple({"penalty": p, "decay": d} for p in (100.0, 200.0, 500.0, 1000.0) for d in _DECAYS),
-    "ALS": tuple({"alpha": a, "factors": f, "penalty": p} for a in (1.0, 2.0) for f in (32, 96) for p in (10.0, 30.0)),
+    "ALS": (
+        *({"alpha": a, "factors": f, "penalty": p} for a in (1.0, 2.0) for f in (32, 96) for p in (10.0, 30.0)),
+        *({"alpha": a, "factors": f, "penalty": 10.0, "decay": 180.0} for a in (2.0, 8.0) for f in (32, 96)),
+    ),
     "TIFU-kNN": tuple(
         {"decay": d, "neighbours": k, "share": s} for d in (120.0, 240.0) for k in (30, 100) for s in (0.1, 0.3, 0.5)
     ),
@@ -295,7 +299,7 @@ def parity(cut: rec.Cut, seeds: tuple[int, ...]) -> dict[str, float]:
     except ImportError:
         return {}
     trial = TRIALS["ALS"][CHOSEN["ALS"]["all"]]
-    bought = (cut.matrix() > 0).astype(np.float32).tocsr() * np.float32(1 + trial["alpha"])
+    bought = confidence(cut, trial["alpha"], trial.get("decay")).astype(np.float32)
     found = {"ours": [], "implicit": []}  # type: ignore[var-annotated]
     for seed in seeds:
         found["ours"].append(means(scores("ALS", trial, cut, seed), cut)["all_ndcg"])

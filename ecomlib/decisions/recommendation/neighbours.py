@@ -189,6 +189,21 @@ def _solve(confidence: sparse.csr_matrix, fixed: Floats, penalty: float) -> Floa
     return np.asarray(np.linalg.solve(left, right[..., None])[..., 0])
 
 
+def confidence(cut: Cut, alpha: float, decay: float | None = None) -> sparse.csr_matrix:
+    """Compute how much ALS believes each purchase, (U, I): 1 + alpha times the count, above 0 where bought.
+
+    Parameters
+    ----------
+    cut : Cut
+    alpha : float
+    decay : float, optional
+        Days after which a basket counts 1/e; without it what was bought counts once, however often.
+    """
+    count = (cut.matrix() > 0).astype(np.float64) if decay is None else cut.matrix(decay).tocsr()
+    count.data = 1 + alpha * count.data
+    return count
+
+
 def als_scores(
     cut: Cut,
     rng: np.random.Generator,
@@ -197,6 +212,7 @@ def als_scores(
     factors: int = 64,
     penalty: float = 0.01,
     rounds: int = 15,
+    decay: float | None = None,
 ) -> Floats:
     """Score items by the product of ALS factors, (N, I).
 
@@ -204,13 +220,12 @@ def als_scores(
     ----------
     cut : Cut
     rng : Generator
-    alpha : float
-        Confidence of a bought item is 1 + alpha.
+    alpha, decay : float
+        As ``confidence`` takes them.
     factors, rounds : int
     penalty : float
     """
-    bought = (cut.matrix() > 0).astype(np.float64)
-    people, things = als(bought * (1 + alpha), rng, factors=factors, penalty=penalty, rounds=rounds)
+    people, things = als(confidence(cut, alpha, decay), rng, factors=factors, penalty=penalty, rounds=rounds)
     return np.asarray(people[cut.cases] @ things.T)
 
 
