@@ -28,6 +28,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,7 @@ SEEDS, TUNING_SEEDS = tuple(range(10, 20)), (0, 1)
 ZERO, ONE = "popularity, 28 days", "reference"
 DAYS = 90
 WITH_TERMS = SequenceSettings(terms=True, classes=(28, 56), width=32, epochs=2, recent=120)
+ALS: dict[str, Any] = {"alpha": 3.0, "factors": 8, "penalty": 10.0, "decay": 180.0}
 PLAIN = SequenceSettings(width=32, epochs=3, recent=120)
 
 
@@ -67,10 +69,12 @@ def models(cut: rec.Cut, store: Store, seed: int, quick: bool) -> dict[str, Call
     return {
         ZERO: lambda: rec.popularity(cut),
         "own frequency": lambda: rec.own_frequency(cut),
-        "item-kNN": lambda: rec.item_knn(cut, 100, decay=180.0),
-        "EASE": lambda: rec.ease_scores(cut, 200.0, decay=180.0),
-        "ALS": lambda: rec.als_scores(cut, np.random.default_rng(seed), alpha=3.0, factors=16, penalty=3.0),
-        "TIFU-kNN": lambda: rec.tifu_knn(cut, neighbours=300, share=0.3),
+        "own frequency and popularity": lambda: rec.own_and_popular(cut, 0.2, days=56),
+        "item-kNN": lambda: rec.item_knn(cut, 300, decay=180.0),
+        "item-kNN with own": lambda: rec.item_knn(cut, 300, decay=180.0, own=True),
+        "EASE": lambda: rec.ease_scores(cut, 800.0),
+        "ALS": lambda: rec.als_scores(cut, np.random.default_rng(seed), **ALS),
+        "TIFU-kNN": lambda: rec.tifu_knn(cut, neighbours=300, share=0.1),
         "repeat rule": lambda: repeat_rule(cut),
         "GRU4Rec": network(PLAIN),
         "GRU4Rec with terms": network(WITH_TERMS),

@@ -10,6 +10,7 @@ from sklearn.metrics import ndcg_score
 
 from ecomlib.decisions import recommendation as rec
 from ecomlib.decisions.recommendation import advice
+from ecomlib.decisions.recommendation.neighbours import confidence
 from ecomlib.decisions.registry import Options, decide
 from ecomlib.errors import DataError
 from ecomlib.stores import load_store
@@ -154,6 +155,27 @@ def test_als_minimises_its_own_loss_and_finds_two_groups() -> None:
         return float((confidence * (bought - x @ y.T) ** 2).sum() + 0.1 * ((x**2).sum() + (y**2).sum()))
 
     assert all(loss(people, things + s * 1e-3) >= loss(people, things) for s in (-1, 1))
+
+
+def test_als_believes_what_was_bought_more_often_and_lately() -> None:
+    cut = rec.cut_at(shop(), "2024-05-01", least=2)
+    flat, faded = confidence(cut, 3.0), confidence(cut, 3.0, decay=30.0)
+    assert set(flat.data) == {4.0} and (faded.toarray() > 0).tolist() == (flat.toarray() > 0).tolist()
+    np.testing.assert_allclose((faded.data - 1) / 3, cut.matrix(30.0).tocsr().data)
+    scores = [rec.als_scores(cut, np.random.default_rng(0), factors=4, decay=decay) for decay in (None, 30.0)]
+    assert scores[0].shape == scores[1].shape and not np.allclose(*scores)
+
+
+def test_own_and_popular_shares_end_at_frequency_and_at_popularity() -> None:
+    cut = rec.cut_at(shop(), "2024-05-01", least=2)
+    alone, all_others = rec.own_and_popular(cut, 1.0), rec.own_and_popular(cut, 0.0, days=60)
+    rate = cut.matrix(180.0)[cut.cases].toarray()
+    assert (np.argmax(alone, axis=1) == np.argmax(rate, axis=1)).all() and alone.max() <= 1 + 1e-12
+    recent = cut.lines[cut.lines["age"] <= 60].drop_duplicates(["customer", "age"])
+    np.testing.assert_allclose(all_others, rec.popularity(cut, 60) / len(recent))
+    np.testing.assert_allclose(rec.own_and_popular(cut, 0.5, days=60), (alone + all_others) / 2)
+    with pytest.raises(DataError, match="own share"):
+        rec.own_and_popular(cut, 1.5)
 
 
 def test_item_knn_keeps_the_cosine_of_the_nearest() -> None:

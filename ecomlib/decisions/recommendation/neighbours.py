@@ -53,6 +53,44 @@ def _filled(scores: Floats, cut: Cut, days: int | None = 28) -> Floats:
     return np.asarray(scores + 1e-3 * least * popular / max(float(popular.max()), 1.0))
 
 
+def own_and_popular(cut: Cut, share: float = 0.3, *, decay: float = 180.0, days: int = 28) -> Floats:
+    """Blend each case's own frequencies with everybody's, (N, I) (lesson 10, section 3): what a sceptic tries first.
+
+    Both are shares of baskets that hold an item: of the case's own, which fade with age, and of all in the last days.
+
+    Parameters
+    ----------
+    cut : Cut
+    share : float
+        Of the own frequencies; the rest is popularity.
+    decay : float
+        Days after which a basket counts 1/e.
+    days : int
+
+    Raises
+    ------
+    DataError
+        A share outside 0 to 1.
+    """
+    _share(share)
+    recent = cut.lines[cut.lines["age"] <= days]
+    baskets = max(len(recent.drop_duplicates(["customer", "age"])), 1)
+    own = _rates(cut, decay)[cut.cases].toarray()
+    return np.asarray(share * own + (1 - share) * popularity(cut, days) / baskets)
+
+
+def _share(share: float) -> None:
+    if not 0 <= share <= 1:
+        raise DataError("the own share lies between 0 and 1", value=share, remedy="write share=0.7.")
+
+
+def _rates(cut: Cut, decay: float) -> sparse.csr_matrix:
+    """The share of each customer's baskets that held an item, baskets fading with age, (U, I)."""
+    baskets = cut.lines.drop_duplicates(["customer", "age"])
+    faded = np.bincount(baskets["customer"], np.exp(-baskets["age"] / decay), minlength=len(cut.customers))
+    return (sparse.diags(1 / np.maximum(faded, 1e-12)) @ cut.matrix(decay)).tocsr()
+
+
 def item_knn(
     cut: Cut,
     neighbours: int = 100,
@@ -248,12 +286,8 @@ def tifu_knn(
     days : int, optional
         Of the popularity that orders ties.
     """
-    if not 0 <= share <= 1:
-        raise DataError("the own share lies between 0 and 1", value=share, remedy="write share=0.7.")
-    count = cut.matrix(decay)
-    baskets = cut.lines.drop_duplicates(["customer", "age"])
-    faded = np.bincount(baskets["customer"], np.exp(-baskets["age"] / decay), minlength=len(cut.customers))
-    rate = sparse.diags(1 / np.maximum(faded, 1e-12)) @ count
+    _share(share)
+    rate = _rates(cut, decay)
     length = np.sqrt(np.asarray(rate.multiply(rate).sum(axis=1)).ravel())
     unit = sparse.diags(1 / np.maximum(length, 1e-12)) @ rate
     near = np.asarray((unit[cut.cases] @ unit.T).toarray())  # (N, U)
