@@ -1,7 +1,7 @@
 """Protocol R, cold items: a product that nobody has bought yet, and one of which a few are sold, on Online Retail II.
 
-    python -m benchmarks.real_shop.cold_items --tune --out DIR  # the cut of 2010-05-01; writes tuning/cold_items.csv
-    python -m benchmarks.real_shop.cold_items --test --out DIR  # four cuts, once: logged and recorded
+    python -m benchmarks.real_shop.cold_items --tune  # the cut of 2010-05-01; writes tuning/cold_items.csv
+    python -m benchmarks.real_shop.cold_items --test  # four cuts, once: logged and recorded
     python -m benchmarks.real_shop.cold_items --smoke           # seconds, on an invented shop; records nothing
 
 A newcomer is an item first seen in the 92 days from a cut (which is not always a launch); its title and its price are
@@ -43,8 +43,9 @@ TUNING = Path(__file__).resolve().parent / "tuning" / "cold_items.csv"
 TUNING_CUTS = ("2010-05-01",)
 TEST_CUTS = ("2010-08-01", "2011-02-01", "2011-05-01", "2011-08-01")
 WINDOW = 92  # days
-NEIGHBOURS, HALF, SHARES = (5, 20, 80), (7.0, 28.0), (0.25, 0.5, 0.75)
-CHOSEN: dict[str, Any] = {"tfidf": 20, "bert": 20, "fade": 28.0, "share": 0.5}  # chosen below, on TUNING_CUTS
+NEIGHBOURS, HALF, SHARES = (5, 20, 80, 320), (3.5, 7.0, 14.0, 28.0), (0.1, 0.25, 0.5)
+# Chosen below, on TUNING_CUTS: neighbours of the titles, days of fading alone and in the blend, share of the texts.
+CHOSEN: dict[str, Any] = {"tfidf": 80, "bert": 80, "alone": 3.5, "fade": 7.0, "share": 0.25}
 COMPARED = (
     ("cold", "BERT", "TF-IDF", True),
     ("cold", "TF-IDF", "price", False),
@@ -160,13 +161,17 @@ def arms(window: Window, chosen: dict[str, Any]) -> dict[tuple[str, str], np.nda
         ("cold", "price"): price_distance(window.profile, window.prices["known"], window.prices["new"]),
         ("cold", "TF-IDF"): words,
         ("cold", "BERT"): bert,
-        ("warming", "sold so far"): sold,
+        ("warming", "sold so far"): window.sold_so_far(chosen["alone"]),
         ("warming", "TF-IDF"): words,
         ("warming", "BERT"): bert,
         ("warming", "blend"): warming_blend(sold, bert, chosen["share"]),
         ("warming", "blend with TF-IDF"): warming_blend(sold, words, chosen["share"]),
     }
     return {key: window.ndcg(scores) for key, scores in made.items()}
+
+
+def _ndcg(row: dict[str, Any]) -> float:
+    return float(row["ndcg"])
 
 
 def tune(lines: pd.DataFrame) -> pd.DataFrame:
@@ -176,11 +181,12 @@ def tune(lines: pd.DataFrame) -> pd.DataFrame:
     for kind in ("tfidf", "bert"):
         for k in NEIGHBOURS:
             rows.append({"choice": kind, "value": k, "ndcg": window.ndcg(window.texts(kind, k)).mean()})
+    text = window.texts("bert", int(max((row for row in rows if row["choice"] == "bert"), key=_ndcg)["value"]))
     for fade in HALF:
         sold = window.sold_so_far(fade)
         rows.append({"choice": "fade", "value": fade, "ndcg": window.ndcg(sold).mean()})
         for share in SHARES:
-            blend = warming_blend(sold, window.texts("bert", 20), share)
+            blend = warming_blend(sold, text, share)
             rows.append({"choice": f"share, fade {fade:g}", "value": share, "ndcg": window.ndcg(blend).mean()})
     print(f"{len(window.cases)} cases, {len(window.new)} newcomers")
     return pd.DataFrame(rows)
@@ -207,7 +213,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tune", action="store_true", help="the tuning cut; writes tuning/cold_items.csv")
     parser.add_argument("--test", action="store_true", help="the four cuts, once: logged and recorded")
-    parser.add_argument("--out", type=Path, help="a folder, for --test")
     add_trial_options(parser, "seconds, on an invented shop; records nothing")
     options = parser.parse_args()
     if not options.smoke and options.tune + options.test != 1:

@@ -65,3 +65,4 @@ def test_shares_are_ratios_of_sums_and_need_ten_stores_for_an_interval() -> None
     value, low, high = simulated.share(pd.DataFrame(rows), "all", "ours")
     assert value == pytest.approx(10 * 0.05 / (10 * 0.1 + 0.45)) and low < value < high
     assert np.isnan(simulated.share(pd.DataFrame(rows[:6]), "all", "ours")[1])
+    assert simulated.share(pd.DataFrame(rows), "all", "ours", rival="ours")[0] == 0

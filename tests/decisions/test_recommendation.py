@@ -10,6 +10,7 @@ from sklearn.metrics import ndcg_score
 
 from ecomlib.decisions import recommendation as rec
 from ecomlib.decisions.recommendation import advice
+from ecomlib.decisions.recommendation.neighbours import confidence
 from ecomlib.decisions.registry import Options, decide
 from ecomlib.errors import DataError
 from ecomlib.stores import load_store
@@ -156,6 +157,27 @@ def test_als_minimises_its_own_loss_and_finds_two_groups() -> None:
     assert all(loss(people, things + s * 1e-3) >= loss(people, things) for s in (-1, 1))
 
 
+def test_als_believes_what_was_bought_more_often_and_lately() -> None:
+    cut = rec.cut_at(shop(), "2024-05-01", least=2)
+    flat, faded = confidence(cut, 3.0), confidence(cut, 3.0, decay=30.0)
+    assert set(flat.data) == {4.0} and (faded.toarray() > 0).tolist() == (flat.toarray() > 0).tolist()
+    np.testing.assert_allclose((faded.data - 1) / 3, cut.matrix(30.0).tocsr().data)
+    scores = [rec.als_scores(cut, np.random.default_rng(0), factors=4, decay=decay) for decay in (None, 30.0)]
+    assert scores[0].shape == scores[1].shape and not np.allclose(*scores)
+
+
+def test_own_and_popular_shares_end_at_frequency_and_at_popularity() -> None:
+    cut = rec.cut_at(shop(), "2024-05-01", least=2)
+    alone, all_others = rec.own_and_popular(cut, 1.0), rec.own_and_popular(cut, 0.0, days=60)
+    rate = cut.matrix(180.0)[cut.cases].toarray()
+    assert (np.argmax(alone, axis=1) == np.argmax(rate, axis=1)).all() and alone.max() <= 1 + 1e-12
+    recent = cut.lines[cut.lines["age"] <= 60].drop_duplicates(["customer", "age"])
+    np.testing.assert_allclose(all_others, rec.popularity(cut, 60) / len(recent))
+    np.testing.assert_allclose(rec.own_and_popular(cut, 0.5, days=60), (alone + all_others) / 2)
+    with pytest.raises(DataError, match="own share"):
+        rec.own_and_popular(cut, 1.5)
+
+
 def test_item_knn_keeps_the_cosine_of_the_nearest() -> None:
     cut = rec.cut_at(lines(SHOP), "2024-02-20", least=1, days=0)
     everybody = (cut.matrix() > 0).toarray().astype(float)
@@ -217,7 +239,7 @@ def test_reasons_are_what_the_books_say() -> None:
 
 def test_the_method_is_chosen_by_the_shops_own_past_and_the_simplest_of_equals() -> None:
     tried = advice.try_methods(rec.cut_at(shop(), "2024-05-01", least=2))
-    assert set(tried.table["page"]) == {"again", "new"} and tried.best("again") in (advice.OWN, advice.TIFU)
+    assert set(tried.table["page"]) == {"again", "new"} and tried.best("again") in advice.PAGES["again"][1]
     level = advice.Tried(tried.table.assign(ndcg=0.1))
     assert (level.best("again"), level.best("new")) == (advice.OWN, advice.POPULAR)
     assert advice.Tried(tried.table.iloc[:0]).best("new") == advice.POPULAR
@@ -228,6 +250,7 @@ def test_a_shop_gets_its_lists_and_one_without_customers_is_told_why() -> None:
     made = decide("recommend", tiny, Options(more={"places": 5}))
     assert made.table.groupby(["customer_id", "page"]).size().max() == 5 and made.table["title"].notna().all()
     assert made.how["places"] == 5 and set(made.how["methods"]) == {"again", "new"} and not made.warnings
+    assert len(made.how["cuts_tried"]) == 2 and made.how["cuts_tried"][0] > made.how["cuts_tried"][1]
     guests = tiny.with_parts(orders=tiny.orders.assign(customer_id=None), customers=None, sessions=None, mailings=None)
     with pytest.raises(DataError, match="no order line has a customer"):
         decide("recommend", guests)
@@ -236,7 +259,9 @@ def test_a_shop_gets_its_lists_and_one_without_customers_is_told_why() -> None:
     few = tiny.orders[tiny.orders["customer_id"].isin(tiny.orders["customer_id"].dropna().unique()[:20])]
     small = decide("recommend", tiny.with_parts(orders=few))
     assert small.how["methods"] == {"again": advice.OWN, "new": advice.POPULAR}
-    assert "too few" in small.warnings[0] and small.line.endswith("not tried on the past")
+    assert (
+        "too few" in small.warnings[0] and not small.how["cuts_tried"] and small.line.endswith("not tried on the past")
+    )
 
 
 def test_als_gives_what_implicit_gives_from_the_same_start() -> None:

@@ -1,4 +1,4 @@
-"""Defines lesson 10's exercises: NDCG by hand, EASE in closed form, and a split by time."""
+"""Defines lesson 10's exercises: NDCG by hand, and EASE in closed form; the split by time has its own file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomlib.course.exercises import Answer, Exercise
+from ecomlib.course.exercises.time_split import SPLIT
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -94,6 +95,34 @@ def _from_zero(shown: Whole, bought: Whole, places: int) -> float:
         return float((gains * weight[: len(gains)]).sum() / weight[: min(len(bought), places)].sum())
 
 
+def _packed(gains: Floats, bought: int, places: int) -> float:
+    return float(_discount(int(gains.sum())).sum() / _discount(min(bought, places)).sum())
+
+
+def _precise_at_hits(gains: Floats, bought: int, places: int) -> float:
+    return float((np.cumsum(gains) / np.arange(1, len(gains) + 1) * gains).sum() / min(bought, places))
+
+
+def _multiplied(gains: Floats, bought: int, places: int) -> float:
+    return float((gains / _discount(len(gains))).sum() / (1 / _discount(min(bought, places))).sum())
+
+
+def _long_list_short_ideal(shown: Whole, bought: Whole, places: int) -> float:
+    gains = _gains(shown, bought, len(shown))
+    return float((gains * _discount(len(gains))).sum() / _discount(min(len(bought), places)).sum())
+
+
+def _sorted_gains(shown: Whole, bought: Whole, places: int) -> float:
+    found = int(_gains(shown, bought, len(shown)).sum())
+    gains = _gains(shown, bought, places)
+    return float((gains * _discount(len(gains))).sum() / _discount(max(min(found, places), 1)).sum())
+
+
+def _same_places(shown: Whole, bought: Whole, places: int) -> float:
+    count = min(len(bought), places)
+    return float(((shown[:count] == bought[:count]) * _discount(count)).sum() / _discount(count).sum())
+
+
 _NDCG_MISTAKES: dict[str, tuple[Answer, str]] = {
     "no_ideal": (
         _over(lambda gains, bought, places: 1.0),
@@ -134,6 +163,53 @@ _NDCG_MISTAKES: dict[str, tuple[Answer, str]] = {
     "reciprocal_rank": (
         _reciprocal,
         "You discount by 1 / place. NDCG falls more slowly: 1 / log2(place + 1).",
+    ),
+    "hits_pushed_to_the_front": (
+        _of_gains(_packed),
+        "Your hits stand in front, wherever they were shown. Ask of each *place* whether what it shows was bought,"
+        " `np.isin(shown, bought)`, and discount by that place.",
+    ),
+    "long_list_short_ideal": (
+        _long_list_short_ideal,
+        "Your gain goes on to the list's end, while your ideal stops in time. Only the first `places` are shown.",
+    ),
+    "sorted_gains": (
+        _sorted_gains,
+        "Your ideal sorts what the list holds. What was bought and is nowhere in the list is missing from it: the"
+        " ideal has min(bought, places) hits.",
+    ),
+    "same_places": (
+        _same_places,
+        "You compared the two arrays place by place. What was bought has no order: ask whether it is among them,"
+        " `np.isin(shown, bought)`.",
+    ),
+    "discount_multiplied": (
+        _of_gains(_multiplied),
+        "You multiplied by log2(place + 1): so the last place counts most. Divide by it.",
+    ),
+    "natural_logarithm": (
+        _of_gains(lambda gains, bought, places: (gains * _discount(len(gains))).sum() / np.log(2)),
+        "Two things: the logarithm is the natural one, log2 is asked for; and the best list's gain is not divided by.",
+    ),
+    "over_what_was_bought": (
+        _of_gains(lambda gains, bought, places: (gains * _discount(len(gains))).sum() / bought),
+        "You divided by how many were bought. Divide by the *discounted* gain of the best list, which is less.",
+    ),
+    "mean_over_places": (
+        _of_gains(lambda gains, bought, places: (gains * _discount(len(gains))).sum() / places),
+        "You took the mean over places. Divide by the discounted gain of the best list of so many places.",
+    ),
+    "percent": (
+        lambda shown, bought, places: 100 * list_ndcg(shown, bought, places),
+        "This is in per cent. Asked is a number between 0 and 1.",
+    ),
+    "average_precision": (
+        _of_gains(_precise_at_hits),
+        "This is average precision, a relative: the precision at each hit. NDCG gives each hit 1 / log2(place + 1).",
+    ),
+    "f1": (
+        _of_gains(lambda gains, bought, places: 2 * gains.sum() / (bought + places)),
+        "This is F1, of precision and recall. Neither asks at which place a hit stands: NDCG does.",
     ),
     "recall": (
         _of_gains(lambda gains, bought, places: gains.sum() / bought),
@@ -246,6 +322,50 @@ def _from_one(x: Floats, penalty: float) -> Floats:
     return weights
 
 
+def _of_both(x: Floats, penalty: float) -> Floats:
+    inverse = _inverse(x, penalty)
+    weights = -inverse / np.sqrt(np.outer(np.diag(inverse), np.diag(inverse)))
+    np.fill_diagonal(weights, 0.0)
+    return np.asarray(weights)
+
+
+def _multiplied_by_it(x: Floats, penalty: float) -> Floats:
+    inverse = _inverse(x, penalty)
+    weights = -inverse * np.diag(inverse)
+    np.fill_diagonal(weights, 0.0)
+    return np.asarray(weights)
+
+
+def _cosines(x: Floats, penalty: float) -> Floats:
+    gram = x.T @ x
+    length = np.sqrt(np.diag(gram))
+    weights = gram / np.outer(length, length)
+    np.fill_diagonal(weights, 0.0)
+    return np.asarray(weights)
+
+
+def _emptied_before(x: Floats, penalty: float) -> Floats:
+    gram = x.T @ x
+    np.fill_diagonal(gram, 0.0)
+    inverse = np.linalg.inv(gram + penalty * np.eye(len(gram)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0.0)
+    return np.asarray(weights)
+
+
+def _mean_taken_off(x: Floats, penalty: float) -> Floats:
+    return ease_weights(x - x.mean(axis=0), penalty)
+
+
+def _entry_by_entry(x: Floats, penalty: float) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inverse = 1 / (x.T @ x + penalty * np.eye(x.shape[1]))
+        weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0.0)
+    return np.asarray(weights)
+
+
 _EASE_MISTAKES: dict[str, tuple[Answer, str]] = {
     "diagonal_kept": (
         _ridge,
@@ -273,6 +393,69 @@ _EASE_MISTAKES: dict[str, tuple[Answer, str]] = {
         _wrong_sign,
         "The sign is turned round: things bought together have a *negative* entry in the inverse, and a positive"
         " weight.",
+    ),
+    "wrong_sign_and_rows": (
+        lambda x, penalty: -_by_rows(x, penalty),
+        "Two things: the sign is turned round, and rows are divided. Column j is divided by P[j, j], with a minus.",
+    ),
+    "wrong_sign_and_diagonal": (
+        lambda x, penalty: -_own_diagonal(x, penalty),
+        "Two things: the sign is turned round, things bought together need a positive weight; and the diagonal is not"
+        " zero.",
+    ),
+    "rows_and_diagonal": (
+        lambda x, penalty: _own_diagonal(x, penalty).T,
+        "Two things: rows are divided, and column j should be, by P[j, j]; and the diagonal is not zero.",
+    ),
+    "identity_added_the_wrong_way": (
+        lambda x, penalty: np.eye(x.shape[1]) - _own_diagonal(x, penalty),
+        "You added P / diag(P) to the identity. It is taken off: I - P / diag(P), and then the diagonal is zero.",
+    ),
+    "divided_by_both": (
+        _of_both,
+        "You divided by the roots of both diagonal entries: that is the partial correlation, alike in both directions."
+        " EASE divides column j by P[j, j] alone.",
+    ),
+    "multiplied_by_the_diagonal": (
+        _multiplied_by_it,
+        "You multiplied by the diagonal of P. Divide by it.",
+    ),
+    "cosine": (
+        _cosines,
+        "This is the cosine of item-kNN. EASE inverts the counts first; that is how what a third item explains is"
+        " taken away.",
+    ),
+    "counts_emptied_before": (
+        _emptied_before,
+        "You emptied the diagonal of XᵀX before inverting. It stays: only the *weights* have a diagonal of zero.",
+    ),
+    "negative_weights_cut": (
+        lambda x, penalty: np.maximum(ease_weights(x, penalty), 0.0),
+        "You cut weights below zero. They stay: an item may speak against another.",
+    ),
+    "mean_taken_off": (
+        _mean_taken_off,
+        "You took the mean off each column. EASE reads the counts as they are.",
+    ),
+    "inverted_entry_by_entry": (
+        _entry_by_entry,
+        "You took 1 over each entry. Asked is the inverse of the matrix, np.linalg.inv.",
+    ),
+    "penalty_by_customer": (
+        lambda x, penalty: ease_weights(x, penalty * len(x)),
+        "Your penalty grows with the number of customers (a mean instead of a sum). Add it to XᵀX as it is.",
+    ),
+    "penalty_twice": (
+        lambda x, penalty: ease_weights(x, 2 * penalty),
+        "Your penalty is twice as large. It goes on the diagonal of XᵀX as it is.",
+    ),
+    "penalty_half": (
+        lambda x, penalty: ease_weights(x, penalty / 2),
+        "Your penalty is halved. It goes on the diagonal of XᵀX as it is.",
+    ),
+    "penalty_root": (
+        lambda x, penalty: ease_weights(x, penalty**0.5),
+        "You took the root of the penalty. It goes on the diagonal of XᵀX as it is.",
     ),
     "no_penalty": (
         _no_penalty,
@@ -306,129 +489,6 @@ _EASE_MISTAKES: dict[str, tuple[Answer, str]] = {
 }
 
 
-# --- a split by time ---
-
-
-def time_split(customer: Whole, day: Whole, cut: int, days: int) -> Whole:
-    """1 for history, 2 for targets, 0 for what is left out; lines (n,) of customers and days."""
-    return _split(customer, day, cut, days)
-
-
-def _split(
-    customer: Whole,
-    day: Whole,
-    cut: int,
-    days: int,
-    *,
-    earlier: int = 2,
-    lines: bool = False,
-    every: bool = False,
-    last: bool = False,
-    closed: bool = False,
-) -> Whole:
-    """The split, or one of its mistakes."""
-    found = np.where(day < cut, 1, 0)
-    ahead = (day >= cut) & ((day <= cut + days) if closed else (day < cut + days))
-    for one in np.unique(customer):
-        mine = customer == one
-        before = day[mine & (day < cut)]
-        if (len(before) if lines else len(np.unique(before))) >= earlier and (mine & ahead).any():
-            choose = day[mine & ahead].max() if last else day[mine & ahead].min()
-            found[mine & ahead & (every | (day == choose))] = 2
-    return found
-
-
-def _split_stub(customer: Whole, day: Whole, cut: int, days: int) -> Any:
-    return ...
-
-
-def _split_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
-    def drawn(people: int, lines: int, cut: int, days: int) -> tuple[Any, ...]:
-        customer, day = rng.integers(0, people, lines), rng.integers(0, cut + 2 * days, lines)
-        customer = np.concatenate([customer, [90, 90, 90, 91, 91, 91, 92, 92, 92, 93, 93, 94, 94, 94]])
-        edge = [0, 3, cut, 1, 4, cut + days, 5, 5, cut + 1, cut + 1, cut + 2, 2, 6, cut - 1]
-        return customer, np.concatenate([day, edge]), cut, days
-
-    who = np.array([1, 1, 1, 1, 1, 2, 2, 3, 3, 3])
-    when = np.array([2, 5, 10, 10, 14, 4, 12, 1, 6, 9])
-    return [(who, when, 10, 10), drawn(8, 60, 30, 10), drawn(5, 40, 20, 7)]
-
-
-def _leave_last_out(customer: Whole, day: Whole, cut: int, days: int) -> Whole:
-    newest = {one: day[customer == one].max() for one in np.unique(customer)}
-    several = {one: len(np.unique(day[customer == one])) > 2 for one in np.unique(customer)}
-    return np.array(
-        [2 if d == newest[c] and several[c] else 1 for c, d in zip(customer, day, strict=True)], dtype=np.int64
-    )
-
-
-def _all_else_is_history(customer: Whole, day: Whole, cut: int, days: int) -> Whole:
-    return np.where(time_split(customer, day, cut, days) == 2, 2, 1)
-
-
-def _cut_day_is_history(customer: Whole, day: Whole, cut: int, days: int) -> Whole:
-    return _split(customer, day, cut + 1, days - 1)
-
-
-def _only_served(customer: Whole, day: Whole, cut: int, days: int) -> Whole:
-    right = time_split(customer, day, cut, days)
-    return np.where(np.isin(customer, customer[right == 2]), right, 0)
-
-
-def _as_mask(customer: Whole, day: Whole, cut: int, days: int) -> Any:
-    return time_split(customer, day, cut, days) == 2
-
-
-_SPLIT_MISTAKES: dict[str, tuple[Answer, str]] = {
-    "leave_last_out": (
-        _leave_last_out,
-        "Each customer's last basket is held out, whenever it was. Then what others bought *after* it is in the"
-        " history: the model knows next month's best sellers. One day cuts for everybody.",
-    ),
-    "everything_else_is_history": (
-        _all_else_is_history,
-        "All that is no target became history, what was bought after the cut too. Only days before the cut are known.",
-    ),
-    "cut_day_in_the_history": (
-        _cut_day_is_history,
-        "The day of the cut is in your history. History is before the cut, targets are on it or later.",
-    ),
-    "every_basket_after_it": (
-        lambda customer, day, cut, days: _split(customer, day, cut, days, every=True),
-        "You took all baskets of the window. The target is the *next* basket, the first day on which the customer"
-        " comes back.",
-    ),
-    "the_last_basket_after_it": (
-        lambda customer, day, cut, days: _split(customer, day, cut, days, last=True),
-        "You took the window's last basket. The next one is the first.",
-    ),
-    "window_closed": (
-        lambda customer, day, cut, days: _split(customer, day, cut, days, closed=True),
-        "Your window is a day too long: from the cut on, so many days, the cut's own among them.",
-    ),
-    "newcomers_served": (
-        lambda customer, day, cut, days: _split(customer, day, cut, days, earlier=0),
-        "Customers without two earlier baskets are among your targets. They are another question: a cold start.",
-    ),
-    "one_basket_is_enough": (
-        lambda customer, day, cut, days: _split(customer, day, cut, days, earlier=1),
-        "You serve customers with a single earlier basket. Two are asked for.",
-    ),
-    "lines_for_baskets": (
-        lambda customer, day, cut, days: _split(customer, day, cut, days, lines=True),
-        "You counted lines. Two lines of a day are one basket: count a customer's different days.",
-    ),
-    "history_of_the_served_alone": (
-        _only_served,
-        "You threw away the history of those who are not served. A model learns from everybody.",
-    ),
-    "targets_alone": (
-        _as_mask,
-        "This only tells the targets. Asked are three numbers: 1 for history, 2 for targets, 0 for what is left out.",
-    ),
-}
-
-
 EXERCISES = (
     Exercise(
         "10.ndcg",
@@ -446,12 +506,5 @@ EXERCISES = (
         mistakes=_EASE_MISTAKES,
         praise="One inverse, no gradient, no learning rate: that is the whole model.",
     ),
-    Exercise(
-        "10.time_split",
-        solution=time_split,
-        stub=_split_stub,
-        cases=_split_cases,
-        mistakes=_SPLIT_MISTAKES,
-        praise="One day for everybody: what a customer may be shown rests on what the shop knew that morning.",
-    ),
+    SPLIT,
 )

@@ -19,6 +19,7 @@ from ecomlib.decisions.recommendation.neighbours import (
     ease,
     ease_scores,
     item_knn,
+    own_and_popular,
     own_frequency,
     popularity,
     tifu_knn,
@@ -27,14 +28,16 @@ from ecomlib.decisions.recommendation.ranking import PLACES, ranked, two_tables
 
 Floats = NDArray[np.float64]
 POPULAR, OWN, KNN, EASE, TIFU = "popularity, 28 days", "own frequency", "item-kNN", "EASE", "TIFU-kNN"
+BOTH = "own frequency and popularity"
 METHODS: dict[str, Callable[[Cut], Floats]] = {
     POPULAR: popularity,
     OWN: own_frequency,
+    BOTH: own_and_popular,
     KNN: lambda cut: item_knn(cut, 100, decay=180.0),
     EASE: lambda cut: ease_scores(cut, 200.0, decay=180.0),
     TIFU: lambda cut: tifu_knn(cut, neighbours=300, share=0.3),
 }
-PAGES = {"again": ("all", (OWN, TIFU)), "new": ("new", (POPULAR, KNN, EASE, TIFU))}
+PAGES = {"again": ("all", (OWN, BOTH, TIFU)), "new": ("new", (POPULAR, KNN, EASE, TIFU))}
 EVERYBODY = "everybody else"  # who has no history: one list for all of them
 COLUMNS = ("customer_id", "page", "place", "product_id", "score", "because")
 

@@ -53,6 +53,44 @@ def _filled(scores: Floats, cut: Cut, days: int | None = 28) -> Floats:
     return np.asarray(scores + 1e-3 * least * popular / max(float(popular.max()), 1.0))
 
 
+def own_and_popular(cut: Cut, share: float = 0.3, *, decay: float = 180.0, days: int = 28) -> Floats:
+    """Blend each case's own frequencies with everybody's, (N, I) (lesson 10, section 3): what a sceptic tries first.
+
+    Both are shares of baskets that hold an item: of the case's own, which fade with age, and of all in the last days.
+
+    Parameters
+    ----------
+    cut : Cut
+    share : float
+        Of the own frequencies; the rest is popularity.
+    decay : float
+        Days after which a basket counts 1/e.
+    days : int
+
+    Raises
+    ------
+    DataError
+        A share outside 0 to 1.
+    """
+    _share(share)
+    recent = cut.lines[cut.lines["age"] <= days]
+    baskets = max(len(recent.drop_duplicates(["customer", "age"])), 1)
+    own = _rates(cut, decay)[cut.cases].toarray()
+    return np.asarray(share * own + (1 - share) * popularity(cut, days) / baskets)
+
+
+def _share(share: float) -> None:
+    if not 0 <= share <= 1:
+        raise DataError("the own share lies between 0 and 1", value=share, remedy="write share=0.7.")
+
+
+def _rates(cut: Cut, decay: float) -> sparse.csr_matrix:
+    """The share of each customer's baskets that held an item, baskets fading with age, (U, I)."""
+    baskets = cut.lines.drop_duplicates(["customer", "age"])
+    faded = np.bincount(baskets["customer"], np.exp(-baskets["age"] / decay), minlength=len(cut.customers))
+    return (sparse.diags(1 / np.maximum(faded, 1e-12)) @ cut.matrix(decay)).tocsr()
+
+
 def item_knn(
     cut: Cut,
     neighbours: int = 100,
@@ -189,6 +227,21 @@ def _solve(confidence: sparse.csr_matrix, fixed: Floats, penalty: float) -> Floa
     return np.asarray(np.linalg.solve(left, right[..., None])[..., 0])
 
 
+def confidence(cut: Cut, alpha: float, decay: float | None = None) -> sparse.csr_matrix:
+    """Compute how much ALS believes each purchase, (U, I): 1 + alpha times the count, above 0 where bought.
+
+    Parameters
+    ----------
+    cut : Cut
+    alpha : float
+    decay : float, optional
+        Days after which a basket counts 1/e; without it what was bought counts once, however often.
+    """
+    count = (cut.matrix() > 0).astype(np.float64) if decay is None else cut.matrix(decay).tocsr()
+    count.data = 1 + alpha * count.data
+    return count
+
+
 def als_scores(
     cut: Cut,
     rng: np.random.Generator,
@@ -197,6 +250,7 @@ def als_scores(
     factors: int = 64,
     penalty: float = 0.01,
     rounds: int = 15,
+    decay: float | None = None,
 ) -> Floats:
     """Score items by the product of ALS factors, (N, I).
 
@@ -204,13 +258,12 @@ def als_scores(
     ----------
     cut : Cut
     rng : Generator
-    alpha : float
-        Confidence of a bought item is 1 + alpha.
+    alpha, decay : float
+        As ``confidence`` takes them.
     factors, rounds : int
     penalty : float
     """
-    bought = (cut.matrix() > 0).astype(np.float64)
-    people, things = als(bought * (1 + alpha), rng, factors=factors, penalty=penalty, rounds=rounds)
+    people, things = als(confidence(cut, alpha, decay), rng, factors=factors, penalty=penalty, rounds=rounds)
     return np.asarray(people[cut.cases] @ things.T)
 
 
@@ -233,12 +286,8 @@ def tifu_knn(
     days : int, optional
         Of the popularity that orders ties.
     """
-    if not 0 <= share <= 1:
-        raise DataError("the own share lies between 0 and 1", value=share, remedy="write share=0.7.")
-    count = cut.matrix(decay)
-    baskets = cut.lines.drop_duplicates(["customer", "age"])
-    faded = np.bincount(baskets["customer"], np.exp(-baskets["age"] / decay), minlength=len(cut.customers))
-    rate = sparse.diags(1 / np.maximum(faded, 1e-12)) @ count
+    _share(share)
+    rate = _rates(cut, decay)
     length = np.sqrt(np.asarray(rate.multiply(rate).sum(axis=1)).ravel())
     unit = sparse.diags(1 / np.maximum(length, 1e-12)) @ rate
     near = np.asarray((unit[cut.cases] @ unit.T).toarray())  # (N, U)
