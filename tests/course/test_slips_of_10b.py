@@ -72,7 +72,7 @@ SLIPS: list[tuple[str, Callable[..., Any], str]] = [
     ("10b.basket_mask", lambda b: b[:, None] <= b[None, :], "turned_round"),
     ("10b.basket_mask", lambda b: ~(rows_real(item_by_item(b), b) & (b >= 0)), "forbidden_for_allowed"),
     ("10b.basket_mask", lambda b: np.triu(np.ones((len(b), len(b)), dtype=bool), 1), "later_ones_only"),
-    ("10b.basket_mask", lambda b: rows_real(item_by_item(b), b).sum(axis=1), "counts"),
+    ("10b.basket_mask", lambda b: (rows_real(item_by_item(b), b) & (b >= 0)).sum(axis=1), "counts"),
 ]
 
 
