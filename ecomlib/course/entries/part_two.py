@@ -40,6 +40,23 @@ LESSONS = (
         rewritten=True,
     ),
     Lesson(
+        "10b",
+        "Sequences and cold start",
+        "What do we show somebody who has just arrived?",
+        "10b_sequences_and_cold_start.ipynb",
+        (
+            "Which order is one?",
+            "A network over baskets",
+            "One drawn rival",
+            "When, and not in which order",
+            "A product that nobody has bought",
+            "A customer whom nobody knows",
+        ),
+        needs=SecondPart(weeks=13, tables=("products", "orders", "orders.customer_id")),
+        prerequisites=("10",),
+        rewritten=True,
+    ),
+    Lesson(
         "11",
         "Sales plan",
         "What will the whole shop sell next quarter, and do the numbers add up?",
