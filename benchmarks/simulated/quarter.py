@@ -52,6 +52,7 @@ from benchmarks.trial import add_trial_options, log_scorings, partial_folder, tr
 from ecomlib import recorded
 from ecomlib.decisions.shop_env import ShopEnv, play
 from ecomlib.decisions.shop_game import Policy
+from ecomlib.decisions.shop_lessons import OPPONENTS
 from ecomlib.decisions.shop_letters import moved_by_letter
 from ecomlib.decisions.shop_policies import (
     BestSellers,
@@ -63,11 +64,13 @@ from ecomlib.decisions.shop_policies import (
     mail_nobody,
     shop_policy,
 )
+from ecomlib.decisions.shop_quarter import PARTS
 from ecomlib.decisions.shop_rounds import (
     LAST_WEEK,
     OPENS,
     REFERENCE,
     WINDOW,
+    CoverWeeks,
     InRounds,
     InTurn,
     MailThose,
@@ -76,6 +79,7 @@ from ecomlib.decisions.shop_rounds import (
     quarter_options,
     recent_buyers,
     rounds,
+    rule_policy,
 )
 from ecomlib.errors import DataError
 from ecomlib.evaluation.comparison import Interval
@@ -89,6 +93,7 @@ SHOP, COURSE = "the shop", "the course"
 LEARNERS = ("trees", "GRU", "rule then trees", "rule then GRU")  # who orders for the course
 LETTERS = ("nobody", "everybody", "60 days")
 LEARNT = {"DR 21 days": 21, "DR 28 days": 28}  # the days whose orders the DR learner counts
+PRICES_ALONE, MEAN, HAND = "cost-plus alone", "mean of 8 for orders", "2.5 weeks for orders"  # a sceptic's rivals
 KNOWS = "knows each effect"  # no choice: what letters could bring at most
 ORDERS = ("smoothing, base stock", "smoothing, lost sales", "mean of 8")
 MARKUPS = (0.8, 0.9, 1.0, 1.2)
@@ -130,7 +135,8 @@ def rules(env: ShopEnv, mail: Mapping[str, Policy], which: Sequence[str] = RULES
     }
     found: dict[str, Policy] = {}
     for name, markup, who in itertools.product(ORDERS, MARKUPS, LETTERS):
-        parts = {"order": order[name], "price": CostPlus(markup), "promote": BestSellers(env.places), "mail": mail[who]}
+        parts: dict[str, Policy] = {"order": order[name], "price": CostPlus(markup), "mail": mail[who]}
+        parts["promote"] = BestSellers(env.places)
         found[f"{name}, cost-plus {markup:g}, {who}"] = InRounds(env.game, parts)
     return {name: found[name] for name in which}
 
@@ -173,9 +179,14 @@ def policies(env: ShopEnv, which: Sequence[str], ours: Sequence[str], smoke: boo
     if KNOWS in which:
         base = orders[ours[0].split(", ")[0]].parts
         found[f"{COURSE}, {KNOWS}"] = InRounds(env.game, {**base, "mail": KnownLetters(env)})
-    first = next(iter(orders.values()))
-    plain = {**first.parts, "mail": mail[ours[0].split(", ")[1]], "order": Smoothing(env.game)}
-    found[f"{COURSE}, rule for orders"] = InRounds(env.game, plain)
+    first, zero = next(iter(orders.values())), rule_policy(env).parts
+    mine: dict[str, Policy] = {**first.parts, "mail": mail[ours[0].split(", ")[1]]}
+    for lever, called in PARTS.items():  # the course without one lever
+        found[f"{COURSE}, rule for {called}"] = InRounds(env.game, {**mine, lever: zero[lever]})
+    found[PRICES_ALONE] = InRounds(env.game, {"price": zero["price"]})
+    found[MEAN] = InRounds(env.game, {**zero, "order": MeanOfWeeks(env.game, 1.0)})
+    found[HAND] = InRounds(env.game, {**zero, "order": CoverWeeks(env.game)})
+    found |= {name: make(env) for name, make in OPPONENTS.items()}  # the rule with one lever of the course
     makers: dict[str, Maker] = {REFERENCE: attainable_policy}
     return found | {name: make(env) for name, make in makers.items()}
 

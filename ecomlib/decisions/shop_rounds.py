@@ -23,7 +23,6 @@ from ecomlib.decisions.price_policy import (
     carried_orders,
     price_effects,
     promotion_lift,
-    reading_orders,
 )
 from ecomlib.decisions.shop_game import LEVERS, Action, Game, Obs, Policy
 from ecomlib.decisions.shop_policies import (
@@ -317,7 +316,7 @@ def course_policy(
     lift = float(promotion_lift(shop, effects)["promotion"].iloc[0])
     obs, _ = env.reset(seed=0)
     books, costs = env.history(), pd.Series(obs["cost"], index=env.product_ids)
-    model, origins = forecaster or _trees(books), weeks or _origins(books)
+    model, origins = forecaster or default_trees(books), weeks or default_origins(books)
     orders = carried_orders(env.game, model, books, slope, costs, about=about, weeks=origins)
     parts: dict[str, Policy] = {"order": orders, "price": OptimalPrices(slope), "mail": mail}
     return InRounds(env.game, parts | {"promote": EarningOffers(env.places, lift, slope)})
@@ -348,35 +347,28 @@ def chosen_course(env: ShopEnv) -> InRounds:
     return course_policy(env, forecaster=model, mail=MailThose(recent_buyers(shop, env.customer_ids)), shop=shop)
 
 
-def forecast_policy(env: ShopEnv, forecaster: Forecaster | None = None) -> InRounds:
-    """Make lesson 12's policy: orders from a forecast, all else the shop's.
+def default_trees(books: pd.DataFrame) -> Forecaster:
+    """Make the forecaster of lessons 12 and 13; it looks back on fewer weeks where play begins early.
 
     Parameters
     ----------
-    env : ShopEnv
-        The game.
-    forecaster : Forecaster, optional
-        As of ``course_policy``.
-
-    Returns
-    -------
-    InRounds
+    books : DataFrame
+        Of ``env.history()``.
     """
-    env.reset(seed=0)
-    books = env.history()
-    model = forecaster or _trees(books)
-    return InRounds(env.game, {"order": reading_orders(env.game, model, books, weeks=_origins(books))})
-
-
-def _trees(books: pd.DataFrame) -> Forecaster:
-    """The forecaster of lessons 12 and 13; it looks back on fewer weeks where play begins early."""
     from ecomlib.forecasting.registry import forecaster
 
     look_back = 26 if books["ds"].nunique() >= YOUNG else 4
     return forecaster("trees", look_back=look_back, scale="mean_abs", objective="tweedie", **WINDOW)
 
 
-def _origins(books: pd.DataFrame) -> int:
+def default_origins(books: pd.DataFrame) -> int:
+    """Count the last origins that a forecaster's errors are measured on.
+
+    Parameters
+    ----------
+    books : DataFrame
+        Of ``env.history()``.
+    """
     return RECENT if books["ds"].nunique() >= YOUNG else 2
 
 
@@ -395,7 +387,8 @@ __all__ = [
     "MailThose",
     "chosen_course",
     "course_policy",
-    "forecast_policy",
+    "default_origins",
+    "default_trees",
     "last_week_policy",
     "no_offers",
     "quarter_options",

@@ -20,6 +20,7 @@ from ecomlib.course.game.referee import GameSettings, Referee
 from ecomlib.course.game.sheets import Turn, read_sheet, turn_of
 from ecomlib.course.game.standings import standings
 from ecomlib.decisions.shop_env import ShopEnv, play
+from ecomlib.decisions.shop_lessons import OPPONENTS
 from ecomlib.decisions.shop_quarter import (
     BOTS,
     CHOICES,
@@ -48,7 +49,8 @@ def env() -> ShopEnv:
 def _few_bots(monkeypatch: pytest.MonkeyPatch) -> None:
     """The policies that have to be fitted stay away; they have tests of their own."""
     monkeypatch.delitem(BOTS, "the course")
-    monkeypatch.delitem(BOTS, "forecast orders")
+    for name in OPPONENTS:
+        monkeypatch.delitem(BOTS, name)
 
 
 def run(*words: str, said: str | None = None) -> Any:
@@ -201,7 +203,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two teams; one hands in the sheet to begin with, the other nothing after the first round."""
     patch = pytest.MonkeyPatch()
     patch.delitem(BOTS, "the course")
-    patch.delitem(BOTS, "forecast orders")
+    for name in OPPONENTS:
+        patch.delitem(BOTS, name)
     folder = tmp_path_factory.mktemp("room") / "game"
     words = ["game", "new", "--quarter", "--out", str(folder), "--size", "tiny", "--secret", PHRASE]
     assert run(*words, "--team", "red", "--team", "blue").exit_code == 0
