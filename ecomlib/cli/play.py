@@ -174,3 +174,5 @@ class _Table:
         typer.echo(f"Board: {publish(referee)}")
         if shown:
             typer.echo(f"It is over. The pass-phrase is in {shown[0]}, what customers could not have in {shown[1]}.")
+            sized = "" if referee.settings.size == "small" else f" --size {referee.settings.size}"
+            typer.echo(f"Was it honest? ecomlib game verify --room {referee.room}{sized} --digits DIGITS")

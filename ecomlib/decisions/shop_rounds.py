@@ -373,8 +373,19 @@ def default_origins(books: pd.DataFrame) -> int:
 
 
 def last_week_policy(env: ShopEnv) -> InRounds:
-    """Make the rival that everybody can copy: order what was sold last week, leave all else to the shop."""
-    return InRounds(env.game, {"order": LastWeek(env.shop_rule)})
+    """Make the rival that everybody can copy: order what was sold last week; all else is the rule's.
+
+    Parameters
+    ----------
+    env : ShopEnv
+        The game.
+
+    Returns
+    -------
+    InRounds
+        It differs from ``rule_policy`` in orders alone, so that what it lacks is theirs.
+    """
+    return InRounds(env.game, {**rule_policy(env).parts, "order": LastWeek(env.shop_rule)})
 
 
 __all__ = [

@@ -44,7 +44,9 @@ Nobody can know this shop: it was drawn from a pass-phrase that is published aft
 
     {digits}
 
-and then everybody can check it: printf %s 'PHRASE' | sha256sum
+Write these digits down now. After the end everybody can check the phrase: printf %s 'PHRASE' | sha256sum; and that this
+very shop came out of it: ecomlib game verify --room ROOM --digits DIGITS. Whoever drew the shop knows it, and could
+have drawn several before: he does not play. A room that wants more adds words of its own to his (lesson 22, section 6).
 """
 
 HINTS = {
