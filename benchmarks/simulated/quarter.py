@@ -185,8 +185,9 @@ def policies(env: ShopEnv, which: Sequence[str], ours: Sequence[str], smoke: boo
         found[f"{COURSE}, {KNOWS}"] = InRounds(env.game, {**base, "mail": KnownLetters(env)})
     first, zero = next(iter(orders.values())), rule_policy(env).parts
     mine: dict[str, Policy] = {**first.parts, "mail": mail[ours[0].split(", ")[1]]}
-    for lever, called in PARTS.items():  # the course without one lever
+    for lever, called in PARTS.items():  # the course without one lever, and that lever alone
         found[f"{COURSE}, rule for {called}"] = InRounds(env.game, {**mine, lever: zero[lever]})
+        found[f"the rule, course for {called}"] = InRounds(env.game, {**zero, lever: mine[lever]})
     found[PRICES_ALONE] = InRounds(env.game, {"price": zero["price"]})
     found[MEAN] = InRounds(env.game, {**zero, "order": MeanOfWeeks(env.game, 1.0)})
     found[HAND] = InRounds(env.game, {**zero, "order": CoverWeeks(env.game)})

@@ -15,6 +15,7 @@ import pandas as pd
 
 from ecomlib.course.game.secret import LUCK_OF_QUARTER, STORE_OF_QUARTER, published_hash, seed_of
 from ecomlib.decisions.shop_env import ShopEnv
+from ecomlib.decisions.shop_game import Policy
 from ecomlib.decisions.shop_policies import attainable_policy
 from ecomlib.decisions.shop_quarter import weekly
 from ecomlib.decisions.shop_rounds import REFERENCE, RULE, quarter_options, rule_policy
@@ -70,7 +71,7 @@ def verify_quarter(room: Path, size: str = "small", digits: str = "") -> Iterato
             if not pd.read_parquet(file).equals(pd.read_parquet(played[name])):
                 raise _not_so("the phrase makes another shop than the one that was handed out", name)
     yield f"The phrase makes the shop that was handed out: {len(drawn)} tables, to the last digit."
-    lines = {RULE: rule_policy(env), REFERENCE: attainable_policy(env)}
+    lines: dict[str, Policy] = {RULE: rule_policy(env), REFERENCE: attainable_policy(env)}
     money = weekly(env, lines, seed_of(phrase, LUCK_OF_QUARTER))
     told = pd.read_csv(room / "weeks.csv")
     for name in lines:
