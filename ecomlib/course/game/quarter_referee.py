@@ -147,7 +147,8 @@ class QuarterReferee(Referee):
     def publish_rules(self) -> None:
         """Write the rules and the phrase's hash into the room."""
         options = quarter_options(self.settings.size)
-        write_whole(self.room / "README.txt", quarter_rules(options, published_hash(self.settings.phrase)))
+        digits, size = published_hash(self.settings.phrase), self.settings.size
+        write_whole(self.room / "README.txt", quarter_rules(options, digits, size))
 
     def hand_out(self, number: int) -> Path:
         """Write for each team its sheet to begin with, and its books; with the first turn the shop's tables too.
