@@ -1,6 +1,7 @@
 """Protocol F, lesson 22: what does the course's own policy earn in a quarter in which levers open one after another?
 
-    python -m benchmarks.simulated.quarter --tuning  # seeds 0 to 9: chooses zero and the letters; tuning/quarter.csv
+    python -m benchmarks.simulated.quarter --tuning  # seeds 0 to 9: chooses zero and the policy; tuning/quarter.csv
+    python -m benchmarks.simulated.quarter --letters # seeds 0 to 9: letters alone anew, all else as chosen before
     python -m benchmarks.simulated.quarter           # seeds 20 to 39, once; about 8 minutes on one core; resumes
     python -m benchmarks.simulated.quarter --smoke   # one tiny store; records nothing
 
@@ -281,27 +282,62 @@ def told(frame: pd.DataFrame, zero: str, ours: str) -> tuple[pd.DataFrame, dict[
     return table, facts
 
 
+def chosen_before() -> dict[str, str]:
+    """Zero and the course's policy, as ``tuning/quarter.csv`` holds them."""
+    found: dict[str, str] = pd.read_csv(CHOSEN).query("chosen").set_index("chosen_as")["policy"].to_dict()
+    return found
+
+
+def keep(rows: pd.DataFrame, chosen: Mapping[str, str]) -> None:
+    """Write the table of what was tried, and what was chosen of it."""
+    picked = {policy: name for name, policy in chosen.items()}
+    kept = rows.round(4).assign(chosen=rows["policy"].isin(picked), chosen_as=rows["policy"].map(picked))
+    write_whole(CHOSEN, kept.to_csv(index=False, lineterminator="\n"))
+
+
+def choose_letters(smoke: bool) -> None:
+    """Try all letters with the zero and the forecaster that were chosen before; their rows come into the table."""
+    before, old = chosen_before(), pd.read_csv(CHOSEN).drop(columns=["chosen", "chosen_as"])
+    learner = before["ours"].removeprefix(f"{COURSE}, ").split(", ")[0]
+    ours = tuple(f"{learner}, {who}" for who in (*LETTERS, *LEARNT))
+    frame, _ = played_stores(TUNING, (before["zero"], KNOWS), ours, "quarter-letters", LUCKS, smoke)
+    again = frame.loc[frame["policy"] == before["ours"]].groupby("store")["profit"].mean().mean()
+    was = old.set_index("policy").loc[before["ours"], "profit"]
+    if abs(again - was) > 1e-3 * abs(was):
+        raise DataError("the old rows are of other code", value=(float(was), float(again)), remedy="run --tuning anew.")
+    chosen = {"zero": before["zero"], "ours": played.best(frame, [f"{COURSE}, {one}" for one in ours])}
+    table, _ = told(frame, **chosen)
+    new = table[table["part"] == "all"].drop(columns="part")
+    wide = frame.pivot_table("profit", "store", "policy")
+    paired = wide[[f"{COURSE}, {one}" for one in (*ours, KNOWS)]].sub(wide[f"{COURSE}, {learner}, nobody"], axis=0)
+    print(paired.round(0).T.to_string())
+    keep(pd.concat([old[~old["policy"].isin(new["policy"])], new], ignore_index=True), chosen)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_trial_options(parser, "one tiny store; records nothing")
     parser.add_argument("--tuning", action="store_true", help="seeds 0 to 9: writes tuning/quarter.csv, logs nothing")
+    parser.add_argument(
+        "--letters", action="store_true", help="seeds 0 to 9, the chosen forecaster: letters alone anew"
+    )
     options = parser.parse_args()
     smoke = options.smoke
     if options.tuning or smoke:
         seeds = TUNING[:1] if smoke else TUNING
         frame, seconds = played_stores(seeds, (*RULES, KNOWS), OURS, "quarter-tuning", LUCKS[:1], smoke)
         chosen = tuned(frame)
+    elif options.letters:
+        choose_letters(smoke)
+        return
     else:
-        chosen = pd.read_csv(CHOSEN).query("chosen").set_index("chosen_as")["policy"].to_dict()
+        chosen = chosen_before()
         mine = chosen["ours"].removeprefix(f"{COURSE}, ")
         ours = tuple(dict.fromkeys((mine, f"{mine.split(', ')[0]}, nobody")))
         frame, seconds = played_stores(TEST, (chosen["zero"],), ours, "quarter", LUCKS, smoke)
     table, facts = told(frame, chosen["zero"], chosen["ours"])
     if options.tuning and not smoke:
-        picked = {policy: name for name, policy in chosen.items()}
-        kept = table[table["part"] == "all"].drop(columns="part").round(4)
-        kept = kept.assign(chosen=kept["policy"].isin(picked), chosen_as=kept["policy"].map(picked))
-        write_whole(CHOSEN, kept.to_csv(index=False, lineterminator="\n"))
+        keep(table[table["part"] == "all"].drop(columns="part"), chosen)
         return
     if not smoke:
         log_scoring(table)
