@@ -192,7 +192,8 @@ def policies(env: ShopEnv, which: Sequence[str], ours: Sequence[str], smoke: boo
     found[PRICES_ALONE] = InRounds(env.game, {"price": zero["price"]})
     found[MEAN] = InRounds(env.game, {**zero, "order": MeanOfWeeks(env.game, 1.0)})
     found[HAND] = InRounds(env.game, {**zero, "order": CoverWeeks(env.game)})
-    found |= {name: make(env) for name, make in OPPONENTS.items()}  # the rule with one lever of the course
+    if KNOWS not in which:  # where nothing is chosen any more: the rule with one lever of the course
+        found |= {name: make(env) for name, make in OPPONENTS.items()}
     makers: dict[str, Maker] = {REFERENCE: attainable_policy}
     return found | {name: make(env) for name, make in makers.items()}
 
