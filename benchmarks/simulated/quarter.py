@@ -57,7 +57,7 @@ from benchmarks.trial import add_trial_options, log_scorings, partial_folder, tr
 from ecomlib import recorded
 from ecomlib.decisions.shop_env import ShopEnv, play
 from ecomlib.decisions.shop_game import Policy
-from ecomlib.decisions.shop_lessons import OPPONENTS
+from ecomlib.decisions.shop_lessons import CAUSAL, FORECAST, MOVED, OPPONENTS, PLANNED
 from ecomlib.decisions.shop_letters import moved_by_letter
 from ecomlib.decisions.shop_policies import (
     BestSellers,
@@ -188,12 +188,17 @@ def policies(env: ShopEnv, which: Sequence[str], ours: Sequence[str], smoke: boo
     mine: dict[str, Policy] = {**first.parts, "mail": mail[ours[0].split(", ")[1]]}
     for lever, called in PARTS.items():  # the course without one lever, and that lever alone
         found[f"{COURSE}, rule for {called}"] = InRounds(env.game, {**mine, lever: zero[lever]})
-        found[f"the rule, course for {called}"] = InRounds(env.game, {**zero, lever: mine[lever]})
+        if mine[lever] is not zero[lever]:
+            found[f"the rule, course for {called}"] = InRounds(env.game, {**zero, lever: mine[lever]})
     found[PRICES_ALONE] = InRounds(env.game, {"price": zero["price"]})
     found[MEAN] = InRounds(env.game, {**zero, "order": MeanOfWeeks(env.game, 1.0)})
     found[HAND] = InRounds(env.game, {**zero, "order": CoverWeeks(env.game)})
-    if KNOWS not in which:  # where nothing is chosen any more: the rule with one lever of the course
-        found |= {name: make(env) for name, make in OPPONENTS.items()}
+    if (
+        KNOWS not in which
+    ):  # where nothing is chosen any more: lessons' opponents, the rule with one lever of the course
+        found |= {name: OPPONENTS[name](env) for name in (PLANNED, FORECAST)}
+        found[CAUSAL] = InRounds(env.game, {**zero, "price": mine["price"]})  # as ``price_policy``, and not fitted anew
+        found[MOVED] = InRounds(env.game, {**zero, "mail": mail["DR 21 days"]})  # as ``letters_policy``
     makers: dict[str, Maker] = {REFERENCE: attainable_policy}
     return found | {name: make(env) for name, make in makers.items()}
 

@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 
 from ecomlib.decisions.price_policy import OptimalPrices, by_product, price_effects, reading_orders
 from ecomlib.decisions.sales_plan import sales_plan
-from ecomlib.decisions.shop_game import Game, Obs, Policy
-from ecomlib.decisions.shop_letters import moved_by_letter
+from ecomlib.decisions.shop_game import Obs, Policy
 from ecomlib.decisions.shop_policies import Smoothing
-from ecomlib.decisions.shop_rounds import InRounds, MailThose, default_origins, default_trees, rule_policy
+from ecomlib.decisions.shop_rounds import InRounds, default_origins, default_trees, moved_letters, rule_policy
 from ecomlib.decisions.stock_policy import stock_panel
-from ecomlib.stores.store import Store
 
 if TYPE_CHECKING:
     from ecomlib.contract import Forecaster
@@ -108,44 +106,6 @@ def price_policy(env: ShopEnv) -> InRounds:
     )
 
 
-def days_left(game: Game) -> int:
-    """Count the days of play that are left when letters open, these included: what a letter can earn in.
-
-    Parameters
-    ----------
-    game : Game
-        Its rules.
-
-    Examples
-    --------
-    >>> from ecomlib.decisions.shop_rounds import quarter_options
-    >>> days_left(Game(**quarter_options()))
-    21
-    """
-    opens = dict(zip(game.levers, game.opens or (0,) * len(game.levers), strict=True))
-    return 7 * (game.weeks - opens.get("mail", 0))
-
-
-def moved_letters(env: ShopEnv, shop: Store | None = None, days: int | None = None) -> MailThose:
-    """Make a policy for letters alone: to whom the DR learner says that one moves (lesson 14b).
-
-    Parameters
-    ----------
-    env : ShopEnv
-        The game.
-    shop : Store, optional
-        ``env.opening()``, where it is at hand.
-    days : int, optional
-        Whose orders are counted; those that are left when letters open unless given.
-
-    Returns
-    -------
-    MailThose
-    """
-    books = env.opening() if shop is None else shop
-    return MailThose(moved_by_letter(books, env.customer_ids, days or days_left(env.game), env.game.mailing_cost))
-
-
 def letters_policy(env: ShopEnv) -> InRounds:
     """Make lesson 14b's opponent: letters to whom they move; all else is the rule's.
 
@@ -179,10 +139,8 @@ __all__ = [
     "OPPONENTS",
     "PLANNED",
     "PlannedOrders",
-    "days_left",
     "forecast_policy",
     "letters_policy",
-    "moved_letters",
     "planned_policy",
     "price_policy",
 ]

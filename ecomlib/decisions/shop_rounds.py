@@ -25,6 +25,7 @@ from ecomlib.decisions.price_policy import (
     promotion_lift,
 )
 from ecomlib.decisions.shop_game import LEVERS, Action, Game, Obs, Policy
+from ecomlib.decisions.shop_letters import moved_by_letter
 from ecomlib.decisions.shop_policies import (
     BestSellers,
     CostPlus,
@@ -252,6 +253,43 @@ def recent_buyers(shop: Store, customer_ids: Any, days: int = RECENT_DAYS) -> ND
     return np.asarray(np.isin(np.asarray(customer_ids, dtype=object), late.unique()))
 
 
+def days_left(game: Game) -> int:
+    """Count the days of play that are left when letters open, these included: what a letter can earn in.
+
+    Parameters
+    ----------
+    game : Game
+        Its rules.
+
+    Examples
+    --------
+    >>> days_left(Game(**quarter_options()))
+    21
+    """
+    opens = dict(zip(game.levers, game.opens or (0,) * len(game.levers), strict=True))
+    return 7 * (game.weeks - opens.get("mail", 0))
+
+
+def moved_letters(env: ShopEnv, shop: Store | None = None, days: int | None = None) -> MailThose:
+    """Make a policy for letters alone: to whom the DR learner says that one moves (lesson 14b).
+
+    Parameters
+    ----------
+    env : ShopEnv
+        The game.
+    shop : Store, optional
+        ``env.opening()``, where it is at hand.
+    days : int, optional
+        Whose orders are counted; those that are left when letters open unless given.
+
+    Returns
+    -------
+    MailThose
+    """
+    books = env.opening() if shop is None else shop
+    return MailThose(moved_by_letter(books, env.customer_ids, days or days_left(env.game), env.game.mailing_cost))
+
+
 def rule_policy(env: ShopEnv, markup: float = 1.0, how: str = "lost_sales", mail: Policy | None = None) -> InRounds:
     """Make zero of the quarter's scale: the best rule without a model, chosen on stores 0 to 9 (``quarter_f``).
 
@@ -398,9 +436,11 @@ __all__ = [
     "MailThose",
     "chosen_course",
     "course_policy",
+    "days_left",
     "default_origins",
     "default_trees",
     "last_week_policy",
+    "moved_letters",
     "no_offers",
     "quarter_options",
     "recent_buyers",

@@ -16,9 +16,7 @@ from ecomlib.decisions.shop_lessons import (
     MOVED,
     OPPONENTS,
     PLANNED,
-    days_left,
     forecast_policy,
-    moved_letters,
 )
 from ecomlib.decisions.shop_policies import (
     CostPlus,
@@ -34,7 +32,9 @@ from ecomlib.decisions.shop_rounds import (
     InTurn,
     MailThose,
     course_policy,
+    days_left,
     last_week_policy,
+    moved_letters,
     no_offers,
     quarter_options,
     recent_buyers,
