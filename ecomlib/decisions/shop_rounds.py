@@ -372,7 +372,7 @@ def chosen_course(env: ShopEnv) -> InRounds:
     -------
     InRounds
         ``course_policy`` with lesson 12's network as its forecaster (trees where play begins early), which writes to
-        whoever bought within 60 days.
+        whom lesson 14b's learner says that a letter moves, in the days that are left when letters open.
     """
     from ecomlib.forecasting.registry import forecaster
 
@@ -382,7 +382,7 @@ def chosen_course(env: ShopEnv) -> InRounds:
     if env.history()["ds"].nunique() >= YOUNG:
         reads = {**WINDOW, "look_back": 26, "scale": "mean_abs", "head": "negative_binomial"}
         model = forecaster("gru", **reads, hidden=24, decoder=32, epochs=6, batch_size=1024, lr=8e-3, device="cpu")
-    return course_policy(env, forecaster=model, mail=MailThose(recent_buyers(shop, env.customer_ids)), shop=shop)
+    return course_policy(env, forecaster=model, mail=moved_letters(env, shop), shop=shop)
 
 
 def default_trees(books: pd.DataFrame) -> Forecaster:
