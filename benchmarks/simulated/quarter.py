@@ -23,8 +23,8 @@ that pays here may cost money in half a year (lesson 14b); a list made for this 
 all else: nobody 0, everybody +1,146, 60 days +1,427, DR 21 days +1,616, DR 28 days +1,647): the DR learner earns 50 to
 250 a store more than "60 days", .002 to .012 of the way, in at least seven of ten stores, and both its horizons are
 level; whoever knows each effect earns another 500 to 1,000 more. *So it came:* 17 a store more, .001 of the way
-[-.002, +.003], in six of ten stores; 28 days 18 less than "60 days"; each effect known, another 1,540. So the DR learner
-of 21 days is chosen, by a hair: level with the rule of 60 days.
+[-.002, +.003], in six of ten stores; 28 days 18 less than "60 days"; each effect known, another 1,540. So the DR
+learner of 21 days is chosen, by a hair: level with the rule of 60 days.
 
 *Expected, written before the run on seeds 20 to 39* (seeds 0 to 9 had been looked at: the chosen policy .67 of the way,
 .13 [-.43, +.59] in round 1, .83, .73 and .51 in the others, above zero in ten of ten):
