@@ -377,9 +377,8 @@ def main() -> None:
             script=__file__,
             also=[played.__file__],
             command="python -m benchmarks.simulated.quarter",
-            protocol="protocol F, lesson 22: small stores of seeds 20 to 39, last 13 weeks, levers open in weeks 1, 5, "
-            "8 and 11; one luck a store; zero and the course's choices made on seeds 0 to 9; scored once; intervals by "
-            "redrawing stores",
+            protocol="protocol F, lesson 22: twenty small stores, thirteen weeks in four rounds; one luck a store; "
+            "zero and the course's choices made on ten others; scored once; intervals by redrawing stores",
             seconds=seconds,
             smoke=smoke,
             directory=folder,
