@@ -185,7 +185,7 @@ LESSONS = (
             "One lever more a round",
             "The course plays",
             "Which lever earned it?",
-            "A game that nobody can rig",
+            "A game that can be checked",
         ),
         needs=SecondPart(weeks=21),
         prerequisites=("00",),
