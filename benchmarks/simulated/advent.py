@@ -47,6 +47,7 @@ from ecomlib.evaluation import calibration, ranking
 from ecomlib.evaluation import share as shares
 from ecomlib.models.tasks import TaskNetwork, TaskRows, TaskSettings
 from ecomlib.stores import Store
+from ecomlib.stores.simulated import make_store
 from ecomlib.training import TrainSettings, fit
 
 CHOOSING, STORES, BROKEN = tuple(range(10)), tuple(range(10, 20)), (10, 11, 12)
@@ -261,7 +262,7 @@ def one_store(seed: int, smoke: bool) -> pd.DataFrame:
     if smoke or seed in STORES:
         lines += memory(store, seed, smoke)
     if seed in BROKEN and not smoke:
-        broken = load_store("simulated", size="small", seed=seed, misspecified=True)
+        broken = make_store("small", seed, misspecified=True)
         lines += [line | {"advent": "misspecified"} for line in advents(broken, seed) if line["advent"] == "rate"]
     return pd.DataFrame(lines)
 
