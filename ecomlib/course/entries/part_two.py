@@ -20,7 +20,7 @@ LESSONS = (
         ),
         needs=SecondPart(
             weeks=27,
-            tables=("products", "orders", "orders.returned", "orders.returned_at"),
+            tables=("products", "orders", "orders.returned"),
             better_with=("sessions", "orders.customer_id"),
         ),
         prerequisites=("04",),
