@@ -18,7 +18,11 @@ LESSONS = (
             "The column that knows too much",
             "Chances into money",
         ),
-        needs=SecondPart(weeks=27, better_with=("orders.returned",)),
+        needs=SecondPart(
+            weeks=27,
+            tables=("products", "orders", "orders.returned"),
+            better_with=("sessions", "orders.customer_id"),
+        ),
         prerequisites=("04",),
         rewritten=True,
     ),
