@@ -42,7 +42,7 @@ from benchmarks.simulated.intent import KEPT, TREES, periods, visits
 from benchmarks.trial import add_trial_options, partial_folder, trial_folder
 from ecomlib import features, load_store, recorded
 from ecomlib.decisions import intent
-from ecomlib.decisions.shop.offers import Visits
+from ecomlib.decisions.shop.offer_rule import Visits
 from ecomlib.evaluation import calibration, ranking
 from ecomlib.evaluation import share as shares
 from ecomlib.models.tasks import TaskNetwork, TaskRows, TaskSettings

@@ -6,7 +6,7 @@
 Learnt on eight months up to October of the store's second year, asked in November and again in Advent, the thirty days
 to Christmas Eve. The store's visitors buy at one rate all year, so the season is made here: of the Advent visits
 without an order only 45 % are kept. The rate doubles, and buyers and others look as before: a prior shift and nothing
-else. Everybody reads the same columns (``decisions.shop.offers.Visits``). "Visit type known" is told what the visitor
+else. Everybody reads the same columns (``offer_rule.Visits``). "Visit type known" is told what the visitor
 came for and the chance that goes with it: nobody can rank better. The network's second task is whether something of the
 order comes back, of the visits with an order.
 
@@ -32,7 +32,7 @@ import pandas as pd
 
 from benchmarks.trial import add_trial_options, partial_folder, trial_folder
 from ecomlib import load_store, recorded
-from ecomlib.decisions.shop.offers import Visits
+from ecomlib.decisions.shop.offer_rule import Visits
 from ecomlib.evaluation import calibration, ranking
 from ecomlib.models.tasks import TaskNetwork, TaskRows, TaskSettings
 from ecomlib.stores import Store

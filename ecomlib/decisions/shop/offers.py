@@ -11,7 +11,7 @@ import pandas as pd
 
 from ecomlib.decisions.intent import help_band, help_gain
 from ecomlib.decisions.registry import Decision
-from ecomlib.decisions.shop.offer_rule import OfferRule
+from ecomlib.decisions.shop.offer_rule import OfferRule, Visits
 from ecomlib.decisions.shop.weeks import Weeks, weeks_of
 from ecomlib.errors import DataError
 from ecomlib.evaluation import calibration, ranking
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 WEEK = pd.Timedelta(weeks=1)
 JUDGED, LEAST = 4, 12  # weeks to calibrate on, and as many to judge by; full weeks in all
 FEW = 100  # visits with an order in the weeks to learn from, without which nothing is learnt
-RARE = 30  # visits of a kind; rarer kinds are one
 LIFT, COST = 0.2, 0.1  # log-odds that help adds and what it costs a visit, where nobody said
 MONEY = ("margin", "cost", "lift", "gift")
-FIXED = ("session_id", "customer_id", "started_at", "converted")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,30 +61,10 @@ def learn_rule(past: pd.DataFrame, middle: pd.DataFrame) -> OfferRule:
         There is none.
     """
     from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import QuantileTransformer
 
-    columns = [name for name in past.columns if name not in FIXED]
-    numbers = tuple(
-        name
-        for name in columns
-        if pd.api.types.is_numeric_dtype(past[name]) and not pd.api.types.is_bool_dtype(past[name])
-    )
-    if not columns:
-        raise DataError(
-            "nothing is known of a visit but when it was",
-            table="sessions",
-            remedy="add columns such as pages, minutes, searches, source, device.",
-        )
-    counts = {name: past[name].astype(str).value_counts() for name in columns if name not in numbers}
-    seen = {name: tuple(sorted(c.index[c >= RARE])) for name, c in counts.items()}
-    quantiles, ranks = np.zeros((2, 0)), np.array([0.0, 1.0])
-    if numbers:
-        scale = QuantileTransformer(n_quantiles=min(200, len(past)), random_state=0)
-        scale.fit(past[list(numbers)].astype(float).fillna(0.0).to_numpy())
-        quantiles, ranks = scale.quantiles_, scale.references_
-    bare = OfferRule(numbers, seen, quantiles, ranks, np.zeros(0), 0.0, calibration.LogOddsLine())
-    model = LogisticRegression(max_iter=2000).fit(bare.covariates(past), past["converted"].astype(int))
-    rule = replace(bare, weights=model.coef_[0], bias=float(model.intercept_[0]))
+    read = Visits.learnt(past)
+    model = LogisticRegression(max_iter=2000).fit(read(past), past["converted"].astype(int))
+    rule = OfferRule(read, model.coef_[0], float(model.intercept_[0]), calibration.LogOddsLine())
     return replace(rule, mended=calibration.fit_line(middle["converted"], rule.raw(middle), "shift"))
 
 

@@ -211,7 +211,7 @@ def offer(state: State, asked: VisitIn) -> dict[str, Any]:
     for name in rule.reads:
         if name not in asked.features:
             raise Problem(422, f"the rule reads {', '.join(rule.reads)}: null where one is not known", "body", name)
-        row[name] = _feature(name, asked.features[name], name in rule.numbers)
+        row[name] = _feature(name, asked.features[name], name in rule.read.numbers)
     for name in asked.features:
         if name not in rule.reads:
             raise Problem(422, f"the rule does not read this: it reads {', '.join(rule.reads)}", "body", name)
@@ -227,7 +227,7 @@ def offer(state: State, asked: VisitIn) -> dict[str, Any]:
         "help": gain > 0,
         "band": None if band is None else list(band),
         "money": money,
-        "unseen": [name for name, known in rule.kinds.items() if str(row[name]) not in known],
+        "unseen": [name for name, known in rule.read.kinds.items() if str(row[name]) not in known],
         "says": f"{'Offer help' if gain > 0 else 'Offer none'}: the chance of an order is {chance:.3f}, and {between}.",
     }
 
