@@ -173,6 +173,20 @@ def game_board(
     typer.echo(f"Board: {board}")
 
 
+@app.command("verify")
+@plainly
+def game_verify(
+    room: Annotated[Path, typer.Option(help="The room's folder of a quarter that is over.")] = DEFAULT / "room",
+    digits: Annotated[str, typer.Option(help="The SHA-256 as you noted it before; else that of README.txt.")] = "",
+    size: Annotated[str, typer.Option(help="Size of the shop: small, or tiny.")] = "small",
+) -> None:
+    """Check a quarter that is over: the phrase is the promised one, and this very shop came out of it."""
+    from ecomlib.course.game.verify import verify_quarter
+
+    for sentence in verify_quarter(room, size, digits):
+        typer.echo(sentence)
+
+
 def _hand_out(referee: Referee, number: int) -> None:
     from ecomlib.course.game.board import publish
 

@@ -69,7 +69,7 @@ def play(
         typer.echo("Drawing a shop, and fitting the policies that you play against: half a minute.")
         referee = begin_quarter(out, GameSettings(phrase=secret, size=size, solo=True))
         typer.echo(
-            f"{out}: SHA-256 of its pass-phrase: {published_hash(referee.settings.phrase)}\n"
+            f"{out}: SHA-256 of its pass-phrase: {published_hash(referee.settings.phrase)} (note it down)\n"
             f"Rules: {out / 'room' / 'README.txt'}. {out / 'referee'} holds the secret: no peeping."
         )
     if not (isinstance(referee, QuarterReferee) and referee.settings.solo):
@@ -97,11 +97,13 @@ class _Table:
                     typer.echo("The game is kept. Go on with the same command.")
                     return
             sheet = self._sheet(quarter)
+            stock = quarter.see()[["on_hand", "arriving"]].sum(axis=1).to_numpy()
+            ordered = 0 if sheet.up_to is None else int((sheet.up_to - stock).clip(min=0).sum())
             result = referee.close([referee.hand("you", sheet)])
             quarter.play(sheet)
             if not referee.finished:
                 referee.hand_out(referee.closed + 1)
-            self._tell(quarter, result)
+            self._tell(quarter, result, ordered)
             left -= 1
         self._end(quarter)
 
@@ -160,7 +162,7 @@ class _Table:
             chosen[lever] = "shop" if found is None else found
         return quarter.sheet(quarter.choice(**chosen))
 
-    def _tell(self, quarter: Quarter, result: Result) -> None:
+    def _tell(self, quarter: Quarter, result: Result, ordered: int) -> None:
         """What the week brought, beside the rule and the reference, and the score so far."""
         from ecomlib.course.game.board import points, publish
         from ecomlib.decisions.shop_quarter import score_so_far
@@ -168,9 +170,11 @@ class _Table:
         row = quarter.weeks.iloc[-1]
         profits = self.referee.profits.assign(you=quarter.weeks["profit"]).iloc[: quarter.week]
         beside = ", ".join(f"{name} {profits[name].iloc[-1]:,.0f}" for name in (RULE, REFERENCE))
+        score = score_so_far(profits, "you")
+        said = "none yet: there is next to nothing to gain" if score is None else points(score)
         typer.echo(
-            f"Week {result.month}: {int(row['sold']):,} sold, {row['profit']:,.0f} earned after {row['holding']:,.0f} "
-            f"for holding ({beside}). So far {quarter.profit:,.0f}, score {points(score_so_far(profits, 'you'))}."
+            f"Week {result.month}: {ordered:,} ordered, {int(row['sold']):,} sold, {row['profit']:,.0f} earned after "
+            f"{row['holding']:,.0f} for holding ({beside}). So far {quarter.profit:,.0f}, score {said}."
         )
         publish(self.referee)
 
@@ -190,3 +194,5 @@ class _Table:
         typer.echo(f"Board: {publish(referee)}")
         if shown:
             typer.echo(f"It is over. The pass-phrase is in {shown[0]}, what customers could not have in {shown[1]}.")
+            sized = "" if referee.settings.size == "small" else f" --size {referee.settings.size}"
+            typer.echo(f"Was it honest? ecomlib game verify --room {referee.room}{sized} --digits DIGITS")

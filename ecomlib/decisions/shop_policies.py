@@ -304,14 +304,18 @@ class Smoothing(_Rule):
         mean, variance, known = _recent(obs)
         sure = known & (obs["sold"].shape[-1] <= (obs["age"] if self.game.pooled else obs["age"][:, None]))
         above = (np.maximum(variance, 0.0) - mean)[sure].sum() / max((mean[sure] ** 2).sum(), 1e-9)
-        rate = np.maximum(obs["smoothed"], 1e-6)
-        spread = rate + max(above, 0.05) * rate**2
+        now, then = ((rate, rate + max(above, 0.05) * rate**2) for rate in self.rates(obs))
         available, ratio = obs["on_hand"] + obs["arriving"], self.ratio(obs)
         if self.how == "lost_sales":
-            order = lost_sales_order(available, (rate, spread), (rate, spread), ratio)
+            order = lost_sales_order(available, now, then, ratio)
         else:
-            order = base_stock_order(available, 2 * rate, 2 * spread, ratio)
+            order = base_stock_order(available, now[0] + then[0], now[1] + then[1], ratio)
         return {"order": np.where(known & (ratio > 0), order, _units(_launch(obs)))}
+
+    def rates(self, obs: Obs) -> tuple[Floats, Floats]:
+        """Return the mean units of this week and the next, of the shape of the stock; smoothed sales for both."""
+        rate = np.maximum(obs["smoothed"], 1e-6)
+        return rate, rate
 
 
 def _recent(obs: Obs) -> tuple[Floats, Floats, NDArray[np.bool_]]:

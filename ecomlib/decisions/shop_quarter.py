@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ecomlib.decisions.shop_env import ShopEnv, play
 from ecomlib.decisions.shop_game import MOST_UNITS, Action, Obs, Policy
+from ecomlib.decisions.shop_lessons import OPPONENTS
 from ecomlib.decisions.shop_policies import (
     CostPlus,
     MeanOfWeeks,
@@ -33,7 +34,6 @@ from ecomlib.decisions.shop_rounds import (
     CoverWeeks,
     InRounds,
     chosen_course,
-    forecast_policy,
     last_week_policy,
     no_offers,
     quarter_options,
@@ -48,7 +48,7 @@ SHOP, COURSE = "the shop", "the course"
 BOTS: dict[str, Callable[[ShopEnv], Policy]] = {  # a later lesson's policy is a line more
     SHOP: lambda env: shop_policy,
     LAST_WEEK: last_week_policy,
-    "forecast orders": forecast_policy,
+    **OPPONENTS,
     COURSE: chosen_course,
     RULE: rule_policy,
     REFERENCE: attainable_policy,
@@ -435,7 +435,7 @@ def weekly(env: ShopEnv, policies: Mapping[str, Policy], luck: int = 0) -> pd.Da
 
 
 def bots(env: ShopEnv, names: Sequence[str] | None = None) -> dict[str, Policy]:
-    """Make the opponents: rules, policies of lessons 12 and 13 that are fitted now, and the reference.
+    """Make the opponents: rules, those of lessons 11 to 14b, which are fitted now, and the reference.
 
     Parameters
     ----------

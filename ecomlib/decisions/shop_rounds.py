@@ -23,9 +23,9 @@ from ecomlib.decisions.price_policy import (
     carried_orders,
     price_effects,
     promotion_lift,
-    reading_orders,
 )
 from ecomlib.decisions.shop_game import LEVERS, Action, Game, Obs, Policy
+from ecomlib.decisions.shop_letters import moved_by_letter
 from ecomlib.decisions.shop_policies import (
     BestSellers,
     CostPlus,
@@ -253,6 +253,43 @@ def recent_buyers(shop: Store, customer_ids: Any, days: int = RECENT_DAYS) -> ND
     return np.asarray(np.isin(np.asarray(customer_ids, dtype=object), late.unique()))
 
 
+def days_left(game: Game) -> int:
+    """Count the days of play that are left when letters open, these included: what a letter can earn in.
+
+    Parameters
+    ----------
+    game : Game
+        Its rules.
+
+    Examples
+    --------
+    >>> days_left(Game(**quarter_options()))
+    21
+    """
+    opens = dict(zip(game.levers, game.opens or (0,) * len(game.levers), strict=True))
+    return 7 * (game.weeks - opens.get("mail", 0))
+
+
+def moved_letters(env: ShopEnv, shop: Store | None = None, days: int | None = None) -> MailThose:
+    """Make a policy for letters alone: to whom the DR learner says that one moves (lesson 14b).
+
+    Parameters
+    ----------
+    env : ShopEnv
+        The game.
+    shop : Store, optional
+        ``env.opening()``, where it is at hand.
+    days : int, optional
+        Whose orders are counted; those that are left when letters open unless given.
+
+    Returns
+    -------
+    MailThose
+    """
+    books = env.opening() if shop is None else shop
+    return MailThose(moved_by_letter(books, env.customer_ids, days or days_left(env.game), env.game.mailing_cost))
+
+
 def rule_policy(env: ShopEnv, markup: float = 1.0, how: str = "lost_sales", mail: Policy | None = None) -> InRounds:
     """Make zero of the quarter's scale: the best rule without a model, chosen on stores 0 to 9 (``quarter_f``).
 
@@ -317,7 +354,7 @@ def course_policy(
     lift = float(promotion_lift(shop, effects)["promotion"].iloc[0])
     obs, _ = env.reset(seed=0)
     books, costs = env.history(), pd.Series(obs["cost"], index=env.product_ids)
-    model, origins = forecaster or _trees(books), weeks or _origins(books)
+    model, origins = forecaster or default_trees(books), weeks or default_origins(books)
     orders = carried_orders(env.game, model, books, slope, costs, about=about, weeks=origins)
     parts: dict[str, Policy] = {"order": orders, "price": OptimalPrices(slope), "mail": mail}
     return InRounds(env.game, parts | {"promote": EarningOffers(env.places, lift, slope)})
@@ -335,7 +372,7 @@ def chosen_course(env: ShopEnv) -> InRounds:
     -------
     InRounds
         ``course_policy`` with lesson 12's network as its forecaster (trees where play begins early), which writes to
-        whoever bought within 60 days.
+        whom lesson 14b's learner says that a letter moves, in the days that are left when letters open.
     """
     from ecomlib.forecasting.registry import forecaster
 
@@ -345,44 +382,48 @@ def chosen_course(env: ShopEnv) -> InRounds:
     if env.history()["ds"].nunique() >= YOUNG:
         reads = {**WINDOW, "look_back": 26, "scale": "mean_abs", "head": "negative_binomial"}
         model = forecaster("gru", **reads, hidden=24, decoder=32, epochs=6, batch_size=1024, lr=8e-3, device="cpu")
-    return course_policy(env, forecaster=model, mail=MailThose(recent_buyers(shop, env.customer_ids)), shop=shop)
+    return course_policy(env, forecaster=model, mail=moved_letters(env, shop), shop=shop)
 
 
-def forecast_policy(env: ShopEnv, forecaster: Forecaster | None = None) -> InRounds:
-    """Make lesson 12's policy: orders from a forecast, all else the shop's.
+def default_trees(books: pd.DataFrame) -> Forecaster:
+    """Make the forecaster of lessons 12 and 13; it looks back on fewer weeks where play begins early.
 
     Parameters
     ----------
-    env : ShopEnv
-        The game.
-    forecaster : Forecaster, optional
-        As of ``course_policy``.
-
-    Returns
-    -------
-    InRounds
+    books : DataFrame
+        Of ``env.history()``.
     """
-    env.reset(seed=0)
-    books = env.history()
-    model = forecaster or _trees(books)
-    return InRounds(env.game, {"order": reading_orders(env.game, model, books, weeks=_origins(books))})
-
-
-def _trees(books: pd.DataFrame) -> Forecaster:
-    """The forecaster of lessons 12 and 13; it looks back on fewer weeks where play begins early."""
     from ecomlib.forecasting.registry import forecaster
 
     look_back = 26 if books["ds"].nunique() >= YOUNG else 4
     return forecaster("trees", look_back=look_back, scale="mean_abs", objective="tweedie", **WINDOW)
 
 
-def _origins(books: pd.DataFrame) -> int:
+def default_origins(books: pd.DataFrame) -> int:
+    """Count the last origins that a forecaster's errors are measured on.
+
+    Parameters
+    ----------
+    books : DataFrame
+        Of ``env.history()``.
+    """
     return RECENT if books["ds"].nunique() >= YOUNG else 2
 
 
 def last_week_policy(env: ShopEnv) -> InRounds:
-    """Make the rival that everybody can copy: order what was sold last week, leave all else to the shop."""
-    return InRounds(env.game, {"order": LastWeek(env.shop_rule)})
+    """Make the rival that everybody can copy: order what was sold last week; all else is the rule's.
+
+    Parameters
+    ----------
+    env : ShopEnv
+        The game.
+
+    Returns
+    -------
+    InRounds
+        It differs from ``rule_policy`` in orders alone, so that what it lacks is theirs.
+    """
+    return InRounds(env.game, {**rule_policy(env).parts, "order": LastWeek(env.shop_rule)})
 
 
 __all__ = [
@@ -395,8 +436,11 @@ __all__ = [
     "MailThose",
     "chosen_course",
     "course_policy",
-    "forecast_policy",
+    "days_left",
+    "default_origins",
+    "default_trees",
     "last_week_policy",
+    "moved_letters",
     "no_offers",
     "quarter_options",
     "recent_buyers",

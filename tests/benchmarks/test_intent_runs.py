@@ -117,3 +117,58 @@ def test_the_bar_on_stores(error: float, word: str) -> None:
 
     rows = pd.DataFrame({"model": "trees", "ece_shifted": [error - 0.001, error + 0.001], "store": [1, 2]})
     assert next(iter(intent.bars(rows).values())).startswith(word)
+
+
+def test_earlier_visits_are_the_customers_own_and_how_they_ended() -> None:
+    from benchmarks.simulated import advent
+
+    day = pd.date_range("2025-01-01", periods=4)
+    rows = pd.DataFrame({"customer_id": list("abaa"), "started_at": day, "buys": [1.0, 0.0, 0.0, 1.0]})
+    wide = advent.before(np.array([[1.0], [2.0], [3.0], [4.0]]), rows, 3)
+    assert wide.tolist() == [[1, 0, 0, 0, 0], [2, 0, 0, 0, 0], [3, 1, 1, 0, 0], [4, 3, 0, 1, 1]]
+
+
+def test_rules_of_an_advent_help_whom_they_say() -> None:
+    from benchmarks.simulated import advent
+
+    n, rng = 400, np.random.default_rng(0)
+    chance = rng.uniform(0.02, 0.6, n)
+    rows = pd.DataFrame({"pages": np.arange(n) % 9, "minutes": 1.0, "searches": np.arange(n) % 2})
+    rows = rows.assign(source=np.where(np.arange(n) < 100, "good", "poor"), buys=(rng.random(n) < chance).astype(float))
+    learn = rows.assign(buys=np.where(rows["source"] == "good", 1.0, 0.0) * (np.arange(n) % 2))
+    rules, facts = advent.rules_of(learn, (chance, rows["buys"].to_numpy()), rows, chance, chance)
+    assert rules["whoever searched"].sum() == 200 and rules["best source"].sum() == 100
+    assert rules["the likeliest half"].sum() == 200 and chance[rules["the likeliest half"]].min() >= np.median(chance)
+    assert np.array_equal(rules[advent.REFERENCE], chance > 0.25) and np.array_equal(rules[advent.RAW], chance > 0.25)
+    assert facts["ece_true"] == facts["ece_raw"] < facts["ece_known"], "moved odds are wrong where nothing has moved"
+
+
+def test_zero_is_chosen_on_some_stores_and_judged_on_others() -> None:
+    from benchmarks.simulated import advent
+
+    money = {"nobody": 0.0, "whoever searched": 100.0, "the likeliest half": 140.0, advent.RAW: 60.0}
+    money |= {"threshold, share known": 150.0, advent.OURS: 160.0, advent.REFERENCE: 300.0}
+    rows = [
+        {"what": "money", "store": store, "advent": season, "rule": rule, "value": value + store}
+        for store in range(20)
+        for season in ("rate", "people")
+        for rule, value in money.items()
+    ]
+    models = {"LSTM, two heads": 0.75, "trees": 0.76, "logistic": 0.74, "recency": 0.7}
+    rows += [
+        {"what": "memory", "store": store, "task": task, "rule": rule, "auc": value}
+        for store in range(20)
+        for task in ("orders", "sends back")
+        for rule, value in models.items()
+    ]
+    rows += [
+        {"what": "memory", "store": store, "task": "visit", "rule": rule, "auc": 0.7 + 0.01 * (rule != "this visit")}
+        for store in range(20)
+        for rule in ("this visit", "and the two before")
+    ]
+    told = advent.verdicts(pd.DataFrame(rows), advent.CHOOSING, advent.STORES)
+    assert told["zero"] == "whoever searched"
+    assert told[f"rate: share of the way, {advent.OURS}"] == [0.3, 0.3, 0.3]
+    assert told[f"people: {advent.OURS} less {advent.RAW}"] == [100.0, 100.0, 100.0]
+    assert told["orders: LSTM less trees"] == [-0.01, -0.01, -0.01]
+    assert told["visit: two more less one"] == [0.01, 0.01, 0.01]

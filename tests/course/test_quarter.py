@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from ecomlib.course.game.quarter_referee import QuarterReferee
 from ecomlib.course.game.referee import GameSettings, Referee
 from ecomlib.course.game.sheets import Turn, read_sheet, turn_of
 from ecomlib.course.game.standings import standings
+from ecomlib.course.game.verify import verify_quarter
 from ecomlib.decisions.shop_env import ShopEnv, play
+from ecomlib.decisions.shop_lessons import OPPONENTS
 from ecomlib.decisions.shop_quarter import (
     BOTS,
     CHOICES,
@@ -48,7 +51,8 @@ def env() -> ShopEnv:
 def _few_bots(monkeypatch: pytest.MonkeyPatch) -> None:
     """The policies that have to be fitted stay away; they have tests of their own."""
     monkeypatch.delitem(BOTS, "the course")
-    monkeypatch.delitem(BOTS, "forecast orders")
+    for name in OPPONENTS:
+        monkeypatch.delitem(BOTS, name)
 
 
 def run(*words: str, said: str | None = None) -> Any:
@@ -201,7 +205,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two teams; one hands in the sheet to begin with, the other nothing after the first round."""
     patch = pytest.MonkeyPatch()
     patch.delitem(BOTS, "the course")
-    patch.delitem(BOTS, "forecast orders")
+    for name in OPPONENTS:
+        patch.delitem(BOTS, name)
     folder = tmp_path_factory.mktemp("room") / "game"
     words = ["game", "new", "--quarter", "--out", str(folder), "--size", "tiny", "--secret", PHRASE]
     assert run(*words, "--team", "red", "--team", "blue").exit_code == 0
@@ -272,6 +277,51 @@ def test_the_phrase_is_published_at_the_end_and_its_hash_before(played: Path) ->
     assert phrase == PHRASE
     assert hashlib.sha256(phrase.encode()).hexdigest() in rules
     assert "from week  9 on: letters" in rules
+
+
+def test_everybody_can_check_that_the_shop_came_out_of_the_phrase(played: Path, tmp_path: Path) -> None:
+    digits = hashlib.sha256(PHRASE.encode()).hexdigest()
+    said = run("game", "verify", "--room", str(played / "room"), "--size", "tiny", "--digits", digits)
+    assert said.exit_code == 0, said.output
+    assert len(said.output.strip().splitlines()) == 3
+    assert "noted before the game" in said.output
+    early = run("game", "verify", "--room", str(tmp_path), "--size", "tiny")
+    assert early.exit_code == 1
+    assert "not published yet" in early.output
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("other phrase", "not the one whose hash was published"),
+        ("other phrase and rules", "not the one whose hash was published"),
+        ("other shop", "another shop than the one"),
+        ("table gone", "other tables"),
+        ("other money", "other money than"),
+        ("cut digits", "64 hexadecimal digits"),
+    ],
+)
+def test_a_referee_who_cheats_is_found_out(played: Path, tmp_path: Path, what: str, told: str) -> None:
+    room = tmp_path / "room"
+    shutil.copytree(played / "room", room)
+    digits = hashlib.sha256(PHRASE.encode()).hexdigest()
+    if what.startswith("other phrase"):
+        (room / "phrase.txt").write_text(PHRASE + ".", encoding="utf-8")
+        if what.endswith("rules"):  # he changes the rules as well: only who noted the digits finds out
+            rules = (room / "README.txt").read_text(encoding="utf-8")
+            new = hashlib.sha256((PHRASE + ".").encode()).hexdigest()
+            (room / "README.txt").write_text(rules.replace(digits, new), encoding="utf-8")
+    elif what == "other shop":
+        path = room / "shop" / "orders.parquet"
+        orders = pd.read_parquet(path)
+        orders.assign(quantity=orders["quantity"] + (orders.index == 5)).to_parquet(path, index=False)
+    elif what == "table gone":
+        (room / "shop" / "mailings.parquet").unlink()
+    elif what == "other money":
+        weeks = pd.read_csv(room / "weeks.csv")
+        weeks.assign(**{RULE: weeks[RULE] + 5}).to_csv(room / "weeks.csv", index=False)
+    with pytest.raises(DataError, match=told):
+        list(verify_quarter(room, "tiny", "abc" if what == "cut digits" else digits))
 
 
 def test_teams_see_neither_phrase_nor_seed_nor_what_was_lost(tmp_path: Path) -> None:

@@ -10,6 +10,14 @@ import pytest
 
 from ecomlib.decisions.shop_env import ShopEnv, play
 from ecomlib.decisions.shop_game import LEVERS, Game
+from ecomlib.decisions.shop_lessons import (
+    CAUSAL,
+    FORECAST,
+    MOVED,
+    OPPONENTS,
+    PLANNED,
+    forecast_policy,
+)
 from ecomlib.decisions.shop_policies import (
     CostPlus,
     Smoothing,
@@ -24,8 +32,9 @@ from ecomlib.decisions.shop_rounds import (
     InTurn,
     MailThose,
     course_policy,
-    forecast_policy,
+    days_left,
     last_week_policy,
+    moved_letters,
     no_offers,
     quarter_options,
     recent_buyers,
@@ -171,3 +180,40 @@ def test_the_course_s_policy_holds_no_secret_and_plays_every_lever(env: ShopEnv)
     assert set(policy(obs, env.history())) == set(LEVERS)
     held = [value for part in policy.parts.values() for value in getattr(part, "__dict__", {}).values()]
     assert not any(isinstance(value, ShopEnv) for value in held)
+
+
+def test_opponents_are_the_rule_with_one_lever_of_the_course(env: ShopEnv) -> None:
+    rule = rule_policy(env).parts
+    moved = {PLANNED: "order", FORECAST: "order", CAUSAL: "price", MOVED: "mail"}
+    assert set(OPPONENTS) == set(moved)
+    for name, lever in moved.items():
+        parts = OPPONENTS[name](env).parts
+        same = [other for other in rule if other != "mail" and parts[other] == rule[other]]
+        assert lever not in same
+        assert set(same) == set(rule) - {lever, "mail"}
+        assert play(env, OPPONENTS[name](env)).profit > 0
+
+
+def test_a_plan_is_made_once(env: ShopEnv) -> None:
+    """What is sold in play does not move its orders, what is on the shelf does; smoothing follows sales."""
+    orders = OPPONENTS[PLANNED](env).parts["order"]
+    obs, _ = env.reset(seed=0)
+    more = obs | {"smoothed": 3 * obs["smoothed"] + 1}
+    known = ~np.isnan(orders.plan[:, 0])
+    assert known.sum() > 40
+    assert orders(more)["order"][known].tolist() == orders(obs)["order"][known].tolist()
+    assert Smoothing(env.game)(more)["order"].sum() > Smoothing(env.game)(obs)["order"].sum()
+    np.testing.assert_allclose(orders.rates(obs)[1][known], orders.plan[known, 1], atol=1e-5)
+
+
+def test_letters_are_learnt_for_the_days_that_are_left(env: ShopEnv) -> None:
+    assert days_left(env.game) == 14
+    assert days_left(Game(**quarter_options())) == 21
+    assert days_left(Game(weeks=26)) == 182
+    shop = env.opening()
+    few = moved_letters(env, shop).chosen
+    assert 0 < few.sum() < len(few)
+    silent = ~np.isin(env.customer_ids, shop.orders["customer_id"].dropna().unique())
+    assert not few[silent].any()
+    dear = env.under(**{**quarter_options("tiny"), "mailing_cost": 50.0})
+    assert moved_letters(dear, shop).chosen.sum() == 0  # no order is worth that much

@@ -1,4 +1,4 @@
-"""Defines lesson 09's exercises: Brier by hand, copies without a leak, prior shift, and which line to check."""
+"""Defines lesson 09's exercises: Brier by hand, copies without a leak, prior shift; the fourth is in ``line_check``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecomlib.course.exercises import Answer, Exercise
+from ecomlib.course.exercises.line_check import CHECK
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -80,12 +81,54 @@ _BRIER_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda label, chance: 1 - brier(label, chance) / float(label.mean() * (1 - label.mean())),
         "You compared it with the share said of everybody: that is a skill. Asked is the score itself.",
     ),
+    "length": (
+        lambda label, chance: float(np.linalg.norm(chance - label)),
+        "This is the length of all distances together, the root of their sum of squares. Take the mean of the squares.",
+    ),
+    "one_row_less": (
+        lambda label, chance: float(((chance - label) ** 2).sum() / (len(label) - 1)),
+        "You divided by one row less, as for a variance. Nothing was estimated here: divide by all rows.",
+    ),
+    "others_alone": (
+        lambda label, chance: float(((chance - label)[label == 0] ** 2).mean()),
+        "You looked only at those who did not buy. Who says 0 to everybody would be perfect: all rows count.",
+    ),
+    "label_turned": (
+        lambda label, chance: float(((1 - chance - label) ** 2).mean()),
+        "You compared with the chance of *no* purchase. The label is 1 for buyers, and so is the chance.",
+    ),
+    "variance": (
+        lambda label, chance: float(np.var(chance - label)),
+        "This is the variance of the distances: it forgives whoever is wrong by the same amount everywhere. Square the"
+        " distances themselves.",
+    ),
+    "squared_first": (
+        lambda label, chance: float((chance**2 - label**2).mean()),
+        "You squared before you took the difference. First the distance, then its square.",
+    ),
+    "factor_of_two": (
+        lambda label, chance: float(((chance - label) ** 2).mean() / 2),
+        "A factor of two: Brier's own score counts both answers, some losses a half. Here it is the plain mean.",
+    ),
+    "best_is_one": (
+        lambda label, chance: 1 - brier(label, chance),
+        "You turned it round, so that 1 is perfect. Here 0 is: every chance right and sure.",
+    ),
     "every_row": (
         lambda label, chance: (chance - label) ** 2,
         "These are the squares of all rows. One number is asked: their mean.",
     ),
 }
 _BRIER_ALSO: dict[str, tuple[Answer, ...]] = {
+    "length": (lambda label, chance: float(np.linalg.norm(chance - label) / len(label)),),
+    "factor_of_two": (lambda label, chance: float(2 * ((chance - label) ** 2).mean()),),
+    "best_is_one": (lambda label, chance: -brier(label, chance),),
+    "absolute": (lambda label, chance: float(np.abs(chance - label).mean() ** 2),),
+    "log_loss": (
+        lambda label, chance: _log_loss(label, chance) / float(np.log(2)),
+        lambda label, chance: _log_loss(label, chance) * len(label),
+    ),
+    "variance": (lambda label, chance: float(np.std(chance - label)),),
     "signed": (lambda label, chance: float((label - chance).mean()),),
     "sum": (lambda label, chance: float(np.abs(chance - label).sum()),),
     "means_first": (lambda label, chance: float(abs(chance.mean() - label.mean())),),
@@ -158,10 +201,54 @@ _COPIES_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda label, train, times: train.astype(int),
         "Nothing is copied yet: this is the training part as it was.",
     ),
+    "buyers_of_the_test_part": (
+        lambda label, train, times: np.where(label == 1, np.where(train, times, 1), train.astype(int)),
+        "Buyers of the test part are still learnt from, once. Where train is False the count is 0, for buyers too.",
+    ),
+    "others_of_the_test_part": (
+        lambda label, train, times: np.where(label == 1, times * train, 1),
+        "Who did not buy in the test part is still learnt from. Where train is False the count is 0, for all.",
+    ),
+    "parts_swapped": (
+        lambda label, train, times: np.where(train, 0, np.where(label == 1, times, 1)),
+        "The parts are swapped: train is True where rows may be learnt from.",
+    ),
+    "training_rows_alone": (
+        lambda label, train, times: np.where(label == 1, times, 1)[train],
+        "These are the rows of the training part alone. The answer has one number for every row, 0 in the test part.",
+    ),
+    "labels_repeated": (
+        lambda label, train, times: np.repeat(label[train], np.where(label == 1, times, 1)[train]),
+        "These are the labels after copying. Asked is how often each row appears, one number a row, (n,).",
+    ),
+    "not_a_number": (
+        lambda label, train, times: np.where(train, np.where(label == 1, times, 1), np.nan),
+        "The test part holds something that is no count. Learnt from never is 0.",
+    ),
+    "shares": (
+        lambda label, train, times: copies(label, train, times) / copies(label, train, times).sum(),
+        "These are shares of all that is learnt from. Asked are counts: whole numbers.",
+    ),
+    "balanced": (
+        lambda label, train, times: np.where(
+            train, np.where(label == 1, (label == 0).sum() / max(1, (label == 1).sum()), 1), 0
+        ),
+        "You weighted buyers so that both kinds are equally many. How often a buyer counts is given: `times`.",
+    ),
+    "added_up": (
+        lambda label, train, times: int(copies(label, train, times).sum()),
+        "This is the number of rows after copying. Asked is one number a row, (n,).",
+    ),
     "the_rows": (
         lambda label, train, times: np.repeat(np.arange(len(label)), copies(label, train, times)),
         "These are the numbers of the rows. Asked is how often each row appears, one number a row, (n,).",
     ),
+}
+
+
+_COPIES_ALSO: dict[str, tuple[Answer, ...]] = {
+    "not_a_number": (lambda label, train, times: np.where(train, np.where(label == 1, times, 1), -1),),
+    "others_dropped": (lambda label, train, times: label * train * times + (~train),),
 }
 
 
@@ -240,6 +327,38 @@ _SHIFT_MISTAKES: dict[str, tuple[Answer, str]] = {
         _by_factor(lambda trained, now: 1 / _odds(trained)),
         "The old share went out, the new one did not come in: multiply by the odds of the new share.",
     ),
+    "own_mean": (
+        lambda chance, trained, now: chance + now - chance.mean(),
+        "You used the mean of these chances. The model learnt under `trained`, the share of buyers in training.",
+    ),
+    "chance_of_none": (
+        lambda chance, trained, now: 1 - prior_shift(chance, trained, now),
+        "This is the chance of *no* purchase. odds / (1 + odds) is that of one.",
+    ),
+    "odds_turned": (
+        lambda chance, trained, now: prior_shift(1 - chance, trained, now),
+        "Odds are buyers over idlers, chance / (1 - chance). Yours are the other way round: the order is reversed.",
+    ),
+    "back_by_minus": (
+        lambda chance, trained, now: (lambda odds: odds / (1 - odds))(_odds(chance) * _odds(now) / _odds(trained)),
+        "Back from odds to chances it is odds / (1 + odds), with a plus. Above odds of 1 yours are negative.",
+    ),
+    "brackets": (
+        _by_factor(lambda trained, now: now / (1 - now) / trained / (1 - trained)),
+        "a / b / c / (1 - c) divides by (1 - trained) too. Divide by (trained / (1 - trained)): mind the brackets.",
+    ),
+    "odds_added": (
+        lambda chance, trained, now: (lambda odds: odds / (1 + odds))(_odds(chance) + _odds(now) - _odds(trained)),
+        "You added a difference to the odds. They are *multiplied*, by new odds over old.",
+    ),
+    "averaged": (
+        lambda chance, trained, now: (chance + now) / 2,
+        "You went half of the way to the new share. Then nobody could be sure any more; multiply the odds instead.",
+    ),
+    "idlers_alone": (
+        _by_factor(lambda trained, now: (1 - trained) / (1 - now)),
+        "Only the idlers' share came in. The factor is the odds of both shares: buyers over idlers, new over old.",
+    ),
     "all_the_new_share": (
         lambda chance, trained, now: np.full(len(chance), now),
         "Everybody gets the new share. The order of the chances must stay; only the odds move, by one factor.",
@@ -247,6 +366,10 @@ _SHIFT_MISTAKES: dict[str, tuple[Answer, str]] = {
     "unchanged": (lambda chance, trained, now: chance, "The chances are as they were."),
 }
 _SHIFT_ALSO: dict[str, tuple[Answer, ...]] = {
+    "own_mean": (
+        lambda chance, trained, now: chance * now / chance.mean(),
+        lambda chance, trained, now: prior_shift(chance, float(chance.mean()), now),
+    ),
     "score_shifted": (lambda chance, trained, now: np.clip(chance + now - trained, 0, 1),),
     "score_scaled": (
         lambda chance, trained, now: np.clip(chance * now / trained, 0, 1),
@@ -256,80 +379,6 @@ _SHIFT_ALSO: dict[str, tuple[Answer, ...]] = {
     "still_odds": (lambda chance, trained, now: _odds(chance) * now / trained,),
 }
 
-
-# --- which line to check ---
-
-
-def worth_checking(chance: Floats, value: Floats, cost: float, saved: float) -> Bools:
-    """Check where chance · value · saved is above the cost; (n,), (n,) -> (n,)."""
-    return np.asarray(chance * value * saved > cost)
-
-
-def _check_stub(chance: Floats, value: Floats, cost: float, saved: float) -> Any:
-    return ...
-
-
-def _check_cases(rng: np.random.Generator) -> Sequence[tuple[Any, ...]]:
-    first = (np.array([0.02, 0.6, 0.02]), np.array([1000.0, 3.0, 20.0]), 2.0, 0.25)
-    drawn = [
-        (rng.beta(1, 12, 40).round(3), rng.lognormal(4, 1.2, 40).round(2), 1.0, 0.5),
-        (rng.beta(1, 4, 40).round(3), rng.lognormal(3, 1.2, 40).round(2), 3.0, 0.3),
-    ]
-    return [first, *drawn]
-
-
-_CHECK_MISTAKES: dict[str, tuple[Answer, str]] = {
-    "above_a_half": (
-        lambda chance, value, cost, saved: chance > 0.5,
-        "You check where it is likelier than not. Nothing costs the same on both sides here: compare money with money.",
-    ),
-    "whole_value_saved": (
-        lambda chance, value, cost, saved: chance * value > cost,
-        "A check saves only the share `saved` of what comes back. Multiply by it.",
-    ),
-    "value_forgotten": (
-        lambda chance, value, cost, saved: chance * saved > cost,
-        "You compare a chance with money. What is at stake is the line's value: multiply by it.",
-    ),
-    "one_threshold": (
-        lambda chance, value, cost, saved: chance > cost / (saved * value.mean()),
-        "You have one threshold, from the mean value. A dear line is worth a check at a chance at which a cheap one is"
-        " not: use each line's own value.",
-    ),
-    "as_if_it_came_back": (
-        lambda chance, value, cost, saved: value * saved > cost,
-        "You reckon as if each line came back. Most do not: multiply by the chance.",
-    ),
-    "cheap_ones": (
-        lambda chance, value, cost, saved: chance * value * saved < cost,
-        "The sign is turned round: this checks the lines where a check costs more than it saves.",
-    ),
-    "the_kept_too": (
-        lambda chance, value, cost, saved: chance * value * saved - (1 - chance) * cost > 0,
-        "You charge the check only where the line is kept. It is paid for each line that is checked, whatever comes.",
-    ),
-    "rest_of_the_value": (
-        lambda chance, value, cost, saved: chance * value * (1 - saved) > cost,
-        "1 - saved is what a check does not save.",
-    ),
-    "the_gain": (
-        lambda chance, value, cost, saved: chance * value * saved - cost,
-        "This is the expected gain of each check. Asked is whether to check: True where it is above zero.",
-    ),
-    "everything": (
-        lambda chance, value, cost, saved: np.ones(len(chance), dtype=bool),
-        "Everything is checked, also what costs more than it saves.",
-    ),
-}
-_CHECK_ALSO: dict[str, tuple[Answer, ...]] = {
-    "value_forgotten": (lambda chance, value, cost, saved: chance > cost,),
-    "above_a_half": (lambda chance, value, cost, saved: chance > saved,),
-    "one_threshold": (
-        lambda chance, value, cost, saved: chance > cost / (cost + saved * value.mean()),
-        lambda chance, value, cost, saved: chance * np.median(value) * saved > cost,
-    ),
-    "the_gain": (lambda chance, value, cost, saved: chance * value * saved,),
-}
 
 EXERCISES = (
     Exercise(
@@ -347,6 +396,7 @@ EXERCISES = (
         stub=_copies_stub,
         cases=_copies_cases,
         mistakes=_COPIES_MISTAKES,
+        also=_COPIES_ALSO,
         praise="The test part is still the shop.",
     ),
     Exercise(
@@ -358,13 +408,5 @@ EXERCISES = (
         also=_SHIFT_ALSO,
         praise="One factor on the odds, and the order stays.",
     ),
-    Exercise(
-        "09.check",
-        solution=worth_checking,
-        stub=_check_stub,
-        cases=_check_cases,
-        mistakes=_CHECK_MISTAKES,
-        also=_CHECK_ALSO,
-        praise="Each line has a threshold of its own.",
-    ),
+    CHECK,
 )

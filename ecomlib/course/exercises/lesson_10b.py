@@ -92,6 +92,10 @@ _MASK_MISTAKES: dict[str, tuple[Answer, str]] = {
         _masked(lambda basket: np.eye(len(basket), dtype=bool)),
         "Each place sees itself alone, so no history is read.",
     ),
+    "counts": (
+        lambda basket: basket_mask(basket).sum(axis=1),
+        "You counted. Asked is the square itself: true where row t may look at column s.",
+    ),
     "one_row": (
         lambda basket: basket >= 0,
         "This is one row, which tells what is padding. Asked is a square: who may look at whom.",
@@ -204,6 +208,27 @@ _LOSS_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda scores, bought: float(-_log_softmax(scores)[bought].mean() / np.log(2)),
         "Your logarithm has base 2. Here it is the natural one, as in torch.",
     ),
+    "base_ten": (
+        lambda scores, bought: float(-_log_softmax(scores)[bought].mean() / np.log(10)),
+        "Your logarithm has base 10. Here it is the natural one, as in torch.",
+    ),
+    "one_minus_the_share": (
+        lambda scores, bought: float(1 - np.exp(_log_softmax(scores))[bought].mean()),
+        "This is one minus the mean share. A forgotten item costs at most one then; minus the logarithm has no end.",
+    ),
+    "no_exponential": (
+        lambda scores, bought: float(-np.log(scores / scores.sum())[bought].mean()),
+        "You divided the scores by their sum. Scores may be negative: take the exponential of each first.",
+    ),
+    "one_for_each_item": (
+        lambda scores, bought: np.asarray(-_log_softmax(scores)[bought]),
+        "These are the losses of the items, one each. Return their mean.",
+    ),
+    "over_all_items": (
+        lambda scores, bought: float(-_log_softmax(scores).mean()),
+        "You averaged over the whole catalogue. The sum below the line runs over all items, the mean over what was"
+        " bought.",
+    ),
 }
 
 
@@ -214,6 +239,23 @@ EXERCISES = (
         stub=_mask_stub,
         cases=_mask_cases,
         mistakes=_MASK_MISTAKES,
+        also={
+            "by_place": (lambda basket: np.tri(len(basket), dtype=bool),),
+            "padding_is_looked_at": (
+                lambda basket: (basket[None, :] <= basket[:, None]) & (basket >= 0)[:, None],
+                lambda basket: (basket[None, :] <= basket[:, None]) | (basket < 0)[None, :],
+            ),
+            "turned_round": (
+                lambda basket: basket[None, :] >= basket[:, None],
+                lambda basket: (basket[None, :] >= basket[:, None]) & (basket >= 0)[None, :],
+            ),
+            "later_ones_only": (
+                lambda basket: ~np.tri(len(basket), dtype=bool),
+                lambda basket: basket[None, :] > basket[:, None],
+            ),
+            "own_basket_hidden": (lambda basket: basket[None, :] < basket[:, None],),
+            "own_basket_alone": (lambda basket: basket[None, :] == basket[:, None],),
+        },
         praise="Nothing in it asks for the order inside an invoice, which says nothing.",
     ),
     Exercise(

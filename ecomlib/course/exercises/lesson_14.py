@@ -89,12 +89,12 @@ _LABEL_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "no_end_of_the_window": (
         _label_with(gone=lambda days, cut, window: not (days >= cut).any()),
-        "You look at all that follows the cut. Who comes back after a year did not order in the window: it ends at"
-        " cut + window.",
+        "You look at all that follows the cut. A customer who comes back after a year did not order in the window: it"
+        " ends at cut + window.",
     ),
     "turned_round": (
         _label_with(gone=lambda days, cut, window: ((days >= cut) & (days < cut + window)).any()),
-        "Your label is 1 for who came back. Asked is 1 for who did not.",
+        "Your label is 1 for a customer who came back. It should be 1 for a customer who did not.",
     ),
     "cut_counts_as_before": (
         _label_with(
@@ -114,7 +114,7 @@ _LABEL_MISTAKES: dict[str, tuple[Answer, str]] = {
     "swapped": (_swapped, "Both are right, in the wrong order: first the days, then the label."),
     "day_of_the_last": (
         _label_with(idle=lambda days, cut, window: days[days < cut].max()),
-        "You return the day of the last order. Asked is how many days lie between it and the cut.",
+        "You return the day of the last order. Return how many days lie between it and the cut.",
     ),
     "sign": (
         _label_with(idle=lambda days, cut, window: days[days < cut].max() - cut),
@@ -122,7 +122,7 @@ _LABEL_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "how_many_came": (
         _label_with(gone=lambda days, cut, window: ((days >= cut) & (days < cut + window)).sum()),
-        "You count the orders in the window. Asked is 1 where there is none, else 0.",
+        "You count the orders in the window. The label is 1 where there is none, else 0.",
     ),
     "window_from_the_last_order": (
         _label_with(gone=_within_of_the_last),
@@ -130,7 +130,7 @@ _LABEL_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "gap_between_orders": (
         _label_with(idle=_mean_gap),
-        "You return a gap between her orders. Asked is the silence from the last one before the cut to the cut.",
+        "You return a gap between her orders. Return the silence, from the last one before the cut to the cut.",
     ),
     "up_to_the_next_order": (
         _label_with(
@@ -228,7 +228,7 @@ def _plain_share(x: Floats, a: float, b: float) -> Floats:
 _ALIVE_MISTAKES: dict[str, tuple[Answer, str]] = {
     "bought_once": (
         _odds(lambda x, t, T, r, alpha, a, b: _right_odds_of_all(x, t, T, r, alpha, a, b), lambda o, x: 1 / (1 + o)),
-        "Who has bought once alone cannot have left yet in this model: one leaves after a purchase that is repeated."
+        "A customer who has bought only once cannot have left in this model: people leave after a repeat purchase."
         " Return 1 where frequency is 0.",
     ),
     "without_minus_one": (
@@ -242,8 +242,8 @@ _ALIVE_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "exponent_r_alone": (
         _alive_with(lambda x, t, T, r, alpha, a, b: a / (b + np.maximum(x, 1) - 1) * ((alpha + T) / (alpha + t)) ** r),
-        "The exponent is r + frequency. As you have it, a silence says as much of who bought daily as of who bought"
-        " twice.",
+        "The exponent is r + frequency. As you have it, a silence says as much about a daily buyer as about somebody"
+        " who bought twice.",
     ),
     "ratio_turned_round": (
         _alive_with(
@@ -271,23 +271,25 @@ _ALIVE_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "the_odds": (
         _odds(_right_odds, lambda odds, x: np.where(x > 0, odds, 0.0)),
-        "These are the odds of being gone. The chance to be there is 1 / (1 + odds).",
+        "These are the odds of being gone. The chance of being there is 1 / (1 + odds).",
     ),
     "chance_to_be_gone": (
         _odds(_right_odds, lambda odds, x: np.where(x > 0, odds / (1 + odds), 0.0)),
-        "This is the chance to be gone. Asked is the chance to be there.",
+        "This is the chance of being gone. Return the chance of being there.",
     ),
     "one_minus_the_odds": (
         _odds(_right_odds, lambda odds, x: np.where(x > 0, 1 - odds, 1.0)),
-        "Odds are no chance: 1 - odds may be negative. Write 1 / (1 + odds).",
+        "Odds are not a chance: 1 - odds may be negative. Write 1 / (1 + odds).",
     ),
     "zero_for_those_who_bought_once": (
         _odds(_right_odds, lambda odds, x: np.where(x > 0, 1 / (1 + odds), 0.0)),
-        "Who has bought once alone gets 1 in this model, not 0 and not NaN: nobody leaves at the first order.",
+        "A customer who has bought only once gets 1 in this model, not 0 and not NaN: nobody leaves after the first"
+        " order.",
     ),
     "one_repeat_taken_for_none": (
         _odds(_right_odds, lambda odds, x: np.where(x > 1, 1 / (1 + odds), 1.0)),
-        "frequency counts the orders *after* the first: who has 1 has bought twice. The special case is frequency 0.",
+        "frequency counts the orders *after* the first: a customer with 1 has bought twice. The special case is"
+        " frequency 0.",
     ),
     "first_order_counted": (
         _base(lambda x, a, b: a / (b + x), lambda r, x: r + x + 1),
@@ -299,7 +301,7 @@ _ALIVE_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "no_exponent": (
         _base(_plain_share, lambda r, x: 1.0),
-        "The ratio has an exponent, r + frequency: it makes silence speak louder of who used to buy often.",
+        "The ratio has an exponent, r + frequency: it makes silence say more about those who used to buy often.",
     ),
     "mean_of_the_beta": (
         _base(lambda x, a, b: a / (a + b + x - 1)),
@@ -362,7 +364,7 @@ EXERCISES = (
         mistakes=_LABEL_MISTAKES,
         also=_LABEL_ALSO,
         pairs=_LABEL_PAIRS,
-        praise="History ends where the label begins. No column can know what it is asked.",
+        praise="History ends where the label begins. No column can know the answer.",
     ),
     Exercise(
         "14.alive",
@@ -371,7 +373,7 @@ EXERCISES = (
         cases=_alive_cases,
         mistakes=_ALIVE_MISTAKES,
         also=_ALIVE_ALSO,
-        praise="The same silence says more of who bought often than of who bought twice.",
+        praise="The same silence says more about a frequent buyer than about one who bought twice.",
     ),
     STILL_SILENT,
 )

@@ -88,8 +88,8 @@ _SILENT_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "censored_never_come": (
         _plain(lambda days, back, at: 1 - ((back == 1) & (days <= at)).mean()),
-        "You count who is not back yet as never coming. After her last day nothing is known of her: she leaves the"
-        " count then.",
+        "You count those who are not back yet as never coming. After her last day nothing is known of her: she leaves"
+        " the count then.",
     ),
     "censored_come_back": (
         _product(lambda days, back, day: (days >= day).sum(), events="all"),
@@ -97,12 +97,12 @@ _SILENT_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "not_seen_long_enough_left_out": (
         _plain(lambda days, back, at: (days > at).sum() / ((back == 1) | (days > at)).sum()),
-        "You dropped who was not seen until that day, and kept who came back early. Those dropped would have stayed"
+        "You dropped those not seen until that day, and kept those who came back early. Those dropped would have stayed"
         " silent more often.",
     ),
     "day_itself_left_out": (
         _product(lambda days, back, day: (days >= day).sum(), until="without"),
-        "Who comes back on day `at` is back by the end of it: days <= at.",
+        "A customer who comes back on day `at` is back by the end of it: days <= at.",
     ),
     "at_risk_after_the_day": (
         _product(lambda days, back, day: (days > day).sum()),
@@ -110,11 +110,11 @@ _SILENT_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "all_at_risk": (
         _product(lambda days, back, day: len(days)),
-        "You divide by everybody on each day. Who is back, or no longer seen, is not at risk any more.",
+        "You divide by everybody on each day. Anyone who is back, or no longer seen, is not at risk any more.",
     ),
     "one_a_day": (
         _one_a_day,
-        "Several may come back on one day: count them, do not take one a day.",
+        "Several may come back on one day: count them all, not one a day.",
     ),
     "last_factor_alone": (
         _last_factor,
@@ -126,7 +126,7 @@ _SILENT_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "share_back": (
         _plain(lambda days, back, at: 1 - still_silent(days, back, at)),
-        "This is the share that is back. Asked is the share still silent.",
+        "This is the share that is back. Return the share still silent.",
     ),
     "no_end": (
         _plain(lambda days, back, at: still_silent(days, back, np.inf)),
@@ -142,7 +142,7 @@ _SILENT_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "back_read_the_other_way": (
         _plain(lambda days, back, at: still_silent(days, 1 - back, at)),
-        "You read back the other way round: 1 is who came back, 0 is who was merely no longer watched.",
+        "You read back the wrong way round: 1 means that she came back, 0 that she was merely no longer watched.",
     ),
     "exponential": (
         _plain(lambda days, back, at: np.exp(_hazards_added(days, back, at) - 1)),
@@ -151,15 +151,15 @@ _SILENT_MISTAKES: dict[str, tuple[Answer, str]] = {
     ),
     "a_count": (
         _plain(lambda days, back, at: ((days > at) | (back == 0)).sum()),
-        "Asked is a share between 0 and 1, not a number of customers.",
+        "Return a share between 0 and 1, not a number of customers.",
     ),
     "at_is_not_read": (
         _plain(lambda days, back, at: 1 - back.mean()),
-        "You count who ever came back. Asked is what was true at the end of day `at`, and who was watched until then.",
+        "You count all who ever came back. Return what was true at the end of day `at`, of those watched until then.",
     ),
     "last_watched_that_day_left_out": (
         _product(lambda days, back, day: (days > day).sum() + ((days == day) & (back == 1)).sum()),
-        "Who was watched for the last time on that day was still watched on it: days >= day, whatever back says.",
+        "A customer watched for the last time on that day was still watched on it: days >= day, whatever back says.",
     ),
 }
 _SILENT_ALSO: dict[str, tuple[Answer, ...]] = {"at_is_not_read": (_plain(lambda days, back, at: back.mean()),)}
@@ -172,5 +172,5 @@ STILL_SILENT = Exercise(
     cases=_silent_cases,
     mistakes=_SILENT_MISTAKES,
     also=_SILENT_ALSO,
-    praise="Who is not back yet has told you something, up to her last day and no further.",
+    praise="A customer who is not back yet has told you something, up to her last day and no further.",
 )

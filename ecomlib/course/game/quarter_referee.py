@@ -19,7 +19,7 @@ from ecomlib.course.game.handin import HandIn, files_of
 from ecomlib.course.game.quarter_words import quarter_hint, quarter_rules
 from ecomlib.course.game.referee import GameSettings, Referee, Result, Row, name_problem
 from ecomlib.course.game.rules import AVERAGE, TURN, Talk
-from ecomlib.course.game.secret import published_hash, seed_of
+from ecomlib.course.game.secret import LUCK_OF_QUARTER, STORE_OF_QUARTER, published_hash, seed_of
 from ecomlib.course.game.sheets import LETTERS_FILE, Sheet, SheetRead, Turn, read_sheet, turn_of_quarter
 from ecomlib.decisions.shop_env import ShopEnv
 from ecomlib.decisions.shop_game import Game
@@ -82,12 +82,12 @@ class QuarterReferee(Referee):
     @property
     def seed(self) -> int:
         """The store's seed."""
-        return seed_of(self.settings.phrase, "the store of the quarter")
+        return seed_of(self.settings.phrase, STORE_OF_QUARTER)
 
     @property
     def luck(self) -> int:
         """The same for all teams."""
-        return seed_of(self.settings.phrase, "the luck of the quarter")
+        return seed_of(self.settings.phrase, LUCK_OF_QUARTER)
 
     @cached_property
     def env(self) -> ShopEnv:
@@ -147,7 +147,8 @@ class QuarterReferee(Referee):
     def publish_rules(self) -> None:
         """Write the rules and the phrase's hash into the room."""
         options = quarter_options(self.settings.size)
-        write_whole(self.room / "README.txt", quarter_rules(options, published_hash(self.settings.phrase)))
+        digits, size = published_hash(self.settings.phrase), self.settings.size
+        write_whole(self.room / "README.txt", quarter_rules(options, digits, size))
 
     def hand_out(self, number: int) -> Path:
         """Write for each team its sheet to begin with, and its books; with the first turn the shop's tables too.

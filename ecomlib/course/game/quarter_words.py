@@ -44,7 +44,10 @@ Nobody can know this shop: it was drawn from a pass-phrase that is published aft
 
     {digits}
 
-and then everybody can check it: printf %s 'PHRASE' | sha256sum
+Write these digits down now. After the end everybody can check the phrase: printf %s 'PHRASE' | sha256sum; and that this
+very shop came out of it: ecomlib game verify --room ROOM{sized} --digits DIGITS. Whoever drew the shop knows it,
+and could have drawn several before: he does not play. A room that wants more adds words of its own to his (lesson 22,
+section 6).
 """
 
 HINTS = {
@@ -70,8 +73,8 @@ def quarter_hint(levers: tuple[str, ...]) -> str:
     return HINTS[levers[-1]]
 
 
-def quarter_rules(options: Mapping[str, Any], digits: str) -> str:
-    """Write the rules for the options of a quarter, with the hash of its phrase."""
+def quarter_rules(options: Mapping[str, Any], digits: str, size: str = "small") -> str:
+    """Write the rules for the options of a quarter, with the hash of its phrase and the size of its shop."""
     lines = [
         f"    from week {first + 1:>2} on: {_NAMES[lever]}"
         for lever, first in zip(options["levers"], options["opens"], strict=True)
@@ -83,4 +86,5 @@ def quarter_rules(options: Mapping[str, Any], digits: str) -> str:
         holding=options["holding"] / 52,
         letter=0.1,
         digits=digits,
+        sized="" if size == "small" else f" --size {size}",
     )
