@@ -428,7 +428,7 @@ EXERCISES = (
         cases=_share_cases,
         mistakes=_SHARE_MISTAKES,
         also=_SHARE_ALSO,
-        praise="Money is added up before it is divided: so no store with little to gain shouts.",
+        praise="Money is added up before it is divided: so no store with little to gain dominates.",
     ),
     Exercise(
         name="22.week_order",
