@@ -62,6 +62,12 @@ SLIPS: list[tuple[str, Callable[..., Any], str]] = [
     ("10b.basket_loss", lambda s, b: -np.log(shares(s))[b], "one_for_each_item"),
     ("10b.basket_loss", lambda s, b: -np.log(shares(s)[b].prod()), "sum_for_mean"),
     ("10b.basket_loss", lambda s, b: -np.log(shares(s)).mean(), "over_all_items"),
+    ("10b.basket_loss", lambda s, b: -np.log(shares(shares(s)))[b].mean(), "softmax_twice"),
+    ("10b.basket_loss", lambda s, b: -np.log(shares(s))[b - 1].mean(), "counted_from_one"),
+    ("10b.basket_loss", lambda s, b: -np.log(shares(s))[b[0]], "first_item_alone"),
+    ("10b.basket_loss", lambda s, b: np.log(np.exp(np.delete(s, b)).sum()) - s[b].mean(), "only_what_was_not_bought"),
+    ("10b.basket_loss", lambda s, b: -(shares(s) * np.log(shares(s)))[b].mean(), "weighted_by_the_share"),
+    ("10b.basket_loss", lambda s, b: shares(s)[b], "the_shares"),
     ("10b.basket_mask", by_place_padded, "by_place"),
     ("10b.basket_mask", lambda b: rows_real(by_place_padded(b), b) & (b >= 0), "by_place"),
     ("10b.basket_mask", item_by_item, "padding_is_looked_at"),
@@ -73,6 +79,23 @@ SLIPS: list[tuple[str, Callable[..., Any], str]] = [
     ("10b.basket_mask", lambda b: ~(rows_real(item_by_item(b), b) & (b >= 0)), "forbidden_for_allowed"),
     ("10b.basket_mask", lambda b: np.triu(np.ones((len(b), len(b)), dtype=bool), 1), "later_ones_only"),
     ("10b.basket_mask", lambda b: (rows_real(item_by_item(b), b) & (b >= 0)).sum(axis=1), "counts"),
+    ("10b.basket_mask", lambda b: item_by_item(b) & ((b >= 0)[:, None] == (b >= 0)), "padding_sees_padding"),
+    ("10b.basket_mask", lambda b: item_by_item(b[b >= 0]), "without_padding"),
+    (
+        "10b.basket_mask",
+        lambda b: rows_real(item_by_item(b) & (b[:, None] - b <= 1), b) & (b >= 0),
+        "last_basket_alone",
+    ),
+    (
+        "10b.basket_mask",
+        lambda b: rows_real((b < b[:, None]) | (np.eye(len(b)) > 0), b) & (b >= 0),
+        "only_itself_of_its_basket",
+    ),
+    (
+        "10b.basket_mask",
+        lambda b: np.where(rows_real(item_by_item(b), b) & (b >= 0), 0, -np.inf),
+        "minus_infinity",
+    ),
 ]
 
 

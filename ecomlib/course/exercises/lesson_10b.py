@@ -96,6 +96,28 @@ _MASK_MISTAKES: dict[str, tuple[Answer, str]] = {
         lambda basket: basket_mask(basket).sum(axis=1),
         "You counted. Asked is the square itself: true where row t may look at column s.",
     ),
+    "padding_sees_padding": (
+        lambda basket: np.asarray(
+            (basket[None, :] <= basket[:, None]) & ((basket[:, None] >= 0) == (basket[None, :] >= 0))
+        ),
+        "Padding looks at padding. It looks at nothing: its rows are all False.",
+    ),
+    "last_basket_alone": (
+        _masked(lambda basket: (basket[None, :] <= basket[:, None]) & (basket[None, :] >= basket[:, None] - 1)),
+        "A place sees its own basket and the one before. All earlier ones are known.",
+    ),
+    "only_itself_of_its_basket": (
+        _masked(lambda basket: (basket[None, :] < basket[:, None]) | np.eye(len(basket), dtype=bool)),
+        "Of its own basket a place sees itself alone. The whole basket was bought at once, so all of it is known.",
+    ),
+    "without_padding": (
+        lambda basket: np.asarray(basket[basket >= 0][None, :] <= basket[basket >= 0][:, None]),
+        "You left the padding out. Its rows and columns stay, all False: the square is (T, T).",
+    ),
+    "minus_infinity": (
+        lambda basket: np.where(basket_mask(basket), 0.0, -np.inf),
+        "This is what attention adds to its scores: zero and minus infinity. Asked is True and False.",
+    ),
     "one_row": (
         lambda basket: basket >= 0,
         "This is one row, which tells what is padding. Asked is a square: who may look at whom.",
@@ -154,8 +176,8 @@ def _against_the_rest(scores: Floats, bought: Whole) -> float:
 _LOSS_MISTAKES: dict[str, tuple[Answer, str]] = {
     "one_negative": (
         _one_negative,
-        "One item that was not bought stands for all others. That is the short cut that costs SASRec a third of its"
-        " quality: let the softmax run over the whole catalogue.",
+        "One item that was not bought stands for all others. It is hardly ever one that matters, so each step"
+        " teaches little: let the softmax run over the whole catalogue.",
     ),
     "pair_by_pair": (
         _pairwise,
@@ -223,6 +245,30 @@ _LOSS_MISTAKES: dict[str, tuple[Answer, str]] = {
     "one_for_each_item": (
         lambda scores, bought: np.asarray(-_log_softmax(scores)[bought]),
         "These are the losses of the items, one each. Return their mean.",
+    ),
+    "softmax_twice": (
+        lambda scores, bought: float(-_log_softmax(np.exp(_log_softmax(scores)))[bought].mean()),
+        "The softmax ran twice. Functions such as torch's cross_entropy and log_softmax want scores, not shares.",
+    ),
+    "counted_from_one": (
+        lambda scores, bought: float(-_log_softmax(scores)[bought - 1].mean()),
+        "You took one off the items' numbers. They count from 0, as numpy does.",
+    ),
+    "first_item_alone": (
+        lambda scores, bought: float(-_log_softmax(scores)[bought[0]]),
+        "Only the first item of the basket counts here. Take the mean over all of them.",
+    ),
+    "only_what_was_not_bought": (
+        lambda scores, bought: float(np.log(np.exp(np.delete(scores, bought)).sum()) - scores[bought].mean()),
+        "Below the line stands only what was not bought. All items stand there, the bought ones too.",
+    ),
+    "weighted_by_the_share": (
+        lambda scores, bought: float(-(_log_softmax(scores) * np.exp(_log_softmax(scores)))[bought].mean()),
+        "You weighted each logarithm by its share, as an entropy does. Each bought item counts alike.",
+    ),
+    "the_shares": (
+        lambda scores, bought: np.exp(_log_softmax(scores))[bought],
+        "These are the shares. Take minus the logarithm of each, then the mean.",
     ),
     "over_all_items": (
         lambda scores, bought: float(-_log_softmax(scores).mean()),
