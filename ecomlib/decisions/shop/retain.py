@@ -138,7 +138,7 @@ def risk_board(orders: pd.DataFrame, end: pd.Timestamp, days: int) -> pd.DataFra
     DataFrame
         ``customer_id, orders, last_order, idle_days, mean_money``; ``alive``, the chance to be a customer still;
         ``silent``, that to order nothing in the days ahead; ``expected_orders``, ``expected_revenue``; ``at_stake``,
-        the revenue that her pace so far, silence included, would bring in these days, times the chance that she is gone.
+        the revenue that her pace, silence included, would bring in these days, times the chance that she is gone.
 
     Raises
     ------
