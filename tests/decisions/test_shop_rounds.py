@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ecomlib.decisions import shop_rounds
 from ecomlib.decisions.shop_env import ShopEnv, play
 from ecomlib.decisions.shop_game import LEVERS, Game
 from ecomlib.decisions.shop_lessons import (
@@ -180,6 +181,20 @@ def test_the_course_s_policy_holds_no_secret_and_plays_every_lever(env: ShopEnv)
     assert set(policy(obs, env.history())) == set(LEVERS)
     held = [value for part in policy.parts.values() for value in getattr(part, "__dict__", {}).values()]
     assert not any(isinstance(value, ShopEnv) for value in held)
+
+
+def test_a_shop_whose_promotions_cannot_be_judged_still_gets_a_policy(
+    env: ShopEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a tiny shop the regression behind the lift may not converge: offers then earn by their discount alone."""
+
+    def cannot(*_: Any) -> pd.DataFrame:
+        raise DataError("the Poisson regression did not converge")
+
+    monkeypatch.setattr(shop_rounds, "promotion_lift", cannot)
+    policy = course_policy(env)
+    assert policy.parts["promote"].lift == 0.0
+    assert play(env, policy).profit > 0
 
 
 def test_opponents_are_the_rule_with_one_lever_of_the_course(env: ShopEnv) -> None:
