@@ -54,7 +54,7 @@ def _filled(scores: Floats, cut: Cut, days: int | None = 28) -> Floats:
 
 
 def own_and_popular(cut: Cut, share: float = 0.3, *, decay: float = 180.0, days: int = 28) -> Floats:
-    """Blend each case's own frequencies with everybody's, (N, I) (lesson 10, section 3): what a sceptic tries first.
+    """Combine each case's own frequencies with everybody's, (N, I) (lesson 10, section 3): what a sceptic tries first.
 
     Both are shares of baskets that hold an item: of the case's own, which fade with age, and of all in the last days.
 

@@ -132,11 +132,11 @@ class OfferRule:
         return [*self.read.numbers, *self.read.kinds]
 
     def raw(self, rows: pd.DataFrame) -> Floats:
-        """Chances as they were learnt, before they were moved to the later rate, (n,)."""
+        """Compute chances as they were learnt, before they were moved to the later rate, (n,)."""
         return np.asarray(from_log_odds(self.read(rows) @ self.weights + self.bias))
 
     def chance(self, rows: pd.DataFrame) -> Floats:
-        """Chances of an order, (n,).
+        """Compute chances of an order, (n,).
 
         Parameters
         ----------
