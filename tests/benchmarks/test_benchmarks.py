@@ -215,6 +215,7 @@ def test_scripts_that_score_a_test_part_say_so() -> None:
             "real_shop/recommendation.py",
             "real_shop/returns.py",
             "simulated/letters.py",
+            "simulated/newcomers.py",
             "simulated/price.py",
             "simulated/quarter.py",
             "simulated/recommendation.py",
