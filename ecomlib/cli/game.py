@@ -10,9 +10,12 @@ import typer
 
 from ecomlib.cli.outputs import check_folder
 from ecomlib.cli.plainly import plainly
+from ecomlib.errors import DataError
 
 if TYPE_CHECKING:
+    from ecomlib.course.game.lists import ListRead
     from ecomlib.course.game.referee import Referee, Result
+    from ecomlib.course.game.rules import Talk
 
 app = typer.Typer(no_args_is_help=True, help="The order-list game: run a shop that nobody has seen for a quarter.")
 Game = Annotated[Path, typer.Option("--game", help="The game's folder, as `ecomlib game new --out` named it.")]
@@ -30,14 +33,21 @@ def game_new(
     team: Annotated[list[str] | None, typer.Option(help="A team that plays; others join by handing in.")] = None,
     solo: Annotated[bool, typer.Option("--solo", help="Play alone against the bots.")] = False,
     size: Annotated[str, typer.Option(help="Size of the shop: small; tiny for a rehearsal.")] = "small",
+    quarter: Annotated[
+        bool, typer.Option("--quarter", help="Thirteen weeks in four rounds: orders, then prices, offers, letters too.")
+    ] = False,
 ) -> None:
     """Begin a game: draw a shop from a pass-phrase, publish the rules and the phrase's hash."""
     from ecomlib.course.game.board import publish
+    from ecomlib.course.game.kinds import begin_quarter
     from ecomlib.course.game.referee import GameSettings, begin
     from ecomlib.course.game.secret import published_hash
 
     check_folder(out)
-    referee = begin(out, GameSettings(secret, months, size, solo, tuple(team or ())))
+    settings = GameSettings(secret, months, size, solo, tuple(team or ()))
+    if quarter and solo:
+        raise DataError("alone the quarter is played week by week", remedy="play it with: ecomlib play")
+    referee = begin_quarter(out, settings) if quarter else begin(out, settings)
     typer.echo(f"{out}: a shop is drawn. SHA-256 of its pass-phrase: {published_hash(referee.settings.phrase)}")
     if solo:
         typer.echo(f"{out / 'referee'} holds the pass-phrase and what customers will want: no peeping.")
@@ -57,9 +67,9 @@ def game_month(
     game: Game = DEFAULT,
 ) -> None:
     """Hand out a month's tables: what the shop knows on that Sunday evening."""
-    from ecomlib.course.game.referee import Referee
+    from ecomlib.course.game.kinds import open_game
 
-    referee = Referee(game)
+    referee = open_game(game)
     with referee.alone():
         _hand_out(referee, number)
 
@@ -72,12 +82,16 @@ def game_check(
 ) -> None:
     """Say all that is wrong with an order list, before it is handed in."""
     from ecomlib.course.game.lists import read_list
-    from ecomlib.course.game.rules import month_of
+    from ecomlib.course.game.rules import TURN, month_of
 
-    found = read_list(file, month_of(tables))
+    if (tables / TURN).is_file():  # a round of the quarter, which needs gymnasium
+        from ecomlib.course.game.sheets import LETTERS_FILE, read_sheet, turn_of
+
+        found: ListRead = read_sheet(file, turn_of(tables), file.with_name(f"{file.stem}{LETTERS_FILE}"))
+    else:
+        found = read_list(file, month_of(tables))
     if found.units is not None:
-        products, weeks = found.units.shape
-        typer.echo(f"{file}: complete, {products} products, {weeks} weeks, {int(found.units.sum()):,} units.")
+        typer.echo(f"{file}: complete, {found.complete}.")
         return
     for number, fault in enumerate(found.faults, start=1):
         typer.echo(f"{number}. {fault.full()}")
@@ -94,9 +108,10 @@ def game_score(
 ) -> None:
     """Close the open month and score it; without an open month, write scores and board again."""
     from ecomlib.course.game.board import publish
-    from ecomlib.course.game.referee import Referee
+    from ecomlib.course.game.kinds import open_game
 
-    referee = Referee(game)
+    referee = open_game(game)
+    turn = referee.talk.turn
     with referee.alone():
         hands = referee.look()
         faulty = [hand for hand in hands if hand.faults]
@@ -107,20 +122,22 @@ def game_score(
         if faulty and not anyway:
             publish(referee)
             typer.echo(
-                f"ecomlib: month {referee.handed_out} is not closed. Every place stands in {referee.room / 'answers'}. "
+                f"ecomlib: {turn} {referee.handed_out} is not closed. Every place: {referee.room / 'answers'}. "
                 "What to do: have the lists mended and run this again, or close it with --anyway: a list with faults "
-                "does not count, and last month's does again.",
+                "does not count, and the last one does again.",
                 err=True,
             )
             raise typer.Exit(1)
         waiting = referee.handed_out > referee.closed and not any(hand.read for hand in hands)
         if waiting and not anyway:  # run twice by mistake, it must not close the month that has just begun
-            typer.echo(f"Month {referee.handed_out} is open, and nobody has handed in: close it with --anyway.")
+            typer.echo(
+                f"{turn.capitalize()} {referee.handed_out} is open, and nobody has handed in: close it with --anyway."
+            )
         result = referee.close(hands) if referee.handed_out > referee.closed and (anyway or not waiting) else None
         if result is None:
             for team in referee.late():
-                typer.echo(f"{team}: came too late for month {referee.closed}, and does not count.")
-        _say(result or (referee.result(referee.closed) if referee.closed else None))
+                typer.echo(f"{team}: came too late for {turn} {referee.closed}, and does not count.")
+        _say(result or (referee.result(referee.closed) if referee.closed else None), referee.talk)
         shown = referee.reveal()
         board = publish(referee)
         typer.echo(f"Board: {board}")
@@ -144,9 +161,9 @@ def game_board(
 ) -> None:
     """Write the board for the projector: scores, ranks, and who has handed in."""
     from ecomlib.course.game.board import publish
-    from ecomlib.course.game.referee import Referee
+    from ecomlib.course.game.kinds import open_game
 
-    referee = Referee(game)
+    referee = open_game(game)
     while True:
         with referee.alone():
             board = publish(referee)
@@ -156,33 +173,45 @@ def game_board(
     typer.echo(f"Board: {board}")
 
 
+@app.command("verify")
+@plainly
+def game_verify(
+    room: Annotated[Path, typer.Option(help="The room's folder of a quarter that is over.")] = DEFAULT / "room",
+    digits: Annotated[str, typer.Option(help="The SHA-256 as you noted it before; else that of README.txt.")] = "",
+    size: Annotated[str, typer.Option(help="Size of the shop: small, or tiny.")] = "small",
+) -> None:
+    """Check a quarter that is over: the phrase is the promised one, and this very shop came out of it."""
+    from ecomlib.course.game.verify import verify_quarter
+
+    for sentence in verify_quarter(room, size, digits):
+        typer.echo(sentence)
+
+
 def _hand_out(referee: Referee, number: int) -> None:
     from ecomlib.course.game.board import publish
 
     there = referee.tables(number).is_dir()
     folder = referee.hand_out(number)
     publish(referee)
-    month = referee.month(number)
-    weeks = f"{month.weeks[0]:%Y-%m-%d} to {month.weeks[-1]:%Y-%m-%d}"
+    holds, begin = referee.words_of(number)
     typer.echo(
-        f"Month {number} of {referee.settings.months}{' was handed out already' if there else ''}: {folder}, "
-        f"{len(month.products)} products, weeks from {weeks}."
+        f"{referee.talk.turn.capitalize()} {number} of {referee.settings.months}"
+        f"{' was handed out already' if there else ''}: {folder}, {holds}."
     )
-    begin = referee.room / f"month-{number}-last-week.csv"
     where = referee.folder / "handin" / ("you.csv" if referee.settings.solo else "TEAM.csv")
     typer.echo(f"Write {where} (begin with a copy of {begin}), then: ecomlib game score{_option(referee.folder)}")
 
 
-def _say(result: Result | None) -> None:
-    """Print a month's rows, best first."""
+def _say(result: Result | None, talk: Talk) -> None:
+    """Print a turn's rows, best first."""
     if result is None:
-        typer.echo("No month is closed yet.")
+        typer.echo(f"No {talk.turn} is closed yet.")
         return
     from ecomlib.course.game.board import points
 
-    typer.echo(f"Month {result.month}, weeks from {result.weeks[0]} to {result.weeks[-1]}")
+    typer.echo(f"{talk.turn.capitalize()} {result.month}, weeks from {result.weeks[0]} to {result.weeks[-1]}")
     for row in sorted(result.rows, key=lambda row: (row.money, row.name)):
-        typer.echo(f"  {points(row.score):>5}  {row.name:<40} {row.money:>12,.0f} lost  {row.list}")
+        typer.echo(f"  {points(row.score):>5}  {row.name:<40} {row.money:>12,.0f} {talk.money}  {row.list}")
 
 
 def _option(folder: Path) -> str:

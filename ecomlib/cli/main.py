@@ -15,6 +15,7 @@ from ecomlib.cli.forecasting import COMMANDS as FORECASTING
 from ecomlib.cli.game import app as game_app
 from ecomlib.cli.live import COMMANDS as LIVE
 from ecomlib.cli.plainly import plainly, write_anywhere
+from ecomlib.cli.play import play
 from ecomlib.cli.recorded import app as recorded_app
 from ecomlib.cli.service import COMMANDS as SERVICE
 from ecomlib.cli.settings import read_settings
@@ -37,6 +38,9 @@ def _version(value: bool) -> None:
     if value:
         typer.echo(f"ecomlib {ecomlib.__version__}")
         raise typer.Exit
+
+
+app.command()(play)
 
 
 @app.callback()

@@ -69,6 +69,10 @@ def train(
     int8: Annotated[
         bool, typer.Option("--int8", help="Also make an eight-bit network, and say what it costs.")
     ] = False,
+    customers: Annotated[
+        bool,
+        typer.Option(help="Also keep lists, risk board and offers: the version then holds customers' identifiers."),
+    ] = True,
     database: Database = None,
 ) -> None:
     """Publish the candidate that does best on the shop's own history. A home's first version is promoted; a later
@@ -85,7 +89,9 @@ def train(
     versions = bundle.registry(home)
     before = versions.current()
     units = returns or (bundle.open_bundle(home).settings.get("units", "gross") if before else "gross")
-    plan = ReleaseSettings(hold_out, epochs, seed, text=text, small=int8, quick=quick, model=model, returns=units)
+    plan = ReleaseSettings(
+        hold_out, epochs, seed, text=text, small=int8, quick=quick, model=model, returns=units, customers=customers
+    )
     if store is not None or before is None:
         source = {"store": stores.resolve(store or "simulated", "train"), "size": size, "seed": seed}
     else:
@@ -165,6 +171,13 @@ def serve(
         str | None, typer.Option(help="What moves the shop's clock: world, events, or auto (the default).")
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with these settings, such as port = 8001.")] = None,
+    play: Annotated[
+        Path | None, typer.Option(help="Offer the quarter of lesson 22 at /play, and keep its games in this folder.")
+    ] = None,
+    room: Annotated[
+        Path | None,
+        typer.Option(help="Show at /play/room who stands where in this game of `ecomlib game new --quarter`."),
+    ] = None,
 ) -> None:
     """Answer over HTTP with the version in force, until SIGTERM or Ctrl-C.
 
@@ -175,7 +188,13 @@ def serve(
     from ecomlib.serving.live.serve import serve as answer
 
     given = {"home": home, "host": host, "port": port, "database": database, "timezone": timezone, "clock": clock}
-    answer(read_settings({**given, "allowed_hosts": allowed_host}, config=config))
+    settings = read_settings({**given, "allowed_hosts": allowed_host}, config=config)
+    if play is None and room is None:
+        answer(settings)
+        return
+    from ecomlib.cli.play_page import pages
+
+    answer(settings, [pages(play, room)])
 
 
 def replay(

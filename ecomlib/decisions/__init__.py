@@ -3,7 +3,9 @@
 ``newsvendor`` reads an order off a forecast's quantiles and prices what an error costs, ``inventory`` reads whole
 orders off past errors, ``first_orders`` orders what nobody has bought yet, ``pricing`` computes what another price
 would do from its causal effect, ``price_advice`` makes a price list and an offers page of that, ``sales_plan`` adds
-forecasts up to a quarter's plan. None knows the running service, which calls them. ``registry`` lists the decisions
+forecasts up to a quarter's plan. ``retention`` describes customers and labels who falls silent, ``lifetimes`` counts
+what they will buy, ``uplift`` learns whom a letter moves, ``qini`` says what a list is worth, and ``letters`` makes one
+of a shop's own letters. None knows the running service, which calls them. ``registry`` lists the decisions
 that ``ecomlib decide`` makes of a shop's tables, ``shop`` holds their glue.
 
 Decisions are judged in the store as a game: ``shop_game`` holds its rules, ``shop_env`` opens it for Gymnasium (extra

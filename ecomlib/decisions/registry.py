@@ -144,6 +144,33 @@ DECISIONS: tuple[DecisionEntry, ...] = (
         ("horizon", "model", "changes", "returns"),
         ("revenue", "text", "least_margin", "most_move", "ladder"),
     ),
+    DecisionEntry(
+        "offers",
+        "In which visits to offer help, and between which chances",
+        "12 full weeks, sessions with what is known of a visit, unit costs (or --set margin=...)",
+        f"{_SHOP}.offers:decide_offers",
+        "09",
+        (),
+        ("margin", "cost", "lift", "gift"),
+    ),
+    DecisionEntry(
+        "recommend",
+        "What to show each customer: what to buy again, and what is new to them",
+        "8 full weeks of orders with customers",
+        f"{_SHOP}.recommend:decide_recommend",
+        "10",
+        (),
+        ("places",),
+    ),
+    DecisionEntry(
+        "retain",
+        "Who is leaving, what is at stake, and whom a letter keeps",
+        "12 full weeks of orders with customers; letters only where mailings tell who was left out by chance",
+        f"{_SHOP}.retain:decide_retain",
+        "14b",
+        ("returns",),
+        ("days", "cost", "most", "margin"),
+    ),
 )
 
 

@@ -405,6 +405,8 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
         strange = sorted(set(action) - set(game.levers))
         if strange:
             raise DataError("this lever is not played", value=strange[0], remedy=f"move {game.levers}, or open it.")
+        open_now = game.open_in(number)
+        action = {name: value for name, value in action.items() if name in open_now}
         live, plan = self._launch <= week, world.market.plan
         given = {name: _checked(name, action[name], own[name].shape, live) for name in action}
         order = given.get("order", own["order"]).reshape(len(live), -1)
@@ -427,7 +429,7 @@ class ShopEnv(gymnasium.Env[Obs, Any]):  # type: ignore[misc, unused-ignore]
                 remedy="promote fewer, or open the game with more places.",
             )
         mail = given.get("mail", own["mail"]).astype(bool) & (world.people.signed_up_day < 7 * week)
-        if "mail" in game.levers:  # else they are the shop's own, and all of them are sent
+        if "mail" in open_now:  # else they are the shop's own, and all of them are sent
             mail &= week - self._last_letter >= game.mail_gap
         # Before launch a product has the price it will have, as the market's formula wants one.
         return order, np.where(live, price, plan.price[:, week]), promoted, mail, tested

@@ -55,6 +55,14 @@ class Game:
         Weeks of the shop's own plan that are seen, this one included: two to four. The shop puts on its offers page
         what has lagged in the week before, so a plan tells of weeks that are still to come: of what last week's
         momentum leaves open of next week's, four weeks of it tell 9 % (three 6 %, twelve would tell 15 %).
+    opens : tuple of int, optional
+        Week of play from which each of ``levers`` may be moved, in their order; all from the first, 0, unless given. A
+        lever that is not open yet stays the shop's own, whatever is asked of it.
+
+    Examples
+    --------
+    >>> Game(weeks=13, levers=("order", "price"), opens=(0, 4)).open_in(3)
+    ('order',)
     """
 
     weeks: int = 26
@@ -69,6 +77,7 @@ class Game:
     rails: tuple[float, float] | None = None
     price_tests: float = 0.1
     ahead: int = 4
+    opens: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         unknown = set(self.levers) - set(LEVERS)
@@ -89,6 +98,14 @@ class Game:
             value, most = getattr(self, name), 1 if name == "price_tests" else MOST_COST
             if not (is_number(Real, value) and 0 <= value <= most):
                 raise DataError(f"{name} lies between 0 and {most:,}", value=value, remedy="give another number.")
+        opens = self.opens
+        whole = isinstance(opens, tuple) and all(is_number(Integral, week) and week >= 0 for week in opens)
+        if opens is not None and not (whole and len(opens) == len(self.levers)):
+            raise DataError(
+                "opens is a tuple with a week for each lever, 0 for the first",
+                value=opens,
+                remedy=f"give {len(self.levers)} whole numbers, in the order of {self.levers}.",
+            )
         rails = self.rails
         if rails is None:
             return
@@ -99,6 +116,21 @@ class Game:
                 value=rails,
                 remedy="give two numbers, as rails=(0.7, 1.3).",
             )
+
+    def open_in(self, week: int) -> tuple[str, ...]:
+        """List the levers that a policy may move in a week of play, counted from 0.
+
+        Parameters
+        ----------
+        week : int
+            ``obs["week"]``.
+
+        Returns
+        -------
+        tuple of str
+        """
+        opens = self.opens or (0,) * len(self.levers)
+        return tuple(lever for lever, first in zip(self.levers, opens, strict=True) if first <= week)
 
 
 def is_number(kind: type, value: Any) -> bool:

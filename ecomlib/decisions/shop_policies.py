@@ -304,14 +304,18 @@ class Smoothing(_Rule):
         mean, variance, known = _recent(obs)
         sure = known & (obs["sold"].shape[-1] <= (obs["age"] if self.game.pooled else obs["age"][:, None]))
         above = (np.maximum(variance, 0.0) - mean)[sure].sum() / max((mean[sure] ** 2).sum(), 1e-9)
-        rate = np.maximum(obs["smoothed"], 1e-6)
-        spread = rate + max(above, 0.05) * rate**2
+        now, then = ((rate, rate + max(above, 0.05) * rate**2) for rate in self.rates(obs))
         available, ratio = obs["on_hand"] + obs["arriving"], self.ratio(obs)
         if self.how == "lost_sales":
-            order = lost_sales_order(available, (rate, spread), (rate, spread), ratio)
+            order = lost_sales_order(available, now, then, ratio)
         else:
-            order = base_stock_order(available, 2 * rate, 2 * spread, ratio)
+            order = base_stock_order(available, now[0] + then[0], now[1] + then[1], ratio)
         return {"order": np.where(known & (ratio > 0), order, _units(_launch(obs)))}
+
+    def rates(self, obs: Obs) -> tuple[Floats, Floats]:
+        """Return the mean units of this week and the next, of the shape of the stock; smoothed sales for both."""
+        rate = np.maximum(obs["smoothed"], 1e-6)
+        return rate, rate
 
 
 def _recent(obs: Obs) -> tuple[Floats, Floats, NDArray[np.bool_]]:
@@ -431,31 +435,38 @@ class _Reference(_OfObs):
         weeks = [min(week + ahead, last) for ahead in (0, 1)]
         prices, offers = [plan.price[:, at] for at in weeks], [plan.promoted[:, at] for at in weeks]
         letters = [world.sent(at) for at in weeks]
+        may = [game.open_in(week + ahead - world.first) for ahead in (0, 1)]
         action: dict[str, Any] = {}
-        if "price" in game.levers:
-            known = obs["price_high"] > 0
-            best = [np.clip(knows.best_price(at), obs["price_low"], obs["price_high"]) for at in weeks]
-            prices = [np.where(known, np.round(new, 2), old) for new, old in zip(best, prices, strict=True)]
+        known = obs["price_high"] > 0
+        for ahead in (0, 1):
+            if "price" in may[ahead]:
+                best = np.clip(knows.best_price(weeks[ahead]), obs["price_low"], obs["price_high"])
+                prices[ahead] = np.where(known, np.round(best, 2), prices[ahead])
+        if "price" in may[0]:
             action["price"] = np.clip(prices[0], LEAST_PRICE, MOST_PRICE)
-        if "mail" in game.levers:
+        if "mail" in may[1]:
             worth = knows.letter_gain(week, episode, prices[0], offers[0]) > game.mailing_cost
             rest = obs["weeks_since_letter"]
-            mail = worth & (rest >= game.mail_gap)
+            mail = worth & (rest >= game.mail_gap) if "mail" in may[0] else letters[0]
             letters = [mail, worth & np.where(mail, game.mail_gap == 1, rest + 1 >= game.mail_gap)]
-            action["mail"] = mail.astype(np.int8)
-        if "promote" in game.levers:
+            if "mail" in may[0]:
+                action["mail"] = mail.astype(np.int8)
+        if "promote" in may[1]:
             nobody = [np.zeros(len(live), dtype=bool)] * 2
             bare = knows.demand(week, episode, list(zip(prices, nobody, letters, strict=True)))
             shelf = (obs["on_hand"] + obs["arriving"]).reshape(len(live), -1)
             for ahead, (mean, variance) in enumerate(bare):
+                if "promote" not in may[ahead]:
+                    continue
                 # A place is worth what it sells of what is there; the next week's stock can still be ordered.
-                there = shelf if ahead == 0 or "order" not in game.levers else np.full(shelf.shape, 1e9)
+                there = shelf if ahead == 0 or "order" not in may[0] else np.full(shelf.shape, 1e9)
                 more = knows.offer_lift * mean, knows.offer_lift**2 * variance
                 units = expected_sales(there, *more) - expected_sales(there, mean, variance)
                 gain = units.sum(axis=1) * (prices[ahead] - world.market.cost)
                 offers[ahead] = _top(gain, env.places).astype(bool)
-            action["promote"] = offers[0].astype(np.int8)
-        if "order" in game.levers:
+            if "promote" in may[0]:
+                action["promote"] = offers[0].astype(np.int8)
+        if "order" in may[0]:
             now, then = knows.demand(week, episode, list(zip(prices, offers, letters, strict=True)))
             ratio = critical_ratio(prices[1], world.market.cost, game.holding)[:, None]
             available = (obs["on_hand"] + obs["arriving"]).reshape(len(live), -1)

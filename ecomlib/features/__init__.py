@@ -10,6 +10,7 @@ from ecomlib.features.customers import customer_panel
 from ecomlib.features.history import lags, last_year
 from ecomlib.features.intermittence import demand_classes
 from ecomlib.features.leaks import find_leaks
+from ecomlib.features.line_history import line_history, table_rate
 from ecomlib.features.prices import relative_price, usual_price
 
 __all__ = [
@@ -21,8 +22,10 @@ __all__ = [
     "find_leaks",
     "lags",
     "last_year",
+    "line_history",
     "recency",
     "relative_price",
     "return_rate",
+    "table_rate",
     "usual_price",
 ]

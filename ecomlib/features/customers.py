@@ -1,4 +1,4 @@
-"""Turns order lines into each customer's history (lesson 04, section 6)."""
+"""Turns order lines into each customer's history (lesson 09, section 1)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _QUARTER = {"D": 91, "W-MON": 13, "MS": 3}
 
 @explained()
 def customer_panel(store: Store, freq: str = "W-MON", ahead: int | None = None) -> pd.DataFrame:
-    """List each customer's history by period, with the label whether she comes back (lesson 04, section 6).
+    """List each customer's history by period, with the label whether she comes back (lesson 09, section 1).
 
     Parameters
     ----------

@@ -180,7 +180,7 @@ class CountHead(Head):
 
 
 class YesNoHead(Head):
-    """Yes or no: a probability from the logistic loss, taken on the logit once (lesson 04, section 6).
+    """Yes or no: a probability from the logistic loss, taken on the logit once (lesson 04, section 5).
 
     The targets are 0 or 1 and are not scaled.
     """

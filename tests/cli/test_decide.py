@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from ecomlib.cli import decide as module
 from ecomlib.cli.main import app
-from ecomlib.decisions.registry import DECISIONS, Decision, Options
+from ecomlib.decisions.registry import DECISIONS, Decision, Options, entry
 from ecomlib.decisions.registry import decide as make
 from ecomlib.stores import load_store
 
@@ -40,18 +40,21 @@ def test_help_names_every_decision_and_shows_an_example() -> None:
 @pytest.mark.parametrize("name", [one.name for one in DECISIONS])
 def test_a_decision_is_a_csv_and_a_card(out: Path, name: str) -> None:
     more = ("--set", "text=False") if name == "price" else ()
-    done = invoke(name, "--store", "tiny", "--model", "window_mean", "--out", "made", *more)
+    model = "window_mean" if "model" in entry(name).reads else None
+    chosen = ("--model", model) if model else ()
+    done = invoke(name, "--store", "tiny", *chosen, "--out", "made", *more)
     assert done.exit_code == 0, done.output + done.stderr
     assert sorted(path.name for path in out.iterdir()) == [f"{name}.csv", f"{name}.json"]
     content = (out / f"{name}.csv").read_bytes()
     card = json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
     assert card["sha256"] == hashlib.sha256(content).hexdigest() and card["decision"] == name
     assert card["line"] in done.stdout and card["line"].startswith("tiny: 26 full weeks up to 2025-06-29; ")
-    options = Options(model="window_mean", more={"text": False} if more else {})
+    options = Options(model=model, more={"text": False} if more else {})
     expected = make(name, load_store("tiny"), options).table
     made = pd.read_csv(out / f"{name}.csv", encoding="utf-8-sig")
     assert list(made.columns) == list(expected.columns) and len(made) == len(expected) == card["rows"]
-    number = {"plan": "mean", "stock": "order", "price": "price"}[name]
+    numbers = {"plan": "mean", "stock": "order", "price": "price", "offers": "chance"}
+    number = (numbers | {"recommend": "score", "retain": "at_stake"})[name]
     assert made[number].tolist() == pytest.approx(expected[number].astype(float).tolist())
 
 
@@ -83,6 +86,9 @@ def test_options_reach_the_decision(out: Path) -> None:
         (("stock", "--store", "tiny", "--returns", "nett"), "use gross or net"),
         (("price", "--store", "SHOP"), "--set revenue=True"),
         (("price", "--store", "tiny", "--set", "most_move=-1"), "rule for prices"),
+        (("offers", "--store", "SHOP"), "add sessions.csv"),
+        (("offers", "--store", "tiny", "--set", "cost=-1"), "without a sign"),
+        (("offers", "--store", "tiny", "--set", "lift=much"), "are numbers"),
         (("stock",), "ecomlib train"),
     ],
 )

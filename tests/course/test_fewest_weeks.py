@@ -69,9 +69,9 @@ def globals_of(scope: SymbolTable) -> set[str]:
     return here.union(*(globals_of(child) for child in scope.get_children()))
 
 
-def second_part(number: str) -> Any:
+def second_part(number: str, name: str = "") -> Any:
     """The function of a lesson's second part, with the notebook's imports and plain settings around it."""
-    entry, name = syllabus.lesson(number), SECOND_PARTS[number]
+    entry, name = syllabus.lesson(number), name or SECOND_PARTS[number]
     assert entry is not None
     notebook = nbformat.read(ROOT / "notebooks" / entry.file, as_version=4)
     place: dict[str, Any] = {}
@@ -137,3 +137,35 @@ def test_so_many_weeks_are_enough_and_one_less_is_not(number: str, tmp_path: Pat
     for weeks, enough in ((needed, True), (needed - 1, False)):
         folder = shop(weeks).to_directory(tmp_path / str(weeks))
         assert data_check.check(folder).lessons[number][0] == enough
+
+
+def test_returns_are_judged_on_so_many_weeks_and_each_missing_table_is_named(tmp_path: Path) -> None:
+    """Lesson 09 trains no network in its second part: 60 days to wait, 120 to judge, and a week to learn from."""
+    entry, run = syllabus.lesson("09"), second_part("09", "what_comes_back")
+    assert entry is not None
+    with pytest.raises(EcomlibError, match=r"orders.*returned.*nothing is known of returns"):
+        run(shop(entry.needs.weeks))
+    for weeks, enough in ((entry.needs.weeks, True), (entry.needs.weeks - 1, False)):
+        young = shop(weeks)
+        back = pd.Series(np.arange(len(young.orders)) % 7 == 0)
+        came = (young.orders["ordered_at"] + pd.Timedelta("10D")).where(back, pd.NaT)
+        young = replace(young, orders=young.orders.assign(returned=back, returned_at=came))
+        folder = young.to_directory(tmp_path / str(weeks))
+        if enough:
+            table = run(Store.from_directory(folder))
+            assert set(table["model"]) == {"returns: product of tables", "returns: dear lines"}
+            assert table["AUC"].between(0.3, 0.7).all(), "what comes back was dealt by number"
+        else:
+            with pytest.raises(EcomlibError, match="27 full weeks"):
+                run(young)
+        assert data_check.check(folder).lessons["09"][0] == enough
+    with pytest.raises(EcomlibError, match="sessions"):
+        second_part("09", "who_buys")(shop(30))
+
+
+def test_visits_of_a_shop_are_asked_where_it_has_them() -> None:
+    from ecomlib import load_store
+
+    table = second_part("09", "who_buys")(load_store("tiny"))
+    assert set(table["model"]) == {"visits: logistic on ranks", "visits: trees"}
+    assert table["AUC"].between(0.55, 0.85).all() and table["ECE"].between(0, 0.1).all()

@@ -52,7 +52,7 @@ def tiny() -> Store:
 
 
 def test_every_decision_is_made_of_the_sample_shop_and_says_how(tiny: Store) -> None:
-    assert names() == ("plan", "stock", "price")
+    assert names() == ("plan", "stock", "price", "offers", "recommend", "retain")
     for one in DECISIONS:
         more = {"text": False} if "text" in one.more else {}
         made = decide(one.name, tiny, Options(more=more))

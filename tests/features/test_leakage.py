@@ -111,6 +111,14 @@ def begun(function: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Store],
     return made
 
 
+def lines_known(store: Store) -> pd.DataFrame:
+    """What is known of the lines, as means by product and moment: two lines of one moment have no order."""
+    came = store.orders["ordered_at"] + RETURNS_AFTER
+    lines = store.orders.assign(returned_at=came.where(store.orders["returned"].eq(True)))
+    known = features.line_history(lines).assign(product_id=lines["product_id"], ds=lines["ordered_at"])
+    return known.groupby(["product_id", "ds"], as_index=False).mean()
+
+
 AT_START = CUT + DAY  # a row at the very cut may use what came before it
 CASES: dict[str, list[Case]] = {
     "make_panel": [
@@ -192,6 +200,15 @@ CASES: dict[str, list[Case]] = {
                 [features.demand_classes(weekly(s), at).assign(ds=at) for at in (CUT - WEEK, CUT + 8 * WEEK)],
                 ignore_index=True,
             ),
+            CUT,
+        )
+    ],
+    "line_history": [Case(lambda s: lines_known(s), CUT)],
+    "table_rate": [
+        Case(
+            lambda s: lines_known(s).assign(
+                rate=lambda f: features.table_rate(f["product_lines"], f["product_returns"], f["hour"] / 24, 5.0)
+            )[["product_id", "ds", "rate"]],
             CUT,
         )
     ],

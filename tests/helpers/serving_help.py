@@ -53,7 +53,9 @@ def trained_home() -> Path:
             shutil.rmtree(home, ignore_errors=True)
             store = load_store("simulated", size="tiny", seed=0).observed()
             source = {"store": "simulated", "size": "tiny", "seed": 0}
-            made = train(store, home, ReleaseSettings(text=False, hold_out=4, model="gru"), source=source)
+            made = train(
+                store, home, ReleaseSettings(text=False, hold_out=4, model="gru", customers=True), source=source
+            )
             registry(home).promote(made.version.number, "the first version")
             (home / "done").touch()
     return home

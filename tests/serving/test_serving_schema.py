@@ -26,6 +26,16 @@ negative_data_rejection.expected-statuses = [400, 401, 404, 405, 409, 413, 415, 
 [[operations]]
 include-path = "/whatif"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 409, 422]
+
+# Which features a visit has is the shop's own.
+[[operations]]
+include-path = "/offer"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 409, 422]
+
+# A customer may be unknown.
+[[operations]]
+include-path = "/retain"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 409]
 """
 ROUTES = {
     "/events",
@@ -35,6 +45,11 @@ ROUTES = {
     "/replenish",
     "/plan",
     "/price",
+    "/customers",
+    "/recommend",
+    "/retain",
+    "/offers",
+    "/offer",
     "/overview",
     "/catalogue",
     "/drift",

@@ -11,17 +11,15 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from ecomlib.course.game.handin import HandIn
-from ecomlib.course.game.referee import AGAIN, FALLEN_BACK, Referee
-from ecomlib.course.game.rules import ATTAINABLE, AVERAGE, LAST_WEEK
+from ecomlib.course.game.referee import Referee
+from ecomlib.course.game.rules import AVERAGE, Talk
 from ecomlib.course.game.secret import published_hash
-from ecomlib.course.game.standings import ABSENT, Standing, standings, table
+from ecomlib.course.game.standings import Standing, standings, table
 from ecomlib.files import write_whole
 
 REFRESH = 5  # seconds
 _WIDTH, _LABEL = 300, 7.0  # of the drawing of totals; of a letter in it
 _SPARK = (90, 26, 5)  # width, height and margin of the line by month
-_INSTEAD = (ABSENT, FALLEN_BACK, AGAIN)
-_LINES = {LAST_WEEK: "zero", AVERAGE: "room", ATTAINABLE: "best"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,9 @@ def page(referee: Referee, hands: Sequence[HandIn] = (), *, live: bool = True) -
     template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(
         (assets / "game.html.j2").read_text(encoding="utf-8")
     )
-    found = standings(referee.results())
+    talk = referee.talk
+    results = referee.columns()
+    found = standings(results, talk)
     values = [value for s in found for value in (*s.scores, s.total) if value is not None]
     scale = _Scale(min([0.0, *values]), max([100.0, *values]))
     closed, months = referee.closed, referee.settings.months
@@ -77,15 +77,16 @@ def page(referee: Referee, hands: Sequence[HandIn] = (), *, live: bool = True) -
         css=(assets / "report.css").read_text(encoding="utf-8"),
         title="Run the shop",
         lead=_lead(referee),
-        heading=f"After month {closed} of {months}" if closed else "Scores",
+        heading=f"After {talk.turn} {closed} of {months}" if closed else "Scores",
+        talk=talk,
         live=live,
         seconds=REFRESH,
         hands=hands,
         open=referee.handed_out,
         faulty=any(hand.faults for hand in hands),
-        months=range(1, closed + 1),
-        rows=[_row(standing, scale) for standing in found],
-        chart={"width": _WIDTH, "marks": _marks(found, scale)},
+        months=range(1, len(results) + 1),
+        rows=[_row(standing, scale, talk) for standing in found],
+        chart={"width": _WIDTH, "marks": _marks(found, scale, talk)},
         phrase=referee.settings.phrase if referee.finished else "",
         quoted=shlex.quote(referee.settings.phrase) if referee.finished else "",
         digits=published_hash(referee.settings.phrase),
@@ -93,29 +94,30 @@ def page(referee: Referee, hands: Sequence[HandIn] = (), *, live: bool = True) -
 
 
 def _lead(referee: Referee) -> str:
-    closed, out, months = referee.closed, referee.handed_out, referee.settings.months
+    closed, out, months, talk = referee.closed, referee.handed_out, referee.settings.months, referee.talk
     if referee.finished:
-        return f"All {months} months are played." if months > 1 else "The month is played."
+        return f"All {months} {talk.turn}s are played." if months > 1 else f"The {talk.turn} is played."
     if out > closed:
-        return f"Month {out} of {months} is open: order for its four weeks."
-    return f"Month {closed + 1} of {months} has not been handed out yet."
+        return f"{talk.turn.capitalize()} {out} of {months} is open: {talk.asks}."
+    return f"{talk.turn.capitalize()} {closed + 1} of {months} has not been handed out yet."
 
 
-def _marks(found: Sequence[Standing], scale: _Scale) -> list[dict[str, object]]:
+def _marks(found: Sequence[Standing], scale: _Scale, talk: Talk) -> list[dict[str, object]]:
     """The lines that totals are read against; the average is named in a row of its own, so that names do not meet."""
     marks: list[dict[str, object]] = []
+    lines = {talk.zero: "zero", AVERAGE: "room", talk.best: "best"}
     for standing in found:
-        if standing.name in _LINES and standing.total is not None:
+        if standing.name in lines and standing.total is not None:
             x = scale(standing.total, _WIDTH, 2)
             half = _LABEL * len(standing.name) / 2
             anchor = "start" if x < half else "end" if x > _WIDTH - half else "middle"
             high = 12 if standing.name == AVERAGE else 26
-            mark = {"name": standing.name, "look": _LINES[standing.name], "x": x}
+            mark = {"name": standing.name, "look": lines[standing.name], "x": x}
             marks.append(mark | {"label_x": x, "label_y": high, "anchor": anchor})
     return marks
 
 
-def _row(standing: Standing, scale: _Scale) -> dict[str, object]:
+def _row(standing: Standing, scale: _Scale, talk: Talk) -> dict[str, object]:
     width, height, margin = _SPARK
     step = (width - 2 * margin) / max(len(standing.scores) - 1, 1)
     spark = [
@@ -136,14 +138,17 @@ def _row(standing: Standing, scale: _Scale) -> dict[str, object]:
         "total": points(standing.total),
         "bar": bar,
         "spark": spark,
-        "spark_alt": "by month: " + ", ".join(points(value) for value in standing.scores),
-        "said": _said(standing),
+        "spark_alt": f"by {talk.column}: " + ", ".join(points(value) for value in standing.scores),
+        "said": _said(standing, talk),
     }
 
 
-def _said(standing: Standing) -> str:
+def _said(standing: Standing, talk: Talk) -> str:
     """Which list counted, where it was not the team's own."""
     if standing.kind != "team":
         return "bot" if standing.kind == "bot" else ""
-    months = {said: [n for n, held in enumerate(standing.lists, 1) if held == said] for said in _INSTEAD}
-    return "; ".join(f"month {', '.join(map(str, found))}: {said}" for said, found in months.items() if found)
+    months = {
+        said: [n for n, held in enumerate(standing.lists, 1) if held == said]
+        for said in (talk.absent, talk.fallen, talk.again)
+    }
+    return "; ".join(f"{talk.column} {', '.join(map(str, found))}: {said}" for said, found in months.items() if found)

@@ -45,18 +45,15 @@ class HandIn:
         count = len(self.faults)
         return f"{count} fault{'s' * (count > 1)} to mend" if count else "nothing yet"
 
-    def answer(self, number: int) -> str:
+    def answer(self, number: int, turn: str = "month") -> str:
         """Format the team's answer: every fault with every place, or that the list is complete."""
-        head = f"Month {number}, {self.team}: "
-        if self.units is not None:
-            count = self.units.shape
-            return (
-                f"{head}your list is complete: {count[0]} products, {count[1]} weeks, {int(self.units.sum())} units.\n"
-            )
+        head = f"{turn.capitalize()} {number}, {self.team}: "
+        if self.read is not None and self.units is not None:
+            return f"{head}your list is complete: {self.read.complete}.\n"
         if self.faults:
             lines = [f"{k}. {fault.full()}" for k, fault in enumerate(self.faults, start=1)]
             return "\n".join([f"{head}your list has {self.state}. Rows are counted below the header.", *lines, ""])
-        return f"{head}there is no list of yours for this month yet.\n"
+        return f"{head}there is no list of yours for this {turn} yet.\n"
 
 
 def files_of(folder: Path) -> dict[str, list[Path]]:

@@ -57,6 +57,13 @@ class ListRead:
     faults: tuple[Fault, ...] = ()
     weeks: frozenset[pd.Timestamp] = field(default_factory=frozenset)
 
+    @property
+    def complete(self) -> str:
+        """What a list without faults holds, in words."""
+        count = (0, 0) if self.units is None else self.units.shape
+        units = 0 if self.units is None else int(self.units.sum())
+        return f"{count[0]} products, {count[1]} weeks, {units:,} units"
+
     def only_of(self, weeks: Iterable[pd.Timestamp]) -> bool:
         """Tell whether the file names no weeks but these: an earlier month's list that was left lying."""
         return bool(self.weeks) and self.weeks <= set(weeks)
@@ -91,7 +98,7 @@ def read_list(path: Path, month: Month) -> ListRead:
             faults.append(Fault(f"column '{column.name}': it is empty. Fill it in: {column.means}."))
     weeks: frozenset[pd.Timestamp] = frozenset()
     if "product_id" in frame:
-        faults += _products(frame["product_id"], rows, month)
+        faults += _products(frame["product_id"], rows, month.products)
     if "week" in frame:
         weeks = frozenset(pd.Timestamp(day) for day in frame["week"].dropna().unique())
         faults += _weeks(frame["week"], rows, month)
@@ -127,10 +134,10 @@ def _where(
     return [Fault(says, places)]
 
 
-def _products(ids: pd.Series, rows: np.ndarray, month: Month) -> list[Fault]:
+def _products(ids: pd.Series, rows: np.ndarray, products: Sequence[str]) -> list[Fault]:
     blank = ids.isna() | (ids.astype(str).str.strip() == "")
-    unknown = ~blank & ~ids.isin(month.products)
-    hints, folded = {}, {_alike(known): known for known in month.products}
+    unknown = ~blank & ~ids.isin(products)
+    hints, folded = {}, {_alike(known): known for known in products}
     for name in ids[unknown].unique():
         near = difflib.get_close_matches(_alike(name), folded, n=1, cutoff=0.6)
         hints[name] = f"'{name}'" + (f", perhaps {folded[near[0]]}?" if near else "")

@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,19 @@ from numpy.typing import NDArray
 from ecomlib.course.game.bots import BOTS, bot_lists, recent_sales, weekly_sales
 from ecomlib.course.game.handin import HandIn, files_of
 from ecomlib.course.game.lists import read_list
-from ecomlib.course.game.rules import ATTAINABLE, AVERAGE, LAST_WEEK, WEEKS, Month, Units, make_month, month_of, score
+from ecomlib.course.game.rules import (
+    ATTAINABLE,
+    AVERAGE,
+    LAST_WEEK,
+    ORDERS,
+    WEEKS,
+    Month,
+    Talk,
+    Units,
+    make_month,
+    month_of,
+    score,
+)
 from ecomlib.course.game.rules import whole as whole_units
 from ecomlib.course.game.secret import check_phrase, draw_phrase, published_hash, seed_of
 from ecomlib.course.game.words import hint_text, rules_text
@@ -41,7 +53,7 @@ from ecomlib.stores.until import tables_until
 LEVELS = tuple(np.round(np.arange(0.02, 0.99, 0.02), 2))  # of the attainable forecast, as in lesson 00
 LEAST_HISTORY = 8  # weeks before the first month: what the bots look back on
 SOLO = "you"
-OWN, AGAIN, FALLEN_BACK = "own list", "last month's list again", "last week's list"
+OWN, AGAIN, FALLEN_BACK = ORDERS.own, ORDERS.again, ORDERS.fallen
 NOT_YET = "not in the game yet"
 
 
@@ -55,6 +67,7 @@ class GameSettings:
     solo: bool = False
     teams: tuple[str, ...] = ()
     source: str = ""  # digits of the simulator that made the store
+    kind: str = "orders"  # or "quarter"
 
 
 @dataclass(frozen=True)
@@ -96,7 +109,7 @@ def best_list(store: Store, month: Month) -> Units:
     return whole_units(month.grid(frame["unique_id"], frame["ds"], orders))
 
 
-def begin(folder: Path, settings: GameSettings) -> Referee:
+def begin(folder: Path, settings: GameSettings, kind: type[Referee] | None = None) -> Referee:
     """Begin a game in a new folder: draw or check the phrase, make the store, publish the rules and the hash.
 
     Parameters
@@ -105,22 +118,21 @@ def begin(folder: Path, settings: GameSettings) -> Referee:
         A folder that is not there yet, or empty.
     settings : GameSettings
         Without a phrase one is drawn.
+    kind : type, optional
+        Of the referee; the order-list game's unless given.
 
     Raises
     ------
     DataError
         The phrase is too simple, there are too many months, or the folder holds a game.
     """
-    sizes = settings_for(settings.size)
-    most = (sizes.weeks - LEAST_HISTORY) // WEEKS
-    if not 1 <= settings.months <= most:
-        remedy = f"play 1 to {most} months of four weeks on a store of size {settings.size}."
-        raise DataError("so many months cannot be played", value=settings.months, remedy=remedy)
+    kind, sizes = kind or Referee, settings_for(settings.size)
+    kind.check_length(settings)
     phrase = check_phrase(settings.phrase) if settings.phrase else draw_phrase()
     teams = (SOLO,) if settings.solo else settings.teams
-    written = GameSettings(phrase, settings.months, settings.size, settings.solo, teams, source_digits(sizes))
+    written = replace(settings, phrase=phrase, teams=teams, source=source_digits(sizes))
     for team in teams:
-        if problem := name_problem(team):
+        if problem := kind.problem_of(team):
             raise DataError(problem, value=team, remedy="give the team another name.")
     own = folder / "referee"
     own.mkdir(parents=True, exist_ok=True)
@@ -132,14 +144,21 @@ def begin(folder: Path, settings: GameSettings) -> Referee:
         remedy = "name another folder with --out, or go on with that game: ecomlib game board."
         raise DataError("this folder holds a game already", value=str(folder), remedy=remedy) from None
     (folder / "handin").mkdir(exist_ok=True)
-    referee = Referee(folder)
+    referee = kind(folder)
     _ = referee.store
     referee.publish_rules()
     return referee
 
 
-def name_problem(team: str) -> str:
+def name_problem(team: str, lines: Sequence[str] = (LAST_WEEK, ATTAINABLE, AVERAGE, *BOTS)) -> str:
     """Say why a team cannot be called so, or nothing.
+
+    Parameters
+    ----------
+    team : str
+        The name.
+    lines : sequence of str
+        Names that the board needs itself.
 
     Examples
     --------
@@ -154,7 +173,7 @@ def name_problem(team: str) -> str:
         or set(team) & set('/\\:*?"<>|')
     ):
         return "a team's name has 1 to 40 characters, and its file must be able to carry it"
-    taken = {name.casefold() for name in (LAST_WEEK, ATTAINABLE, AVERAGE, *BOTS)}
+    taken = {name.casefold() for name in lines}
     return "this is the name of a line on the board" if team.casefold() in taken else ""
 
 
@@ -172,6 +191,9 @@ class Referee:
         The folder holds no game.
     """
 
+    talk: Talk = ORDERS
+    lines: tuple[str, ...] = (LAST_WEEK, ATTAINABLE, AVERAGE, *BOTS)
+
     def __init__(self, folder: Path) -> None:
         self.folder, self.room, self.own = folder, folder / "room", folder / "referee"
         try:
@@ -180,6 +202,24 @@ class Referee:
         except (OSError, ValueError, TypeError, KeyError) as fault:
             remedy = "begin one with: ecomlib game new --out FOLDER; or name its folder with --game FOLDER."
             raise DataError("there is no game here", value=str(folder), remedy=remedy) from fault
+
+    @classmethod
+    def check_length(cls, settings: GameSettings) -> None:
+        """Raise a DataError where a game cannot be so long."""
+        most = (settings_for(settings.size).weeks - LEAST_HISTORY) // WEEKS
+        if not 1 <= settings.months <= most:
+            remedy = f"play 1 to {most} months of four weeks on a store of size {settings.size}."
+            raise DataError("so many months cannot be played", value=settings.months, remedy=remedy)
+
+    @classmethod
+    def problem_of(cls, team: str) -> str:
+        """Say why a team cannot be called so in this game, or nothing."""
+        return name_problem(team, cls.lines)
+
+    @property
+    def seed(self) -> int:
+        """The store's seed."""
+        return seed_of(self.settings.phrase)
 
     @cached_property
     def store(self) -> Store:
@@ -194,7 +234,7 @@ class Referee:
                     value=str(kept),
                     remedy="go on with the versions that began the game, or begin a new one.",
                 )
-            return make_store(self.settings.size, seed_of(self.settings.phrase), settings=sizes, cache=False)
+            return make_store(self.settings.size, self.seed, settings=sizes, cache=False)
 
         return cached(kept, make)
 
@@ -207,8 +247,8 @@ class Referee:
     # --- what months there are ------------------------------------------------------------------------------------
 
     def tables(self, number: int) -> Path:
-        """Name the folder of a month's tables."""
-        return self.room / f"month-{number}"
+        """Name the folder of a turn's tables."""
+        return self.room / f"{self.talk.turn}-{number}"
 
     @property
     def handed_out(self) -> int:
@@ -226,7 +266,7 @@ class Referee:
         return self.closed == self.settings.months
 
     def _kept(self, number: int) -> Path:
-        return self.own / f"month-{number}"
+        return self.own / f"{self.talk.turn}-{number}"
 
     def _begin(self, number: int) -> pd.Timestamp:
         end = pd.Timestamp(settings_for(self.settings.size).end) + pd.Timedelta(days=1)
@@ -267,6 +307,12 @@ class Referee:
         """Write the rules and the phrase's hash into the room."""
         write_whole(self.room / "README.txt", rules_text(self.settings.months, published_hash(self.settings.phrase)))
 
+    def words_of(self, number: int) -> tuple[str, Path]:
+        """Say what a turn holds, and which file to begin with."""
+        month = self.month(number)
+        weeks = f"{month.weeks[0]:%Y-%m-%d} to {month.weeks[-1]:%Y-%m-%d}"
+        return f"{len(month.products)} products, weeks from {weeks}", self.room / f"month-{number}-last-week.csv"
+
     # --- lists ----------------------------------------------------------------------------------------------------
 
     def look(self) -> list[HandIn]:
@@ -280,7 +326,7 @@ class Referee:
         found = []
         for name, paths in files_of(self.folder).items():
             team = known.get(name.casefold(), name)
-            problem = name_problem(team)
+            problem = self.problem_of(team)
             if problem:
                 found.append(HandIn.refused(team, problem))
                 continue
@@ -319,7 +365,7 @@ class Referee:
         bots = bot_lists(recent_sales(cut.orders, cut.products, month), month)
         lists: dict[str, tuple[str, Units]] = {}
         for hand in hands:
-            if name_problem(hand.team):
+            if self.problem_of(hand.team):
                 continue
             lists[hand.team] = (OWN, hand.units) if hand.units is not None else self._instead(hand.team, month, bots)
         result = self._result(month, lists, bots)
@@ -367,6 +413,10 @@ class Referee:
     def results(self) -> list[Result]:
         """Read all closed months."""
         return [self.result(number) for number in range(1, self.closed + 1)]
+
+    def columns(self) -> list[Result]:
+        """List what the board shows, a column each: the closed turns."""
+        return self.results()
 
     def late(self) -> list[str]:
         """List the teams whose file is a list for a closed month that is not the one that counted."""

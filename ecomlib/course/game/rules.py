@@ -21,9 +21,31 @@ from ecomlib.evaluation import skill
 WEEKS = 4  # of a month, and the columns of a list
 LEAST_MARGIN = 0.01  # money: a product sold at cost is still wanted by somebody
 OVER_SHARE = 0.25  # of the unit cost: storage, markdown and tied-up money
+TURN = "turn.json"  # beside the sheets of a round of the quarter
 LAST_WEEK, ATTAINABLE, AVERAGE = "last week", "attainable", "the room's average"
 
 Units = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Talk:
+    """Hold the words of one kind of game: what a turn is called, and which two lines are the ends of its scale."""
+
+    turn: str = "month"
+    column: str = "month"  # of the board
+    zero: str = LAST_WEEK
+    best: str = ATTAINABLE
+    money: str = "lost"  # of a result's rows
+    scale: str = "0 is last week's list, 100 the best list that anybody could have written."
+    absent: str = "not in the game yet: last week's list"
+    own: str = "own list"
+    again: str = "last month's list again"
+    fallen: str = "last week's list"
+    asks: str = "order for its four weeks"
+    shows: str = "What customers wanted, week by week: room/what-was-wanted.csv."
+
+
+ORDERS = Talk()
 
 
 def whole(order: NDArray[np.float64]) -> Units:

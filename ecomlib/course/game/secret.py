@@ -1,8 +1,10 @@
 """Draws the game's store from a pass-phrase: nobody can know the store before, everybody can check it after.
 
 The phrase's SHA-256 is published before the game and the phrase after it: ``printf %s 'PHRASE' | sha256sum`` gives the
-published digits, so the referee cannot have looked for a store that suits somebody. The seed is another hash of the
-phrase, out of 2^62: seeds cannot be tried one after another, as those of the lessons' stores could in an afternoon.
+published digits, so from then on the store cannot be changed. What it does not prevent: a referee who tries phrases
+before he publishes one, until a store suits somebody, or who tells a friend. Against the first a room adds words of its
+own once the digits are known, and both together are the phrase (Blum, 1983). The seed is another hash of the phrase,
+out of 2^62: seeds cannot be tried one after another, as those of the lessons' stores could in an afternoon.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import secrets
 from ecomlib.errors import DataError
 
 SHORTEST = 20  # characters of a phrase of one's own: a shorter one could be guessed from its hash
+STORE_OF_QUARTER, LUCK_OF_QUARTER = "the store of the quarter", "the luck of the quarter"
 _SEED_BITS = 62  # the simulator adds small numbers to a seed of 64 bits
 
 
@@ -52,7 +55,15 @@ def published_hash(phrase: str) -> str:
     return hashlib.sha256(phrase.encode()).hexdigest()
 
 
-def seed_of(phrase: str) -> int:
-    """Compute the store's seed, which the published hash does not tell."""
-    digest = hashlib.sha256(b"the store of the order-list game\n" + phrase.encode()).digest()
+def seed_of(phrase: str, of: str = "the store of the order-list game") -> int:
+    """Compute the store's seed, or another number of the game, which the published hash does not tell.
+
+    Parameters
+    ----------
+    phrase : str
+        Of ``draw_phrase`` or one's own.
+    of : str
+        What the number is for: each has its own.
+    """
+    digest = hashlib.sha256(f"{of}\n{phrase}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> (64 - _SEED_BITS)

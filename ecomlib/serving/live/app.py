@@ -25,6 +25,7 @@ import ecomlib
 from ecomlib.serving.live.amendments import add_amendments
 from ecomlib.serving.live.audit import say
 from ecomlib.serving.live.configuration import ServeSettings, read_settings
+from ecomlib.serving.live.customer_routes import add_customers
 from ecomlib.serving.live.database import checkpoint, reason
 from ecomlib.serving.live.event_log import AmendmentError, ConflictError, UnknownEventError
 from ecomlib.serving.live.forecast_route import add_forecast
@@ -162,6 +163,7 @@ def create_app(
 
     add_forecast(app, service)
     add_views(app, service)
+    add_customers(app, service)
     add_amendments(app, service)
     if ASSETS.is_dir():
         app.mount("/assets", StaticFiles(directory=ASSETS), name="assets")

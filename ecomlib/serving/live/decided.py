@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ecomlib.decisions.registry import Decision, Options, entry
+from ecomlib.decisions.shop.offers import MONEY
 from ecomlib.errors import DataError
+from ecomlib.serving.live.customers import held, offers_decision
 from ecomlib.serving.live.live_state import State
 from ecomlib.serving.live.plan import MOST_ROWS, PlanIn, sales_plan
 from ecomlib.serving.live.price import CHANGES, PriceIn, price_advice
@@ -29,10 +31,11 @@ def decided(
     Parameters
     ----------
     name : str
-        ``plan`` (the quarter), ``stock`` or ``price``.
+        ``plan`` (the quarter), ``stock``, ``price``, ``recommend``, ``retain`` or ``offers``.
     home : path
     options : Options, optional
-        Of ``ratio`` and ``changes`` and ``revenue`` what the decision reads; what a version has settled is refused.
+        Of ``ratio``, ``changes``, ``revenue`` and the money of offers what the decision reads; what a version has
+        settled is refused.
     database : str, optional
         SQLAlchemy URL of the events.
 
@@ -46,11 +49,12 @@ def decided(
         A decision that the service does not answer, an option that the version has settled, or what it cannot give.
     """
     how = options or Options()
-    made = _MADE.get(entry(name).name)
+    name = entry(name).name
+    made = _MADE.get(name)
     if made is None:
         raise DataError("the service does not answer this", value=name, remedy="name the tables: --store FOLDER.")
     settled = [one for one in ("horizon", "model") if getattr(how, one) is not None]
-    settled += ["returns"] * (how.returns != "gross") + [one for one in how.more if one != "revenue"]
+    settled += ["returns"] * (how.returns != "gross") + [one for one in how.more if one not in _READS.get(name, ())]
     if settled:
         raise DataError(
             f"the option {settled[0]} is for tables", value=settled[0], remedy="leave it out, or name them by --store."
@@ -131,4 +135,28 @@ def _pages(ask: Callable[[int, int], dict[str, Any]]) -> list[dict[str, Any]]:
     return [first, *(ask(MOST_ROWS, at) for at in np.arange(MOST_ROWS, first["totals"]["of"], MOST_ROWS).tolist())]
 
 
-_MADE: dict[str, Callable[[State, Options], Made]] = {"stock": _stock, "plan": _plan, "price": _price}
+def _kept(name: str) -> Callable[[State, Options], Made]:
+    """What a version holds of customers, as it was made when it was trained."""
+
+    def made(state: State, how: Options) -> Made:
+        table, about = held(state.bundle, name)
+        table = table.astype({c: object for c in table if isinstance(table[c].dtype, pd.CategoricalDtype)})
+        return table, f"made when it was trained: {about['line']}", dict(about["how"]), list(about["warnings"])
+
+    return made
+
+
+def _offers(state: State, how: Options) -> Made:
+    made = offers_decision(state.bundle, how.more)
+    return made.table, f"learnt when it was trained: {made.line}", dict(made.how), list(made.warnings)
+
+
+_READS: dict[str, tuple[str, ...]] = {"price": ("revenue",), "offers": MONEY}
+_MADE: dict[str, Callable[[State, Options], Made]] = {
+    "stock": _stock,
+    "plan": _plan,
+    "price": _price,
+    "recommend": _kept("recommend"),
+    "retain": _kept("retain"),
+    "offers": _offers,
+}

@@ -83,6 +83,7 @@ def add_views(app: FastAPI, service: Service) -> None:
             return Response(status_code=204)
 
         def made(state: State, serial: int) -> dict[str, Any]:
-            return overview(state, views.orders(state), drift, serial)
+            pages = getattr(app.state, "pages", {})  # that were added to this room
+            return overview(state, views.orders(state), drift, serial) | ({"pages": pages} if pages else {})
 
         return sent(await views.of("overview", made))

@@ -26,7 +26,8 @@ from ecomlib.serving.live.audit import say
 from ecomlib.serving.live.configuration import ServeSettings
 
 BODY_SECONDS = 10.0  # in which a request's body must have come
-_ASKS = frozenset({"/whatif"})  # sent by POST, but nothing is written
+# Sent by POST, but nothing of the shop is written: a question, and the game beside it (``play.py``).
+_ASKS = frozenset({"/whatif", "/offer", "/play/begin", "/play/suggest", "/play/week"})
 _OPEN = frozenset({"/health"})  # needs no key
 _ID = re.compile(r"[\w.:+/=@-]{1,100}", re.ASCII)
 

@@ -7,19 +7,25 @@ import ipaddress
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ecomlib.errors import DataError, EcomlibError
 from ecomlib.serving.live.configuration import ServeSettings, read_settings
 from ecomlib.serving.release.bundle import KEY, database_url
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 MOST_CALLERS = 500  # connections and requests at a time; more are answered 503
 
 
-def serve(settings: ServeSettings) -> None:
+def serve(settings: ServeSettings, parts: Sequence[Callable[[FastAPI], None]] = ()) -> None:
     """Serve the version in force until the process receives the signal to end (lesson 08, section 2).
+
+    ``parts`` add pages of their own to the application.
 
     Raises
     ------
@@ -27,12 +33,9 @@ def serve(settings: ServeSettings) -> None:
         Another address than loopback without a write key, an address that is taken, a home without a version in force,
         or a database that another server writes to.
     """
-    import uvicorn
-
     from ecomlib.serving.live.app import create_app
     from ecomlib.serving.live.audit import log_as_json
     from ecomlib.serving.live.database import address_of, file_of
-    from ecomlib.serving.live.slow_callers import Protocol
 
     if not _loopback(settings.host) and not settings.write_key:
         remedy = f"set {KEY} in the environment to a long random text, or listen on 127.0.0.1."
@@ -46,23 +49,34 @@ def serve(settings: ServeSettings) -> None:
         _more_handles()
         log_as_json()
         app = create_app(settings.home, settings.database, settings)
+        for add in parts:
+            add(app)
         port, name = sockets[0].getsockname()[1], settings.host
         place = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
         number = app.state.service.state.bundle.number
         print(f"version {number:04d} at http://{place}", file=sys.stderr, flush=True)
-        # uvicorn ends in order, and then sends itself the signal once more.
-        signal.signal(signal.SIGTERM, lambda *_: None)
-        config = uvicorn.Config(
-            app,
-            http=Protocol,
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
-            limit_concurrency=MOST_CALLERS,
-        )
-        uvicorn.Server(config).run(sockets=sockets)
+        answer(app, sockets)
+
+
+def answer(app: FastAPI, sockets: list[socket.socket]) -> None:
+    """Answer with an application on some sockets, until SIGTERM or Ctrl-C."""
+    import uvicorn
+
+    from ecomlib.serving.live.slow_callers import Protocol
+
+    # uvicorn ends in order, and then sends itself the signal once more.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    config = uvicorn.Config(
+        app,
+        http=Protocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        limit_concurrency=MOST_CALLERS,
+    )
+    uvicorn.Server(config).run(sockets=sockets)
 
 
 def listen(host: str, port: int) -> list[socket.socket]:

@@ -34,7 +34,7 @@ _log = logging.getLogger("ecomlib.serving")
 MODEL, SMALL, TRIAL = frozen.MODEL, "model.int8.onnx", "trial"
 BESIDE = (TRIAL, "means", "trial_means")  # folders of frozen forecasters beside the one that serves
 _TABLES = ("weeks", "recent", "shares", "stock", "products", "regions", "launches", "effects", "reach", "order_errors")
-_LATER = ("sales_plan", "sums")  # tables that releases before these had not
+_LATER = ("sales_plan", "sums", "lists", "board", "visits")  # tables that releases before these had not
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,8 @@ class Bundle:
     without the last ``calibrated_weeks``, which forecasts from origins before the cutoff: the forecaster knows what
     came then; means, trial_means: what forecasts means beside them, where they forecast medians; sales_plan: the
     quarter after the cutoff by category and region, ``settings["sales_plan"]`` how it was made; sums: what sums of the
-    trial's forecasts missed (both of ``release.plan``; None in an older release).
+    trial's forecasts missed (both of ``release.plan``; None in an older release); lists, board, visits: of customers
+    (``release.customers``; None where the tables gave none, ``settings["customers"]`` says why).
     """
 
     number: int
@@ -75,6 +76,9 @@ class Bundle:
     trial_means: Frozen | None = None
     sales_plan: pd.DataFrame | None = None
     sums: pd.DataFrame | None = None
+    lists: pd.DataFrame | None = None
+    board: pd.DataFrame | None = None
+    visits: pd.DataFrame | None = None
 
     @property
     def horizon(self) -> int:
@@ -105,6 +109,17 @@ class Bundle:
     def column(self) -> dict[str, int]:
         """Column of each region."""
         return {name: column for column, name in enumerate(self.regions["region_id"])}
+
+    @cached_property
+    def list_rows(self) -> dict[str, tuple[int, int]]:
+        """First row of each customer's lists, and the one after the last: they stand together."""
+        if self.lists is None:
+            return {}
+        names = self.lists["customer_id"].astype(object).to_numpy()
+        starts = np.flatnonzero(np.r_[True, names[1:] != names[:-1]]) if len(names) else np.zeros(0, dtype=np.int64)
+        return dict(
+            zip(names[starts], zip(starts.tolist(), [*starts[1:].tolist(), len(names)], strict=True), strict=True)
+        )
 
     @cached_property
     def _by_size(self) -> list[tuple[Reach, str]]:

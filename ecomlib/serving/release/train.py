@@ -22,6 +22,7 @@ from ecomlib.serving.release.bundle import BESIDE, FORMAT, MODEL, RECENT, SMALL,
 from ecomlib.serving.release.calibrate import calibrate
 from ecomlib.serving.release.candidates import MEAN, WORDS, FitSettings, Fitted, Learned
 from ecomlib.serving.release.choose import Choice, answer, choose, printed
+from ecomlib.serving.release.customers import customers_of
 from ecomlib.serving.release.effects import effects_of
 from ecomlib.serving.release.frozen import OnnxNetwork
 from ecomlib.serving.release.inputs import Floats, SalesHistory, levels_of, monday, panel, windows_for
@@ -61,7 +62,8 @@ class ReleaseSettings:
     estimate what prices and promotions do; text: with the listings' words as the confounder, which needs the encoder.
     small: also an eight-bit network, with what it costs on the card. horizon: weeks ahead that are forecast. quick: no
     network among the candidates. model: publish this candidate, whatever the scores say. returns: the units that are
-    learned and forecast, ``"gross"``, or ``"net"`` of the lines that came back.
+    learned and forecast, ``"gross"``, or ``"net"`` of the lines that came back. customers: also keep lists, risk board
+    and offers (``release.customers``); the version then holds customers' identifiers.
     """
 
     hold_out: int = 0
@@ -75,6 +77,7 @@ class ReleaseSettings:
     quick: bool = False
     model: str | None = None
     returns: str = "gross"
+    customers: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +187,8 @@ def train(
     planned = plan_of(snap, choice)
     tables |= {"sales_plan": planned.table, "sums": planned.sums}
     say(f"sales plan: {planned.about}")
+    known = customers_of(store, until, returns=how.returns, wanted=how.customers, say=say)
+    tables |= known.tables
     if keep is not None:
         tables["stock"] = pd.DataFrame(stock, columns=list(snap.regions["region_id"]), dtype=float)
     found = answer(choice, snap, store.name)
@@ -195,7 +200,7 @@ def train(
         "answer": found.sentence,
         "usable": found.usable,
     }
-    version = publish(home, snap, choice, fitted, how, tables, notes, began)
+    version = publish(home, snap, choice, fitted, how, tables, notes, began, known.about)
     say(f"published as version {version.number:04d}: {WORDS[choice.name]}")
     if how.hold_out and cutoff is None:
         say(
@@ -242,6 +247,7 @@ def publish(
     tables: Mapping[str, pd.DataFrame],
     notes: dict[str, Any],
     began: float,
+    customers: Mapping[str, Any] | None = None,
 ) -> Version:
     """Write a version into the registry of a home, whole or not at all."""
     first = choice.origins[0] if choice.origins else snap.books.last
@@ -260,6 +266,7 @@ def publish(
         "units": how.returns,
         "model": choice.name,
         "reason": choice.reason,
+        "customers": dict(customers or {}),
     }
 
     def put(folder: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Sold units become orders of customers, with returns (lesson 00, section 1; lesson 04, section 6).
+"""Sold units become orders of customers, with returns (lesson 00, section 1; lesson 09, section 1).
 
 The units are handed out after the market has sold them, so orders, inventory and panel agree to the unit.
 """

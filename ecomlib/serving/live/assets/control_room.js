@@ -1,6 +1,7 @@
 // The control room: asks the service once a second whether anything has changed, and draws what the shop's people need.
 // It only reads: a what-if question changes nothing.
 import { drawPlan, drawPrices } from "./advice.js";
+import { showCustomers, showLists } from "./customers.js";
 import { drawFigure, ends } from "./figure.js";
 import { buildMap, drawMap } from "./map.js";
 import { FEW, downloadOrders, drawOrders, everything, query } from "./orders.js";
@@ -83,6 +84,7 @@ async function show(overview) {
   drawRunning(overview);
   drawNewest(overview.newest ?? [], before);
   drawWaiting(overview.waiting);
+  for (const name of ["play", "room"]) $(`to-${name}`).hidden = !overview.pages?.[name]; // where the game is offered
   await Promise.all([showForecast(), showOrders(), adviceIsOld(overview) && showAdvice()]);
 }
 
@@ -208,7 +210,7 @@ function adviceIsOld({ version, origin, stale }) { // plan and prices rest on cl
 }
 
 async function showAdvice() {
-  await Promise.all([showPlan(), can.price && showPrices()]);
+  await Promise.all([showPlan(), can.price && showPrices(), showCustomers(ask)]);
 }
 
 async function showPlan() {
@@ -362,6 +364,7 @@ const onSubmit = (form, act, note) => $(form).addEventListener("submit", (event)
   act().catch((error) => say(note, error.status ? error.message : "The service does not answer: try again in a moment."));
 });
 onSubmit("whatif", askWhatIf, "whatif-says");
+onSubmit("lists-form", () => showLists(ask), "recommend-note");
 onSubmit("orders", () => downloadOrders(ask, chosen, `orders-${seen.clock.slice(0, 10)}.csv`), "alerts-note");
 $("alerts-more").addEventListener("click", () => { all = !all; showOrders().catch(silence); });
 $("light").addEventListener("click", (event) => { event.preventDefault(); $("drift").focus(); }); // the address keeps what is chosen
