@@ -5,18 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser_help import DESKTOP, PHONE, SOON, chromium, tab
 from own_shop import write_shop
 from serving_help import Server, copy_home, serving
 
+__all__ = ["chromium", "tab"]
 pytestmark = pytest.mark.browser
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
-SOON = 10_000  # milliseconds
 INTRUDER = """<img src=x onerror="document.title='taken over'">"""
 
 
@@ -24,33 +23,6 @@ INTRUDER = """<img src=x onerror="document.title='taken over'">"""
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(copy_home(tmp_path_factory.mktemp("control room") / "home")) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def tab(chromium: Any) -> Iterator[Any]:
-    """A tab of its own. Its test fails where the page met an error or asked a second host."""
-    context = chromium.new_context(viewport=DESKTOP)
-    page = context.new_page()
-    page.set_default_timeout(SOON)
-    page.faults, page.asked = [], set()
-    page.on("pageerror", lambda error: page.faults.append(str(error)))
-    page.on("console", lambda message: page.faults.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: page.asked.add(request.url.split("/")[2]))
-    yield page
-    context.close()
-    assert page.faults == []
-    assert len(page.asked - {""}) == 1, f"the page asked several hosts: {page.asked}"
 
 
 def visit(page: Any, server: Server, **chosen: str) -> None:

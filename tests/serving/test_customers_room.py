@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 import pytest
+from browser_help import DESKTOP, PHONE, chromium, tab
 from serving_help import Server
-from test_control_room import DESKTOP, INTRUDER, PHONE, TOO_PALE, TOO_SMALL, chromium, near, server, tab, text, visit
+from test_control_room import INTRUDER, TOO_PALE, TOO_SMALL, near, server, text, visit
 
 __all__ = ["chromium", "server", "tab"]
 pytestmark = pytest.mark.browser

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from browser_help import PHONE, chromium, tab
 from serving_help import Server, copy_home, free_port
 from starlette.testclient import TestClient
 
@@ -22,10 +23,9 @@ from ecomlib.decisions.shop_quarter import BOTS
 from ecomlib.decisions.shop_rounds import LAST_WEEK, REFERENCE, RULE
 from ecomlib.serving.live.play_server import create_play
 
+__all__ = ["chromium", "tab"]
 pytestmark = pytest.mark.browser
 PHRASE = "nobody would guess this sentence"
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
-SOON = 15_000  # milliseconds
 
 
 @pytest.fixture(scope="module")
@@ -48,33 +48,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path,
         yield f"http://127.0.0.1:{port}", folder / "games", games
         server.should_exit = True
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def tab(chromium: Any) -> Iterator[Any]:
-    """A tab of its own. Its test fails where the page met an error that it did not expect, or asked a second host."""
-    context = chromium.new_context(viewport=DESKTOP)
-    page = context.new_page()
-    page.set_default_timeout(SOON)
-    page.faults, page.asked = [], set()
-    page.on("pageerror", lambda error: page.faults.append(str(error)))
-    page.on("console", lambda message: page.faults.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: page.asked.add(request.url.split("/")[2]))
-    yield page
-    context.close()
-    assert page.faults == []
-    assert len(page.asked - {""}) == 1, f"the page asked several hosts: {page.asked}"
 
 
 @pytest.fixture(scope="module")
